@@ -1,0 +1,213 @@
+"""The Lasso on given columns: scikit-learn's coordinate descent, then a polish to KKT precision (theory, section 4).
+
+The columns are seen through their centred Gram matrix alone, so the cost does not depend on the number of samples.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_solve, cholesky, lapack, qr_delete, solve_triangular
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Lasso
+
+# A column whose part outside the support's span is smaller than this (squared, relatively) counts as dependent.
+DEPENDENT = 1e-11
+# The polish stops when no |gradient| exceeds alpha by more than this, relatively.
+KKT = 1e-12
+# Coordinate descent only has to find most of the support: more sweeps than this are cheaper done by the polish.
+SWEEPS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Gram:
+    """The Lasso's sufficient statistics: ``matrix`` KᵀK/n (m, m) and ``correlation`` Kᵀy/n (m,), centred or not."""
+
+    matrix: np.ndarray
+    correlation: np.ndarray
+
+    def objective(self, z: np.ndarray, alpha: float) -> float:
+        """½ zᵀGz − cᵀz + alpha ‖z‖₁: the Lasso objective up to the constant ‖y‖²/(2n)."""
+        return float(0.5 * z @ self.matrix @ z - self.correlation @ z + alpha * np.abs(z).sum())
+
+
+def solve_lasso(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarray:
+    """The optimal coefficients (m,), from any start (m,)."""
+    if not len(start):
+        return start
+    descended = coordinate_descent(gram, alpha, start)
+    better = min(start, descended, key=lambda z: gram.objective(z, alpha))
+    return _Polish(gram, alpha, better).run()
+
+
+def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarray:
+    """A few sweeps of scikit-learn's Lasso with a precomputed Gram matrix, (m,): most of the support and its signs."""
+    columns, target = _square_root(gram)
+    scaled = np.sqrt(len(target))
+    model = Lasso(alpha, fit_intercept=False, precompute=gram.matrix * len(target), warm_start=True, max_iter=SWEEPS, tol=1e-6)
+    model.coef_ = start.copy()
+    with _quiet():
+        model.fit(np.asfortranarray(columns * scaled), target * scaled, check_input=False)
+    return model.coef_
+
+
+def full_lasso(columns: np.ndarray, y: np.ndarray, alpha: float, intercept: bool, tol: float) -> tuple[np.ndarray, float]:
+    """scikit-learn's Lasso on a dictionary written out, once: coefficients (m,) and intercept."""
+    model = Lasso(alpha, fit_intercept=intercept, tol=tol, max_iter=100_000, copy_X=False)
+    with _quiet():
+        model.fit(columns, y)
+    return model.coef_, float(model.intercept_)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warning about unfinished descent: the polish finishes it, and the certificate measures what is left."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _square_root(gram: Gram) -> tuple[np.ndarray, np.ndarray]:
+    """A small data set (rank, m), (rank,) with this Gram matrix and correlation: what scikit-learn wants to see."""
+    pivots, factor = _pivoted_cholesky(gram.matrix)
+    columns = np.empty_like(factor)
+    columns[:, pivots] = factor
+    independent = pivots[: len(factor)]
+    target = solve_triangular(factor[:, : len(factor)], gram.correlation[independent], trans="T")
+    return columns, target
+
+
+def _pivoted_cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A permutation (m,) and a factor (rank, m) with factorᵀ factor = matrix[permutation][:, permutation].
+
+    Columns are compared at equal length, so a hinge that few samples see is not taken for a dependent one.
+    """
+    length = np.sqrt(np.maximum(matrix.diagonal(), 0.0))
+    length[length == 0] = 1.0
+    factor, pivots, rank, _ = lapack.dpstrf(matrix / np.outer(length, length), tol=DEPENDENT)
+    pivots = pivots - 1
+    return pivots, np.triu(factor)[:rank] * length[pivots]
+
+
+class _Polish:
+    """Feature-sign search: solve the stationarity equations on the support, step to it, exchange, until KKT holds.
+
+    ``support`` lists the columns in the order of the Cholesky factor ``R`` (upper) of their Gram matrix.
+    """
+
+    def __init__(self, gram: Gram, alpha: float, start: np.ndarray):
+        self.gram, self.alpha = gram, alpha
+        support = np.flatnonzero(start)
+        if len(support):
+            pivots, factor = _pivoted_cholesky(gram.matrix[np.ix_(support, support)])
+            support = support[np.sort(pivots[: len(factor)])]
+        self.support = list(support)
+        self.z = np.zeros(len(start))
+        self.z[support] = start[support]
+        self.sign = np.sign(self.z)
+        self.R = self._factorised()
+
+    def run(self) -> np.ndarray:
+        """The coefficients (m,) at which no column violates the KKT conditions."""
+        for _ in range(20 * len(self.z) + 100):
+            self._settle()
+            gradient = self.gram.correlation - self.gram.matrix[:, self.support] @ self.z[self.support]
+            violation = np.abs(gradient)
+            violation[self.support] = 0.0
+            worst = int(violation.argmax())
+            if violation[worst] <= self.alpha * (1 + KKT) + 1e-16:
+                break
+            self._enter(worst, np.sign(gradient[worst]))
+        return self.z
+
+    def _settle(self) -> None:
+        """Move to the stationary point of the support, dropping what reaches zero on the way."""
+        for _ in range(10 * len(self.z) + 100):
+            if not self.support:
+                return
+            step = self._stationary() - self.z[self.support]
+            fraction, leaving = self._line_search(step)
+            self.z[self.support] += fraction * step
+            if leaving is not None:
+                self._leave(leaving)
+            # A column that has just entered may not have moved yet: it keeps the sign it came with.
+            self.sign = np.where(self.z != 0, np.sign(self.z), self.sign)
+            if leaving is None and fraction == 1.0:
+                return
+
+    def _stationary(self) -> np.ndarray:
+        """The solution of G_SS z = c_S − alpha · sign, refined once (the factor is updated many times)."""
+        matrix = self.gram.matrix[np.ix_(self.support, self.support)]
+        target = self.gram.correlation[self.support] - self.alpha * self.sign[self.support]
+        solution = cho_solve((self.R, False), target, check_finite=False)
+        return solution + cho_solve((self.R, False), target - matrix @ solution, check_finite=False)
+
+    def _line_search(self, step: np.ndarray) -> tuple[float, int | None]:
+        """How far along ``step`` the objective falls, past sign changes: the fraction, and who stops there at zero."""
+        z = self.z[self.support]
+        crossing = np.flatnonzero((z != 0) & (np.sign(z + step) != np.sign(z)))
+        if not len(crossing):
+            return 1.0, None
+        fractions = z[crossing] / (z[crossing] - (z + step)[crossing])
+        order = np.argsort(fractions, kind="stable")
+        # Along the step the derivative is (t − 1) stepᵀG step while no sign changes, and jumps by 2 alpha |step| at each.
+        curvature = float(np.sum((self.R @ step) ** 2))
+        jumps = 0.0
+        for k in order:
+            before = (fractions[k] - 1.0) * curvature + jumps
+            jumps += 2 * self.alpha * abs(step[crossing[k]])
+            if before >= 0:
+                return min(1.0, max(0.0, fractions[k] - before / curvature)), None
+            if before + 2 * self.alpha * abs(step[crossing[k]]) >= 0:
+                return float(fractions[k]), int(crossing[k])
+        return min(1.0, 1.0 - jumps / curvature), None
+
+    def _enter(self, column: int, sign: float) -> None:
+        """Take a violating column into the support; one in the support's span pushes another out."""
+        along, rest = self._projection(column)
+        if rest <= DEPENDENT * self.gram.matrix[column, column]:
+            self._exchange(column, sign, along)
+            along, rest = self._projection(column)
+        rest = max(rest, DEPENDENT * self.gram.matrix[column, column])
+        k = len(self.support)
+        grown = np.zeros((k + 1, k + 1), order="F")
+        grown[:k, :k], grown[:k, k], grown[k, k] = self.R, along, np.sqrt(rest)
+        self.R = grown
+        self.support.append(column)
+        self.sign[column] = sign
+
+    def _projection(self, column: int) -> tuple[np.ndarray, float]:
+        """The column in the support's orthonormal coordinates, (k,), and the square of what lies outside."""
+        if not self.support:
+            return np.empty(0), self.gram.matrix[column, column]
+        along = solve_triangular(self.R, self.gram.matrix[self.support, column], trans="T", check_finite=False)
+        return along, self.gram.matrix[column, column] - along @ along
+
+    def _exchange(self, column: int, sign: float, along: np.ndarray) -> None:
+        """Shift weight from the support to a dependent column, which leaves the output alone, until a member is zero."""
+        direction = -sign * solve_triangular(self.R, along, check_finite=False)
+        z = self.z[self.support]
+        shrinking = np.flatnonzero(z * direction < 0)
+        if not len(shrinking):
+            return
+        amounts = -z[shrinking] / direction[shrinking]
+        first = amounts.argmin()
+        self.z[self.support] += amounts[first] * direction
+        self.z[column] = sign * amounts[first]
+        self._leave(int(shrinking[first]))
+
+    def _leave(self, position: int) -> None:
+        """Drop one column of the support and update the factor."""
+        column = self.support.pop(position)
+        self.z[column] = self.sign[column] = 0.0
+        size = len(self.support) + 1
+        _, reduced = qr_delete(np.eye(size), self.R, position, which="col", check_finite=False)
+        signs = np.where(reduced.diagonal() < 0, -1.0, 1.0)
+        self.R = np.asfortranarray(reduced[: size - 1] * signs[:, None])
+
+    def _factorised(self) -> np.ndarray:
+        if not self.support:
+            return np.zeros((0, 0))
+        return cholesky(self.gram.matrix[np.ix_(self.support, self.support)], check_finite=False)

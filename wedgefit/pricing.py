@@ -1,0 +1,355 @@
+"""Pricing: which wedges have the largest scores |vᵀ(Xw + b)₊|, found by sweeping pencils (theory, section 3).
+
+A pencil is the set of hyperplanes through fixed samples, all but one of a wedge's: it turns around their span like the
+hand of a clock. Sorting the other samples by angle once lets a cumulative sum give the score of every wedge of the pencil.
+The dictionary is never stored; only a pricing that swept every pencil supports an exact certificate.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations, islice
+from math import comb
+
+import numpy as np
+
+from wedgefit.dictionary import Dictionary
+from wedgefit.sweep import TIE, index_type, sort_pencils, sweep
+from wedgefit.wedge import COINCIDENT, DEPENDENT, Wedges, row_chunks
+
+# One block of pencils × samples has about this many entries: it stays in the processor's cache.
+BLOCK = 1 << 16
+# A round adds at most this many wedges, and at most this many through one sample (near-copies teach the solver nothing).
+MOST_WEDGES = 300
+MOST_PER_SAMPLE = 2
+# A partial round looks at this many of the last full round's best pencils, and at this many drawn at random.
+WINNERS = 600
+RANDOM = 100
+# Up to this many wedges every round prices them all.
+FULL_IS_CHEAP = 500_000
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """What one pricing found.
+
+    ``wedges`` violate the dual constraint (score > alpha), best first and diversified; ``scores`` (m,) are theirs. ``bound``
+    is the largest score of any wedge priced; ``supremum`` the largest of *any* hidden neuron of the dictionary's class,
+    wedge or not, None where that is not known. ``exact``: every wedge was priced.
+    """
+
+    wedges: Wedges
+    scores: np.ndarray
+    bound: float
+    supremum: float | None
+    exact: bool
+    wedges_priced: int
+    wedges_total: int
+
+
+@dataclass(frozen=True, eq=False)
+class Pencils:
+    """P pencils of one order s: the columns they live in, (P, s), and the samples they turn around, (P, f)."""
+
+    columns: np.ndarray
+    fixed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def take(self, which) -> "Pencils":
+        """The pencils at these positions."""
+        return Pencils(self.columns[which], self.fixed[which])
+
+    @classmethod
+    def stack(cls, parts: list["Pencils"]) -> "Pencils":
+        """All of them, each pencil once."""
+        width = parts[0].columns.shape[1]
+        rows = np.unique(np.concatenate([np.hstack([p.columns, p.fixed]) for p in parts]), axis=0)
+        return cls(rows[:, :width], rows[:, width:])
+
+
+@dataclass(frozen=True, eq=False)
+class _Choices:
+    """m candidate wedges of one order: columns (m, s), samples (m, s or s − 1) ascending, and their scores (m,)."""
+
+    columns: np.ndarray
+    samples: np.ndarray
+    scores: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, which) -> "_Choices":
+        return _Choices(self.columns[which], self.samples[which], self.scores[which])
+
+
+class Pricer:
+    """Prices one dictionary again and again, remembering sorts and the pencils that won.
+
+    ``jobs`` threads share the pencils; ``memory`` (bytes) bounds the sorts kept between rounds; ``seed`` draws the
+    random pencils of partial rounds.
+    """
+
+    def __init__(self, dictionary: Dictionary, *, jobs: int = 1, memory: float = 1e9, seed: int = 0):
+        self.dictionary = dictionary
+        self.jobs = jobs
+        self._rng = np.random.default_rng(seed)
+        self._swept_orders = [order for order in dictionary.orders if order > 1]
+        self._rows = np.ascontiguousarray((dictionary.X / dictionary.scales).T)
+        self._sorted_columns = _SortedColumns(dictionary) if 1 in dictionary.orders else None
+        self._kept = _KeptSorts(dictionary, memory if 2 in dictionary.orders and dictionary.bias else 0)
+        self._winners: dict[int, Pencils] = {}
+
+    @property
+    def full_rounds_only(self) -> bool:
+        """Whether pricing everything is so cheap that partial rounds would save nothing."""
+        return self.dictionary.size <= FULL_IS_CHEAP
+
+    def _winners_kept(self, order: int) -> int:
+        return min(WINNERS, max(20, self._pencil_count(order) // 20))
+
+    def _pencil_count(self, order: int) -> int:
+        n, d = self.dictionary.X.shape
+        return comb(d, order) * comb(n, self.dictionary.anchors(order) - 1)
+
+    def price(self, v: np.ndarray, alpha: float, used: Wedges, *, every_pencil: bool) -> Priced:
+        """Price ``v`` (n,) over every pencil, or over those of the ``used`` wedges, recent winners and a random few."""
+        choices, largest, supremum, priced = [], 0.0, 0.0, 0
+        if self._sorted_columns:
+            found, largest = self._sorted_columns.best(v, alpha)
+            choices.append(found)
+            priced += 2 * self._rows.size
+        want_supremum = every_pencil and self.dictionary.norm == 2 and self.dictionary.room == 2
+        for order in self._swept_orders:
+            pencils = self._every(order) if every_pencil else self._promising(order, used)
+            swept, samples, scores, highest = self._sweep(pencils, v, want_supremum)
+            largest, supremum = max(largest, scores.max(initial=0.0)), max(supremum, highest)
+            priced += 2 * len(swept) * (len(v) - swept.fixed.shape[1])
+            self._winners[order] = swept.take(_largest(scores, self._winners_kept(order)))
+            violating = _largest(scores, 20 * MOST_WEDGES, above=alpha)
+            together = np.column_stack([swept.fixed[violating], samples[violating]])
+            choices.append(_Choices(swept.columns[violating], np.sort(together, axis=1), scores[violating]))
+        wedges, scores = self._built(choices, v, alpha)
+        bound = float(max(largest, scores.max(initial=0.0)))
+        exact = every_pencil or not self._swept_orders
+        return Priced(
+            wedges=wedges,
+            scores=scores,
+            bound=bound,
+            supremum=self._supremum(v, max(bound, supremum)) if exact and self._knows_supremum else None,
+            exact=exact,
+            wedges_priced=self.dictionary.size if exact else min(priced, self.dictionary.size),
+            wedges_total=self.dictionary.size,
+        )
+
+    @property
+    def _knows_supremum(self) -> bool:
+        """Whether sweeping every pencil yields the supremum over all neurons of the class, wedges or not.
+
+        For norm 1 wedges are the vertices of the class; for norm 2 the arcs of a plane are searched, up to order 2.
+        """
+        return self.dictionary.norm == 1 or self.dictionary.room <= 2
+
+    def _supremum(self, v: np.ndarray, over_hyperplanes: float) -> float:
+        """The supremum over all neurons, given that over all hyperplanes through a sample.
+
+        Without an output bias v does not sum to zero; then a neuron with hidden weights near zero and a large bias is
+        a constant at no cost, and no bound holds.
+        """
+        free_constant = self.dictionary.bias and abs(v.sum()) > 1e-9 * np.abs(v).sum()
+        return np.inf if free_constant else over_hyperplanes
+
+    def _every(self, order: int) -> Iterator[Pencils]:
+        """All pencils of an order, in blocks."""
+        n = len(self.dictionary.X)
+        for columns in self.dictionary.column_sets(order):
+            subsets = combinations(range(n), self.dictionary.anchors(order) - 1)
+            while batch := list(islice(subsets, max(1, BLOCK // n))):
+                fixed = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
+                yield Pencils(np.tile(columns, (len(fixed), 1)), fixed)
+
+    def _promising(self, order: int, used: Wedges) -> Iterator[Pencils]:
+        """The pencils of the wedges in use, of the last full round's winners, and some drawn at random, in blocks."""
+        n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
+        mine = used.take(used.orders == order)
+        around = [np.delete(mine.samples[:, :anchors], k, axis=1) for k in range(anchors)]
+        parts = [Pencils(mine.columns[:, :order], fixed) for fixed in around]
+        sets = self.dictionary.column_sets(order)
+        drawn = np.sort(self._rng.random((RANDOM, n)).argpartition(anchors - 1, axis=1)[:, : anchors - 1], axis=1)
+        parts.append(Pencils(sets[self._rng.integers(len(sets), size=RANDOM)], drawn))
+        if order in self._winners:
+            parts.append(self._winners[order])
+        pencils = Pencils.stack(parts)
+        step = max(1, BLOCK // n)
+        return (pencils.take(slice(start, start + step)) for start in range(0, len(pencils), step))
+
+    def _sweep(self, blocks: Iterator[Pencils], v: np.ndarray, want_supremum: bool):
+        """Sweep all blocks: the pencils, the best sample (P,) and score (P,) of each, and the supremum over them."""
+        blocks = list(blocks)
+        work = partial(self._sweep_block, v=v, want_supremum=want_supremum)
+        slots = [self._kept.claim(block) for block in blocks]
+        if self.jobs > 1 and len(blocks) > 1:
+            with ThreadPoolExecutor(self.jobs) as pool:
+                results = list(pool.map(work, blocks, slots))
+        else:
+            results = list(map(work, blocks, slots))
+        scores, samples, suprema = (np.concatenate(parts) for parts in zip(*results))
+        pencils = Pencils(np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks]))
+        return pencils, samples, scores, float(suprema.max())
+
+    def _sweep_block(self, pencils: Pencils, slots, *, v: np.ndarray, want_supremum: bool):
+        qx, qy, to_weights = self._project(pencils)
+        order = self._kept.orders(slots, qx, qy)
+        return sweep(qx, qy, order, v, to_weights, self.dictionary.norm, want_supremum)
+
+    def _project(self, pencils: Pencils):
+        """The samples seen along each pencil's axis, qx and qy (P, n), and the map (P, s, 2) from a normal to weights."""
+        order = pencils.columns.shape[1]
+        scales = self.dictionary.scales[pencils.columns]
+        if self.dictionary.bias:
+            base = self._rows[pencils.columns, pencils.fixed[:, :1]]
+        else:
+            base = np.zeros(pencils.columns.shape)
+        if order == 2:
+            qx, qy = (self._rows[pencils.columns[:, k]] - base[:, k, None] for k in (0, 1))
+            return qx, qy, (np.eye(2) / scales[:, :, None])
+        away = self._rows[pencils.columns] - base[:, :, None]
+        anchors = pencils.fixed[:, 1:] if self.dictionary.bias else pencils.fixed
+        edges = np.take_along_axis(away, anchors[:, None, :], axis=2).transpose(0, 2, 1)
+        _, sizes, directions = np.linalg.svd(edges, full_matrices=True)
+        plane = directions[:, -2:, :]
+        qx, qy = np.moveaxis(plane @ away, 1, 0)
+        dependent = (sizes[:, 0] <= COINCIDENT) | (sizes[:, -1] <= DEPENDENT * sizes[:, 0])
+        near = np.maximum(np.abs(qx), np.abs(qy)) <= DEPENDENT * np.abs(away).max(axis=1)
+        none = near | dependent[:, None]
+        return np.where(none, 0.0, qx), np.where(none, 0.0, qy), plane.transpose(0, 2, 1) / scales[:, :, None]
+
+    def _built(self, choices: list[_Choices], v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:
+        """A diversified few of the candidates as wedges, facing their better side, best first, with exact scores."""
+        wedges = self.dictionary.none()
+        for chosen in _diversified(choices):
+            built, _ = self.dictionary.wedges(chosen.columns, chosen.samples)
+            wedges = wedges.joined_with(built)
+        scores = np.zeros((2, len(wedges)))
+        for rows in row_chunks(len(v), len(wedges)):
+            heights = self.dictionary.X[rows] @ wedges.normals.T + wedges.offsets
+            scores[0] += v[rows] @ np.maximum(heights, 0.0)
+            scores[1] += v[rows] @ np.maximum(-heights, 0.0)
+        scores = np.abs(scores)
+        faces = np.where(scores[0] >= scores[1] * (1 - TIE), 1.0, -1.0)
+        best = scores.max(axis=0)
+        order = np.argsort(-best, kind="stable")
+        order = order[best[order] > alpha]
+        return wedges.flipped(faces).take(order), best[order]
+
+
+class _SortedColumns:
+    """All wedges of order 1: each column is sorted once, then suffix sums price its 2n hinges in O(n)."""
+
+    def __init__(self, dictionary: Dictionary):
+        self.X, self.bias = dictionary.X, dictionary.bias
+        if self.bias:
+            self.order = np.argsort(self.X, axis=0, kind="stable")
+            self.values = np.take_along_axis(self.X, self.order, axis=0)
+
+    def best(self, v: np.ndarray, alpha: float) -> tuple[_Choices, float]:
+        """The best hinge of each stretch of neighbouring hinges above alpha, and the largest score of all."""
+        if not self.bias:
+            scores = np.maximum(np.abs(v @ np.maximum(self.X, 0.0)), np.abs(v @ np.maximum(-self.X, 0.0)))
+            columns = np.flatnonzero(scores > alpha)[:, None]
+            return _Choices(columns, np.empty((len(columns), 0), dtype=np.int64), scores[columns[:, 0]]), scores.max()
+        scores = self._scores(v[self.order]).T
+        padded = np.pad(scores > alpha, ((0, 0), (0, 1))).ravel()
+        edges = np.flatnonzero(np.diff(padded, prepend=False))
+        n = len(v)
+        flat = np.pad(scores, ((0, 0), (0, 1))).ravel()
+        samples = np.pad(self.order.T, ((0, 0), (0, 1))).ravel()
+        if not len(edges):
+            nothing = np.empty((0, 1), dtype=np.int64)
+            return _Choices(nothing, nothing, np.empty(0)), float(scores.max())
+        highest = np.maximum.reduceat(flat, edges)[::2]
+        lengths = np.diff(edges)[::2]
+        inside = np.concatenate([np.arange(a, b) for a, b in edges.reshape(-1, 2)])
+        tied = flat[inside] >= np.repeat(highest, lengths) * (1 - TIE)
+        starts = np.cumsum(lengths) - lengths
+        best = np.minimum.reduceat(np.where(tied, samples[inside], n), starts)
+        return _Choices((edges[::2] // (n + 1))[:, None], best[:, None], highest), float(scores.max())
+
+    def _scores(self, v: np.ndarray) -> np.ndarray:
+        """The larger |score| of both faces at every sample, in sorted order, (n, d)."""
+        moment = v * self.values
+        sums, moments = np.cumsum(v, axis=0), np.cumsum(moment, axis=0)
+        below = self.values * sums - moments
+        above = (moments[-1] - moments) - self.values * (sums[-1] - sums)
+        return np.maximum(np.abs(below), np.abs(above))
+
+
+class _KeptSorts:
+    """The sorted samples of pencils through one sample in two columns, kept between rounds within a memory budget."""
+
+    LARGEST_INDEX = 5_000_000
+
+    def __init__(self, dictionary: Dictionary, memory: float):
+        n, self.width = dictionary.X.shape
+        pencils = self.width * (self.width - 1) // 2 * n
+        kind = np.dtype(index_type(n))
+        capacity = int(min(pencils, memory // (n * kind.itemsize))) if pencils <= self.LARGEST_INDEX else 0
+        self.n, self.used, self.capacity = n, 0, capacity
+        self.rows = np.empty((capacity, n), dtype=kind)
+        self.slots = np.full(pencils if capacity else 0, -1, dtype=np.int32)
+
+    def claim(self, pencils: Pencils):
+        """Where each pencil's sort is kept, and whether it still has to be made; None when nothing is kept."""
+        if not self.capacity or pencils.fixed.shape[1] != 1:
+            return None
+        first, second = pencils.columns[:, 0], pencils.columns[:, 1]
+        pair = first * (2 * self.width - first - 1) // 2 + second - first - 1
+        keys = pair * self.n + pencils.fixed[:, 0]
+        fresh = np.flatnonzero(self.slots[keys] < 0)[: self.capacity - self.used]
+        self.slots[keys[fresh]] = np.arange(self.used, self.used + len(fresh))
+        self.used += len(fresh)
+        return self.slots[keys], fresh
+
+    def orders(self, claimed, qx: np.ndarray, qy: np.ndarray) -> np.ndarray:
+        """The samples of each pencil sorted by slope, (P, n), kept or made now."""
+        if claimed is None:
+            return sort_pencils(qx, qy)
+        slots, fresh = claimed
+        if len(fresh):
+            self.rows[slots[fresh]] = sort_pencils(qx[fresh], qy[fresh])
+        without = np.flatnonzero(slots < 0)
+        orders = self.rows[slots]
+        if len(without):
+            orders[without] = sort_pencils(qx[without], qy[without])
+        return orders
+
+
+def _largest(scores: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:
+    """Positions of the ``count`` largest scores above a floor."""
+    candidates = np.flatnonzero(scores > above)
+    if len(candidates) <= count:
+        return candidates
+    return np.sort(candidates[np.argpartition(-scores[candidates], count)[:count]])
+
+
+def _diversified(choices: list[_Choices]) -> list[_Choices]:
+    """The best candidates of all orders, few through any one sample, each wedge once; ties go to the lowest index."""
+    ranked = []
+    for which, some in enumerate(choices):
+        rounded = [float(f"{score:.9e}") for score in some.scores]
+        identities = zip(map(tuple, some.columns.tolist()), map(tuple, some.samples.tolist()))
+        ranked += [(-score, which, *identity, row) for row, (score, identity) in enumerate(zip(rounded, identities))]
+    through: dict[int, int] = {}
+    taken, seen = [[] for _ in choices], set()
+    for _, which, columns, samples, row in sorted(ranked):
+        if (columns, samples) in seen or any(through.get(i, 0) >= MOST_PER_SAMPLE for i in samples):
+            continue
+        seen.add((columns, samples))
+        taken[which].append(row)
+        for i in samples:
+            through[i] = through.get(i, 0) + 1
+        if len(seen) == MOST_WEDGES:
+            break
+    return [some.take(np.array(rows, dtype=np.int64)) for some, rows in zip(choices, taken)]

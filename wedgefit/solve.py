@@ -1,0 +1,170 @@
+"""The loop: price → certify → grow → solve, until the certificate says that nothing is left to gain."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from wedgefit.certificate import Certificate, Problem, certify
+from wedgefit.dictionary import Dictionary
+from wedgefit.lasso import Gram, full_lasso, solve_lasso
+from wedgefit.pricing import Priced, Pricer
+from wedgefit.wedge import Wedges, row_chunks
+
+# A column of the working set that stayed at zero for this many rounds is dropped; pricing can bring it back.
+IDLE_ROUNDS = 4
+# A sampled run ends after this many rounds in a row that found nothing worth adding.
+PATIENCE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A network on the training rows: its wedges (m), coefficients z (m,), output bias t and output (n,)."""
+
+    wedges: Wedges
+    coefficients: np.ndarray
+    intercept: float
+    output: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A fit with its certificate. ``status``: "converged", or "stalled" when rounding stops progress above ``tol``."""
+
+    fit: Fit
+    certificate: Certificate
+    rounds: int
+    status: str
+
+
+OnRound = Callable[[int, Fit, Certificate], None]
+
+
+def solve(
+    problem: Problem,
+    pricer: Pricer,
+    *,
+    tol: float,
+    exact: bool = True,
+    start: Fit | None = None,
+    on_round: OnRound = lambda *_: None,
+) -> Solution:
+    """The optimal network of a dictionary, to a relative duality gap of ``tol``.
+
+    ``exact``: end only on a round that priced every wedge; else on partial rounds that find nothing more. ``start``: a
+    fit at a neighbouring alpha to begin from.
+    """
+    dictionary = pricer.dictionary
+    working = _WorkingSet(dictionary, problem)
+    if start is not None and len(start.wedges):
+        working.grow(start.wedges)
+        working.solve(problem.alpha, start.coefficients)
+    fit = working.fit()
+    every_pencil, satisfied = exact, 0
+    for round_ in count(1):
+        threshold = problem.alpha * (1 + 0.1 * tol)
+        priced = pricer.price(problem.dual_point(fit.output), threshold, fit.wedges, every_pencil=every_pencil)
+        certificate = certify(problem, fit.output, fit.coefficients, priced)
+        on_round(round_, fit, certificate)
+        fresh = working.unseen(priced.wedges)
+        done = certificate.relative_gap <= tol
+        if priced.exact and (done or not len(fresh)):
+            return Solution(fit, certificate, round_, "converged" if done else "stalled")
+        satisfied = satisfied + 1 if done or not len(fresh) else 0
+        if satisfied == PATIENCE and not exact:
+            return Solution(fit, certificate, round_, "converged" if done else "stalled")
+        every_pencil = exact and (pricer.full_rounds_only or satisfied > 0)
+        if len(fresh):
+            working.grow(fresh)
+            working.solve(problem.alpha)
+            working.drop_idle()
+            fit = working.fit()
+
+
+def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Solution:
+    """The slow reference: the whole dictionary as a matrix, scikit-learn's ``Lasso`` once, the same certificate."""
+    wedges = pricer.dictionary.written_out()
+    X = pricer.dictionary.X
+    z, intercept = full_lasso(np.asfortranarray(wedges.hinges(X)), problem.y, problem.alpha, problem.intercept, tol)
+    kept = np.flatnonzero(z)
+    chosen, z = wedges.take(kept), z[kept]
+    fit = Fit(chosen, z, intercept, chosen.combine(X, z) + intercept)
+    priced = pricer.price(problem.dual_point(fit.output), problem.alpha, chosen, every_pencil=True)
+    certificate = certify(problem, fit.output, z, priced)
+    return Solution(fit, certificate, 1, "converged" if certificate.relative_gap <= tol else "stalled")
+
+
+def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> float:
+    """alpha_max: the smallest alpha at which the network has no neuron, the largest score at the null model."""
+    null = problem.dual_point(problem.null_output())
+    return pricer.price(null, np.inf, pricer.dictionary.none(), every_pencil=exact).bound
+
+
+class _WorkingSet:
+    """The wedges that the Lasso may use now, with their Gram matrix; hinge values are made in chunks and never kept.
+
+    Each entry of the Gram matrix is computed once, when the later of its two wedges arrives.
+    """
+
+    def __init__(self, dictionary: Dictionary, problem: Problem):
+        self.X, self.problem = dictionary.X, problem
+        self.wedges = dictionary.none()
+        self.means = np.empty(0)
+        self.gram = Gram(np.empty((0, 0)), np.empty(0))
+        self.coefficients = np.empty(0)
+        self.idle = np.empty(0, dtype=int)
+
+    def unseen(self, wedges: Wedges) -> Wedges:
+        """Those of the wedges that are not in the set."""
+        present = set(self.wedges.keys())
+        return wedges.take([i for i, key in enumerate(wedges.keys()) if key not in present])
+
+    def grow(self, wedges: Wedges) -> None:
+        """Take in new wedges, with coefficient zero."""
+        old, new = len(self.wedges), len(wedges)
+        n = len(self.X)
+        means = np.zeros(new)
+        if self.problem.intercept:
+            for rows in row_chunks(n, new):
+                means += wedges.hinges(self.X[rows]).sum(axis=0) / n
+        joined = self.wedges.joined_with(wedges)
+        self.means = np.concatenate([self.means, means])
+        centred_y = self.problem.y - self.problem.null_output()
+        block, correlation = np.zeros((old + new, new)), np.zeros(new)
+        for rows in row_chunks(n, old + new):
+            columns = joined.hinges(self.X[rows]) - self.means
+            block += columns.T @ columns[:, old:]
+            correlation += centred_y[rows] @ columns[:, old:]
+        matrix = np.empty((old + new, old + new))
+        matrix[:old, :old] = self.gram.matrix
+        matrix[:, old:] = block / n
+        matrix[old:, :old] = matrix[:old, old:].T
+        self.gram = Gram(matrix, np.concatenate([self.gram.correlation, correlation / n]))
+        self.wedges = joined
+        self.coefficients = np.concatenate([self.coefficients, np.zeros(new)])
+        self.idle = np.concatenate([self.idle, np.zeros(new, dtype=int)])
+
+    def solve(self, alpha: float, start: np.ndarray | None = None) -> None:
+        """The Lasso on the set, warm."""
+        # One BLAS thread: on matrices this small more threads cost far more than they give.
+        with threadpool_limits(1, user_api="blas"):
+            self.coefficients = solve_lasso(self.gram, alpha, self.coefficients if start is None else start)
+        self.idle = np.where(self.coefficients == 0, self.idle + 1, 0)
+
+    def drop_idle(self) -> None:
+        """Forget the columns that have been zero for long."""
+        kept = np.flatnonzero(self.idle <= IDLE_ROUNDS)
+        if len(kept) < len(self.idle):
+            self.wedges, self.means = self.wedges.take(kept), self.means[kept]
+            self.gram = Gram(self.gram.matrix[np.ix_(kept, kept)], self.gram.correlation[kept])
+            self.coefficients, self.idle = self.coefficients[kept], self.idle[kept]
+
+    def fit(self) -> Fit:
+        """The network as it stands."""
+        used = np.flatnonzero(self.coefficients)
+        wedges, z = self.wedges.take(used), self.coefficients[used]
+        base = float(self.problem.null_output()[0])
+        intercept = base - float(self.means[used] @ z)
+        return Fit(wedges, z, intercept, wedges.combine(self.X, z) + intercept)
