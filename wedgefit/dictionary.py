@@ -31,7 +31,7 @@ class Dictionary:
     @cached_property
     def scales(self) -> np.ndarray:
         """Powers of two near the columns' ranges, (d,)."""
-        return column_scales(self.X)
+        return column_scales(self.X, self.bias)
 
     @property
     def room(self) -> int:

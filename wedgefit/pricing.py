@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from itertools import combinations, islice
 from math import comb
 
 import numpy as np
 
+from wedgefit import sweep
 from wedgefit.dictionary import Dictionary
-from wedgefit.sweep import TIE, index_type, sort_pencils, sweep
+from wedgefit.sweep import TIE, index_type, sort_pencils
 from wedgefit.wedge import COINCIDENT, DEPENDENT, Wedges, row_chunks
 
 # One block of pencils × samples has about this many entries: it stays in the processor's cache.
@@ -28,6 +30,8 @@ WINNERS = 600
 RANDOM = 100
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
+# From this many wedges on the compiled kernels are worth the second it takes to load them.
+COMPILED_PAYS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +105,7 @@ class Pricer:
         self._sorted_columns = _SortedColumns(dictionary) if 1 in dictionary.orders else None
         self._kept = _KeptSorts(dictionary, memory if 2 in dictionary.orders and dictionary.bias else 0)
         self._winners: dict[int, Pencils] = {}
+        self._kernels = _kernels_for(dictionary)
 
     @property
     def full_rounds_only(self) -> bool:
@@ -202,7 +207,7 @@ class Pricer:
     def _sweep_block(self, pencils: Pencils, slots, *, v: np.ndarray, want_supremum: bool):
         qx, qy, to_weights = self._project(pencils)
         order = self._kept.orders(slots, qx, qy)
-        return sweep(qx, qy, order, v, to_weights, self.dictionary.norm, want_supremum)
+        return self._kernels.sweep(qx, qy, order, v, to_weights, self.dictionary.norm, want_supremum)
 
     def _project(self, pencils: Pencils):
         """The samples seen along each pencil's axis, qx and qy (P, n), and the map (P, s, 2) from a normal to weights."""
@@ -324,6 +329,15 @@ class _KeptSorts:
         if len(without):
             orders[without] = sort_pencils(qx[without], qy[without])
         return orders
+
+
+def _kernels_for(dictionary: Dictionary):
+    """The compiled kernels where they are installed and pay for being loaded, else those in NumPy."""
+    if dictionary.size < COMPILED_PAYS or not find_spec("numba"):
+        return sweep
+    from wedgefit import kernels
+
+    return kernels
 
 
 def _largest(scores: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:

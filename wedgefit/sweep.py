@@ -40,34 +40,32 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
 
     ``order`` (P, n) from ``sort_pencils``; ``v`` (n,); ``to_weights`` (P, s, 2) maps a plane normal to hidden weights, of
     which ``norm`` (1 or 2) is taken. Scores are the larger of both faces, in absolute value, −inf where a pencil holds no
-    wedge. The supremum (norm 2 and s = 2 only, else −inf) is over every continuous position of the line.
+    wedge. The supremum (norm 2 and s = 2 only, else 0) is over every continuous position of the line.
     """
-    right = (qx > 0) | ((qx == 0) & (qy > 0))
-    vx, vy = v * qx, v * qy
-    total_x, total_y = vx.sum(axis=1, keepdims=True), vy.sum(axis=1, keepdims=True)
-    start_x = np.where(right, vx, 0.0).sum(axis=1, keepdims=True)
-    start_y = np.where(right, vy, 0.0).sum(axis=1, keepdims=True)
+    n = len(v)
+    facing = np.where((qx > 0) | ((qx == 0) & (qy > 0)), 1.0, -1.0)
+    total_x, total_y = (qx @ v)[:, None], (qy @ v)[:, None]
     index = order.astype(np.intp)
-    facing = np.take_along_axis(np.where(right, 1.0, -1.0), index, axis=1)
-    ux = np.take_along_axis(qx, index, axis=1) * facing
-    uy = np.take_along_axis(qy, index, axis=1) * facing
-    weight = v[index]
-    left_x = start_x - np.cumsum(weight * ux, axis=1)
-    left_y = start_y - np.cumsum(weight * uy, axis=1)
-    one_face = ux * left_y - uy * left_x
+    flat = index + np.arange(0, qx.size, n)[:, None]
+    ux, uy = np.take(qx * facing, flat, mode="clip"), np.take(qy * facing, flat, mode="clip")
+    weight = np.take(v, index, mode="clip")
+    turned_x, turned_y = np.cumsum(weight * ux, axis=1), np.cumsum(weight * uy, axis=1)
+    # Before the line turns, the samples that face right are on its left: half of all plus half of the turned ones.
+    start_x, start_y = (total_x + turned_x[:, -1:]) / 2, (total_y + turned_y[:, -1:]) / 2
+    one_face = ux * (start_y - turned_y) - uy * (start_x - turned_x)
     other_face = one_face - (ux * total_y - uy * total_x)
+    scores = np.maximum(np.abs(one_face, out=one_face), np.abs(other_face, out=other_face), out=other_face)
     length = _weight_norms(ux, uy, to_weights, norm)
-    scores = np.maximum(np.abs(one_face), np.abs(other_face))
-    np.divide(scores, length, out=scores, where=length > 0)
-    scores[length == 0] = -np.inf
+    empty = length == 0
+    length[empty] = 1.0
+    scores /= length
+    scores[empty] = -np.inf
     best = scores.max(axis=1)
-    tied = scores >= (best - TIE * np.abs(best))[:, None]
-    samples = np.where(tied, index, len(v)).min(axis=1)
-    samples[np.isneginf(best)] = 0
+    samples = np.where(scores >= (best - TIE * np.abs(best))[:, None], index, n).min(axis=1)
     if not want_supremum:
-        return best, samples, np.full(len(best), -np.inf)
-    starts = np.stack([start_x, start_y]), np.stack([left_x, left_y])
-    arcs = np.concatenate(starts, axis=2)
+        return best, samples, np.zeros(len(best))
+    starts = np.stack([start_x, start_y])
+    arcs = np.concatenate([starts, starts - np.stack([turned_x, turned_y])], axis=2)
     totals = np.stack([total_x, total_y])
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = np.where(ux == 0, np.inf, uy / ux)
@@ -78,9 +76,10 @@ def _weight_norms(ux, uy, to_weights, norm) -> np.ndarray:
     """‖w‖_norm of the weights that belong to the plane normal (−uy, ux), (P, n)."""
     length = np.zeros_like(ux)
     for row in range(to_weights.shape[1]):
-        weight = to_weights[:, row, 1, None] * ux - to_weights[:, row, 0, None] * uy
-        length += np.abs(weight) if norm == 1 else weight * weight
-    return length if norm == 1 else np.sqrt(length)
+        weight = to_weights[:, row, 1, None] * ux
+        weight -= to_weights[:, row, 0, None] * uy
+        length += np.abs(weight, out=weight) if norm == 1 else np.square(weight, out=weight)
+    return length if norm == 1 else np.sqrt(length, out=length)
 
 
 def _arc_supremum(arcs, slopes, to_weights) -> np.ndarray:
@@ -95,4 +94,4 @@ def _arc_supremum(arcs, slopes, to_weights) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         best_slope = -(scale_x * ax) / (scale_y * ay)
     inside = (best_slope >= np.hstack([-edge, slopes])) & (best_slope <= np.hstack([slopes, edge]))
-    return np.where(inside, np.hypot(ax, ay), -np.inf).max(axis=1)
+    return np.where(inside, np.hypot(ax, ay), 0.0).max(axis=1)

@@ -79,21 +79,24 @@ def row_chunks(rows: int, width: int) -> list[slice]:
     return [slice(start, start + step) for start in range(0, rows, step)]
 
 
-def column_scales(X: np.ndarray) -> np.ndarray:
-    """A power of two near each column's range, (d,): dividing by it is exact and makes degeneracy a relative matter."""
-    spread = np.ptp(X, axis=0) if len(X) else np.zeros(X.shape[1])
-    magnitude = np.maximum(spread, np.abs(X).max(axis=0, initial=0.0) * COINCIDENT)
+def column_scales(X: np.ndarray, bias: bool) -> np.ndarray:
+    """A power of two near each column's range, (d,): dividing by it is exact and makes degeneracy a relative matter.
+
+    Without hidden biases the origin is one of the samples, so it belongs to the range.
+    """
+    points = X if bias else np.vstack([X, np.zeros(X.shape[1])])
+    magnitude = np.maximum(np.ptp(points, axis=0), np.abs(points).max(axis=0) * COINCIDENT)
     return np.exp2(np.round(np.log2(np.where(magnitude > 0, magnitude, 1.0))))
 
 
-def wedges_through(X, columns, samples, *, norm, bias, scales=None) -> tuple[Wedges, np.ndarray]:
+def wedges_through(X, columns, samples, *, norm, bias, scales) -> tuple[Wedges, np.ndarray]:
     """The wedges of one order through the given samples, and which of the choices were not degenerate.
 
-    ``columns`` is (m, s) and ``samples`` (m, s), or (m, s − 1) without hidden biases. Degenerate choices (coincident or
+    ``columns`` is (m, s) and ``samples`` (m, s), or (m, s − 1) without hidden biases; ``scales`` (d,) as from
+    ``column_scales``. Degenerate choices (coincident or
     affinely dependent samples) are left out; the mask (m,) says which remain. Each normal faces the way in which its
     first non-zero component is positive.
     """
-    scales = column_scales(X) if scales is None else scales
     count, order = columns.shape
     points = X[samples[:, :, None], columns[:, None, :]]
     base = points[:, :1] if bias else np.zeros((count, 1, order))

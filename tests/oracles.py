@@ -1,0 +1,240 @@
+"""The slow twins: every definition of the theory, written so that one look shows that it is right.
+
+Nothing here is imported from wedgefit. A wedge is a tuple ``(columns, samples, w, b)``: ``columns`` and ``samples`` are
+increasing tuples of indices, ``w`` (d,) the normal with ‖w‖_p = 1 and zero outside ``columns``, ``b`` the bias.
+"""
+
+import csv
+import json
+from itertools import combinations
+from math import cos, inf, pi, sin
+from pathlib import Path
+
+import clarabel
+import numpy as np
+from scipy import sparse
+
+CASES = Path(__file__).parent / "cases"
+
+
+def reference_cases():
+    """The records of ``cases/expected.json``: small problems with their optima from an independent conic solver."""
+    return json.loads((CASES / "expected.json").read_text())
+
+
+def load_case(record):
+    """X (n, d) and the target (n,) of a record, as they stand in the file."""
+    with open(CASES / record["file"], newline="") as file:
+        rows = list(csv.DictReader(file))
+    features = [name for name in rows[0] if name not in ("y", "label")]
+    X = np.array([[float(row[name]) for name in features] for row in rows])
+    return X, np.array([float(row[record["target"]]) for row in rows])
+
+
+# The dictionary (theory, section 2)
+
+
+def orders_of(order, norm, d):
+    """The orders that ``order`` ("full" or an integer) stands for: 1..order, but only d for norm 2 with "full"."""
+    if order == "full" and norm == 2:
+        return [d]
+    return list(range(1, (d if order == "full" else min(order, d)) + 1))
+
+
+def enumerate_wedges(X, orders, norm, bias):
+    """All wedges in canonical order: by order, columns, samples, then the sign + before −.
+
+    X (n, d). Order s takes s samples, or s − 1 and the origin without biases. Degenerate sets are left out: with columns
+    divided by their range (which includes the origin if that is a point), the largest singular value of the differences
+    is at most 1e-12, or the smallest at most 1e-9 of the largest. The sign + has the first non-zero component of w
+    positive, where up to 1e-12 of the largest counts as zero.
+    """
+    n, d = X.shape
+    points = X if bias else np.vstack([X, np.zeros(d)])
+    extent = np.ptp(points, axis=0)
+    extent = np.where(extent > 0, extent, 1.0)
+    for s in orders:
+        for columns in combinations(range(d), s):
+            for samples in combinations(range(n), s if bias else s - 1):
+                S = list(columns)
+                corner = X[samples[0]] if bias else np.zeros(d)
+                others = list(samples[1:] if bias else samples)
+                differences = (X[others] - corner)[:, S]
+                if degenerate(differences / extent[S]):
+                    continue
+                normal = cross_product(differences)
+                leading = next(c for c in normal if abs(c) > 1e-12 * max(abs(normal)))
+                normal = normal * np.sign(leading) / np.linalg.norm(normal, norm)
+                w = np.zeros(d)
+                w[S] = normal
+                b = -float(w @ corner)
+                yield columns, samples, w, b
+                yield columns, samples, -w, -b
+
+
+def degenerate(differences):
+    """Whether s − 1 scaled differences (s − 1, s) are all as good as zero, or dependent."""
+    if len(differences) == 0:
+        return False
+    values = np.linalg.svd(differences, compute_uv=False)
+    return values[0] <= 1e-12 or values[-1] <= 1e-9 * values[0]
+
+
+def cross_product(differences):
+    """The vector (s,) orthogonal to s − 1 vectors (s − 1, s) whose length is the volume they span, by minors."""
+    s = differences.shape[1]
+    return np.array([(-1) ** k * np.linalg.det(np.delete(differences, k, axis=1)) for k in range(s)])
+
+
+def dictionary_size(n, d, orders, bias):
+    """The number of wedges before degenerate ones are left out, by counting."""
+    count = 0
+    for s in orders:
+        for _ in combinations(range(d), s):
+            for _ in combinations(range(n), s if bias else s - 1):
+                count += 2
+    return count
+
+
+def hinge_matrix(X, wedges):
+    """K (n, m): the hinge (x·w + b)_+ of every row and wedge."""
+    K = np.zeros((len(X), len(wedges)))
+    for j, (_, _, w, b) in enumerate(wedges):
+        K[:, j] = np.maximum(X @ w + b, 0)
+    return K
+
+
+def scores(v, K):
+    """vᵀK (m,), signed."""
+    return v @ K
+
+
+def best_wedge(X, v, orders, norm, bias):
+    """``(index, score, columns, samples, w, b)`` of the first wedge with the largest |score|, up to 1e-10 of it."""
+    wedges = list(enumerate_wedges(X, orders, norm, bias))
+    values = scores(v, hinge_matrix(X, wedges))
+    sizes = np.abs(values)
+    index = int(np.flatnonzero(sizes >= (1 - 1e-10) * sizes.max())[0])
+    return index, float(values[index]), *wedges[index]
+
+
+# The optimum on a given dictionary, by a generic conic solver
+
+
+def lasso_optimum(K, y, alpha, intercept):
+    """``(objective, z (m,), t)`` that minimise ‖Kz + 1t − y‖²/(2n) + α‖z‖₁; t = 0 without intercept.
+
+    K (n, m), y (n,). The unknowns are z⁺, z⁻ ≥ 0, t and the residual r = Kz + 1t − y.
+    """
+    n, m = K.shape
+    ones = np.full((n, 1), float(intercept))
+    quadratic = sparse.block_diag([sparse.csc_matrix((2 * m + 1, 2 * m + 1)), sparse.identity(n) / n], format="csc")
+    linear = np.concatenate([np.full(2 * m, alpha), np.zeros(1 + n)])
+    residual_is = np.hstack([K, -K, ones, -np.eye(n)])
+    x = conic_optimum(quadratic, linear, [
+        (residual_is, y, clarabel.ZeroConeT(n)),
+        (-np.eye(2 * m, 2 * m + 1 + n), np.zeros(2 * m), clarabel.NonnegativeConeT(2 * m)),
+    ])  # fmt: skip
+    z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
+    return float(np.sum((K @ z + t - y) ** 2) / (2 * n) + alpha * np.sum(np.abs(z))), z, t
+
+
+def logistic_lasso_optimum(K, y, alpha, intercept):
+    """``(objective, z (m,), t)`` that minimise (1/n) Σ ln(1 + exp(−y_i (Kz + 1t)_i)) + α‖z‖₁; t = 0 without intercept.
+
+    K (n, m), labels y (n,) ±1. The unknowns are z⁺, z⁻ ≥ 0, t, the losses u and p, q with p ≥ exp(−u),
+    q ≥ exp(−y·f − u), p + q ≤ 1.
+    """
+    n, m = K.shape
+    eye, none = np.eye(n), np.zeros((n, n))
+    margin = y[:, None] * np.hstack([K, -K, np.full((n, 1), float(intercept))])
+    size = 2 * m + 1 + 3 * n
+    nothing = np.zeros_like(margin)
+    linear = np.concatenate([np.full(2 * m, alpha), np.zeros(1), np.full(n, 1 / n), np.zeros(2 * n)])
+
+    def exponentials(exponent, bound):
+        """Rows for n cones (−exponent, 1, bound), interleaved."""
+        rows = np.stack([exponent, np.zeros((n, size)), -bound], axis=1).reshape(3 * n, size)
+        return rows, np.tile([0.0, 1.0, 0.0], n), *[clarabel.ExponentialConeT()] * n
+
+    x = conic_optimum(sparse.csc_matrix((size, size)), linear, [
+        (-np.eye(2 * m, size), np.zeros(2 * m), clarabel.NonnegativeConeT(2 * m)),
+        (np.hstack([nothing, none, eye, eye]), np.ones(n), clarabel.NonnegativeConeT(n)),
+        exponentials(np.hstack([nothing, eye, none, none]), np.hstack([nothing, none, eye, none])),
+        exponentials(np.hstack([margin, eye, none, none]), np.hstack([nothing, none, none, eye])),
+    ])  # fmt: skip
+    z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
+    return float(np.mean(np.logaddexp(0, -y * (K @ z + t))) + alpha * np.sum(np.abs(z))), z, t
+
+
+def conic_optimum(quadratic, linear, blocks):
+    """The x that minimises xᵀPx/2 + qᵀx with every ``right − left x`` in its cones; blocks are (left, right, *cones)."""
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    for tolerance in ("tol_gap_abs", "tol_gap_rel", "tol_feas"):
+        setattr(settings, tolerance, 1e-11)
+        setattr(settings, "reduced_" + tolerance, 1e-9)
+    left = sparse.csc_matrix(np.vstack([block[0] for block in blocks]))
+    right = np.concatenate([block[1] for block in blocks])
+    cones = [cone for block in blocks for cone in block[2:]]
+    solution = clarabel.DefaultSolver(quadratic, linear, left, right, cones, settings).solve()
+    if str(solution.status) not in ("Solved", "AlmostSolved"):
+        raise ArithmeticError(f"Clarabel: {solution.status}")
+    return np.array(solution.x)
+
+
+# Networks (theory, section 1)
+
+
+def network_forward(layers, x):
+    """The output (outputs,) for one row x (inputs,).
+
+    ``layers`` is a list of ``(W (inputs, outputs), b (outputs,))``, with a ReLU after every layer but the last.
+    """
+    values = [float(value) for value in x]
+    for depth, (W, b) in enumerate(layers):
+        after = []
+        for j in range(len(b)):
+            total = float(b[j])
+            for i in range(len(values)):
+                total += values[i] * float(W[i][j])
+            after.append(total if depth == len(layers) - 1 else max(total, 0.0))
+        values = after
+    return np.array(values)
+
+
+def network_objective(layers, X, y, alpha, norm):
+    """‖f(X) − y‖²/(2n) + (α/2) Σ_j (‖w_j‖_p² + a_j²) of a two-layer network with one output."""
+    (W, _), (a, _) = layers
+    loss = 0.0
+    for row, target in zip(X, y, strict=True):
+        loss += (network_forward(layers, row)[0] - target) ** 2 / (2 * len(y))
+    penalty = 0.0
+    for j in range(W.shape[1]):
+        length = sum(abs(weight) ** norm for weight in W[:, j]) ** (1 / norm)
+        penalty += alpha / 2 * (length**2 + a[j, 0] ** 2)
+    return float(loss + penalty)
+
+
+def continuous_supremum_2d(X, v, bias, norm, directions=4000):
+    """The supremum of |vᵀ(Xw + 1b)_+| over all ‖w‖_p = 1 and all b (b = 0 without biases), X (n, 2).
+
+    Evenly spaced directions and those of all chamber boundaries; for each one the offsets through every sample, between
+    which the value is linear in b. Beyond them its slope is 1ᵀv: unless that is zero, the supremum is infinite.
+    The result is a lower bound, exact for norm 1 and to about 3e-7 of its value for norm 2.
+    """
+    if bias and abs(np.sum(v)) > 1e-9 * np.sum(np.abs(v)):
+        return inf
+    around = [(cos(angle), sin(angle)) for angle in np.arange(directions) * 2 * pi / directions]
+    corners = [(1.0, 0.0), (0.0, 1.0)]
+    for p, q in combinations(X, 2) if bias else [(x, np.zeros(2)) for x in X]:
+        corners.append((p[1] - q[1], q[0] - p[0]))
+    largest = 0.0
+    for w in around + corners + [(-first, -second) for first, second in corners]:
+        length = np.linalg.norm(w, norm)
+        if length > 0:
+            heights = X @ w / length
+            offsets = -heights if bias else np.zeros(1)
+            values = v @ np.maximum(heights[:, None] + offsets, 0)
+            largest = max(largest, float(np.max(np.abs(values))))
+    return largest
