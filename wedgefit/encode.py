@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 
-from .errors import ColumnError, FitError, ModelFileError, UsageError
-from .table import Column, Table, listed, parse_number, shown, unknown_column
+from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError
+from wedgefit.table import Column, Table, listed, parse_number, shown, unknown_column
 
 MISSING, RARE = "(missing)", "(rare)"
 TASKS = ("auto", "regression", "classification")

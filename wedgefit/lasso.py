@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, lapack, qr_delete, solve_triangular
+from scipy.linalg import cholesky, lapack, qr_delete, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso
 
 # A column whose part outside the support's span is smaller than this (squared, relatively) counts as dependent.
 DEPENDENT = 1e-11
-# The polish stops when no |gradient| exceeds alpha by more than this, relatively.
-KKT = 1e-12
 # Coordinate descent only has to find most of the support: more sweeps than this are cheaper done by the polish.
 SWEEPS = 50
 
@@ -33,13 +31,13 @@ class Gram:
         return float(0.5 * z @ self.matrix @ z - self.correlation @ z + alpha * np.abs(z).sum())
 
 
-def solve_lasso(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarray:
-    """The optimal coefficients (m,), from any start (m,)."""
+def solve_lasso(gram: Gram, alpha: float, start: np.ndarray, *, kkt: float = 1e-12) -> np.ndarray:
+    """The optimal coefficients (m,), from any start (m,); no |gradient| exceeds alpha by more than ``kkt``, relatively."""
     if not len(start):
         return start
     descended = coordinate_descent(gram, alpha, start)
     better = min(start, descended, key=lambda z: gram.objective(z, alpha))
-    return _Polish(gram, alpha, better).run()
+    return _Polish(gram, alpha, better).run(kkt)
 
 
 def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarray:
@@ -109,17 +107,25 @@ class _Polish:
         self.sign = np.sign(self.z)
         self.R = self._factorised()
 
-    def run(self) -> np.ndarray:
-        """The coefficients (m,) at which no column violates the KKT conditions."""
+    def run(self, kkt: float) -> np.ndarray:
+        """The coefficients (m,) at which no column violates the KKT conditions by more than ``kkt``, relatively."""
+        refined = False
         for _ in range(20 * len(self.z) + 100):
             self._settle()
-            gradient = self.gram.correlation - self.gram.matrix[:, self.support] @ self.z[self.support]
+            gradient = self.gram.correlation - self.gram.matrix @ self.z
+            rounding = gradient[self.support] - self.alpha * self.sign[self.support]
+            # The factor has been updated many times: one step of iterative refinement takes its rounding errors back.
+            if not refined and np.abs(rounding).max(initial=0.0) > 0.1 * kkt * self.alpha:
+                self.z[self.support] += self._solve(rounding)
+                refined = True
+                continue
             violation = np.abs(gradient)
             violation[self.support] = 0.0
             worst = int(violation.argmax())
-            if violation[worst] <= self.alpha * (1 + KKT) + 1e-16:
+            if violation[worst] <= self.alpha * (1 + kkt):
                 break
             self._enter(worst, np.sign(gradient[worst]))
+            refined = False
         return self.z
 
     def _settle(self) -> None:
@@ -127,9 +133,10 @@ class _Polish:
         for _ in range(10 * len(self.z) + 100):
             if not self.support:
                 return
-            step = self._stationary() - self.z[self.support]
-            fraction, leaving = self._line_search(step)
-            self.z[self.support] += fraction * step
+            z = self.z[self.support]
+            step = self._solve(self.gram.correlation[self.support] - self.alpha * self.sign[self.support]) - z
+            fraction, leaving = self._line_search(z, step)
+            self.z[self.support] = z + fraction * step
             if leaving is not None:
                 self._leave(leaving)
             # A column that has just entered may not have moved yet: it keeps the sign it came with.
@@ -137,16 +144,12 @@ class _Polish:
             if leaving is None and fraction == 1.0:
                 return
 
-    def _stationary(self) -> np.ndarray:
-        """The solution of G_SS z = c_S − alpha · sign, refined once (the factor is updated many times)."""
-        matrix = self.gram.matrix[np.ix_(self.support, self.support)]
-        target = self.gram.correlation[self.support] - self.alpha * self.sign[self.support]
-        solution = cho_solve((self.R, False), target, check_finite=False)
-        return solution + cho_solve((self.R, False), target - matrix @ solution, check_finite=False)
+    def _solve(self, target: np.ndarray) -> np.ndarray:
+        """G_SS⁻¹ target, from the factor."""
+        return lapack.dpotrs(self.R, target)[0]
 
-    def _line_search(self, step: np.ndarray) -> tuple[float, int | None]:
+    def _line_search(self, z: np.ndarray, step: np.ndarray) -> tuple[float, int | None]:
         """How far along ``step`` the objective falls, past sign changes: the fraction, and who stops there at zero."""
-        z = self.z[self.support]
         crossing = np.flatnonzero((z != 0) & (np.sign(z + step) != np.sign(z)))
         if not len(crossing):
             return 1.0, None
@@ -182,12 +185,12 @@ class _Polish:
         """The column in the support's orthonormal coordinates, (k,), and the square of what lies outside."""
         if not self.support:
             return np.empty(0), self.gram.matrix[column, column]
-        along = solve_triangular(self.R, self.gram.matrix[self.support, column], trans="T", check_finite=False)
+        along = lapack.dtrtrs(self.R, self.gram.matrix[column, self.support], trans=1)[0]
         return along, self.gram.matrix[column, column] - along @ along
 
     def _exchange(self, column: int, sign: float, along: np.ndarray) -> None:
         """Shift weight from the support to a dependent column, which leaves the output alone, until a member is zero."""
-        direction = -sign * solve_triangular(self.R, along, check_finite=False)
+        direction = -sign * lapack.dtrtrs(self.R, along)[0]
         z = self.z[self.support]
         shrinking = np.flatnonzero(z * direction < 0)
         if not len(shrinking):
@@ -209,5 +212,5 @@ class _Polish:
 
     def _factorised(self) -> np.ndarray:
         if not self.support:
-            return np.zeros((0, 0))
-        return cholesky(self.gram.matrix[np.ix_(self.support, self.support)], check_finite=False)
+            return np.zeros((0, 0), order="F")
+        return np.asfortranarray(cholesky(self.gram.matrix[np.ix_(self.support, self.support)], check_finite=False))

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from wedgefit.certificate import Certificate, Problem, certify
 from wedgefit.dictionary import Dictionary
@@ -28,6 +29,10 @@ class Fit:
     intercept: float
     output: np.ndarray
 
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The network's output on other rows (n, d), (n,)."""
+        return self.wedges.combine(X, self.coefficients) + self.intercept
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -48,37 +53,39 @@ def solve(
     *,
     tol: float,
     exact: bool = True,
-    start: Fit | None = None,
+    working: "WorkingSet | None" = None,
     on_round: OnRound = lambda *_: None,
 ) -> Solution:
     """The optimal network of a dictionary, to a relative duality gap of ``tol``.
 
-    ``exact``: end only on a round that priced every wedge; else on partial rounds that find nothing more. ``start``: a
-    fit at a neighbouring alpha to begin from.
+    ``exact``: end only on a round that priced every wedge; else on partial rounds that find nothing more. ``working``:
+    the working set of the same problem at a neighbouring alpha, to begin from; it is changed.
     """
-    dictionary = pricer.dictionary
-    working = _WorkingSet(dictionary, problem)
-    if start is not None and len(start.wedges):
-        working.grow(start.wedges)
-        working.solve(problem.alpha, start.coefficients)
+    working = WorkingSet(pricer.dictionary, problem) if working is None else working
+    # Where a full round costs next to nothing, go on until rounding; folds of a cross-validation need not.
+    wanted = min(tol, 1e-9) if exact and pricer.full_rounds_only else tol
+    finest = 1e-12 if exact else 0.1 * tol
+    kkt = finest
+    working.solve(problem.alpha, kkt)
     fit = working.fit()
     every_pencil, satisfied = exact, 0
     for round_ in count(1):
-        threshold = problem.alpha * (1 + 0.1 * tol)
+        threshold = problem.alpha * (1 + 0.1 * wanted)
         priced = pricer.price(problem.dual_point(fit.output), threshold, fit.wedges, every_pencil=every_pencil)
         certificate = certify(problem, fit.output, fit.coefficients, priced)
         on_round(round_, fit, certificate)
         fresh = working.unseen(priced.wedges)
-        done = certificate.relative_gap <= tol
-        if priced.exact and (done or not len(fresh)):
-            return Solution(fit, certificate, round_, "converged" if done else "stalled")
-        satisfied = satisfied + 1 if done or not len(fresh) else 0
-        if satisfied == PATIENCE and not exact:
-            return Solution(fit, certificate, round_, "converged" if done else "stalled")
+        done = certificate.relative_gap <= wanted
+        stuck = not len(fresh) and kkt == finest
+        satisfied = satisfied + 1 if done or stuck else 0
+        if satisfied and (priced.exact or (not exact and satisfied == PATIENCE)):
+            return Solution(fit, certificate, round_, "converged" if certificate.relative_gap <= tol else "stalled")
         every_pencil = exact and (pricer.full_rounds_only or satisfied > 0)
-        if len(fresh):
+        if not done:
+            # Far from the optimum the Lasso need not be solved to the last digit.
+            kkt = max(finest, 0.01 * min(0.1, certificate.relative_gap)) if len(fresh) else finest
             working.grow(fresh)
-            working.solve(problem.alpha)
+            working.solve(problem.alpha, kkt)
             working.drop_idle()
             fit = working.fit()
 
@@ -89,11 +96,14 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
     X = pricer.dictionary.X
     z, intercept = full_lasso(np.asfortranarray(wedges.hinges(X)), problem.y, problem.alpha, problem.intercept, tol)
     kept = np.flatnonzero(z)
-    chosen, z = wedges.take(kept), z[kept]
-    fit = Fit(chosen, z, intercept, chosen.combine(X, z) + intercept)
-    priced = pricer.price(problem.dual_point(fit.output), problem.alpha, chosen, every_pencil=True)
-    certificate = certify(problem, fit.output, z, priced)
+    fit = _fit_on(X, wedges.take(kept), z[kept], intercept)
+    priced = pricer.price(problem.dual_point(fit.output), problem.alpha, fit.wedges, every_pencil=True)
+    certificate = certify(problem, fit.output, fit.coefficients, priced)
     return Solution(fit, certificate, 1, "converged" if certificate.relative_gap <= tol else "stalled")
+
+
+def _fit_on(X: np.ndarray, wedges: Wedges, coefficients: np.ndarray, intercept: float) -> Fit:
+    return Fit(wedges, coefficients, intercept, wedges.combine(X, coefficients) + intercept)
 
 
 def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> float:
@@ -102,7 +112,13 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
     return pricer.price(null, np.inf, pricer.dictionary.none(), every_pencil=exact).bound
 
 
-class _WorkingSet:
+@cache
+def _blas() -> ThreadpoolController:
+    """The loaded thread pools; finding them takes milliseconds, so it is done once."""
+    return ThreadpoolController()
+
+
+class WorkingSet:
     """The wedges that the Lasso may use now, with their Gram matrix; hinge values are made in chunks and never kept.
 
     Each entry of the Gram matrix is computed once, when the later of its two wedges arrives.
@@ -146,11 +162,11 @@ class _WorkingSet:
         self.coefficients = np.concatenate([self.coefficients, np.zeros(new)])
         self.idle = np.concatenate([self.idle, np.zeros(new, dtype=int)])
 
-    def solve(self, alpha: float, start: np.ndarray | None = None) -> None:
-        """The Lasso on the set, warm."""
+    def solve(self, alpha: float, kkt: float) -> None:
+        """The Lasso on the set, warm, to a relative violation of the KKT conditions of ``kkt``."""
         # One BLAS thread: on matrices this small more threads cost far more than they give.
-        with threadpool_limits(1, user_api="blas"):
-            self.coefficients = solve_lasso(self.gram, alpha, self.coefficients if start is None else start)
+        with _blas().limit(limits=1, user_api="blas"):
+            self.coefficients = solve_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
         self.idle = np.where(self.coefficients == 0, self.idle + 1, 0)
 
     def drop_idle(self) -> None:
@@ -166,5 +182,4 @@ class _WorkingSet:
         used = np.flatnonzero(self.coefficients)
         wedges, z = self.wedges.take(used), self.coefficients[used]
         base = float(self.problem.null_output()[0])
-        intercept = base - float(self.means[used] @ z)
-        return Fit(wedges, z, intercept, wedges.combine(self.X, z) + intercept)
+        return _fit_on(self.X, wedges, z, base - float(self.means[used] @ z))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .errors import ColumnError, TableError, UsageError
+from wedgefit.errors import ColumnError, TableError, UsageError
 
 DEFAULT_NA = ("", "NA", "NaN", "nan", "null", "NULL")
 DELIMITERS = ",;\t|"
@@ -58,6 +58,7 @@ class Table:
     line_numbers: np.ndarray
     columns: dict[str, Column]
     notes: tuple[str, ...] = ()
+    id_column: str | None = None
 
     @property
     def rows(self) -> int:
@@ -122,7 +123,7 @@ def read_table(
     for name, kind in kinds.items():
         columns[name], column_notes = _column(records, name, kind, na, decimal)
         notes += column_notes
-    return Table(source, delimiter, row_ids, np.array(records.lines), columns, tuple(notes))
+    return Table(source, delimiter, row_ids, np.array(records.lines), columns, tuple(notes), id_column)
 
 
 def parse_number(cell: str) -> float | None:

@@ -1,0 +1,86 @@
+"""What a model says: its wedges in original units, the rows they pass through, and the samples it stands on."""
+
+import numpy as np
+
+from wedgefit.model import Model, Neuron
+
+# A formula of more terms than this is no longer readable.
+LONGEST_FORMULA = 12
+
+
+def explain(model: Model) -> dict:
+    """The record behind ``wedgefit explain``: one term per active wedge, then the distinct samples selected.
+
+    Every term has its hinge twice: ``weights``/``bias`` as the solver saw it (‖weights‖_p = 1), and ``hinge`` in original
+    units. The prediction is the intercept plus the sum of coefficient × hinge, in either units.
+    """
+    terms = [_term(model, neuron) for neuron in sorted(model.neurons, key=lambda neuron: -neuron.share)]
+    return {
+        "schema": "wedgefit.explanation/1",
+        "target": model.encoding.target.name,
+        "classes": model.data["classes"],
+        "formula": _formula(model, terms) if len(terms) <= LONGEST_FORMULA else None,
+        "intercept": model.intercept,
+        "terms": terms,
+        "samples": _samples(model),
+    }
+
+
+def original_units(model: Model, neuron: Neuron) -> tuple[dict[str, float], float]:
+    """The hinge's weights by column and its bias, for columns as the CSV file has them (levels and gaps as 0/1)."""
+    features = {feature.name: feature for feature in model.encoding.features}
+    weights = {name: weight / features[name].scale for name, weight in neuron.weights.items()}
+    bias = neuron.bias - sum(weight * features[name].center for name, weight in weights.items())
+    return weights, bias
+
+
+def _term(model: Model, neuron: Neuron) -> dict:
+    weights, bias = original_units(model, neuron)
+    return {
+        "id": neuron.id,
+        "layer": neuron.layer,
+        "order": neuron.order,
+        "columns": neuron.columns,
+        "samples": neuron.samples,
+        "hinge": {"weights": weights, "bias": bias, "text": _hinge_text(weights, bias)},
+        "weights": neuron.weights,
+        "bias": neuron.bias,
+        "coefficient": neuron.coefficient,
+        "share": neuron.share,
+        "active_rows": neuron.active_rows,
+    }
+
+
+def _hinge_text(weights: dict[str, float], bias: float) -> str:
+    """``max(0, 0.21·age − 0.5·bmi + 3)``, to four digits: for reading, not for computing."""
+    return f"max(0, {_linear_text([(weight, name) for name, weight in weights.items()], bias)})"
+
+
+def _formula(model: Model, terms: list[dict]) -> str:
+    parts = [(term["coefficient"], term["hinge"]["text"]) for term in terms]
+    target = model.encoding.target
+    name = target.name if target.classes is None else f"score of {target.classes[1]}"
+    return f"{name} = {_linear_text(parts, model.intercept, constant_first=True)}"
+
+
+def _linear_text(parts: list[tuple[float, str]], constant: float, constant_first: bool = False) -> str:
+    """A sum of factor·name terms and a constant, with proper signs and factors of one left out."""
+    products = [(factor, name if f"{abs(factor):.4g}" == "1" else f"{abs(factor):.4g}·{name}") for factor, name in parts]
+    alone = [(constant, f"{abs(constant):.4g}")] if constant or not parts else []
+    signed = alone + products if constant_first else products + alone
+    text = "".join(f" {'−' if value < 0 else '+'} {words}" for value, words in signed).strip()
+    return text[2:] if text.startswith("+") else text.replace("− ", "−", 1)
+
+
+def _samples(model: Model) -> list[dict]:
+    """Each distinct row that a wedge passes through, with its values in original units and the neurons it holds."""
+    features = model.encoding.features
+    center, scale = (np.array([getattr(feature, part) for feature in features]) for part in ("center", "scale"))
+    return [
+        {
+            "id": row,
+            "values": dict(zip(model.encoding.names, (np.array(model.anchors[row]) * scale + center).tolist())),
+            "neurons": [neuron.id for neuron in model.neurons if row in neuron.samples],
+        }
+        for row in model.report()["samples"]
+    ]

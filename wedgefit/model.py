@@ -1,0 +1,287 @@
+"""The fitted record: what was trained, on which rows it stands, how well; read and written as JSON, used with numpy alone."""
+
+import json
+import math
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from wedgefit import __version__
+from wedgefit.certificate import Certificate
+from wedgefit.encode import Encoding
+from wedgefit.errors import ModelFileError
+from wedgefit.network import Network, balanced_network
+from wedgefit.table import Table
+
+REPORT_SCHEMA = "wedgefit.report/1"
+MODEL_SCHEMA = "wedgefit.model/1"
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One active wedge: the rows it passes through and the unit neuron in the units the solver saw.
+
+    ``weights`` maps each column it reads to its weight (‖weights‖_p = 1), ``coefficient`` is its z, ``active_rows`` how
+    many training rows lie on its active side, ``share`` its part of the prediction's variation (shares add up to 1).
+    """
+
+    id: int
+    layer: int
+    order: int
+    columns: list[str]
+    samples: list[int | str]
+    weights: dict[str, float]
+    bias: float
+    coefficient: float
+    active_rows: int
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything needed to predict and explain: no training data but the anchor rows that the wedges pass through.
+
+    ``data``, ``problem``, ``stages``, ``score``, ``notes`` are the report's words (see ``report``); ``anchors`` maps a row's
+    id to its values in the units the solver saw, (d,) as a list; ``seconds`` is not written to the model file.
+    """
+
+    data: dict
+    problem: dict
+    certificate: Certificate
+    stages: list[dict]
+    score: dict
+    intercept: float
+    neurons: list[Neuron]
+    anchors: dict[int | str, list[float]]
+    encoding: Encoding
+    notes: list[str] = field(default_factory=list)
+    seconds: dict | None = None
+
+    @cached_property
+    def weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Unit normals (m, d), offsets (m,) and coefficients (m,) of the hidden neurons."""
+        position = {name: j for j, name in enumerate(self.encoding.names)}
+        normals = np.zeros((len(self.neurons), len(position)))
+        for row, neuron in zip(normals, self.neurons):
+            for name, weight in neuron.weights.items():
+                row[position[name]] = weight
+        offsets = np.array([neuron.bias for neuron in self.neurons])
+        return normals, offsets, np.array([neuron.coefficient for neuron in self.neurons])
+
+    @cached_property
+    def network(self) -> Network:
+        """The balanced network."""
+        return balanced_network(*self.weights, self.intercept)
+
+    def scores(self, table: Table) -> np.ndarray:
+        """The network's output on a table, (n,)."""
+        return self.network.forward(self.encoding.transform(table))
+
+    def predict(self, table: Table) -> list:
+        """Numbers, or class labels: the second class where the output is positive."""
+        scores = self.scores(table)
+        classes = self.encoding.target.classes
+        return scores.tolist() if classes is None else [classes[int(score > 0)] for score in scores]
+
+    def report(self) -> dict:
+        """The JSON of ``train --json``."""
+        samples = sorted({sample for neuron in self.neurons for sample in neuron.samples}, key=_row_order)
+        return {
+            "schema": REPORT_SCHEMA,
+            "data": self.data,
+            "problem": self.problem,
+            "certificate": asdict(self.certificate),
+            "stages": self.stages,
+            "score": self.score,
+            "intercept": self.intercept,
+            "neurons": [asdict(neuron) for neuron in self.neurons],
+            "samples": samples,
+            "seconds": self.seconds,
+            "version": __version__,
+            "notes": self.notes,
+        }
+
+    def dumps(self) -> str:
+        """The model file's text."""
+        report = self.report()
+        del report["seconds"]
+        anchors = [{"id": row, "values": values} for row, values in self.anchors.items()]
+        record = report | {"schema": MODEL_SCHEMA, "anchors": anchors, "encoding": self.encoding.to_dict()}
+        return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the file whole or not at all: to a temporary file beside it, then renamed."""
+        write_whole(path, self.dumps())
+
+
+def write_whole(path: str | os.PathLike, text: str) -> None:
+    """Write ``text`` to ``path`` so that readers, and crashes, see the old file or the new one and nothing between."""
+    target = Path(path)
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8")
+        return
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.close()
+            os.chmod(file.name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+            os.replace(file.name, target)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def load(path: str | os.PathLike) -> Model:
+    """Read a model file. Raises ModelFileError with one clear message for anything that ``save`` did not write."""
+    name = os.fspath(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ModelFileError("there is no such model file.", where=name, remedy="Train one first: wedgefit train DATA.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"the model file cannot be read ({error}).", where=name) from None
+    try:
+        return loads(text)
+    except ModelFileError as error:
+        raise ModelFileError(error.message, where=name, remedy=error.remedy or "Train the model again.") from None
+
+
+def loads(text: str) -> Model:
+    """The model that ``dumps`` wrote. Raises ModelFileError."""
+    try:
+        record = json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        raise ModelFileError(f"this is not a model file ({error}).") from None
+    if not isinstance(record, dict) or not str(record.get("schema", "")).startswith("wedgefit.model/"):
+        raise ModelFileError("this is not a wedgefit model file.")
+    if record["schema"] != MODEL_SCHEMA:
+        message = f"the file has schema {record['schema']}, this version of wedgefit reads {MODEL_SCHEMA}."
+        raise ModelFileError(message, remedy="Train the model again, or use the version that wrote it.")
+    _check(record, _SHAPE, "the model")
+    encoding = Encoding.from_dict(record["encoding"])
+    neurons = [Neuron(**neuron) for neuron in record["neurons"]]
+    anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
+    _check_consistency(neurons, anchors, encoding)
+    certificate = Certificate(**record["certificate"])
+    plain = {name: record[name] for name in ("data", "problem", "stages", "score", "intercept", "notes")}
+    return Model(**plain, certificate=certificate, neurons=neurons, anchors=anchors, encoding=encoding)
+
+
+# Checking a file -------------------------------------------------------------------------------------------------
+
+
+class _Either(tuple):
+    """Any one of these shapes."""
+
+
+_NUMBER, _ROW = _Either((float, int)), _Either((int, str))
+_OPTIONAL = _Either((float, int, type(None)))
+_SHAPE = {
+    "data": {
+        "source": str, "rows": int, "columns": [str], "target": str, "task": str, "classes": _Either(([_Either((int, float, str))], type(None))),
+        "id": _Either((str, type(None))), "rows_without_target": int, "left_out": [[str]],
+    },
+    "problem": {
+        "loss": str, "alpha": _NUMBER, "alpha_max": _NUMBER, "norm": int, "order": _Either((int, str)), "layers": int,
+        "hidden_bias": bool, "intercept": bool, "standardized": bool,
+    },
+    "certificate": {
+        "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str, "wedges_total": int,
+        "wedges_priced": int, "network_lower_bound": _OPTIONAL, "network_relative_gap": _OPTIONAL,
+    },
+    "stages": [
+        {"layer": int, "neurons": int, "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str}
+    ],
+    "score": dict,
+    "intercept": _NUMBER,
+    "neurons": [
+        {
+            "id": int, "layer": int, "order": int, "columns": [str], "samples": [_ROW], "weights": {...: _NUMBER}, "bias": _NUMBER,
+            "coefficient": _NUMBER, "active_rows": int, "share": _NUMBER,
+        }
+    ],
+    "samples": [_ROW],
+    "version": str,
+    "notes": [str],
+    "anchors": [{"id": _ROW, "values": [_NUMBER]}],
+    "encoding": dict,
+}  # fmt: skip
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object", type(None): "null"}
+
+
+def _check(value, shape, place: str) -> None:
+    """Hold JSON data against a shape: a type, [items], {key: shape}, {...: shape for every value}, or one of several."""
+    if isinstance(shape, _Either):
+        if not any(_fits(value, option) for option in shape):
+            raise ModelFileError(f"{place} should be {' or '.join(map(_word, shape))}, not {_shortened(value)}.")
+    elif isinstance(shape, type):
+        if not _fits(value, shape):
+            raise ModelFileError(f"{place} should be {_word(shape)}, not {_shortened(value)}.")
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise ModelFileError(f"{place} should be a list, not {_shortened(value)}.")
+        for position, item in enumerate(value):
+            _check(item, shape[0], f"{place}, item {position + 1}")
+    else:
+        _check_object(value, shape, place)
+
+
+def _check_object(value, shape: dict, place: str) -> None:
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{place} should be an object, not {_shortened(value)}.")
+    if ... in shape:
+        shape = dict.fromkeys(value, shape[...])
+    if missing := [key for key in shape if key not in value]:
+        raise ModelFileError(f"{place} lacks {', '.join(missing)}.")
+    for key, inner in shape.items():
+        _check(value[key], inner, f"{place}: {key}")
+
+
+def _fits(value, shape) -> bool:
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(item, shape[0]) for item in value)
+    if isinstance(shape, _Either):
+        return any(_fits(value, option) for option in shape)
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return type(value) is shape
+
+
+def _word(shape) -> str:
+    return "a list" if isinstance(shape, list) else _WORDS[shape]
+
+
+def _shortened(value) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding) -> None:
+    """Names, rows and lengths that must agree with each other."""
+    width = len(encoding.names)
+    for row, values in anchors.items():
+        if len(values) != width:
+            raise ModelFileError(f"anchor row {row} has {len(values)} values for {width} columns.")
+    for neuron in neurons:
+        if unknown := [name for name in neuron.weights if name not in encoding.names]:
+            raise ModelFileError(f"neuron {neuron.id} reads a column that the model does not have: {unknown[0]}.")
+        if absent := [row for row in neuron.samples if row not in anchors]:
+            raise ModelFileError(f"neuron {neuron.id} passes through row {absent[0]}, whose values are not stored.")
+
+
+def _no_constant(name: str):
+    raise ValueError(f"{name} is not a number")
+
+
+def _row_order(row: int | str) -> tuple:
+    return (isinstance(row, str), row)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
