@@ -11,8 +11,9 @@ LONGEST_FORMULA = 12
 def explain(model: Model) -> dict:
     """The record behind ``wedgefit explain``: one term per active wedge, then the distinct samples selected.
 
-    Every term has its hinge twice: ``weights``/``bias`` as the solver saw it (‖weights‖_p = 1), and ``hinge`` in original
-    units. The prediction is the intercept plus the sum of coefficient × hinge, in either units.
+    Every term has its hinge twice: ``weights``, ``bias`` and ``coefficient`` as the solver saw it (‖weights‖_p = 1), and under
+    ``hinge`` the same three in original units, with the largest weight 1. Either way the output is the intercept plus the
+    sum of coefficient × max(0, weights · columns + bias).
     """
     terms = [_term(model, neuron) for neuron in sorted(model.neurons, key=lambda neuron: -neuron.share)]
     return {
@@ -26,23 +27,28 @@ def explain(model: Model) -> dict:
     }
 
 
-def original_units(model: Model, neuron: Neuron) -> tuple[dict[str, float], float]:
-    """The hinge's weights by column and its bias, for columns as the CSV file has them (levels and gaps as 0/1)."""
+def original_units(model: Model, neuron: Neuron) -> tuple[dict[str, float], float, float]:
+    """Weights by column, bias and coefficient, for columns as the CSV file has them (levels and gaps as 0/1).
+
+    Scaled such that the largest weight is 1: "max(0, times − 13.8)".
+    """
     features = {feature.name: feature for feature in model.encoding.features}
     weights = {name: weight / features[name].scale for name, weight in neuron.weights.items()}
-    bias = neuron.bias - sum(weight * features[name].center for name, weight in weights.items())
-    return weights, bias
+    largest = max(map(abs, weights.values()))
+    weights = {name: weight / largest for name, weight in weights.items()}
+    bias = neuron.bias / largest - sum(weight * features[name].center for name, weight in weights.items())
+    return weights, bias, neuron.coefficient * largest
 
 
 def _term(model: Model, neuron: Neuron) -> dict:
-    weights, bias = original_units(model, neuron)
+    weights, bias, coefficient = original_units(model, neuron)
     return {
         "id": neuron.id,
         "layer": neuron.layer,
         "order": neuron.order,
         "columns": neuron.columns,
         "samples": neuron.samples,
-        "hinge": {"weights": weights, "bias": bias, "text": _hinge_text(weights, bias)},
+        "hinge": {"weights": weights, "bias": bias, "coefficient": coefficient, "text": _hinge_text(weights, bias)},
         "weights": neuron.weights,
         "bias": neuron.bias,
         "coefficient": neuron.coefficient,
@@ -52,12 +58,12 @@ def _term(model: Model, neuron: Neuron) -> dict:
 
 
 def _hinge_text(weights: dict[str, float], bias: float) -> str:
-    """``max(0, 0.21·age − 0.5·bmi + 3)``, to four digits: for reading, not for computing."""
+    """``max(0, age − 0.5·bmi + 3)``, to four digits: for reading, not for computing."""
     return f"max(0, {_linear_text([(weight, name) for name, weight in weights.items()], bias)})"
 
 
 def _formula(model: Model, terms: list[dict]) -> str:
-    parts = [(term["coefficient"], term["hinge"]["text"]) for term in terms]
+    parts = [(term["hinge"]["coefficient"], term["hinge"]["text"]) for term in terms]
     target = model.encoding.target
     name = target.name if target.classes is None else f"score of {target.classes[1]}"
     return f"{name} = {_linear_text(parts, model.intercept, constant_first=True)}"

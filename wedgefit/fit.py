@@ -15,14 +15,17 @@ from wedgefit.errors import CertificateError, FitError, UsageError
 from wedgefit.model import Model, Neuron
 from wedgefit.pricing import Pricer
 from wedgefit.select import Curve, alpha_grid, cross_validate, score_values
-from wedgefit.solve import Fit, Solution, WorkingSet, largest_alpha, solve, solve_written_out
+from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, solve, solve_written_out
 from wedgefit.table import Table
 from wedgefit.wedge import Wedges
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says that it sampled.
-EXACT_UP_TO = 100_000_000
+EXACT_UP_TO = 200_000_000
 # An exact certificate over more wedges than this would take days; it is refused with an order that would work.
 EXACT_POSSIBLE = 10_000_000_000_000
+# Sorts kept between rounds take at most this many bytes; a round itself takes about this many per cell of the design.
+SORTS_KEPT = 1e9
+BYTES_PER_CELL = 120
 # Recomputed figures may differ from stored ones by this much, relatively.
 ROUNDING = 1e-9
 # The whole dictionary is written out only up to this much memory (bytes).
@@ -51,14 +54,34 @@ class Options:
     solver: str = "auto"
     certificate: str = "auto"
     tol: float = 1e-6
+    refine: bool = False
+    max_seconds: float | None = None
+    max_memory: float | None = None
     jobs: int | None = None
     seed: int = 0
+
+
+def sorts_budget(cells: int, max_memory: float | None) -> float:
+    """How many bytes sorts may take between rounds, given the cells of the design and ``--max-memory`` (bytes).
+
+    Raises FitError before anything large is allocated when the rounds themselves do not fit.
+    """
+    if max_memory is None:
+        return SORTS_KEPT
+    left = max_memory - BYTES_PER_CELL * cells
+    if left < 0:
+        raise FitError(
+            f"{BYTES_PER_CELL * cells / 1e9:.2g} GB are needed for {cells:,} cells, more than --max-memory allows.",
+            remedy="Allow more, use fewer rows, or --keep fewer columns.",
+        )
+    return min(SORTS_KEPT, left)
 
 
 class _Setting:
     """One table under one set of options: design, dictionary, pricer, alpha_max."""
 
-    def __init__(self, table: Table, options: Options):
+    def __init__(self, table: Table, options: Options, deadline: Deadline | None = None):
+        self.deadline = deadline or Deadline(options.max_seconds)
         if options.layers != 2:
             raise UsageError(f"{options.layers} layers are not supported yet.", remedy="Try --layers 2.")
         self.options = options
@@ -68,6 +91,8 @@ class _Setting:
         default = "full" if options.norm == 2 else min(2, width)
         self.order = default if options.order is None else options.order
         self.orders = orders_for(self.order, options.norm, width)
+        if options.refine and options.norm != 2:
+            raise UsageError("--refine is for --norm 2: with norm 1 the wedges are already the best of all neurons.")
         self.pricer = self.pricer_for(self.design.X)
         self.exact = self._exact()
         self.alpha_max = largest_alpha(self.problem(1.0), self.pricer, exact=self.exact)
@@ -75,7 +100,8 @@ class _Setting:
     def pricer_for(self, X: np.ndarray) -> Pricer:
         dictionary = Dictionary(X, self.orders, self.options.norm, self.options.bias)
         jobs = self.options.jobs or os.cpu_count() or 1
-        return Pricer(dictionary, jobs=jobs, seed=self.options.seed)
+        kept = sorts_budget(X.size, self.options.max_memory)
+        return Pricer(dictionary, jobs=jobs, memory=kept, seed=self.options.seed, refine=self.options.refine)
 
     def problem(self, alpha: float) -> Problem:
         return Problem(self.design.y, alpha, self.options.intercept)
@@ -100,6 +126,7 @@ class _Setting:
         return cross_validate(
             self.design.X, self.design.y, self.task, self.pricer_for, folds=self.options.cv, alphas=alpha_grid(self.alpha_max),
             intercept=self.options.intercept, seed=self.options.seed, advance=advance,
+            deadline=Deadline(None if self.options.max_seconds is None else self.options.max_seconds / 2),
         )  # fmt: skip
 
     def _check_folds(self) -> None:
@@ -117,7 +144,7 @@ class _Setting:
         if self.options.solver == "full":
             return self._written_out(alpha)
         report = _round_reporter(advance)
-        limits = {"tol": self.options.tol, "exact": self.exact}
+        limits = {"tol": self.options.tol, "exact": self.exact, "deadline": self.deadline}
         return solve(self.problem(alpha), self.pricer, **limits, working=working, on_round=report)
 
     def _written_out(self, alpha: float) -> Solution:
@@ -149,7 +176,7 @@ class _Setting:
         return {
             "loss": "squared", "alpha": alpha, "alpha_max": self.alpha_max, "norm": options.norm, "order": self.order,
             "layers": options.layers, "hidden_bias": options.bias, "intercept": options.intercept,
-            "standardized": options.standardize,
+            "standardized": options.standardize, "refined": options.refine,
         }  # fmt: skip
 
     def notes(self, table: Table) -> list[str]:
@@ -157,10 +184,13 @@ class _Setting:
         return [*table.notes, *self.design.notes, *left_out]
 
 
-def train(table: Table, options: Options, progress) -> Model:
-    """Fit a table: choose alpha where it is not given, solve, certify. ``progress.advance`` hears of every step."""
+def train(table: Table, options: Options, progress, deadline: Deadline | None = None) -> Model:
+    """Fit a table: choose alpha where it is not given, solve, certify. ``progress.advance`` hears of every step.
+
+    ``deadline``: ends the fit early, with a certificate for the network as it stands; by default ``max_seconds`` from now.
+    """
     clock = time.perf_counter()
-    setting = _Setting(table, options)
+    setting = _Setting(table, options, deadline)
     ready = time.perf_counter()
     curve, alpha = None, _given_alpha(options, setting.alpha_max)
     if alpha is None:
@@ -269,7 +299,7 @@ def _model(setting: _Setting, table: Table, alpha: float, solution: Solution, cu
         neurons=_neurons(fit, design),
         anchors={design.row_ids[row]: design.X[row].tolist() for row in used},
         encoding=setting.encoding,
-        notes=setting.notes(table) + ([_stall_note(certificate)] if solution.status == "stalled" else []),
+        notes=setting.notes(table) + _status_notes(solution),
         seconds=seconds,
     )
 
@@ -277,13 +307,15 @@ def _model(setting: _Setting, table: Table, alpha: float, solution: Solution, cu
 def _stage(solution: Solution) -> dict:
     certificate = solution.certificate
     return {
-        "layer": 1, "neurons": len(solution.fit.wedges), "objective": certificate.objective,
+        "layer": 1, "status": solution.status, "neurons": len(solution.fit.wedges), "objective": certificate.objective,
         "lower_bound": certificate.lower_bound, "relative_gap": certificate.relative_gap, "scope": certificate.scope,
     }  # fmt: skip
 
 
-def _stall_note(certificate: Certificate) -> str:
-    return f"rounding stopped progress at a relative gap of {certificate.relative_gap:.1e}, above --tol"
+def _status_notes(solution: Solution) -> list[str]:
+    gap = f"at a relative gap of {solution.certificate.relative_gap:.1e}"
+    notes = {"stalled": f"rounding stopped progress {gap}, above --tol", "stopped": f"stopped early, {gap}"}
+    return [notes[solution.status]] if solution.status in notes else []
 
 
 def _neurons(fit: Fit, design: Design) -> list[Neuron]:

@@ -7,13 +7,14 @@ from wedgefit.sweep import TIE
 
 
 def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
-    """See ``sweep.sweep``: best scores (P,), their samples (P,), suprema between lines (P,)."""
+    """See ``sweep.sweep``: best scores (P,), their samples (P,), suprema between lines (P,), their weights (P, 2)."""
     pencils = len(qx)
-    best, samples, suprema = np.empty(pencils), np.empty(pencils, dtype=np.int64), np.zeros(pencils)
+    best, samples = np.empty(pencils), np.empty(pencils, dtype=np.int64)
+    suprema, weights = np.zeros(pencils), np.zeros((pencils, 2))
     _sweep(qx, qy, order, v, np.ascontiguousarray(to_weights), norm, best, samples)
     if want_supremum:
-        _search_arcs(qx, qy, order, v, np.ascontiguousarray(to_weights), suprema)
-    return best, samples, suprema
+        _search_arcs(qx, qy, order, v, np.ascontiguousarray(to_weights), suprema, weights)
+    return best, samples, suprema, weights
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "nsz"})
@@ -48,7 +49,7 @@ def _sweep(qx, qy, order, v, to_weights, norm, best, samples):
 
 
 @njit(cache=True, nogil=True)
-def _search_arcs(qx, qy, order, v, to_weights, suprema):
+def _search_arcs(qx, qy, order, v, to_weights, suprema, weights):
     pencils, n = qx.shape
     for p in range(pencils):
         total_x, total_y, left_x, left_y = _start(qx[p], qy[p], v)
@@ -71,10 +72,13 @@ def _search_arcs(qx, qy, order, v, to_weights, suprema):
                     slope = -(scale_x * ax) / (scale_y * ay)
                     if below <= slope <= above:
                         top = square
+                        weights[p, 0], weights[p, 1] = ax, ay
             left_x -= weight * ux
             left_y -= weight * uy
             below = above
         suprema[p] = np.sqrt(top)
+        if top > 0:
+            weights[p] /= suprema[p]
 
 
 @njit(cache=True, nogil=True)

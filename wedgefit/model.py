@@ -187,14 +187,14 @@ _SHAPE = {
     },
     "problem": {
         "loss": str, "alpha": _NUMBER, "alpha_max": _NUMBER, "norm": int, "order": _Either((int, str)), "layers": int,
-        "hidden_bias": bool, "intercept": bool, "standardized": bool,
+        "hidden_bias": bool, "intercept": bool, "standardized": bool, "refined": bool,
     },
     "certificate": {
         "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str, "wedges_total": int,
         "wedges_priced": int, "network_lower_bound": _OPTIONAL, "network_relative_gap": _OPTIONAL,
     },
     "stages": [
-        {"layer": int, "neurons": int, "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str}
+        {"layer": int, "status": str, "neurons": int, "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str}
     ],
     "score": dict,
     "intercept": _NUMBER,

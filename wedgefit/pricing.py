@@ -16,6 +16,7 @@ from math import comb
 import numpy as np
 
 from wedgefit import sweep
+from wedgefit.ascent import ascend
 from wedgefit.dictionary import Dictionary
 from wedgefit.sweep import TIE, index_type, sort_pencils
 from wedgefit.wedge import COINCIDENT, DEPENDENT, Wedges, row_chunks
@@ -28,10 +29,12 @@ MOST_PER_SAMPLE = 2
 # A partial round looks at this many of the last full round's best pencils, and at this many drawn at random.
 WINNERS = 600
 RANDOM = 100
+# An ascent for neurons off the wedges starts from this many of the best wedges, and of random directions.
+STARTS = 40
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
 # From this many wedges on the compiled kernels are worth the second it takes to load them.
-COMPILED_PAYS = 2_000_000
+COMPILED_PAYS = 500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +96,13 @@ class Pricer:
     """Prices one dictionary again and again, remembering sorts and the pencils that won.
 
     ``jobs`` threads share the pencils; ``memory`` (bytes) bounds the sorts kept between rounds; ``seed`` draws the
-    random pencils of partial rounds.
+    random pencils of partial rounds; ``refine`` (norm 2) nominates the best neurons of all, wedges or not.
     """
 
-    def __init__(self, dictionary: Dictionary, *, jobs: int = 1, memory: float = 1e9, seed: int = 0):
+    def __init__(self, dictionary: Dictionary, *, jobs: int = 1, memory: float = 1e9, seed: int = 0, refine: bool = False):
         self.dictionary = dictionary
         self.jobs = jobs
+        self.refine = refine
         self._rng = np.random.default_rng(seed)
         self._swept_orders = [order for order in dictionary.orders if order > 1]
         self._rows = np.ascontiguousarray((dictionary.X / dictionary.scales).T)
@@ -122,21 +126,27 @@ class Pricer:
     def price(self, v: np.ndarray, alpha: float, used: Wedges, *, every_pencil: bool) -> Priced:
         """Price ``v`` (n,) over every pencil, or over those of the ``used`` wedges, recent winners and a random few."""
         choices, largest, supremum, priced = [], 0.0, 0.0, 0
+        refined = self.dictionary.none()
         if self._sorted_columns:
             found, largest = self._sorted_columns.best(v, alpha)
             choices.append(found)
             priced += 2 * self._rows.size
-        want_supremum = every_pencil and self.dictionary.norm == 2 and self.dictionary.room == 2
         for order in self._swept_orders:
             pencils = self._every(order) if every_pencil else self._promising(order, used)
-            swept, samples, scores, highest = self._sweep(pencils, v, want_supremum)
-            largest, supremum = max(largest, scores.max(initial=0.0)), max(supremum, highest)
+            arcs = self._searches_arcs and (every_pencil or self.refine)
+            swept, samples, scores, suprema, weights = self._sweep(pencils, v, arcs)
+            largest, supremum = max(largest, scores.max(initial=0.0)), max(supremum, suprema.max(initial=0.0))
             priced += 2 * len(swept) * (len(v) - swept.fixed.shape[1])
-            self._winners[order] = swept.take(_largest(scores, self._winners_kept(order)))
+            self._winners[order] = swept.take(_largest(np.maximum(scores, suprema), self._winners_kept(order)))
             violating = _largest(scores, 20 * MOST_WEDGES, above=alpha)
             together = np.column_stack([swept.fixed[violating], samples[violating]])
             choices.append(_Choices(swept.columns[violating], np.sort(together, axis=1), scores[violating]))
-        wedges, scores = self._built(choices, v, alpha)
+            if self.refine and self._searches_arcs:
+                best = _largest(suprema, STARTS, above=alpha)
+                refined = self._through_one(swept.take(best), weights[best])
+        if self.refine and not self._searches_arcs:
+            refined = self._ascended(v, used, choices)
+        wedges, scores = self._facing(self._built(choices).joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0)))
         exact = every_pencil or not self._swept_orders
         return Priced(
@@ -148,6 +158,11 @@ class Pricer:
             wedges_priced=self.dictionary.size if exact else min(priced, self.dictionary.size),
             wedges_total=self.dictionary.size,
         )
+
+    @property
+    def _searches_arcs(self) -> bool:
+        """Whether the sweep also looks between the samples' lines: planes, where the ball of weights is round."""
+        return self.dictionary.norm == 2 and self.dictionary.room == 2
 
     @property
     def _knows_supremum(self) -> bool:
@@ -178,7 +193,8 @@ class Pricer:
     def _promising(self, order: int, used: Wedges) -> Iterator[Pencils]:
         """The pencils of the wedges in use, of the last full round's winners, and some drawn at random, in blocks."""
         n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
-        mine = used.take(used.orders == order)
+        # A refined neuron passes through one sample only: it has no pencil.
+        mine = used.take((used.orders == order) & ((used.samples >= 0).sum(axis=1) == anchors))
         around = [np.delete(mine.samples[:, :anchors], k, axis=1) for k in range(anchors)]
         parts = [Pencils(mine.columns[:, :order], fixed) for fixed in around]
         sets = self.dictionary.column_sets(order)
@@ -191,7 +207,7 @@ class Pricer:
         return (pencils.take(slice(start, start + step)) for start in range(0, len(pencils), step))
 
     def _sweep(self, blocks: Iterator[Pencils], v: np.ndarray, want_supremum: bool):
-        """Sweep all blocks: the pencils, the best sample (P,) and score (P,) of each, and the supremum over them."""
+        """Sweep all blocks: the pencils, the best sample (P,) and score (P,) of each, suprema (P,) and weights (P, 2)."""
         blocks = list(blocks)
         work = partial(self._sweep_block, v=v, want_supremum=want_supremum)
         slots = [self._kept.claim(block) for block in blocks]
@@ -200,9 +216,9 @@ class Pricer:
                 results = list(pool.map(work, blocks, slots))
         else:
             results = list(map(work, blocks, slots))
-        scores, samples, suprema = (np.concatenate(parts) for parts in zip(*results))
+        scores, samples, suprema, weights = (np.concatenate(parts) for parts in zip(*results))
         pencils = Pencils(np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks]))
-        return pencils, samples, scores, float(suprema.max())
+        return pencils, samples, scores, suprema, weights
 
     def _sweep_block(self, pencils: Pencils, slots, *, v: np.ndarray, want_supremum: bool):
         qx, qy, to_weights = self._project(pencils)
@@ -231,12 +247,41 @@ class Pricer:
         none = near | dependent[:, None]
         return np.where(none, 0.0, qx), np.where(none, 0.0, qy), plane.transpose(0, 2, 1) / scales[:, :, None]
 
-    def _built(self, choices: list[_Choices], v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:
-        """A diversified few of the candidates as wedges, facing their better side, best first, with exact scores."""
+    def _ascended(self, v: np.ndarray, used: Wedges, choices: list[_Choices]) -> Wedges:
+        """The neurons that local ascent reaches from those in use, from the best wedges, and from random directions."""
+        X = self.dictionary.X
+        random = self._rng.standard_normal((STARTS, X.shape[1]))
+        random /= np.linalg.norm(random, axis=1, keepdims=True)
+        starts = np.vstack([used.normals, self._built(choices).normals[:STARTS], random])
+        normals, anchors = ascend(X, v, starts, self.dictionary.bias)
+        columns = np.tile(np.arange(self.dictionary.room), (len(normals), 1))
+        samples = np.full((len(normals), self.dictionary.room), -1)
+        samples[:, 0] = anchors
+        offsets = -np.einsum("md,md->m", normals, X[anchors]) if self.dictionary.bias else np.zeros(len(normals))
+        return Wedges(columns, samples, normals, offsets)
+
+    def _through_one(self, pencils: Pencils, weights: np.ndarray) -> Wedges:
+        """The neurons with these plane weights (m, 2) through the sample (or the origin) that their pencil turns around."""
+        X, count = self.dictionary.X, len(pencils)
+        blank = np.full((count, self.dictionary.room), -1)
+        columns, samples, normals = blank.copy(), blank.copy(), np.zeros((count, X.shape[1]))
+        columns[:, :2] = pencils.columns
+        np.put_along_axis(normals, pencils.columns, weights, axis=1)
+        offsets = np.zeros(count)
+        if self.dictionary.bias:
+            samples[:, 0] = pencils.fixed[:, 0]
+            offsets = -np.einsum("md,md->m", normals, X[samples[:, 0]])
+        return Wedges(columns, samples, normals, offsets)
+
+    def _built(self, choices: list[_Choices]) -> Wedges:
+        """A diversified few of the candidates as wedges."""
         wedges = self.dictionary.none()
         for chosen in _diversified(choices):
-            built, _ = self.dictionary.wedges(chosen.columns, chosen.samples)
-            wedges = wedges.joined_with(built)
+            wedges = wedges.joined_with(self.dictionary.wedges(chosen.columns, chosen.samples)[0])
+        return wedges
+
+    def _facing(self, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:
+        """Those of the wedges above alpha, facing their better side, best first, with exact scores."""
         scores = np.zeros((2, len(wedges)))
         for rows in row_chunks(len(v), len(wedges)):
             heights = self.dictionary.X[rows] @ wedges.normals.T + wedges.offsets
@@ -245,8 +290,8 @@ class Pricer:
         scores = np.abs(scores)
         faces = np.where(scores[0] >= scores[1] * (1 - TIE), 1.0, -1.0)
         best = scores.max(axis=0)
-        order = np.argsort(-best, kind="stable")
-        order = order[best[order] > alpha]
+        order = np.argsort([-_rounded(score) for score in best], kind="stable")
+        order = order[best[order] > alpha].astype(np.intp)
         return wedges.flipped(faces).take(order), best[order]
 
 
@@ -348,12 +393,17 @@ def _largest(scores: np.ndarray, count: int, above: float = -np.inf) -> np.ndarr
     return np.sort(candidates[np.argpartition(-scores[candidates], count)[:count]])
 
 
+def _rounded(score: float) -> float:
+    """To ten digits: scores that differ by less are ties."""
+    return float(f"{score:.9e}")
+
+
 def _diversified(choices: list[_Choices]) -> list[_Choices]:
     """The best candidates of all orders, few through any one sample, each wedge once; ties go to the lowest index."""
     ranked = []
     for which, some in enumerate(choices):
-        rounded = [float(f"{score:.9e}") for score in some.scores]
         identities = zip(map(tuple, some.columns.tolist()), map(tuple, some.samples.tolist()))
+        rounded = map(_rounded, some.scores)
         ranked += [(-score, which, *identity, row) for row, (score, identity) in enumerate(zip(rounded, identities))]
     through: dict[int, int] = {}
     taken, seen = [[] for _ in choices], set()

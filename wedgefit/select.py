@@ -7,7 +7,7 @@ import numpy as np
 
 from wedgefit.certificate import Problem
 from wedgefit.pricing import Pricer
-from wedgefit.solve import Fit, WorkingSet, solve
+from wedgefit.solve import Deadline, Fit, WorkingSet, solve
 
 # The path: this many alphas per factor of ten, down to this fraction of alpha_max.
 PER_DECADE = 8
@@ -67,9 +67,12 @@ def alpha_grid(largest: float) -> np.ndarray:
 
 
 def cross_validate(
-    X, y, task: str, pricer_for: PricerFor, *, folds: int, alphas: np.ndarray, intercept: bool, seed: int, advance: Advance
+    X, y, task: str, pricer_for: PricerFor, *, folds: int, alphas: np.ndarray, intercept: bool, seed: int, advance: Advance, deadline: Deadline
 ) -> Curve:
-    """Scores of every alpha on held-out folds; all folds walk down the path together, until the error has turned."""
+    """Scores of every alpha on held-out folds; all folds walk down the path together, until the error has turned.
+
+    Ends early, after at least one alpha, when the deadline is due.
+    """
     splits = list(_splitter(task, folds, seed).split(X, y))
     walks = [_Walk(X[train], y[train], pricer_for, intercept) for train, _ in splits]
     scores: list[list[dict]] = []
@@ -81,7 +84,7 @@ def cross_validate(
             row.append(score_values(y[test], walk.step(alpha).predict(X[test]), task))
         scores.append(row)
         curve = Curve(alphas[: position + 1], scores)
-        if position - curve.chosen("best") >= PATIENCE or any(walk.saturated for walk in walks):
+        if position - curve.chosen("best") >= PATIENCE or any(walk.saturated for walk in walks) or deadline.due():
             break
     advance("cross-validation", len(alphas) * folds, len(alphas) * folds, "done")
     return curve

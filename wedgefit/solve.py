@@ -1,5 +1,6 @@
 """The loop: price → certify → grow → solve, until the certificate says that nothing is left to gain."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -36,7 +37,10 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A fit with its certificate. ``status``: "converged", or "stalled" when rounding stops progress above ``tol``."""
+    """A fit with its certificate.
+
+    ``status``: "converged", "stalled" when rounding stops progress above ``tol``, "stopped" when a deadline came first.
+    """
 
     fit: Fit
     certificate: Certificate
@@ -47,6 +51,17 @@ class Solution:
 OnRound = Callable[[int, Fit, Certificate], None]
 
 
+class Deadline:
+    """When a solve should end before it is done: after ``seconds`` from now, or never."""
+
+    def __init__(self, seconds: float | None = None):
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def due(self, reserve: float = 0.0) -> bool:
+        """Whether it is time to end, if the last step will still take ``reserve`` seconds."""
+        return self._end is not None and time.monotonic() + reserve >= self._end
+
+
 def solve(
     problem: Problem,
     pricer: Pricer,
@@ -55,35 +70,48 @@ def solve(
     exact: bool = True,
     working: "WorkingSet | None" = None,
     on_round: OnRound = lambda *_: None,
+    deadline: Deadline | None = None,
 ) -> Solution:
     """The optimal network of a dictionary, to a relative duality gap of ``tol``.
 
     ``exact``: end only on a round that priced every wedge; else on partial rounds that find nothing more. ``working``:
-    the working set of the same problem at a neighbouring alpha, to begin from; it is changed.
+    the working set of the same problem at a neighbouring alpha, to begin from; it is changed. ``deadline``: when it is
+    due, one last round certifies the network as it stands.
     """
     working = WorkingSet(pricer.dictionary, problem) if working is None else working
+    # One BLAS thread: on matrices this small more threads cost far more than they give.
+    with _blas().limit(limits=1, user_api="blas"):
+        return _rounds(problem, pricer, tol, exact, working, on_round, deadline or Deadline())
+
+
+def _rounds(problem, pricer, tol: float, exact: bool, working: "WorkingSet", on_round: OnRound, deadline: Deadline) -> Solution:
     # Where a full round costs next to nothing, go on until rounding; folds of a cross-validation need not.
     wanted = min(tol, 1e-9) if exact and pricer.full_rounds_only else tol
     finest = 1e-12 if exact else 0.1 * tol
+    threshold = problem.alpha * (1 + 0.1 * wanted)
     kkt = finest
     working.solve(problem.alpha, kkt)
     fit = working.fit()
-    every_pencil, satisfied = exact, 0
+    every_pencil, satisfied, full_round = exact, 0, 0.0
     for round_ in count(1):
-        threshold = problem.alpha * (1 + 0.1 * wanted)
+        ending = deadline.due(reserve=full_round if exact else 0.0)
+        clock = time.monotonic()
+        every_pencil = every_pencil or (ending and exact)
         priced = pricer.price(problem.dual_point(fit.output), threshold, fit.wedges, every_pencil=every_pencil)
         certificate = certify(problem, fit.output, fit.coefficients, priced)
+        full_round = time.monotonic() - clock if every_pencil else full_round
         on_round(round_, fit, certificate)
+        gap = certificate.network_relative_gap if pricer.refine and priced.supremum is not None else certificate.relative_gap
         fresh = working.unseen(priced.wedges)
-        done = certificate.relative_gap <= wanted
         stuck = not len(fresh) and kkt == finest
-        satisfied = satisfied + 1 if done or stuck else 0
-        if satisfied and (priced.exact or (not exact and satisfied == PATIENCE)):
-            return Solution(fit, certificate, round_, "converged" if certificate.relative_gap <= tol else "stalled")
+        satisfied = satisfied + 1 if gap <= wanted or stuck else 0
+        finished = satisfied and (priced.exact or (not exact and satisfied == PATIENCE))
+        if finished or ending:
+            return Solution(fit, certificate, round_, "converged" if gap <= tol else "stalled" if finished else "stopped")
         every_pencil = exact and (pricer.full_rounds_only or satisfied > 0)
-        if not done:
+        if gap > wanted:
             # Far from the optimum the Lasso need not be solved to the last digit.
-            kkt = max(finest, 0.01 * min(0.1, certificate.relative_gap)) if len(fresh) else finest
+            kkt = max(finest, 0.01 * min(0.1, gap)) if len(fresh) else finest
             working.grow(fresh)
             working.solve(problem.alpha, kkt)
             working.drop_idle()
@@ -164,9 +192,7 @@ class WorkingSet:
 
     def solve(self, alpha: float, kkt: float) -> None:
         """The Lasso on the set, warm, to a relative violation of the KKT conditions of ``kkt``."""
-        # One BLAS thread: on matrices this small more threads cost far more than they give.
-        with _blas().limit(limits=1, user_api="blas"):
-            self.coefficients = solve_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
+        self.coefficients = solve_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
         self.idle = np.where(self.coefficients == 0, self.idle + 1, 0)
 
     def drop_idle(self) -> None:

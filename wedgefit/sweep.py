@@ -36,11 +36,12 @@ def index_type(n: int) -> type:
 
 
 def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
-    """The best line of each pencil: scores (P,), the sample on it (P,), and the supremum between lines (P,).
+    """The best line of each pencil: scores (P,), the sample on it (P,), the supremum between lines (P,) and where (P, 2).
 
     ``order`` (P, n) from ``sort_pencils``; ``v`` (n,); ``to_weights`` (P, s, 2) maps a plane normal to hidden weights, of
     which ``norm`` (1 or 2) is taken. Scores are the larger of both faces, in absolute value, −inf where a pencil holds no
-    wedge. The supremum (norm 2 and s = 2 only, else 0) is over every continuous position of the line.
+    wedge. The supremum (norm 2 and s = 2 only, else 0) is over every continuous position of the line; it comes with the
+    unit weights that reach it, up to sign.
     """
     n = len(v)
     facing = np.where((qx > 0) | ((qx == 0) & (qy > 0)), 1.0, -1.0)
@@ -63,13 +64,14 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     best = scores.max(axis=1)
     samples = np.where(scores >= (best - TIE * np.abs(best))[:, None], index, n).min(axis=1)
     if not want_supremum:
-        return best, samples, np.zeros(len(best))
+        return best, samples, np.zeros(len(best)), np.zeros((len(best), 2))
     starts = np.stack([start_x, start_y])
     arcs = np.concatenate([starts, starts - np.stack([turned_x, turned_y])], axis=2)
     totals = np.stack([total_x, total_y])
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = np.where(ux == 0, np.inf, uy / ux)
-    return best, samples, np.maximum(_arc_supremum(arcs, slopes, to_weights), _arc_supremum(arcs - totals, slopes, to_weights))
+    both_faces = np.concatenate([arcs, arcs - totals], axis=2)
+    return best, samples, *_arc_suprema(both_faces, slopes, to_weights)
 
 
 def _weight_norms(ux, uy, to_weights, norm) -> np.ndarray:
@@ -82,16 +84,22 @@ def _weight_norms(ux, uy, to_weights, norm) -> np.ndarray:
     return length if norm == 1 else np.sqrt(length, out=length)
 
 
-def _arc_supremum(arcs, slopes, to_weights) -> np.ndarray:
-    """The largest |score| of a line strictly between two neighbouring samples' lines, (P,).
+def _arc_suprema(arcs, slopes, to_weights) -> tuple[np.ndarray, np.ndarray]:
+    """The largest |score| of a line strictly between two neighbouring samples' lines, (P,), and its unit weights (P, 2).
 
     Inside an arc the score is linear in the unit weights with one vector A, so it is largest, ‖A‖, where the weights
-    point along A; that counts where this line lies in the arc. ``arcs`` is (2, P, n + 1), ``slopes`` (P, n).
+    point along A; that counts where this line lies in the arc. ``arcs`` holds A for the n + 1 arcs of one face, then of
+    the other, (2, P, 2n + 2); ``slopes`` is (P, n).
     """
     scale_x, scale_y = 1 / to_weights[:, 0, 0, None], 1 / to_weights[:, 1, 1, None]
     ax, ay = scale_x * arcs[0], scale_y * arcs[1]
     edge = np.full((len(slopes), 1), np.inf)
+    below, above = np.hstack([-edge, slopes]), np.hstack([slopes, edge])
     with np.errstate(divide="ignore", invalid="ignore"):
         best_slope = -(scale_x * ax) / (scale_y * ay)
-    inside = (best_slope >= np.hstack([-edge, slopes])) & (best_slope <= np.hstack([slopes, edge]))
-    return np.where(inside, np.hypot(ax, ay), 0.0).max(axis=1)
+    inside = (best_slope >= np.hstack([below, below])) & (best_slope <= np.hstack([above, above]))
+    heights = np.where(inside, np.hypot(ax, ay), 0.0)
+    top = heights.argmax(axis=1)[:, None]
+    suprema = np.take_along_axis(heights, top, axis=1)
+    weights = np.hstack([np.take_along_axis(part, top, axis=1) for part in (ax, ay)])
+    return suprema[:, 0], weights / np.where(suprema > 0, np.hypot(*weights.T)[:, None], 1.0)

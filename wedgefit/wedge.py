@@ -21,7 +21,8 @@ class Wedges:
     """m oriented hyperplanes w·x + b, each normalised to ‖w‖_p = 1.
 
     ``columns`` and ``samples`` are (m, s) integers, padded with −1 to the largest order present; ``normals`` is (m, d) and
-    ``offsets`` (m,), in the units of the matrix the samples were taken from.
+    ``offsets`` (m,), in the units of the matrix the samples were taken from. A refined neuron (norm 2) is kept in the same
+    form: it reads its columns but passes through one sample only.
     """
 
     columns: np.ndarray
@@ -57,9 +58,9 @@ class Wedges:
         return Wedges(*(np.concatenate(pair) for pair in pairs))
 
     def keys(self) -> list[tuple]:
-        """One hashable identity per wedge: its columns, samples and the side it faces."""
-        side = np.sign(self.normals[np.arange(len(self)), np.abs(self.normals).argmax(axis=1)]) if len(self) else []
-        return [(c.tobytes(), s.tobytes(), int(o)) for c, s, o in zip(self.columns, self.samples, side)]
+        """One hashable identity per wedge: the samples it passes through and its normal to ten digits."""
+        rounded = np.round(self.normals, 10) + 0.0
+        return [(samples.tobytes(), normal.tobytes()) for samples, normal in zip(self.samples, rounded)]
 
     def hinges(self, X: np.ndarray) -> np.ndarray:
         """max(X w + b, 0), (rows, m)."""

@@ -1,0 +1,52 @@
+"""Ours against scikit-learn's Lasso on the dictionary written out, and against Adam: python tests/benchmarks/peers.py [LARGEST]"""
+
+import sys
+import time
+import warnings
+
+import numpy as np
+from common import fitted, print_table, surface, timed
+from sklearn.linear_model import Lasso
+from sklearn.neural_network import MLPRegressor
+
+from wedgefit.dictionary import Dictionary
+
+MOST_BYTES = 6e9
+
+
+def materialised(X, y, alpha):
+    """scikit-learn's Lasso on all wedges: objective and seconds, or why not."""
+    dictionary = Dictionary(X, (2,), 2, True)
+    if dictionary.size * len(y) * 8 > MOST_BYTES:
+        return f"needs {dictionary.size * len(y) * 8 / 1e9:,.0f} GB", "–"
+    model = Lasso(alpha, tol=1e-8, max_iter=2_000)
+    clock = time.perf_counter()
+    columns = dictionary.written_out().hinges(X)
+    residual = y - model.fit(columns, y).predict(columns)
+    seconds = time.perf_counter() - clock
+    objective = residual @ residual / (2 * len(y)) + alpha * np.abs(model.coef_).sum()
+    return f"{objective:.9f}", f"{seconds:.2f}"
+
+
+def adam(X, y, alpha):
+    """An Adam-trained network of 100 neurons at the same weight decay: the network objective and seconds."""
+    model = MLPRegressor(hidden_layer_sizes=(100,), alpha=alpha * len(y), max_iter=2_000, tol=1e-7, n_iter_no_change=50, random_state=0)
+    _, seconds = timed(lambda: model.fit(X, y))
+    residual = y - model.predict(X)
+    decay = sum(float(np.sum(weights**2)) for weights in model.coefs_)
+    return f"{residual @ residual / (2 * len(y)) + 0.5 * alpha * decay:.9f}", f"{seconds:.2f}"
+
+
+def rows(largest):
+    for n in (50, 100, 200, 300, 1_000, 3_000):
+        if n <= largest:
+            X, y = surface(n)
+            solution, alpha, seconds = fitted(X, y, (2,), 2, 0.01)
+            ours = [f"{solution.certificate.objective:.9f}", f"{seconds:.2f}"]
+            yield [f"{n:,}", f"{solution.certificate.wedges_total:,}", *ours, *materialised(X, y, alpha), *adam(X, y, alpha)]
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    header = ["n", "wedges", "wedgefit", "s", "Lasso, written out", "s", "Adam", "s"]
+    print_table("Objective and seconds, two columns, norm 2, alpha_max/100", header, rows(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000))
