@@ -1,7 +1,10 @@
 """From a table to a model, and a model held against data: what the commands do, without their words."""
 
 import os
+import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,7 +24,7 @@ from wedgefit.wedge import Wedges
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says that it sampled.
 EXACT_UP_TO = 200_000_000
-# An exact certificate over more wedges than this would take days; it is refused with an order that would work.
+# An exact certificate over more wedges than this would take weeks; it is refused with an order that would work.
 EXACT_POSSIBLE = 10_000_000_000_000
 # Sorts kept between rounds take at most this many bytes; a round itself takes about this many per cell of the design.
 SORTS_KEPT = 1e9
@@ -61,6 +64,34 @@ class Options:
     seed: int = 0
 
 
+class InterruptibleDeadline(Deadline):
+    """A deadline that the first Ctrl-C during the fit brings forward; the second one stops at once.
+
+    ``tell`` is called with a sentence when the first arrives.
+    """
+
+    def __init__(self, seconds: float | None, tell: Callable[[str], None]):
+        super().__init__(seconds)
+        self._tell, self._asked = tell, False
+
+    def due(self, reserve: float = 0.0) -> bool:
+        return self._asked or super().due(reserve)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, *_) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._tell("ending after this round, with a certificate for the network so far; press Ctrl-C again to stop at once")
+
+
 def sorts_budget(cells: int, max_memory: float | None) -> float:
     """How many bytes sorts may take between rounds, given the cells of the design and ``--max-memory`` (bytes).
 
@@ -96,6 +127,11 @@ class _Setting:
         self.pricer = self.pricer_for(self.design.X)
         self.exact = self._exact()
         self.alpha_max = largest_alpha(self.problem(1.0), self.pricer, exact=self.exact)
+        if not self.alpha_max and options.alpha is None:
+            raise FitError(
+                "no hinge of these columns goes along with the target at all, so there is no path of alphas.",
+                where=table.title, remedy="Use other columns; --alpha gives the constant model.",
+            )  # fmt: skip
 
     def pricer_for(self, X: np.ndarray) -> Pricer:
         dictionary = Dictionary(X, self.orders, self.options.norm, self.options.bias)
@@ -110,9 +146,9 @@ class _Setting:
         size = self.pricer.dictionary.size
         if self.options.certificate == "exact" and size > EXACT_POSSIBLE:
             possible = [s for s in self.orders if self._size_up_to(s) <= EXACT_POSSIBLE]
-            order = f"--order {max(possible)} would work, or " if possible else ""
+            order = f"--order {max(possible)}, whose wedges can all be priced, or " if possible else ""
             raise FitError(
-                f"an exact certificate would have to price {size:,} wedges, which is out of reach.",
+                f"an exact certificate would have to price {size:,} wedges, which would take weeks.",
                 remedy=f"Try {order}--certificate sampled.",
             )
         return {"auto": size <= EXACT_UP_TO, "exact": True, "sampled": False}[self.options.certificate]
@@ -134,7 +170,7 @@ class _Setting:
         if self.task == "classification":
             rows = int(min(np.sum(self.design.y > 0), np.sum(self.design.y < 0)))
         if rows < self.options.cv:
-            kind = "rows of the smaller class" if self.task == "classification" else "rows"
+            kind = f"row{'s' * (rows != 1)}" + " of the smaller class" * (self.task == "classification")
             raise FitError(
                 f"{rows} {kind} cannot be split into {self.options.cv} folds to choose alpha.",
                 remedy="Try a smaller --cv, or give --alpha or --alpha-ratio.",
@@ -197,7 +233,8 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
         curve = setting.cross_validated(progress.advance)
         alpha = float(curve.alphas[curve.chosen(options.rule)])
     chosen = time.perf_counter()
-    solution = setting.solved(alpha, progress.advance)
+    with setting.deadline.watching():
+        solution = setting.solved(alpha, progress.advance)
     seconds = {"setup": ready - clock, "selection": chosen - ready, "fit": time.perf_counter() - chosen}
     return _model(setting, table, alpha, solution, curve, seconds)
 
@@ -222,7 +259,7 @@ def path(table: Table, options: Options, progress) -> dict:
         "score_name": name,
         "points": [point | {"cv": point["cv"][name]} for point in points],
         "chosen": {rule: float(curve.alphas[curve.chosen(rule)]) for rule in ("best", "1se")},
-        "notes": setting.notes(table),
+        "notes": setting.notes(table) + _curve_notes(curve),
         "seconds": {"total": time.perf_counter() - clock},
         "version": __version__,
     }
@@ -299,7 +336,7 @@ def _model(setting: _Setting, table: Table, alpha: float, solution: Solution, cu
         neurons=_neurons(fit, design),
         anchors={design.row_ids[row]: design.X[row].tolist() for row in used},
         encoding=setting.encoding,
-        notes=setting.notes(table) + _status_notes(solution),
+        notes=setting.notes(table) + _curve_notes(curve) + _status_notes(solution),
         seconds=seconds,
     )
 
@@ -310,6 +347,11 @@ def _stage(solution: Solution) -> dict:
         "layer": 1, "status": solution.status, "neurons": len(solution.fit.wedges), "objective": certificate.objective,
         "lower_bound": certificate.lower_bound, "relative_gap": certificate.relative_gap, "scope": certificate.scope,
     }  # fmt: skip
+
+
+def _curve_notes(curve: Curve | None) -> list[str]:
+    ended = curve is not None and curve.cut_short
+    return [f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"] if ended else []
 
 
 def _status_notes(solution: Solution) -> list[str]:
@@ -388,7 +430,7 @@ def _wedges_of(model: Model, dictionary: Dictionary, rows: Table) -> tuple[Wedge
         columns[i, : len(neuron.columns)] = [column_of[name] for name in neuron.columns]
         samples[i, : len(neuron.samples)] = [row_of[row] for row in neuron.samples]
     normals, offsets, _ = model.weights
-    stored = np.array(list(model.anchors.values())).reshape(len(model.anchors), -1)
+    stored = np.array(list(model.anchors.values())).reshape(len(model.anchors), dictionary.X.shape[1])
     found = dictionary.X[[row_of[row] for row in model.anchors]]
     return Wedges(columns, samples, normals, offsets), float(np.abs(stored - found).max(initial=0.0))
 

@@ -55,6 +55,11 @@ def _search_arcs(qx, qy, order, v, to_weights, suprema, weights):
         total_x, total_y, left_x, left_y = _start(qx[p], qy[p], v)
         scale_x, scale_y = 1 / to_weights[p, 0, 0], 1 / to_weights[p, 1, 1]
         below, top = -np.inf, 0.0
+        for face in range(2):
+            upright = scale_x * (left_x - face * total_x)
+            if upright * upright > top:
+                top = upright * upright
+                weights[p, 0], weights[p, 1] = upright, 0.0
         for k in range(n + 1):
             above, ux, uy, weight = np.inf, 0.0, 0.0, 0.0
             if k < n:

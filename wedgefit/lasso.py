@@ -43,6 +43,8 @@ def solve_lasso(gram: Gram, alpha: float, start: np.ndarray, *, kkt: float = 1e-
 def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarray:
     """A few sweeps of scikit-learn's Lasso with a precomputed Gram matrix, (m,): most of the support and its signs."""
     columns, target = _square_root(gram)
+    if not len(target):
+        return np.zeros_like(start)
     scaled = np.sqrt(len(target))
     model = Lasso(alpha, fit_intercept=False, precompute=gram.matrix * len(target), warm_start=True, max_iter=SWEEPS, tol=1e-6)
     model.coef_ = start.copy()

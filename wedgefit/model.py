@@ -1,10 +1,9 @@
 """The fitted record: what was trained, on which rows it stands, how well; read and written as JSON, used with numpy alone."""
 
 import json
-import math
 import os
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from wedgefit.table import Table
 
 REPORT_SCHEMA = "wedgefit.report/1"
 MODEL_SCHEMA = "wedgefit.model/1"
+# No number of a model is larger than this; sums and products of such numbers stay finite.
+LARGEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,13 @@ class Model:
 
 def write_whole(path: str | os.PathLike, text: str) -> None:
     """Write ``text`` to ``path`` so that readers, and crashes, see the old file or the new one and nothing between."""
-    target = Path(path)
+    target = Path(os.path.realpath(path))
+    # A file name in the text may hold bytes that are no text; "\udc80" is how JSON spells them.
+    coding = {"encoding": "utf-8", "errors": "backslashreplace"}
     if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")
+        target.write_text(text, **coding)
         return
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False, **coding) as file:
         try:
             file.write(text)
             file.close()
@@ -154,7 +157,7 @@ def loads(text: str) -> Model:
     """The model that ``dumps`` wrote. Raises ModelFileError."""
     try:
         record = json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(f"this is not a model file ({error}).") from None
     if not isinstance(record, dict) or not str(record.get("schema", "")).startswith("wedgefit.model/"):
         raise ModelFileError("this is not a wedgefit model file.")
@@ -163,10 +166,10 @@ def loads(text: str) -> Model:
         raise ModelFileError(message, remedy="Train the model again, or use the version that wrote it.")
     _check(record, _SHAPE, "the model")
     encoding = Encoding.from_dict(record["encoding"])
-    neurons = [Neuron(**neuron) for neuron in record["neurons"]]
+    neurons = [_known(Neuron, neuron) for neuron in record["neurons"]]
     anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
     _check_consistency(neurons, anchors, encoding)
-    certificate = Certificate(**record["certificate"])
+    certificate = _known(Certificate, record["certificate"])
     plain = {name: record[name] for name in ("data", "problem", "stages", "score", "intercept", "notes")}
     return Model(**plain, certificate=certificate, neurons=neurons, anchors=anchors, encoding=encoding)
 
@@ -246,7 +249,8 @@ def _fits(value, shape) -> bool:
         return isinstance(value, list) and all(_fits(item, shape[0]) for item in value)
     if isinstance(shape, _Either):
         return any(_fits(value, option) for option in shape)
-    if isinstance(value, float) and not math.isfinite(value):
+    # JSON has no limits: 1e400 is read as infinity, and a whole number may exceed every float.
+    if isinstance(value, float | int) and not abs(value) < LARGEST:
         return False
     return type(value) is shape
 
@@ -269,8 +273,15 @@ def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding)
     for neuron in neurons:
         if unknown := [name for name in neuron.weights if name not in encoding.names]:
             raise ModelFileError(f"neuron {neuron.id} reads a column that the model does not have: {unknown[0]}.")
+        if set(neuron.weights) != set(neuron.columns) or not any(neuron.weights.values()):
+            raise ModelFileError(f"neuron {neuron.id} does not have one weight for each of its columns, not all zero.")
         if absent := [row for row in neuron.samples if row not in anchors]:
             raise ModelFileError(f"neuron {neuron.id} passes through row {absent[0]}, whose values are not stored.")
+
+
+def _known(record: type, values: dict):
+    """The record from the keys that it has; keys of later versions are left aside."""
+    return record(**{part.name: values[part.name] for part in fields(record)})
 
 
 def _no_constant(name: str):

@@ -25,11 +25,13 @@ PricerFor = Callable[[np.ndarray], Pricer]
 class Curve:
     """Cross-validated scores along a path: alphas (k,) descending, and per alpha one list of fold scores by name.
 
-    Alphas are chosen by the mean squared error, in classification that of the ±1 labels.
+    Alphas are chosen by the mean squared error, in classification that of the ±1 labels. ``cut_short``: time was up
+    before the error had turned.
     """
 
     alphas: np.ndarray
     folds: list[list[dict[str, float | None]]]
+    cut_short: bool = False
 
     @property
     def errors(self) -> np.ndarray:
@@ -84,7 +86,10 @@ def cross_validate(
             row.append(score_values(y[test], walk.step(alpha).predict(X[test]), task))
         scores.append(row)
         curve = Curve(alphas[: position + 1], scores)
-        if position - curve.chosen("best") >= PATIENCE or any(walk.saturated for walk in walks) or deadline.due():
+        if position - curve.chosen("best") >= PATIENCE or any(walk.saturated for walk in walks):
+            break
+        if deadline.due():
+            curve = replace(curve, cut_short=True)
             break
     advance("cross-validation", len(alphas) * folds, len(alphas) * folds, "done")
     return curve

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -60,6 +61,10 @@ class Deadline:
     def due(self, reserve: float = 0.0) -> bool:
         """Whether it is time to end, if the last step will still take ``reserve`` seconds."""
         return self._end is not None and time.monotonic() + reserve >= self._end
+
+    def watching(self) -> AbstractContextManager:
+        """What surrounds the fit that may be ended early."""
+        return nullcontext()
 
 
 def solve(

@@ -88,8 +88,9 @@ def _arc_suprema(arcs, slopes, to_weights) -> tuple[np.ndarray, np.ndarray]:
     """The largest |score| of a line strictly between two neighbouring samples' lines, (P,), and its unit weights (P, 2).
 
     Inside an arc the score is linear in the unit weights with one vector A, so it is largest, ‖A‖, where the weights
-    point along A; that counts where this line lies in the arc. ``arcs`` holds A for the n + 1 arcs of one face, then of
-    the other, (2, P, 2n + 2); ``slopes`` is (P, n).
+    point along A; that counts where this line lies in the arc. The upright line, where the turn begins and ends, may hold
+    no sample, so it is looked at for itself. ``arcs`` holds A for the n + 1 arcs of one face, then of the other,
+    (2, P, 2n + 2); ``slopes`` is (P, n).
     """
     scale_x, scale_y = 1 / to_weights[:, 0, 0, None], 1 / to_weights[:, 1, 1, None]
     ax, ay = scale_x * arcs[0], scale_y * arcs[1]
@@ -98,7 +99,9 @@ def _arc_suprema(arcs, slopes, to_weights) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         best_slope = -(scale_x * ax) / (scale_y * ay)
     inside = (best_slope >= np.hstack([below, below])) & (best_slope <= np.hstack([above, above]))
-    heights = np.where(inside, np.hypot(ax, ay), 0.0)
+    upright = ax[:, [0, len(slopes[0]) + 1]]
+    heights = np.hstack([np.where(inside, np.hypot(ax, ay), 0.0), np.abs(upright)])
+    ax, ay = np.hstack([ax, upright]), np.hstack([ay, np.zeros_like(upright)])
     top = heights.argmax(axis=1)[:, None]
     suprema = np.take_along_axis(heights, top, axis=1)
     weights = np.hstack([np.take_along_axis(part, top, axis=1) for part in (ax, ay)])

@@ -1,0 +1,592 @@
+"""The command line: options → one call → render → exit code.
+
+Only click and the error tree are imported at the top: numpy, scikit-learn and rich load inside the commands that need
+them, so that ``--help`` and ``predict`` start at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import functools
+import io
+import json
+import math
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import click
+
+from wedgefit import __version__
+from wedgefit.errors import UsageError, WedgefitError
+
+MODEL_FILE = "wedgefit.json"
+STANDARD_STREAM = "-"
+# A file name may hold bytes that are no text; "\udc80" is how both Python and JSON spell them.
+ESCAPE = "backslashreplace"
+INTERRUPTED = 130
+
+
+# How every command ends ------------------------------------------------------------------------------------------
+
+
+class Command(click.Command):
+    """A command whose every failure is one message and an exit code; a traceback comes only with ``--debug``."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BaseException as error:
+            if _is_interruption(error):
+                # If it hit an import that runs code from text, as namedtuple does, Python has noted that it must die
+                # by the signal rather than by our exit code; running any text makes it forget that.
+                exec("")
+                click.echo("Interrupted.", err=True)
+                raise click.exceptions.Exit(INTERRUPTED) from None
+            if not isinstance(error, Exception):
+                raise
+            if ctx.params.get("debug"):
+                click.echo(traceback.format_exc(), err=True, nl=False)
+            raise _failure(error) from None
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: compiled modules turn an interrupted import into an ImportError."""
+    return error is not None and (isinstance(error, KeyboardInterrupt) or _is_interruption(error.__cause__))
+
+
+def _failure(error: Exception) -> click.ClickException:
+    """What the user reads of an exception, with the exit code."""
+    if isinstance(error, WedgefitError):
+        failure = click.ClickException(str(error))
+        failure.exit_code = error.exit_code
+        return failure
+    if isinstance(error, MemoryError):
+        return click.ClickException("not enough memory. Try fewer rows, --keep fewer columns, or a smaller --order.")
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        return click.ClickException(f"{where}{error.strerror}. --debug shows where it happened.")
+    words = (str(error).strip() or "no message").splitlines()[0]
+    return click.ClickException(
+        f"wedgefit stumbled over a bug ({type(error).__name__}: {words}). Please report it with the output of --debug."
+    )
+
+
+def _out(text: str | bytes) -> None:
+    """Write to standard output, all of it; the only door to it.
+
+    A reader who has seen enough (``| head``) ends the program quietly; any other trouble is a failure.
+    """
+    try:
+        # Standard output may be unable to write what names of columns contain; a ? is better than no report.
+        if isinstance(text, str) and (codec := getattr(sys.stdout, "encoding", None)):
+            text = text.encode(codec, "replace").decode(codec)
+        click.echo(text, nl=False)
+    except OSError as error:
+        _forget_standard_output()
+        if error.errno == errno.EPIPE:
+            raise click.exceptions.Exit(0) from None
+        raise click.ClickException(f"standard output: {error.strerror}.") from None
+
+
+def _forget_standard_output() -> None:
+    # What is still in the buffer would fail again when Python shuts down, with a message and exit code of its own.
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _json(record: dict) -> str:
+    """A record as JSON at full precision."""
+    return json.dumps(record, allow_nan=False, ensure_ascii=False, indent=2) + "\n"
+
+
+def _check_output(path: str, *inputs: str) -> None:
+    """Refuse a place that cannot be written, before the work rather than after it."""
+    if path == STANDARD_STREAM:
+        return
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(path):
+        raise WedgefitError("this is a folder.", where=path, remedy="Give -o the name of a file.")
+    if not os.path.isdir(folder):
+        raise WedgefitError("there is no such folder to write to.", where=folder, remedy="Make it, or choose another -o.")
+    if os.path.exists(path) and any(os.path.exists(name) and os.path.samefile(name, path) for name in inputs):
+        raise UsageError("this file would be overwritten by the output.", where=path, remedy="Choose another -o.")
+    place = folder if not os.path.exists(path) or os.path.isfile(path) else path
+    if not os.access(place, os.W_OK):
+        raise WedgefitError("no permission to write here.", where=place, remedy="Choose another -o.")
+
+
+# Types of options ------------------------------------------------------------------------------------------------
+
+
+class Positive(click.ParamType):
+    """A finite number above zero."""
+
+    name = "float"
+
+    def convert(self, value, param, ctx):
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 < number < math.inf:
+            self.fail(f"{value!r} is not a positive number.", param, ctx)
+        return number
+
+
+class Order(click.ParamType):
+    """A whole number from 1 up, or "full"."""
+
+    name = "int|full"
+
+    def convert(self, value, param, ctx):
+        if value == "full" or isinstance(value, int):
+            return value
+        if not (value.isascii() and value.isdigit()) or int(value) < 1:
+            self.fail(f"{value!r} is neither a whole number from 1 up nor 'full'.", param, ctx)
+        return int(value)
+
+
+class Memory(click.ParamType):
+    """A number of bytes, with K, M, G or T for powers of 1000."""
+
+    name = "size"
+
+    def convert(self, value, param, ctx):
+        if not isinstance(value, str):
+            return value
+        digits = value.upper().removesuffix("B")
+        power = "KMGT".find(digits[-1:]) + 1 if digits else 0
+        try:
+            size = float(digits[:-1] if power else digits) * 1000**power
+        except ValueError:
+            size = math.nan
+        if not 0 < size < math.inf:
+            self.fail(f"{value!r} is not a size like 500M or 2G.", param, ctx)
+        return size
+
+
+class ColumnType(click.ParamType):
+    """``NAME=KIND`` as a pair."""
+
+    name = "column=kind"
+
+    def convert(self, value, param, ctx):
+        name, mark, kind = value.rpartition("=")
+        if not mark or kind not in ("numeric", "category", "skip"):
+            self.fail(f"{value!r} is not NAME=numeric, NAME=category or NAME=skip.", param, ctx)
+        return name, kind
+
+
+# Shared options: each decorator delivers one object --------------------------------------------------------------
+
+
+def _delivers(keyword: str, build: Callable, **options: Callable) -> Callable:
+    """A decorator that adds the options and hands the command ``build(option=value, ...)`` as ``keyword``."""
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def command(**values):
+            own = {name: values.pop(name) for name in options}
+            return function(**{keyword: build(**own)}, **values)
+
+        for option in reversed(options.values()):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How much is said, and in which form."""
+
+    json: bool
+    quiet: bool
+    verbose: bool
+    debug: bool
+
+    def notes(self, *notes: str) -> None:
+        """Tell the notes on standard error."""
+        for note in () if self.quiet else notes:
+            click.echo(f"Note: {note}{'' if note.endswith(('.', '?', '!')) else '.'}", err=True)
+
+    def result(self, record: dict, tables: str, **details) -> None:
+        """Print the record: as JSON, or as the tables that ``render`` has under that name."""
+        if self.json:
+            _out(_json(record).encode(errors=ESCAPE))
+        else:
+            from wedgefit import render
+
+            _out(render.to_text(getattr(render, tables)(record, **details), sys.stdout))
+
+    def progress(self):
+        """The progress bar, a context manager."""
+        from wedgefit import render
+
+        return render.Progress(quiet=self.quiet, verbose=self.verbose)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How CSV files are read."""
+
+    encoding: str
+    delimiter: str | None
+    decimal: str
+    na: tuple[str, ...]
+    types: dict[str, str]
+
+    def table(self, source: str, *, types: dict[str, str] | None = None, **more):
+        """The table in that file."""
+        from wedgefit.table import DEFAULT_NA, read_table
+
+        options = {"encoding": self.encoding, "delimiter": self.delimiter, "decimal": self.decimal}
+        return read_table(source, na=(*DEFAULT_NA, *self.na), types=self.types | (types or {}), **options, **more)
+
+
+def _reading(types: tuple, **options) -> Reading:
+    return Reading(types=dict(types), **options)
+
+
+def _fitting(norm: str, **options):
+    """The options of a fit; those that the command does not have keep their default."""
+    if options.get("alpha") is not None and options.get("alpha_ratio") is not None:
+        raise click.UsageError("--alpha and --alpha-ratio exclude each other: give one of them, or neither.")
+    from wedgefit.fit import Options
+
+    return Options(norm=int(norm), **options)
+
+
+talking = _delivers(
+    "talk",
+    Talk,
+    json=click.option("--json", is_flag=True, help="Print JSON at full precision instead of tables."),
+    quiet=click.option("-q", "--quiet", is_flag=True, help="No progress and no notes; from train, no tables either."),
+    verbose=click.option("-v", "--verbose", is_flag=True, help="More detail, and progress in lines if there is no terminal."),
+    debug=click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
+reading = _delivers(
+    "reading",
+    _reading,
+    encoding=click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="Encoding of the file."),
+    delimiter=click.option("--delimiter", metavar="CHAR", help='Delimiter, or "tab".  [default: found in the header]'),
+    decimal=click.option("--decimal", default=".", show_default=True, metavar="CHAR", help='Decimal mark, "." or ",".'),
+    na=click.option("--na", multiple=True, metavar="TEXT", help="A cell that also means missing. Repeatable."),
+    types=click.option(
+        "--type", "types", multiple=True, type=ColumnType(), metavar="NAME=KIND",
+        help="Read a column as numeric, category or skip. Repeatable.",
+    ),
+)  # fmt: skip
+PROBLEM = {
+    "target": click.option("--target", metavar="NAME", help="The column to predict.  [default: the last]"),
+    "task": click.option(
+        "--task", type=click.Choice(["auto", "regression", "classification"]), default="auto", show_default=True,
+        help="auto: classification for text or two distinct values.",
+    ),
+    "keep": click.option("--keep", multiple=True, metavar="NAME", help="Use only these columns. Repeatable."),
+    "drop": click.option("--drop", multiple=True, metavar="NAME", help="Leave a column out. Repeatable."),
+    "drop_missing_target": click.option("--drop-missing-target", is_flag=True, help="Leave rows without a target out."),
+}  # fmt: skip
+CHOICE = {
+    "alpha": click.option("--alpha", type=Positive(), help="Regularisation strength.  [default: by cross-validation]"),
+    "alpha_ratio": click.option("--alpha-ratio", type=Positive(), help="The same, as a fraction of alpha_max."),
+    "cv": click.option("--cv", type=click.IntRange(min=2), default=5, show_default=True, help="Folds of cross-validation."),
+    "rule": click.option(
+        "--rule", type=click.Choice(["best", "1se"]), default="best", show_default=True,
+        help="Take the alpha with the best score, or the largest within one standard error of it.",
+    ),
+}  # fmt: skip
+NETWORK = {
+    "order": click.option(
+        "--order", type=Order(), help="Most columns that one hidden neuron reads.  [default: 2; full with --norm 2]"
+    ),
+    "norm": click.option("--norm", type=click.Choice(["1", "2"]), default="1", show_default=True, help="Norm on hidden weights."),
+    "layers": click.option("--layers", type=click.IntRange(min=2), default=2, show_default=True, help="2: one hidden layer."),
+    "bias": click.option("--bias/--no-bias", default=True, help="Hidden neurons off or through the origin.  [default: bias]"),
+    "intercept": click.option("--intercept/--no-intercept", default=True, help="Output bias.  [default: intercept]"),
+    "standardize": click.option(
+        "--standardize/--no-standardize", default=True, help="Give numeric columns mean 0, deviation 1.  [default: standardize]"
+    ),
+    "solver": click.option(
+        "--solver", type=click.Choice(["auto", "working-set", "full"]), default="auto", show_default=True,
+        help="full: the whole dictionary at once, by scikit-learn's Lasso (small data, for reference).",
+    ),
+    "certificate": click.option(
+        "--certificate", type=click.Choice(["auto", "exact", "sampled"]), default="auto", show_default=True,
+        help="How far pricing goes before it may stop. auto: exact where it takes seconds.",
+    ),
+    "tol": click.option("--tol", type=Positive(), default=1e-6, show_default=True, help="Relative duality gap to reach."),
+    "refine": click.option("--refine", is_flag=True, help="With --norm 2: also use neurons that are no wedges."),
+    "max_memory": click.option("--max-memory", type=Memory(), metavar="SIZE", help="Refuse to use more, like 500M or 2G."),
+    "jobs": click.option("--jobs", type=click.IntRange(min=1), help="Threads.  [default: all cores]"),
+    "seed": click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."),
+}  # fmt: skip
+TIME = {"max_seconds": click.option("--max-seconds", type=Positive(), help="End the fit early, with a certificate of what there is.")}
+fitting = _delivers("options", _fitting, **PROBLEM, **CHOICE, **NETWORK, **TIME)
+# The path runs through all alphas and marks the choice of both rules.
+path_fitting = _delivers("options", _fitting, **PROBLEM, cv=CHOICE["cv"], **NETWORK)
+id_option = click.option("--id", "id_column", metavar="NAME", help="A column that names the rows.  [default: row numbers]")
+jobs_option = NETWORK["jobs"]
+FILE = click.Path(allow_dash=True)
+data_argument = click.argument("data", type=FILE)
+model_argument = click.argument("model", type=FILE, default=MODEL_FILE)
+
+
+def _model_and_data(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, str]:
+    """One file is DATA, two are MODEL and DATA."""
+    if not value:
+        raise click.MissingParameter(ctx=ctx, param=param, param_hint="DATA", param_type="argument")
+    if len(value) > 2:
+        raise click.UsageError(f"too many files: {' '.join(map(shlex.quote, value))}. Expected [MODEL] DATA.", ctx)
+    return (MODEL_FILE, *value)[-2:]
+
+
+model_and_data = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] DATA", callback=_model_and_data)
+
+
+# The commands ----------------------------------------------------------------------------------------------------
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""
+\b
+Start:
+  wedgefit train data.csv         fit; writes wedgefit.json and prints a report
+  wedgefit explain                the neurons as equations in your units
+  wedgefit predict new.csv        predictions as CSV
+\b
+Tab completion (bash; zsh and fish likewise), in your ~/.bashrc:
+  eval "$(_WEDGEFIT_COMPLETE=bash_source wedgefit)"
+""",
+)
+@click.version_option(__version__, prog_name="wedgefit", message="%(prog)s %(version)s")
+def main():
+    """Train ReLU networks to certified global optimality on CSV files.
+
+    Every hidden neuron is a hinge through a few of your own rows, and the report says how much a better network
+    could still gain. DATA is a CSV file with a header line, or - for standard input.
+    """
+
+
+def command(name: str) -> Callable:
+    return main.command(name, cls=Command)
+
+
+@command("train")
+@data_argument
+@click.option(
+    "-o", "--output", default=MODEL_FILE, show_default=True, type=FILE, help="The model file; - is standard output."
+)
+@id_option
+@fitting
+@reading
+@talking
+def train(data, output, id_column, options, reading, talk):
+    """Fit a network to DATA, write the model file, print the report.
+
+    \b
+    Examples:
+      wedgefit train data.csv
+      wedgefit train data.csv --target price --drop name --order 1
+      wedgefit train data.csv --alpha-ratio 0.01 -o small.json
+      wedgefit train - --json < data.csv | jq .certificate
+    """
+    from wedgefit import fit
+
+    to_stdout = output == STANDARD_STREAM
+    if to_stdout and talk.json:
+        raise click.UsageError("--json and -o - both want standard output: give the model a file, or leave --json out.")
+    _check_output(output, data)
+    table, options = _training_table(data, id_column, options, reading)
+    with talk.progress() as progress:
+        deadline = fit.InterruptibleDeadline(options.max_seconds, lambda words: click.echo(f"\nInterrupted: {words}.", err=True))
+        model = fit.train(table, options, progress, deadline)
+    if to_stdout:
+        _out(model.dumps().encode(errors=ESCAPE))
+    else:
+        model.save(output)
+    report = model.report()
+    talk.notes(*report["notes"])
+    if talk.json:
+        talk.result(report, "train")
+    elif not talk.quiet:
+        from wedgefit import render
+
+        stream = sys.stderr if to_stdout else sys.stdout
+        short = render.is_terminal(stream) and not talk.verbose
+        text = render.to_text(render.train(report, output, verbose=talk.verbose, short=short), stream)
+        click.echo(text, err=True, nl=False) if to_stdout else _out(text)
+
+
+@command("explain")
+@model_argument
+@talking
+def explain(model, talk):
+    """List the active wedges of MODEL: the rows they pass through, their hinges in original units, their share.
+
+    \b
+    Examples:
+      wedgefit explain
+      wedgefit explain small.json
+      wedgefit explain --json | jq .formula
+    """
+    from wedgefit import explain as explanation
+    from wedgefit.model import load
+
+    talk.result(explanation.explain(load(model)), "explain")
+
+
+@command("predict")
+@model_and_data
+@click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, help="The CSV file to write.  [default: standard output]")
+@click.option("--id", "id_column", metavar="NAME", help="A column to copy.  [default: the id column of the model]")
+@reading
+@talking
+def predict(files, output, id_column, reading, talk):
+    """Write predictions for DATA as CSV.
+
+    \b
+    Examples:
+      wedgefit predict new.csv | head -3
+      wedgefit predict small.json new.csv --id name -o predictions.csv
+      wedgefit predict - < new.csv
+    """
+    from wedgefit.model import load, write_whole
+
+    _check_output(output, *files)
+    model = load(files[0])
+    schema = model.encoding.schema()
+    copied = id_column or model.report()["data"].get("id")
+    # Not read as ids: to copy a column it may repeat itself, and the model's may be absent.
+    types = {id_column: "category"} if id_column is not None and id_column not in schema else {}
+    table = reading.table(files[1], types=types, schema={copied: "category"} | schema if copied else schema)
+    talk.notes(*table.notes, *_unseen(model, table))
+    ids = _present(table.column(copied)) if copied in table.columns else None
+    predictions = model.predict(table)
+    if talk.json:
+        data = {"source": table.source, "rows": table.rows, "target": model.encoding.target.name}
+        content = _json({"schema": "wedgefit.predictions/1", "data": data, "ids": ids, "predictions": predictions})
+    else:
+        columns = {} if ids is None else {copied: ids}
+        content = _csv(columns | {f"prediction_{model.encoding.target.name}": predictions})
+    if output == STANDARD_STREAM:
+        _out(content.encode(errors=ESCAPE))
+    else:
+        write_whole(output, content)
+
+
+@command("evaluate")
+@model_and_data
+@reading
+@talking
+def evaluate(files, reading, talk):
+    """Score MODEL on labelled DATA.
+
+    \b
+    Examples:
+      wedgefit evaluate test.csv
+      wedgefit evaluate small.json test.csv --json | jq .score
+    """
+    from wedgefit import fit
+    from wedgefit.model import load
+
+    model = load(files[0])
+    table = reading.table(files[1], schema=model.encoding.schema(target=True))
+    record = fit.evaluate(model, table)
+    talk.notes(*table.notes, *_unseen(model, table))
+    talk.result(record, "evaluate")
+
+
+@command("path")
+@data_argument
+@id_option
+@path_fitting
+@reading
+@talking
+def path(data, id_column, options, reading, talk):
+    """Show the regularisation path of DATA: neurons, samples, objective, gap and score for every alpha.
+
+    \b
+    Examples:
+      wedgefit path data.csv
+      wedgefit path data.csv --order 1 --cv 10
+      wedgefit path data.csv --json | jq .chosen
+    """
+    from wedgefit import fit
+
+    table, options = _training_table(data, id_column, options, reading)
+    with talk.progress() as progress:
+        record = fit.path(table, options, progress)
+    talk.notes(*record.get("notes", ()))
+    talk.result(record, "path")
+
+
+@command("certify")
+@model_and_data
+@jobs_option
+@reading
+@talking
+def certify(files, jobs, reading, talk):
+    """Recompute objective, scores and certificate from the training DATA and the weights in MODEL alone.
+
+    Exits with 1 when a stored figure and the recomputed one disagree.
+
+    \b
+    Examples:
+      wedgefit certify data.csv
+      wedgefit certify small.json data.csv && echo "as promised"
+    """
+    from wedgefit import fit
+    from wedgefit.model import load
+
+    model = load(files[0])
+    id_column = model.report()["data"].get("id")
+    table = reading.table(files[1], schema=model.encoding.schema(target=True), id_column=id_column)
+    record = fit.certify(model, table, jobs=jobs)
+    talk.result(record, "certify")
+    if not record["agrees"]:
+        raise click.ClickException(record["message"])
+
+
+# Steps of commands -----------------------------------------------------------------------------------------------
+
+
+def _training_table(data: str, id_column: str | None, options, reading: Reading):
+    """The table to fit, and the options without ``drop``: a stray cell in a dropped column must not stop the fit."""
+    for name in options.drop:
+        role = {options.target: "--target", id_column: "--id", **dict.fromkeys(options.keep, "--keep")}.get(name)
+        if role:
+            raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
+    table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
+    return table, replace(options, drop=())
+
+
+def _unseen(model, table) -> list[str]:
+    """A note per text column with levels that training did not see."""
+    from wedgefit.table import listed, shown
+
+    unseen = model.encoding.unseen(table)
+    return [f"column {shown(name)} has levels that training did not see: {listed(levels)}" for name, levels in unseen.items()]
+
+
+def _present(column) -> list:
+    """The values of a column, None where one is missing."""
+    return [None if missing else value for value, missing in zip(column.values.tolist(), column.missing)]
+
+
+def _csv(columns: dict[str, list]) -> str:
+    """The columns as CSV, numbers at full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()

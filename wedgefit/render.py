@@ -1,0 +1,412 @@
+"""Records become tables for people: the only place that rounds. JSON never passes through here."""
+
+from __future__ import annotations
+
+import io
+import math
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+# Wider than any line: what is piped is never wrapped or cut.
+UNLIMITED = 1_000_000
+# A short report shows this many neurons, the largest first.
+MOST_NEURONS = 20
+# From this relative gap on a fit is called optimal.
+OPTIMAL = 1e-4
+# No gap below this is claimed: it is that of float64.
+ROUNDING = 1e-15
+NOTHING = "–"
+SCORES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "accuracy": "accuracy", "auc": "AUC", "log_loss": "log loss"}
+
+Parts = Iterator[RenderableType]
+
+
+def to_text(parts: Iterable[RenderableType], stream: TextIO | None) -> str:
+    """The parts as text for this stream: in its width and colours on a terminal, plain and unwrapped elsewhere."""
+    paper = _Paper(stream)
+    console = _console(paper) if paper.isatty() else Console(file=paper, width=UNLIMITED, color_system=None, emoji=False)
+    for part in parts:
+        console.print(part)
+    text = paper.getvalue()
+    return text if paper.isatty() else "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+class _Paper(io.StringIO):
+    """Collects what rich would write to the stream; the writing, and what can go wrong with it, is the caller's."""
+
+    def __init__(self, stream: TextIO | None):
+        super().__init__()
+        self._terminal = is_terminal(stream)
+        self._encoding = getattr(stream, "encoding", None)
+
+    @property
+    def encoding(self) -> str | None:
+        return self._encoding
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody reads along; a stream that was closed before the start is None."""
+    return stream is not None and stream.isatty()
+
+
+def _console(stream: TextIO) -> Console:
+    # rich would still print bold and dim with NO_COLOR; without a colour system it prints no escape codes at all.
+    probe = Console(file=stream, emoji=False, highlight=False)
+    return Console(file=stream, emoji=False, highlight=False, color_system=None) if probe.no_color else probe
+
+
+# The report of train ---------------------------------------------------------------------------------------------
+
+
+def train(report: dict, path: str, *, verbose: bool = False, short: bool = False) -> Parts:
+    """What was fitted, how good it is, which neurons and rows it stands on, where the model is.
+
+    ``short`` leaves the smaller neurons out.
+    """
+    yield from _headline(report["certificate"], report["problem"], len(report["data"]["columns"]))
+    yield ""
+    yield _summary(report)
+    if verbose or len(report["stages"]) > 1:
+        yield _title("Layers")
+        yield _stages(report["stages"])
+    yield from _neurons(report["neurons"], most=MOST_NEURONS if short else None)
+    if report["samples"]:
+        yield _labelled(f"The neurons pass through {_count(len(report['samples']), 'row')}", _listed(report["samples"]))
+    if verbose and report["seconds"]:
+        yield _labelled("Seconds", ", ".join(f"{plain(name)} {number(value, 3)}" for name, value in report["seconds"].items()))
+    yield ""
+    if path == "-":
+        yield Text("The model went to standard output.")
+    else:
+        name = "" if path == "wedgefit.json" else f" {shlex.quote(path)}"
+        yield Text.assemble("Model written to ", (plain(path), "bold"), ". Next: ", (f"wedgefit explain{plain(name)}", "bold"))
+
+
+def _headline(certificate: dict, problem: dict, width: int) -> Parts:
+    """What the certificate says, in a sentence, and no more than that."""
+    gap, layers = certificate["relative_gap"], problem["layers"] - 1
+    exact, network = certificate["scope"] == "exact", certificate["network_relative_gap"]
+    style = "bold green" if exact and gap <= OPTIMAL else "bold yellow"
+    wedges = f"all {_count(certificate['wedges_total'], 'wedge')}"
+    if layers > 1:
+        yield Text(f"Layer by layer: this is about layer {layers} of {layers}, given the layers below it.")
+    if not exact:
+        priced = f"the {certificate['wedges_priced']:,} wedges priced in the last round, of {certificate['wedges_total']:,} in all"
+        best = "best" if gap <= OPTIMAL else f"up to {_gain(gap)} of the objective could still be gained"
+        yield Text(f"Sampled: {best} among {priced}; no claim beyond.", style=style)
+        return
+    # For norm 2 a network may do better than all wedges: then its bound is another, and is told apart.
+    same = network is not None and network <= max(1.001 * gap, ROUNDING)
+    domain = f"{wedges}, and among all {_networks(problem, width)}" if same else wedges
+    if gap <= OPTIMAL:
+        yield Text(f"Globally optimal among {domain}: at most {_gain(gap)} of the objective can be gained (exact).", style=style)
+    else:
+        yield Text(f"Not optimal: up to {_gain(gap)} of the objective could still be gained among {domain} (exact).", style=style)
+    if network is not None and not same:
+        yield Text(f"Among all {_networks(problem, width)} at most {_gain(network)} of the objective can be gained.", style=style)
+
+
+def _gain(gap: float) -> str:
+    """A relative gap in words, rounded up and never below what rounding errors allow to claim."""
+    return bound(max(gap, ROUNDING)) if gap < 1e-3 else f"{math.ceil(1000 * gap - 1e-9) / 10:.1f}%"
+
+
+def _networks(problem: dict, width: int) -> str:
+    biases = "" if problem["hidden_bias"] else " without hidden biases"
+    order = problem["order"]
+    if order == "full" or order >= width:
+        return f"two-layer ReLU networks{biases}"
+    return f"two-layer ReLU networks{biases} whose hidden neurons read at most {_count(order, 'column')}"
+
+
+def _summary(report: dict) -> Table:
+    data, problem, certificate = report["data"], report["problem"], report["certificate"]
+    grid = _grid()
+    grid.add_row("Data", _line(f"{plain(data['source'])}: {_count(data['rows'], 'row')}, {_count(len(data['columns']), 'input')}"))
+    classes = f", {' or '.join(plain(label) for label in data['classes'])}" if data["classes"] else ""
+    grid.add_row("Target", _line(f"{plain(data['target'])} ({data['task']}{classes})"))
+    ratio = problem["alpha"] / problem["alpha_max"] if problem["alpha_max"] else None
+    order = "full" if problem["order"] == "full" else f"at most {problem['order']}"
+    switches = [
+        (not problem["hidden_bias"], "no hidden biases"),
+        (not problem["intercept"], "no output bias"),
+        (not problem["standardized"], "columns as they are"),
+    ]
+    words = [f"{problem['loss']} loss", f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)", f"order {order}"]
+    words += [f"norm {problem['norm']}", f"{problem['layers']} layers", *(word for switched, word in switches if switched)]
+    grid.add_row("Problem", _line(", ".join(words)))
+    neurons = _count(len(report["neurons"]), "neuron")
+    grid.add_row("Network", _line(f"{neurons}, objective {number(certificate['objective'], 6)}, output bias {number(report['intercept'])}"))
+    for name, title in (("train", "Training score"), ("cv", "Cross-validated")):
+        if report["score"].get(name):
+            grid.add_row(title, _line(_scores(report["score"][name])))
+    return grid
+
+
+def _stages(stages: Sequence[dict]) -> Table:
+    table = _table("layer>", "neurons>", "objective>", "lower bound>", "gap>", "scope")
+    for stage in stages:
+        figures = number(stage["objective"], 6), number(stage["lower_bound"], 6), bound(stage["relative_gap"])
+        _row(table, stage["layer"], stage["neurons"], *figures, stage["scope"])
+    return table
+
+
+def _neurons(neurons: Sequence[dict], *, most: int | None) -> Parts:
+    """The neurons by share; the report's own order where shares are equal."""
+    if not neurons:
+        yield Text("\nNo neurons: the model is a constant. Try a smaller --alpha.")
+        return
+    ranked = sorted(neurons, key=lambda neuron: -neuron["share"])
+    shown = ranked[:most]
+    deep = any(neuron["layer"] > 1 for neuron in neurons)
+    table = _table("id>", *["layer>"] * deep, "reads", "through rows", "coefficient>", "share>", "active rows>")
+    for neuron in shown:
+        layer = [neuron["layer"]] * deep
+        figures = number(neuron["coefficient"]), percent(neuron["share"], 1), f"{neuron['active_rows']:,}"
+        _row(table, neuron["id"], *layer, _listed(neuron["columns"]), _listed(neuron["samples"]), *figures)
+    yield _title("Neurons")
+    yield table
+    if len(shown) < len(ranked):
+        yield Text(f"and {len(ranked) - len(shown):,} smaller ones; --verbose or wedgefit explain shows them all.", style="dim")
+
+
+# The other records -----------------------------------------------------------------------------------------------
+
+
+def explain(explanation: dict) -> Parts:
+    """The model as a formula in original units, its wedges, and the rows that they pass through."""
+    terms, samples = explanation["terms"], explanation["samples"]
+    formula = explanation["formula"]
+    if formula is None:
+        start = f"{plain(explanation['target'])} = {number(explanation['intercept'])}"
+        formula = f"{start} + the sum of coefficient · hinge over {_count(len(terms), 'wedge')}"
+    yield Text(plain(formula), style="bold")
+    if classes := explanation["classes"]:
+        yield Text(f"{plain(classes[1])} is predicted where the score is positive, {plain(classes[0])} elsewhere.")
+    if terms:
+        deep = any(term["layer"] > 1 for term in terms)
+        layer = ["layer>"] * deep
+        table = _table("id>", *layer, "hinge", "reads", "through rows", "coefficient>", "share>", "active rows>")
+        for term in terms:
+            figures = number(term["hinge"]["coefficient"]), percent(term["share"], 1), f"{term['active_rows']:,}"
+            words = term["hinge"]["text"], _listed(term["columns"]), _listed(term["samples"])
+            _row(table, term["id"], *[term["layer"]] * deep, *words, *figures)
+        yield _title("Wedges")
+        yield table
+    if samples:
+        names = list(dict.fromkeys(name for sample in samples for name in sample["values"]))
+        yield _title(f"The {_count(len(samples), 'row')} that they pass through")
+        table = _table("row>", *(f"{name}>" for name in names), "wedges")
+        for sample in samples:
+            values = [_value(sample["values"].get(name)) for name in names]
+            _row(table, sample["id"], *values, _listed(sample["neurons"]))
+        yield table
+
+
+def evaluate(evaluation: dict) -> Parts:
+    """The scores on labelled data."""
+    data, score = evaluation["data"], evaluation["score"]
+    yield Text(f"{plain(data['source'])}: {_count(data['rows'], 'row')}")
+    grid = _grid()
+    for name, value in score.items():
+        grid.add_row(SCORES.get(name, plain(name)), _line(number(value)))
+    yield grid
+
+
+def path(record: dict) -> Parts:
+    """One line per alpha, the choices of both rules marked."""
+    data, chosen, points = record["data"], record["chosen"], record["points"]
+    yield Text(f"{plain(data['source'])}: {_count(data['rows'], 'row')}, target {plain(data['target'])}")
+    name = SCORES.get(record["score_name"], plain(record["score_name"]))
+    table = _table("alpha>", "of alpha_max>", "neurons>", "samples>", "objective>", "gap>", "scope", f"{name} (cv)>", "± se>", "choice")
+    for point in points:
+        cv = point["cv"] or {"mean": None, "se": None}
+        marks = ", ".join(rule for rule, alpha in chosen.items() if alpha == point["alpha"])
+        sizes = f"{point['neurons']:,}", f"{point['samples']:,}"
+        figures = number(point["objective"], 6), bound(point["relative_gap"]), point["scope"]
+        scores = number(cv["mean"]), number(cv["se"], 2)
+        _row(table, number(point["alpha"]), number(point["alpha_ratio"]), *sizes, *figures, *scores, marks, style="bold" if marks else None)
+    yield table
+    if chosen.get("best") is not None:
+        command = f"wedgefit train {_quoted(data['source'])} --alpha {chosen['best']!r}"
+        yield Text.assemble("\nNext: ", (command, "bold"), ", with the other options of this path.")
+
+
+def certify(certification: dict) -> Parts:
+    """What was stored, what was recomputed, and whether they agree."""
+    table = _table("figure", "stored>", "recomputed>", "agree")
+    for check in certification["checks"]:
+        agree = Text("yes" if check["agrees"] else "NO", style="green" if check["agrees"] else "bold red")
+        _row(table, check["name"], _value(check["stored"], 12), _value(check["recomputed"], 12), agree)
+    yield table
+    if certification["agrees"]:  # If not, the message is the error that the command ends with.
+        yield Text(f"{plain(certification['message']).capitalize()}.", style="bold green")
+
+
+# Figures and words -----------------------------------------------------------------------------------------------
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number in so many significant digits, without an exponent where that reads well."""
+    if value is None:
+        return NOTHING
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if not -5 < size < 9:
+        return f"{value:.{digits - 1}e}"
+    text = f"{value:,.{max(0, digits - 1 - size)}f}"
+    return text.rstrip("0").rstrip(".") if float(value).is_integer() and "." in text else text
+
+
+def bound(value: float | None) -> str:
+    """An upper bound in one significant digit, never rounded down."""
+    if value is None or value == 0:
+        return NOTHING if value is None else "0"
+    size = math.floor(math.log10(abs(value)))
+    rounded = float(f"{math.ceil(value / 10.0**size - 1e-9)}e{size}")
+    return f"{rounded:.0e}".replace("e-0", "e-") if rounded < 1e-3 else f"{rounded:g}"
+
+
+def percent(value: float | None, decimals: int = 2) -> str:
+    """A share as per cent."""
+    return NOTHING if value is None else f"{100 * value:.{decimals}f}%"
+
+
+def plain(text: object) -> str:
+    """The text with control characters made visible, so that a name of a column cannot steer the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def _value(value: object, digits: int = 6) -> str:
+    """A value as people write it, without zeros at its end."""
+    if isinstance(value, float):
+        text = number(value, digits)
+        return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+    return NOTHING if value is None else plain(value)
+
+
+def _count(many: int | str, thing: str) -> str:
+    return f"{many:,} {thing}{'s' * (many != 1)}"
+
+
+def _listed(items: Iterable) -> str:
+    return ", ".join(map(plain, items))
+
+
+def _quoted(word: str) -> str:
+    return plain(shlex.quote(word))
+
+
+def _scores(score: dict) -> str:
+    """The scores that exist, those of cross-validation with their standard errors."""
+    words = []
+    for name, value in score.items():
+        if isinstance(value, dict):
+            words.append(f"{SCORES.get(name, plain(name))} {number(value['mean'])} ± {number(value['se'], 2)}")
+        elif value is not None:
+            words.append(f"{SCORES.get(name, plain(name))} {number(value)}")
+    return ", ".join(words)
+
+
+# Parts of tables -------------------------------------------------------------------------------------------------
+
+
+def _table(*headers: str) -> Table:
+    """An empty table; a header that ends with > has its column to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for header in headers:
+        side = "right" if header.endswith(">") else "left"
+        table.add_column(Text(plain(header.removesuffix(">"))), justify=side, overflow="fold")
+    return table
+
+
+def _row(table: Table, *cells: object, style: str | None = None) -> None:
+    # Text, because a cell like "[red]x" would be taken for markup.
+    table.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in cells), style=style)
+
+
+def _title(words: str) -> Text:
+    # Not the table's own title, which rich wraps at the width of the table.
+    return Text(f"\n{words}", style="bold")
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _line(text: str) -> Text:
+    return Text(text)
+
+
+def _labelled(label: str, text: str) -> Text:
+    return Text.assemble("\n", (label, "bold"), f": {text}")
+
+
+# Progress --------------------------------------------------------------------------------------------------------
+
+
+class Progress:
+    """Shows on standard error how far the work is: a bar on a terminal, with ``verbose`` else a line now and then."""
+
+    BETWEEN_LINES = 2.0  # seconds
+    BETWEEN_FRAMES = 0.05
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False):
+        self._stream = sys.stderr
+        terminal = is_terminal(self._stream) and not quiet
+        self._bar = _bar(self._stream) if terminal else None
+        self._lines = verbose and not quiet and not terminal and self._stream is not None
+        self._stage, self._next, self._task = None, 0.0, None
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, stage: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
+        """Say where the work is; cheap enough to be called in every round."""
+        if self._bar is None and not self._lines:
+            return
+        now = time.monotonic()
+        if stage == self._stage and now < self._next:
+            return
+        self._next = now + (self.BETWEEN_FRAMES if self._bar else self.BETWEEN_LINES)
+        if self._bar is not None:
+            self._draw(stage, done, total, detail)
+        else:
+            count = "" if done is None else f" {done:,}" if total is None else f" {done:,}/{total:,}"
+            print(f"{plain(stage)}{count}{f': {plain(detail)}' if detail else ''}", file=self._stream, flush=True)
+        self._stage = stage
+
+    def _draw(self, stage: str, done: int | None, total: int | None, detail: str) -> None:
+        if self._task is None:
+            self._task = self._bar.add_task("", total=None, detail="")
+        elif stage != self._stage:
+            self._bar.reset(self._task)
+        self._bar.update(self._task, description=plain(stage), completed=done or 0, total=total, detail=plain(detail))
+
+
+def _bar(stream: TextIO) -> Bar:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[detail]}", markup=False)
+    return Bar(*columns, TimeElapsedColumn(), console=_console(stream), transient=True, redirect_stdout=False, redirect_stderr=False)
