@@ -127,11 +127,12 @@ class _Setting:
         self.pricer = self.pricer_for(self.design.X)
         self.exact = self._exact()
         self.alpha_max = largest_alpha(self.problem(1.0), self.pricer, exact=self.exact)
-        if not self.alpha_max and options.alpha is None:
+        if self._no_wedge_helps():
             raise FitError(
-                "no hinge of these columns goes along with the target at all, so there is no path of alphas.",
-                where=table.title, remedy="Use other columns; --alpha gives the constant model.",
-            )  # fmt: skip
+                "every hinge of this dictionary is zero on the rows, or unrelated to the target.",
+                where=table.title,
+                remedy="Try --order 2: rows in a hyperplane have no wedges of full order." if options.norm == 2 else "Use other columns.",
+            )
 
     def pricer_for(self, X: np.ndarray) -> Pricer:
         dictionary = Dictionary(X, self.orders, self.options.norm, self.options.bias)
@@ -142,11 +143,17 @@ class _Setting:
     def problem(self, alpha: float) -> Problem:
         return Problem(self.design.y, alpha, self.options.intercept)
 
+    def _no_wedge_helps(self) -> bool:
+        """Whether alpha_max is nothing but rounding: no score exceeds Σ|v| times the columns' ranges."""
+        dual = self.problem(1.0).dual_point(self.problem(1.0).null_output())
+        points = self.design.X if self.options.bias else np.vstack([self.design.X, np.zeros(self.design.X.shape[1])])
+        return self.alpha_max <= 1e-12 * float(np.abs(dual).sum() * np.ptp(points, axis=0).sum())
+
     def _exact(self) -> bool:
         size = self.pricer.dictionary.size
         if self.options.certificate == "exact" and size > EXACT_POSSIBLE:
             possible = [s for s in self.orders if self._size_up_to(s) <= EXACT_POSSIBLE]
-            order = f"--order {max(possible)}, whose wedges can all be priced, or " if possible else ""
+            order = f"--order {max(possible)} (all its wedges can be priced), or " if possible else ""
             raise FitError(
                 f"an exact certificate would have to price {size:,} wedges, which would take weeks.",
                 remedy=f"Try {order}--certificate sampled.",
@@ -441,7 +448,9 @@ def _structure_checks(model: Model, wedges: Wedges, X: np.ndarray, moved: float)
     heights = np.abs(X @ wedges.normals.T + wedges.offsets)
     reach = heights.max(axis=0, initial=0.0)
     on_rows = [heights[samples[samples >= 0], i].max(initial=0.0) / reach[i] for i, samples in enumerate(wedges.samples) if reach[i] > 0]
+    bias = 0.0 if not model.problem["intercept"] else model.intercept
     return [
+        _check("output bias", bias, model.intercept, bias == model.intercept),
         _check("anchor rows, largest difference", 0.0, moved, moved <= 1e-12 * max(1.0, float(np.abs(X).max()))),
         _check("unit neurons, largest deviation", 0.0, float(np.abs(lengths - 1).max(initial=0.0)), np.abs(lengths - 1).max(initial=0.0) <= ROUNDING),
         _check("distance from named rows, relative", 0.0, max(on_rows, default=0.0), max(on_rows, default=0.0) <= ROUNDING),
@@ -459,10 +468,12 @@ def _figure_checks(stored: Certificate, found: Certificate) -> list[dict]:
         checks.append(_check("lower bound", stored.lower_bound, found.lower_bound, holds))
         consistent = stored.relative_gap >= found.relative_gap - ROUNDING
         checks.append(_check("relative gap", stored.relative_gap, found.relative_gap, consistent))
-        claim = stored.network_lower_bound
-        if claim is not None:
-            proven = found.network_lower_bound is not None and claim <= found.network_lower_bound + slack
-            checks.append(_check("network lower bound", claim, found.network_lower_bound, proven))
+        if stored.network_lower_bound is not None:
+            bound, gap = found.network_lower_bound, found.network_relative_gap
+            proven = bound is not None and stored.network_lower_bound <= bound + slack
+            checks.append(_check("network lower bound", stored.network_lower_bound, bound, proven))
+            proven = gap is not None and stored.network_relative_gap is not None and stored.network_relative_gap >= gap - ROUNDING
+            checks.append(_check("network relative gap", stored.network_relative_gap, gap, proven))
     return checks
 
 

@@ -168,7 +168,8 @@ def loads(text: str) -> Model:
     encoding = Encoding.from_dict(record["encoding"])
     neurons = [_known(Neuron, neuron) for neuron in record["neurons"]]
     anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
-    _check_consistency(neurons, anchors, encoding)
+    _check_problem(record["problem"], record["certificate"], len(encoding.names))
+    _check_consistency(neurons, anchors, encoding, record["problem"])
     certificate = _known(Certificate, record["certificate"])
     plain = {name: record[name] for name in ("data", "problem", "stages", "score", "intercept", "notes")}
     return Model(**plain, certificate=certificate, neurons=neurons, anchors=anchors, encoding=encoding)
@@ -264,9 +265,20 @@ def _shortened(value) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding) -> None:
+def _check_problem(problem: dict, certificate: dict, width: int) -> None:
+    """Values of which only some have a meaning."""
+    order = problem["order"]
+    if order != "full" and not (isinstance(order, int) and 1 <= order <= width):
+        raise ModelFileError(f'the order should be "full" or 1 to {width}, not {_shortened(order)}.')
+    for value, known, name in ((problem["norm"], (1, 2), "norm"), (certificate["scope"], ("exact", "sampled"), "scope")):
+        if value not in known:
+            raise ModelFileError(f"the {name} should be {known[0]} or {known[1]}, not {_shortened(value)}.")
+
+
+def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding, problem: dict) -> None:
     """Names, rows and lengths that must agree with each other."""
     width = len(encoding.names)
+    widest = width if problem["order"] == "full" else problem["order"]
     for row, values in anchors.items():
         if len(values) != width:
             raise ModelFileError(f"anchor row {row} has {len(values)} values for {width} columns.")
@@ -277,6 +289,12 @@ def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding)
             raise ModelFileError(f"neuron {neuron.id} does not have one weight for each of its columns, not all zero.")
         if absent := [row for row in neuron.samples if row not in anchors]:
             raise ModelFileError(f"neuron {neuron.id} passes through row {absent[0]}, whose values are not stored.")
+        if not neuron.order == len(neuron.columns) <= widest:
+            raise ModelFileError(f"neuron {neuron.id} reads {len(neuron.columns)} columns, which does not fit its order.")
+        anchored = neuron.order if problem["hidden_bias"] else neuron.order - 1
+        refined = problem["refined"] and len(neuron.samples) == int(problem["hidden_bias"])
+        if len(neuron.samples) != anchored and not refined:
+            raise ModelFileError(f"neuron {neuron.id} passes through {len(neuron.samples)} rows, not {anchored}.")
 
 
 def _known(record: type, values: dict):
