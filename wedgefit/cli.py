@@ -326,6 +326,7 @@ NETWORK = {
     "tol": click.option("--tol", type=Positive(), default=1e-6, show_default=True, help="Relative duality gap to reach."),
     "refine": click.option("--refine", is_flag=True, help="With --norm 2: also use neurons that are no wedges."),
     "max_memory": click.option("--max-memory", type=Memory(), metavar="SIZE", help="Refuse to use more, like 500M or 2G."),
+    "cluster": click.option("--cluster", metavar="ADDRESS", help="A dask scheduler whose workers share the work, like tcp://host:8786."),
     "jobs": click.option("--jobs", type=click.IntRange(min=1), help="Threads.  [default: all cores]"),
     "seed": click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."),
 }  # fmt: skip

@@ -96,6 +96,15 @@ def orders_for(order: int | str, norm: int, width: int) -> tuple[int, ...]:
     return tuple(range(1, order + 1))
 
 
+def range_dispersion(X: np.ndarray) -> float:
+    """ε: the largest turn, in units of π, from one sample's line through the origin to the next, for X (n, 2).
+
+    Without hidden biases and with norm 2 the wedge optimum is at most 1 / cos(επ/2) times that of all networks (section 2).
+    """
+    lines = np.sort(np.arctan2(X[:, 1], X[:, 0])[np.any(X != 0, axis=1)] % np.pi)
+    return float(np.diff(lines, append=lines[0] + np.pi).max() / np.pi) if len(lines) else 1.0
+
+
 def all_subsets(population: int, size: int) -> np.ndarray:
     """All ``size``-subsets of range(population) in lexicographic order, (C(population, size), size)."""
     count = comb(population, size)

@@ -12,7 +12,7 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.certificate import Certificate, Problem
 from wedgefit.certificate import certify as certify_fit
-from wedgefit.dictionary import Dictionary, orders_for
+from wedgefit.dictionary import Dictionary, orders_for, range_dispersion
 from wedgefit.encode import Design, Encoding, fit_encoding
 from wedgefit.errors import CertificateError, FitError, UsageError
 from wedgefit.model import Model, Neuron
@@ -60,6 +60,7 @@ class Options:
     refine: bool = False
     max_seconds: float | None = None
     max_memory: float | None = None
+    cluster: str | None = None
     jobs: int | None = None
     seed: int = 0
 
@@ -111,7 +112,7 @@ def sorts_budget(cells: int, max_memory: float | None) -> float:
 class _Setting:
     """One table under one set of options: design, dictionary, pricer, alpha_max."""
 
-    def __init__(self, table: Table, options: Options, deadline: Deadline | None = None):
+    def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
         self.deadline = deadline or Deadline(options.max_seconds)
         if options.layers != 2:
             raise UsageError(f"{options.layers} layers are not supported yet.", remedy="Try --layers 2.")
@@ -124,8 +125,11 @@ class _Setting:
         self.orders = orders_for(self.order, options.norm, width)
         if options.refine and options.norm != 2:
             raise UsageError("--refine is for --norm 2: with norm 1 the wedges are already the best of all neurons.")
-        self.pricer = self.pricer_for(self.design.X)
+        self.pricer = self.pricer_for(self.design.X, options.cluster)
         self.exact = self._exact()
+        if self.exact and self.pricer.dictionary.size > EXACT_UP_TO:
+            size, seconds = self.pricer.dictionary.size, self.pricer.full_round_seconds
+            progress.note(f"a round over all {size:,} wedges takes about {seconds:,.0f} seconds, and a fit a few of them")
         self.alpha_max = largest_alpha(self.problem(1.0), self.pricer, exact=self.exact)
         if self._no_wedge_helps():
             raise FitError(
@@ -134,11 +138,11 @@ class _Setting:
                 remedy="Try --order 2: rows in a hyperplane have no wedges of full order." if options.norm == 2 else "Use other columns.",
             )
 
-    def pricer_for(self, X: np.ndarray) -> Pricer:
+    def pricer_for(self, X: np.ndarray, cluster: str | None = None) -> Pricer:
         dictionary = Dictionary(X, self.orders, self.options.norm, self.options.bias)
         jobs = self.options.jobs or os.cpu_count() or 1
         kept = sorts_budget(X.size, self.options.max_memory)
-        return Pricer(dictionary, jobs=jobs, memory=kept, seed=self.options.seed, refine=self.options.refine)
+        return Pricer(dictionary, jobs=jobs, memory=kept, seed=self.options.seed, refine=self.options.refine, cluster=cluster)
 
     def problem(self, alpha: float) -> Problem:
         return Problem(self.design.y, alpha, self.options.intercept)
@@ -219,8 +223,13 @@ class _Setting:
         return {
             "loss": "squared", "alpha": alpha, "alpha_max": self.alpha_max, "norm": options.norm, "order": self.order,
             "layers": options.layers, "hidden_bias": options.bias, "intercept": options.intercept,
-            "standardized": options.standardize, "refined": options.refine,
+            "standardized": options.standardize, "refined": options.refine, "range_dispersion": self._dispersion(),
         }  # fmt: skip
+
+    def _dispersion(self) -> float | None:
+        """The range dispersion where it bounds the gap between wedges and all networks: the plane, no biases, norm 2."""
+        bounds = self.design.X.shape[1] == 2 and not self.options.bias and self.options.norm == 2
+        return range_dispersion(self.design.X) if bounds else None
 
     def notes(self, table: Table) -> list[str]:
         left_out = [f"column {name!r} left out: {reason}" for name, reason in self.encoding.left_out]
@@ -233,7 +242,7 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
     ``deadline``: ends the fit early, with a certificate for the network as it stands; by default ``max_seconds`` from now.
     """
     clock = time.perf_counter()
-    setting = _Setting(table, options, deadline)
+    setting = _Setting(table, options, progress, deadline)
     ready = time.perf_counter()
     curve, alpha = None, _given_alpha(options, setting.alpha_max)
     if alpha is None:
@@ -249,7 +258,7 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
 def path(table: Table, options: Options, progress) -> dict:
     """The whole path on all rows, beside the cross-validated scores: the record behind ``wedgefit path``."""
     clock = time.perf_counter()
-    setting = _Setting(table, options)
+    setting = _Setting(table, options, progress)
     curve = setting.cross_validated(progress.advance)
     points, working = [], WorkingSet(setting.pricer.dictionary, setting.problem(setting.alpha_max))
     for position, alpha in enumerate(curve.alphas):

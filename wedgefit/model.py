@@ -192,6 +192,7 @@ _SHAPE = {
     "problem": {
         "loss": str, "alpha": _NUMBER, "alpha_max": _NUMBER, "norm": int, "order": _Either((int, str)), "layers": int,
         "hidden_bias": bool, "intercept": bool, "standardized": bool, "refined": bool,
+        "range_dispersion": _OPTIONAL,
     },
     "certificate": {
         "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str, "wedges_total": int,

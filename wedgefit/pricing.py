@@ -6,23 +6,27 @@ The dictionary is never stored; only a pricing that swept every pencil supports 
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from itertools import combinations, islice
 from math import comb
+from threading import Lock
 
 import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from joblib.parallel import get_active_backend
 
 from wedgefit import sweep
 from wedgefit.ascent import ascend
 from wedgefit.dictionary import Dictionary
+from wedgefit.errors import FitError
 from wedgefit.sweep import TIE, index_type, sort_pencils
 from wedgefit.wedge import COINCIDENT, DEPENDENT, Wedges, row_chunks
 
 # One block of pencils × samples has about this many entries: it stays in the processor's cache.
 BLOCK = 1 << 16
+# A block for another machine is this many times larger, so that it takes longer than its journey.
+MACHINES_BLOCK = 32
 # A round adds at most this many wedges, and at most this many through one sample (near-copies teach the solver nothing).
 MOST_WEDGES = 300
 MOST_PER_SAMPLE = 2
@@ -31,6 +35,8 @@ WINNERS = 600
 RANDOM = 100
 # An ascent for neurons off the wedges starts from this many of the best wedges, and of random directions.
 STARTS = 40
+# Sweeping past one sample in one pencil takes about so long, sorting included, with the compiled kernels.
+SECONDS_PER_LOOK = 3e-8
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
 # From this many wedges on the compiled kernels are worth the second it takes to load them.
@@ -96,25 +102,40 @@ class Pricer:
     """Prices one dictionary again and again, remembering sorts and the pencils that won.
 
     ``jobs`` threads share the pencils; ``memory`` (bytes) bounds the sorts kept between rounds; ``seed`` draws the
-    random pencils of partial rounds; ``refine`` (norm 2) nominates the best neurons of all, wedges or not.
+    random pencils of partial rounds; ``refine`` (norm 2) nominates the best neurons of all, wedges or not; ``cluster`` is the
+    address of a dask scheduler whose workers share the full rounds.
     """
 
-    def __init__(self, dictionary: Dictionary, *, jobs: int = 1, memory: float = 1e9, seed: int = 0, refine: bool = False):
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        *,
+        jobs: int = 1,
+        memory: float = 1e9,
+        seed: int = 0,
+        refine: bool = False,
+        cluster: str | None = None,
+    ):
         self.dictionary = dictionary
         self.jobs = jobs
         self.refine = refine
         self._rng = np.random.default_rng(seed)
         self._swept_orders = [order for order in dictionary.orders if order > 1]
-        self._rows = np.ascontiguousarray((dictionary.X / dictionary.scales).T)
         self._sorted_columns = _SortedColumns(dictionary) if 1 in dictionary.orders else None
-        self._kept = _KeptSorts(dictionary, memory if 2 in dictionary.orders and dictionary.bias else 0)
+        self._sweeper = Sweeper(dictionary, memory)
+        self._machines = None if cluster is None else Machines(cluster, self._sweeper)
         self._winners: dict[int, Pencils] = {}
-        self._kernels = _kernels_for(dictionary)
 
     @property
     def full_rounds_only(self) -> bool:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         return self.dictionary.size <= FULL_IS_CHEAP
+
+    @property
+    def full_round_seconds(self) -> float:
+        """Roughly how long a round over every pencil takes here, for telling people."""
+        looks = sum(self._pencil_count(order) for order in self._swept_orders) * len(self.dictionary.X)
+        return looks * (SECONDS_PER_LOOK if self._sweeper.compiled else 5 * SECONDS_PER_LOOK) / self.jobs
 
     def _winners_kept(self, order: int) -> int:
         return min(WINNERS, max(20, self._pencil_count(order) // 20))
@@ -130,11 +151,11 @@ class Pricer:
         if self._sorted_columns:
             found, largest = self._sorted_columns.best(v, alpha)
             choices.append(found)
-            priced += 2 * self._rows.size
+            priced += 2 * self.dictionary.X.size
         for order in self._swept_orders:
             pencils = self._every(order) if every_pencil else self._promising(order, used)
             arcs = self._searches_arcs and (every_pencil or self.refine)
-            swept, samples, scores, suprema, weights = self._sweep(pencils, v, arcs)
+            swept, samples, scores, suprema, weights = self._sweep(pencils, v, arcs, every_pencil)
             largest, supremum = max(largest, scores.max(initial=0.0)), max(supremum, suprema.max(initial=0.0))
             priced += 2 * len(swept) * (len(v) - swept.fixed.shape[1])
             self._winners[order] = swept.take(_largest(np.maximum(scores, suprema), self._winners_kept(order)))
@@ -186,7 +207,8 @@ class Pricer:
         n = len(self.dictionary.X)
         for columns in self.dictionary.column_sets(order):
             subsets = combinations(range(n), self.dictionary.anchors(order) - 1)
-            while batch := list(islice(subsets, max(1, BLOCK // n))):
+            block = BLOCK * (MACHINES_BLOCK if self._machines else 1)
+            while batch := list(islice(subsets, max(1, block // n))):
                 fixed = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
                 yield Pencils(np.tile(columns, (len(fixed), 1)), fixed)
 
@@ -206,46 +228,17 @@ class Pricer:
         step = max(1, BLOCK // n)
         return (pencils.take(slice(start, start + step)) for start in range(0, len(pencils), step))
 
-    def _sweep(self, blocks: Iterator[Pencils], v: np.ndarray, want_supremum: bool):
+    def _sweep(self, blocks: Iterator[Pencils], v: np.ndarray, arcs: bool, every_pencil: bool):
         """Sweep all blocks: the pencils, the best sample (P,) and score (P,) of each, suprema (P,) and weights (P, 2)."""
         blocks = list(blocks)
-        work = partial(self._sweep_block, v=v, want_supremum=want_supremum)
-        slots = [self._kept.claim(block) for block in blocks]
-        if self.jobs > 1 and len(blocks) > 1:
-            with ThreadPoolExecutor(self.jobs) as pool:
-                results = list(pool.map(work, blocks, slots))
+        if every_pencil and self._machines is not None:
+            results = self._machines.sweep(self._sweeper, blocks, v, arcs)
         else:
-            results = list(map(work, blocks, slots))
+            with parallel_config(backend="threading", n_jobs=min(self.jobs, len(blocks))):
+                results = sweep_blocks(self._sweeper, blocks, v, arcs)
         scores, samples, suprema, weights = (np.concatenate(parts) for parts in zip(*results))
         pencils = Pencils(np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks]))
         return pencils, samples, scores, suprema, weights
-
-    def _sweep_block(self, pencils: Pencils, slots, *, v: np.ndarray, want_supremum: bool):
-        qx, qy, to_weights = self._project(pencils)
-        order = self._kept.orders(slots, qx, qy)
-        return self._kernels.sweep(qx, qy, order, v, to_weights, self.dictionary.norm, want_supremum)
-
-    def _project(self, pencils: Pencils):
-        """The samples seen along each pencil's axis, qx and qy (P, n), and the map (P, s, 2) from a normal to weights."""
-        order = pencils.columns.shape[1]
-        scales = self.dictionary.scales[pencils.columns]
-        if self.dictionary.bias:
-            base = self._rows[pencils.columns, pencils.fixed[:, :1]]
-        else:
-            base = np.zeros(pencils.columns.shape)
-        if order == 2:
-            qx, qy = (self._rows[pencils.columns[:, k]] - base[:, k, None] for k in (0, 1))
-            return qx, qy, (np.eye(2) / scales[:, :, None])
-        away = self._rows[pencils.columns] - base[:, :, None]
-        anchors = pencils.fixed[:, 1:] if self.dictionary.bias else pencils.fixed
-        edges = np.take_along_axis(away, anchors[:, None, :], axis=2).transpose(0, 2, 1)
-        _, sizes, directions = np.linalg.svd(edges, full_matrices=True)
-        plane = directions[:, -2:, :]
-        qx, qy = np.moveaxis(plane @ away, 1, 0)
-        dependent = (sizes[:, 0] <= COINCIDENT) | (sizes[:, -1] <= DEPENDENT * sizes[:, 0])
-        near = np.maximum(np.abs(qx), np.abs(qy)) <= DEPENDENT * np.abs(away).max(axis=1)
-        none = near | dependent[:, None]
-        return np.where(none, 0.0, qx), np.where(none, 0.0, qy), plane.transpose(0, 2, 1) / scales[:, :, None]
 
     def _ascended(self, v: np.ndarray, used: Wedges, choices: list[_Choices]) -> Wedges:
         """The neurons that local ascent reaches from those in use, from the best wedges, and from random directions."""
@@ -295,6 +288,98 @@ class Pricer:
         return wedges.flipped(faces).take(order), best[order]
 
 
+class Sweeper:
+    """All that a thread or a machine needs to sweep blocks of pencils; the sorts it keeps stay where they were made."""
+
+    def __init__(self, dictionary: Dictionary, memory: float):
+        self.rows = np.ascontiguousarray((dictionary.X / dictionary.scales).T)
+        self.scales, self.norm, self.bias = dictionary.scales, dictionary.norm, dictionary.bias
+        self.memory = memory if 2 in dictionary.orders and dictionary.bias else 0
+        self.compiled = dictionary.size >= COMPILED_PAYS and find_spec("numba") is not None
+        self.kept = _KeptSorts(self.rows.shape, self.memory)
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name != "kept"}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        self.compiled = self.compiled and find_spec("numba") is not None
+        self.kept = _KeptSorts(self.rows.shape, self.memory)
+
+    @property
+    def kernels(self):
+        """The compiled kernels where they are installed and pay for being loaded, else those in NumPy."""
+        if not self.compiled:
+            return sweep
+        from wedgefit import kernels
+
+        return kernels
+
+    def project(self, pencils: Pencils):
+        """The samples seen along each pencil's axis, qx and qy (P, n), and the map (P, s, 2) from a normal to weights."""
+        order = pencils.columns.shape[1]
+        scales = self.scales[pencils.columns]
+        if self.bias:
+            base = self.rows[pencils.columns, pencils.fixed[:, :1]]
+        else:
+            base = np.zeros(pencils.columns.shape)
+        if order == 2:
+            qx, qy = (self.rows[pencils.columns[:, k]] - base[:, k, None] for k in (0, 1))
+            return qx, qy, (np.eye(2) / scales[:, :, None])
+        away = self.rows[pencils.columns] - base[:, :, None]
+        anchors = pencils.fixed[:, 1:] if self.bias else pencils.fixed
+        edges = np.take_along_axis(away, anchors[:, None, :], axis=2).transpose(0, 2, 1)
+        _, sizes, directions = np.linalg.svd(edges, full_matrices=True)
+        plane = directions[:, -2:, :]
+        qx, qy = np.moveaxis(plane @ away, 1, 0)
+        dependent = (sizes[:, 0] <= COINCIDENT) | (sizes[:, -1] <= DEPENDENT * sizes[:, 0])
+        near = np.maximum(np.abs(qx), np.abs(qy)) <= DEPENDENT * np.abs(away).max(axis=1)
+        none = near | dependent[:, None]
+        return np.where(none, 0.0, qx), np.where(none, 0.0, qy), plane.transpose(0, 2, 1) / scales[:, :, None]
+
+
+def sweep_block(sweeper: Sweeper, pencils: Pencils, v: np.ndarray, arcs: bool):
+    """Sweep one block: see ``sweep.sweep`` for what comes back."""
+    qx, qy, to_weights = sweeper.project(pencils)
+    order = sweeper.kept.orders(pencils, qx, qy)
+    return sweeper.kernels.sweep(qx, qy, order, v, to_weights, sweeper.norm, arcs)
+
+
+def sweep_blocks(sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool) -> list:
+    """Sweep all blocks under the joblib backend in force."""
+    return Parallel()(delayed(sweep_block)(sweeper, block, v, arcs) for block in blocks)
+
+
+class Machines:
+    """The workers of a dask scheduler as a joblib backend; the rows are sent once, then only v travels.
+
+    Raises FitError when the extra is not installed or nobody answers at the address.
+    """
+
+    def __init__(self, address: str, sweeper: Sweeper):
+        if not find_spec("distributed"):
+            raise FitError("--cluster needs dask.", remedy="Install it: pip install 'wedgefit[cluster]'.")
+        from distributed import Client
+
+        try:
+            self.client = Client(address, timeout=10, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise FitError(f"no dask scheduler answers ({error}).", where=address, remedy="Is it running?") from None
+        # The backend that holds the scattered rows is made once; every round then runs under this very instance.
+        config = parallel_config(backend="dask", client=self.client, scatter=[sweeper])
+        self.backend, _ = get_active_backend()
+        config.unregister()
+
+    def sweep(self, sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool) -> list:
+        """Sweep all blocks on the workers. dask gives a lost worker's blocks to the others; without any, they run here."""
+        try:
+            with parallel_config(backend=self.backend):
+                return sweep_blocks(sweeper, blocks, v, arcs)
+        except Exception:
+            # Whatever a cluster can die of: the work itself is sound, or it fails again here, where it can be told.
+            return [sweep_block(sweeper, block, v, arcs) for block in blocks]
+
+
 class _SortedColumns:
     """All wedges of order 1: each column is sorted once, then suffix sums price its 2n hinges in O(n)."""
 
@@ -341,48 +426,42 @@ class _KeptSorts:
 
     LARGEST_INDEX = 5_000_000
 
-    def __init__(self, dictionary: Dictionary, memory: float):
-        n, self.width = dictionary.X.shape
-        pencils = self.width * (self.width - 1) // 2 * n
-        kind = np.dtype(index_type(n))
-        capacity = int(min(pencils, memory // (n * kind.itemsize))) if pencils <= self.LARGEST_INDEX else 0
-        self.n, self.used, self.capacity = n, 0, capacity
-        self.rows = np.empty((capacity, n), dtype=kind)
+    def __init__(self, shape: tuple[int, int], memory: float):
+        self.width, self.n = shape
+        pencils = self.width * (self.width - 1) // 2 * self.n
+        kind = np.dtype(index_type(self.n))
+        capacity = int(min(pencils, memory // (self.n * kind.itemsize))) if pencils <= self.LARGEST_INDEX else 0
+        self.used, self.capacity, self.lock = 0, capacity, Lock()
+        self.rows = np.empty((capacity, self.n), dtype=kind)
         self.slots = np.full(pencils if capacity else 0, -1, dtype=np.int32)
 
-    def claim(self, pencils: Pencils):
-        """Where each pencil's sort is kept, and whether it still has to be made; None when nothing is kept."""
-        if not self.capacity or pencils.fixed.shape[1] != 1:
-            return None
-        first, second = pencils.columns[:, 0], pencils.columns[:, 1]
-        pair = first * (2 * self.width - first - 1) // 2 + second - first - 1
-        keys = pair * self.n + pencils.fixed[:, 0]
-        fresh = np.flatnonzero(self.slots[keys] < 0)[: self.capacity - self.used]
-        self.slots[keys[fresh]] = np.arange(self.used, self.used + len(fresh))
-        self.used += len(fresh)
-        return self.slots[keys], fresh
-
-    def orders(self, claimed, qx: np.ndarray, qy: np.ndarray) -> np.ndarray:
+    def orders(self, pencils: Pencils, qx: np.ndarray, qy: np.ndarray) -> np.ndarray:
         """The samples of each pencil sorted by slope, (P, n), kept or made now."""
-        if claimed is None:
+        if not self.capacity or pencils.fixed.shape[1] != 1:
             return sort_pencils(qx, qy)
-        slots, fresh = claimed
-        if len(fresh):
-            self.rows[slots[fresh]] = sort_pencils(qx[fresh], qy[fresh])
-        without = np.flatnonzero(slots < 0)
+        keys = self._keys(pencils)
+        slots = self.slots[keys]
         orders = self.rows[slots]
-        if len(without):
-            orders[without] = sort_pencils(qx[without], qy[without])
+        missing = np.flatnonzero(slots < 0)
+        if len(missing):
+            orders[missing] = sort_pencils(qx[missing], qy[missing])
+            self._keep(keys[missing], orders[missing])
         return orders
 
+    def _keys(self, pencils: Pencils) -> np.ndarray:
+        """The pencil's place among all: by pair of columns, then by sample."""
+        first, second = pencils.columns[:, 0], pencils.columns[:, 1]
+        pair = first * (2 * self.width - first - 1) // 2 + second - first - 1
+        return pair * self.n + pencils.fixed[:, 0]
 
-def _kernels_for(dictionary: Dictionary):
-    """The compiled kernels where they are installed and pay for being loaded, else those in NumPy."""
-    if dictionary.size < COMPILED_PAYS or not find_spec("numba"):
-        return sweep
-    from wedgefit import kernels
-
-    return kernels
+    def _keep(self, keys: np.ndarray, orders: np.ndarray) -> None:
+        with self.lock:
+            count = min(len(keys), self.capacity - self.used)
+            slots = np.arange(self.used, self.used + count)
+            self.used += count
+        self.rows[slots] = orders[:count]
+        # Only now may other threads see them.
+        self.slots[keys[:count]] = slots
 
 
 def _largest(scores: np.ndarray, count: int, above: float = -np.inf) -> np.ndarray:

@@ -77,6 +77,7 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
     ``short`` leaves the smaller neurons out.
     """
     yield from _headline(report["certificate"], report["problem"], len(report["data"]["columns"]))
+    yield from _refined(report["neurons"], report["problem"])
     yield ""
     yield _summary(report)
     if verbose or len(report["stages"]) > 1:
@@ -119,6 +120,15 @@ def _headline(certificate: dict, problem: dict, width: int) -> Parts:
         yield Text(f"Among all {_networks(problem, width)} at most {_gain(network)} of the objective can be gained.", style=style)
 
 
+def _refined(neurons: Sequence[dict], problem: dict) -> Parts:
+    """How many neurons are no wedges."""
+    anchors = 0 if problem["hidden_bias"] else 1
+    refined = sum(len(neuron["samples"]) < neuron["order"] - anchors for neuron in neurons)
+    if refined:
+        rows = "one row" if problem["hidden_bias"] else "no row"
+        yield Text(f"{refined} of {_count(len(neurons), 'neuron')} were refined: they are no wedges and pass through {rows} only.")
+
+
 def _gain(gap: float) -> str:
     """A relative gap in words, rounded up and never below what rounding errors allow to claim."""
     return bound(max(gap, ROUNDING)) if gap < 1e-3 else f"{math.ceil(1000 * gap - 1e-9) / 10:.1f}%"
@@ -148,6 +158,8 @@ def _summary(report: dict) -> Table:
     words = [f"{problem['loss']} loss", f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)", f"order {order}"]
     words += [f"norm {problem['norm']}", f"{problem['layers']} layers", *(word for switched, word in switches if switched)]
     grid.add_row("Problem", _line(", ".join(words)))
+    if problem["range_dispersion"] is not None:
+        grid.add_row("Range dispersion", _line(f"{number(problem['range_dispersion'])} of a half turn"))
     neurons = _count(len(report["neurons"]), "neuron")
     grid.add_row("Network", _line(f"{neurons}, objective {number(certificate['objective'], 6)}, output bias {number(report['intercept'])}"))
     for name, title in (("train", "Training score"), ("cv", "Cross-validated")):
@@ -369,7 +381,7 @@ class Progress:
     BETWEEN_FRAMES = 0.05
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False):
-        self._stream = sys.stderr
+        self._stream, self._quiet = sys.stderr, quiet
         terminal = is_terminal(self._stream) and not quiet
         self._bar = _bar(self._stream) if terminal else None
         self._lines = verbose and not quiet and not terminal and self._stream is not None
@@ -383,6 +395,11 @@ class Progress:
     def __exit__(self, *_) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def note(self, words: str) -> None:
+        """Say something that must not be missed, unless all is to be quiet."""
+        if not self._quiet and self._stream is not None:
+            print(f"Note: {plain(words)}.", file=self._stream, flush=True)
 
     def advance(self, stage: str, done: int | None = None, total: int | None = None, detail: str = "") -> None:
         """Say where the work is; cheap enough to be called in every round."""
