@@ -263,7 +263,11 @@ def test_norm_2_with_the_levels_of_a_column(read):
 def test_certify_agrees_where_columns_are_dependent(read):
     """Levels of one column add up to one: wedges of five such columns are ill-conditioned, and honest all the same."""
     table = read("\n".join(MIXED.splitlines()[:19]) + "\n", id_column="id")
-    model = trained(table, norm=2)
+    try:
+        model = trained(table, norm=2)
+    except FitError as refusal:
+        assert "zero on the rows" in str(refusal)
+        return
     assert model.problem["order"] == "full" and len(model.data["columns"]) == 5
     found = certify(model, table, jobs=1)
     assert found["agrees"], found["message"]
@@ -337,6 +341,10 @@ LIES = {
 }  # fmt: skip
 
 
+# These contradict the rest of the file: no data are needed to refuse them.
+SEEN_ON_LOADING = {"the order", "the intercept's absence", "the biases' absence", "a sample", "a neuron twice"}
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_certify_rejects(lie, read):
     """A certificate that passes with one number changed proves nothing."""
@@ -346,8 +354,12 @@ def test_certify_rejects(lie, read):
     model = trained(table, **options)
     data = json.loads(model.dumps())
     LIES[lie](data)
-    found = certify(loads(json.dumps(data)), table, jobs=1)
-    assert not found["agrees"] and "do not hold" in found["message"]
+    try:
+        found = certify(loads(json.dumps(data)), table, jobs=1)
+    except WedgefitError as refusal:
+        assert lie in SEEN_ON_LOADING, refusal
+    else:
+        assert not found["agrees"] and "do not hold" in found["message"]
     assert certify(loads(model.dumps()), table, jobs=1)["agrees"], "and the honest one passes"
 
 

@@ -329,12 +329,20 @@ def test_failing_to_write_keeps_the_old_file(tmp_path, monkeypatch):
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["m.json"]
 
 
-def test_text_that_cannot_be_encoded_keeps_the_old_file(tmp_path):
+def test_names_that_are_no_text_come_back(tmp_path):
+    """A file name may hold bytes that are no UTF-8; JSON can spell them, and the reader gets the same name."""
     path = tmp_path / "m.json"
+    write_whole(path, json.dumps("caf\udce9", ensure_ascii=False))
+    assert json.loads(path.read_text(encoding="utf-8")) == "caf\udce9" and os.listdir(tmp_path) == ["m.json"]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    """The model behind ``latest.json`` is replaced, not the link."""
+    path, link = tmp_path / "m.json", tmp_path / "latest.json"
     path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "\ud800")
-    assert path.read_text() == "old" and os.listdir(tmp_path) == ["m.json"]
+    link.symlink_to(path)
+    write_whole(link, "new")
+    assert link.is_symlink() and path.read_text() == "new"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions")

@@ -98,6 +98,26 @@ class _Choices:
         return _Choices(self.columns[which], self.samples[which], self.scores[which])
 
 
+@dataclass(frozen=True, eq=False)
+class _Swept:
+    """What sweeping P pencils found: the best sample and score of each, and the supremum between lines with its weights.
+
+    All are (P,), weights (P, 2); see ``sweep.sweep``.
+    """
+
+    pencils: Pencils
+    scores: np.ndarray
+    samples: np.ndarray
+    suprema: np.ndarray
+    weights: np.ndarray
+
+    def choices(self, alpha: float) -> _Choices:
+        """The best wedges above alpha, one per pencil."""
+        best = _largest(self.scores, 20 * MOST_WEDGES, above=alpha)
+        together = np.column_stack([self.pencils.fixed[best], self.samples[best]])
+        return _Choices(self.pencils.columns[best], np.sort(together, axis=1), self.scores[best])
+
+
 class Pricer:
     """Prices one dictionary again and again, remembering sorts and the pencils that won.
 
@@ -146,28 +166,24 @@ class Pricer:
 
     def price(self, v: np.ndarray, alpha: float, used: Wedges, *, every_pencil: bool) -> Priced:
         """Price ``v`` (n,) over every pencil, or over those of the ``used`` wedges, recent winners and a random few."""
-        choices, largest, supremum, priced = [], 0.0, 0.0, 0
-        refined = self.dictionary.none()
+        choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
         if self._sorted_columns:
             found, largest = self._sorted_columns.best(v, alpha)
             choices.append(found)
             priced += 2 * self.dictionary.X.size
         for order in self._swept_orders:
-            pencils = self._every(order) if every_pencil else self._promising(order, used)
-            arcs = self._searches_arcs and (every_pencil or self.refine)
-            swept, samples, scores, suprema, weights = self._sweep(pencils, v, arcs, every_pencil)
-            largest, supremum = max(largest, scores.max(initial=0.0)), max(supremum, suprema.max(initial=0.0))
-            priced += 2 * len(swept) * (len(v) - swept.fixed.shape[1])
-            self._winners[order] = swept.take(_largest(np.maximum(scores, suprema), self._winners_kept(order)))
-            violating = _largest(scores, 20 * MOST_WEDGES, above=alpha)
-            together = np.column_stack([swept.fixed[violating], samples[violating]])
-            choices.append(_Choices(swept.columns[violating], np.sort(together, axis=1), scores[violating]))
+            swept = self._sweep(order, v, used, every_pencil)
+            largest, supremum = max(largest, swept.scores.max(initial=0.0)), max(supremum, swept.suprema.max(initial=0.0))
+            priced += 2 * len(swept.pencils) * (len(v) - swept.pencils.fixed.shape[1])
+            self._winners[order] = swept.pencils.take(_largest(np.maximum(swept.scores, swept.suprema), self._winners_kept(order)))
+            choices.append(swept.choices(alpha))
             if self.refine and self._searches_arcs:
-                best = _largest(suprema, STARTS, above=alpha)
-                refined = self._through_one(swept.take(best), weights[best])
+                best = _largest(swept.suprema, STARTS, above=alpha)
+                refined = self._through_one(swept.pencils.take(best), swept.weights[best])
+        built = self._built(choices)
         if self.refine and not self._searches_arcs:
-            refined = self._ascended(v, used, choices)
-        wedges, scores = self._facing(self._built(choices).joined_with(refined), v, alpha)
+            refined = self._ascended(v, used, built)
+        wedges, scores = self._facing(built.joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0)))
         exact = every_pencil or not self._swept_orders
         return Priced(
@@ -220,32 +236,33 @@ class Pricer:
         around = [np.delete(mine.samples[:, :anchors], k, axis=1) for k in range(anchors)]
         parts = [Pencils(mine.columns[:, :order], fixed) for fixed in around]
         sets = self.dictionary.column_sets(order)
-        drawn = np.sort(self._rng.random((RANDOM, n)).argpartition(anchors - 1, axis=1)[:, : anchors - 1], axis=1)
-        parts.append(Pencils(sets[self._rng.integers(len(sets), size=RANDOM)], drawn))
+        drawn = np.sort(self._rng.integers(n, size=(RANDOM, anchors - 1)), axis=1)
+        distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
+        parts.append(Pencils(sets[self._rng.integers(len(sets), size=RANDOM)], drawn).take(distinct))
         if order in self._winners:
             parts.append(self._winners[order])
         pencils = Pencils.stack(parts)
         step = max(1, BLOCK // n)
         return (pencils.take(slice(start, start + step)) for start in range(0, len(pencils), step))
 
-    def _sweep(self, blocks: Iterator[Pencils], v: np.ndarray, arcs: bool, every_pencil: bool):
-        """Sweep all blocks: the pencils, the best sample (P,) and score (P,) of each, suprema (P,) and weights (P, 2)."""
-        blocks = list(blocks)
+    def _sweep(self, order: int, v: np.ndarray, used: Wedges, every_pencil: bool) -> "_Swept":
+        """Sweep the pencils of one order: all of them, or the promising ones."""
+        blocks = list(self._every(order) if every_pencil else self._promising(order, used))
+        arcs = self._searches_arcs and (every_pencil or self.refine)
         if every_pencil and self._machines is not None:
             results = self._machines.sweep(self._sweeper, blocks, v, arcs)
         else:
             with parallel_config(backend="threading", n_jobs=min(self.jobs, len(blocks))):
                 results = sweep_blocks(self._sweeper, blocks, v, arcs)
-        scores, samples, suprema, weights = (np.concatenate(parts) for parts in zip(*results))
         pencils = Pencils(np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks]))
-        return pencils, samples, scores, suprema, weights
+        return _Swept(pencils, *(np.concatenate(parts) for parts in zip(*results)))
 
-    def _ascended(self, v: np.ndarray, used: Wedges, choices: list[_Choices]) -> Wedges:
+    def _ascended(self, v: np.ndarray, used: Wedges, best: Wedges) -> Wedges:
         """The neurons that local ascent reaches from those in use, from the best wedges, and from random directions."""
         X = self.dictionary.X
         random = self._rng.standard_normal((STARTS, X.shape[1]))
         random /= np.linalg.norm(random, axis=1, keepdims=True)
-        starts = np.vstack([used.normals, self._built(choices).normals[:STARTS], random])
+        starts = np.vstack([used.normals, best.normals[:STARTS], random])
         normals, anchors = ascend(X, v, starts, self.dictionary.bias)
         columns = np.tile(np.arange(self.dictionary.room), (len(normals), 1))
         samples = np.full((len(normals), self.dictionary.room), -1)
@@ -296,6 +313,9 @@ class Sweeper:
         self.scales, self.norm, self.bias = dictionary.scales, dictionary.norm, dictionary.bias
         self.memory = memory if 2 in dictionary.orders and dictionary.bias else 0
         self.compiled = dictionary.size >= COMPILED_PAYS and find_spec("numba") is not None
+        # Samples that differ by rounding only count as coincident; where no column has such values nobody need look.
+        steps = np.diff(np.sort(np.column_stack([self.rows, np.zeros(len(self.rows))]), axis=1), axis=1)
+        self.near_copies = bool(np.any((steps > 0) & (steps <= COINCIDENT)))
         self.kept = _KeptSorts(self.rows.shape, self.memory)
 
     def __getstate__(self) -> dict:
@@ -325,6 +345,9 @@ class Sweeper:
             base = np.zeros(pencils.columns.shape)
         if order == 2:
             qx, qy = (self.rows[pencils.columns[:, k]] - base[:, k, None] for k in (0, 1))
+            if self.near_copies:
+                near = np.maximum(np.abs(qx), np.abs(qy)) <= COINCIDENT
+                qx[near] = qy[near] = 0.0
             return qx, qy, (np.eye(2) / scales[:, :, None])
         away = self.rows[pencils.columns] - base[:, :, None]
         anchors = pencils.fixed[:, 1:] if self.bias else pencils.fixed
