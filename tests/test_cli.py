@@ -408,7 +408,7 @@ def test_the_options_reach_the_problem():
     assert report["data"]["columns"] == ["x"]
     assert report["problem"] | {"alpha_max": 0} == {
         "loss": "squared", "alpha": 0.05, "alpha_max": 0, "norm": 2, "order": 1, "layers": 2, "hidden_bias": False,
-        "intercept": False, "standardized": False, "refined": True,
+        "intercept": False, "standardized": False, "refined": True, "range_dispersion": None,
     }  # fmt: skip
 
 

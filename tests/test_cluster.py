@@ -1,5 +1,6 @@
 """Many machines: the workers of a dask scheduler on the loopback give what threads give, and may die."""
 
+import gc
 import os
 import threading
 import time
@@ -29,6 +30,8 @@ def machines():
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         yield cluster
+        # Clients that are still connected would go on looking for the scheduler when it is gone.
+        gc.collect()
 
 
 def solved(n, cluster=None, on_round=lambda *_: None):

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from itertools import combinations, islice
 from math import comb
 from threading import Lock
+from weakref import finalize
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
@@ -388,6 +389,7 @@ class Machines:
             self.client = Client(address, timeout=10, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise FitError(f"no dask scheduler answers ({error}).", where=address, remedy="Is it running?") from None
+        finalize(self, self.client.close)
         # The backend that holds the scattered rows is made once; every round then runs under this very instance.
         config = parallel_config(backend="dask", client=self.client, scatter=[sweeper])
         self.backend, _ = get_active_backend()
