@@ -799,3 +799,20 @@ def test_interruption_is_one_line_and_the_old_model_survives(model):
     assert out == ""
     assert [line for line in rest.splitlines() if not line.startswith("cross-validation")] == ["Interrupted."]
     assert contents() == before
+
+
+def test_the_first_interrupt_of_a_fit_ends_it_with_a_certificate():
+    """What there is so far is a network, and its gap is a true one: certify agrees."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (3000, 2))
+    rows = np.column_stack([X, np.sin(3 * X[:, 0]) * np.cos(2 * X[:, 1]) + 0.1 * rng.standard_normal(3000)])
+    np.savetxt("long.csv", rows, delimiter=",", header="a,b,y", comments="")
+    command = [sys.executable, "-m", "wedgefit", "train", "long.csv", "--norm", "2", "--alpha-ratio", "1e-4", "-v"]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline().startswith("fit 1")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == 0 and "Interrupted: ending" in err and "stopped early" in err
+    assert out.startswith("Not optimal")
+    assert json.loads(Path("wedgefit.json").read_text())["stages"][0]["status"] == "stopped"
+    run("certify", "long.csv")
