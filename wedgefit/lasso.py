@@ -17,6 +17,8 @@ from sklearn.linear_model import Lasso
 DEPENDENT = 1e-11
 # Coordinate descent only has to find most of the support: more sweeps than this are cheaper done by the polish.
 SWEEPS = 50
+# The polish gives up when the objective has not fallen for this many exchanges.
+PATIENCE = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +37,8 @@ def solve_lasso(gram: Gram, alpha: float, start: np.ndarray, *, kkt: float = 1e-
     """The optimal coefficients (m,), from any start (m,); no |gradient| exceeds alpha by more than ``kkt``, relatively."""
     if not len(start):
         return start
-    descended = coordinate_descent(gram, alpha, start)
-    better = min(start, descended, key=lambda z: gram.objective(z, alpha))
+    starts = [_on_independent_columns(gram, z) for z in (start, coordinate_descent(gram, alpha, start))]
+    better = min(starts, key=lambda z: gram.objective(z, alpha))
     return _Polish(gram, alpha, better).run(kkt)
 
 
@@ -91,28 +93,35 @@ def _pivoted_cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pivots, np.triu(factor)[:rank] * length[pivots]
 
 
+def _on_independent_columns(gram: Gram, z: np.ndarray) -> np.ndarray:
+    """The coefficients with those of columns in the span of the others set to zero."""
+    support = np.flatnonzero(z)
+    if not len(support):
+        return z
+    pivots, factor = _pivoted_cholesky(gram.matrix[np.ix_(support, support)])
+    kept = np.zeros_like(z)
+    independent = support[pivots[: len(factor)]]
+    kept[independent] = z[independent]
+    return kept
+
+
 class _Polish:
     """Feature-sign search: solve the stationarity equations on the support, step to it, exchange, until KKT holds.
 
-    ``support`` lists the columns in the order of the Cholesky factor ``R`` (upper) of their Gram matrix.
+    The start's support must be independent; ``support`` lists the columns in the order of the Cholesky factor ``R`` (upper) of their Gram matrix.
     """
 
     def __init__(self, gram: Gram, alpha: float, start: np.ndarray):
         self.gram, self.alpha = gram, alpha
-        support = np.flatnonzero(start)
-        if len(support):
-            pivots, factor = _pivoted_cholesky(gram.matrix[np.ix_(support, support)])
-            support = support[np.sort(pivots[: len(factor)])]
-        self.support = list(support)
-        self.z = np.zeros(len(start))
-        self.z[support] = start[support]
+        self.support = list(np.flatnonzero(start))
+        self.z = start.copy()
         self.sign = np.sign(self.z)
         self.R = self._factorised()
 
     def run(self, kkt: float) -> np.ndarray:
         """The coefficients (m,) at which no column violates the KKT conditions by more than ``kkt``, relatively."""
-        refined = False
-        for _ in range(20 * len(self.z) + 100):
+        refined, lowest, idle = False, np.inf, 0
+        while idle < PATIENCE:
             self._settle()
             gradient = self.gram.correlation - self.gram.matrix @ self.z
             rounding = gradient[self.support] - self.alpha * self.sign[self.support]
@@ -126,6 +135,10 @@ class _Polish:
             worst = int(violation.argmax())
             if violation[worst] <= self.alpha * (1 + kkt):
                 break
+            # Among nearly dependent columns exchanges can go in circles at the level of rounding: then it is enough.
+            objective = self.alpha * np.abs(self.z).sum() - 0.5 * self.z @ (self.gram.correlation + gradient)
+            idle = 0 if objective < lowest - 1e-15 * abs(lowest) else idle + 1
+            lowest = min(lowest, objective)
             self._enter(worst, np.sign(gradient[worst]))
             refined = False
         return self.z

@@ -16,7 +16,8 @@ from wedgefit.lasso import Gram, full_lasso, solve_lasso
 from wedgefit.pricing import Priced, Pricer
 from wedgefit.wedge import Wedges, row_chunks
 
-# A column of the working set that stayed at zero for this many rounds is dropped; pricing can bring it back.
+# A column of the working set that stayed at zero for this many rounds is dropped, and pricing can bring it back; when the
+# objective has stayed the same for as many rounds, only rounding is left to improve.
 IDLE_ROUNDS = 4
 # A sampled run ends after this many rounds in a row that found nothing worth adding.
 PATIENCE = 2
@@ -97,7 +98,7 @@ def _rounds(problem, pricer, tol: float, exact: bool, working: "WorkingSet", on_
     kkt = finest
     working.solve(problem.alpha, kkt)
     fit = working.fit()
-    every_pencil, satisfied, full_round = exact, 0, 0.0
+    every_pencil, satisfied, full_round, lowest, idle = exact, 0, 0.0, np.inf, 0
     for round_ in count(1):
         ending = deadline.due(reserve=full_round if exact else 0.0)
         clock = time.monotonic()
@@ -108,7 +109,9 @@ def _rounds(problem, pricer, tol: float, exact: bool, working: "WorkingSet", on_
         on_round(round_, fit, certificate)
         gap = certificate.network_relative_gap if pricer.refine and priced.supremum is not None else certificate.relative_gap
         fresh = working.unseen(priced.wedges)
-        stuck = not len(fresh) and kkt == finest
+        idle = 0 if certificate.objective < lowest * (1 - 1e-12) else idle + 1
+        lowest = min(lowest, certificate.objective)
+        stuck = (not len(fresh) and kkt == finest) or idle >= IDLE_ROUNDS
         satisfied = satisfied + 1 if gap <= wanted or stuck else 0
         finished = satisfied and (priced.exact or (not exact and satisfied == PATIENCE))
         if finished or ending:
