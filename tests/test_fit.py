@@ -443,3 +443,14 @@ def test_design_of_the_table_is_what_was_solved(read):
     assert model.encoding == encoding
     for row, values in model.anchors.items():
         assert values == design.X[design.row_ids.index(row)].tolist()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_refined_model_survives_its_file_and_certifies(read, bias):
+    """Refined neurons pass through one row (or none) and are no wedges; file and certificate know that."""
+    table = read(csv_text())
+    model = loads(trained(table, norm=2, refine=True, bias=bias, alpha=None, alpha_ratio=0.02).dumps())
+    few = [neuron for neuron in model.neurons if len(neuron.samples) < neuron.order - (not bias)]
+    assert few and model.problem["refined"] and model.certificate.network_relative_gap <= 1e-6
+    found = certify(model, table, jobs=1)
+    assert found["agrees"], found["message"]

@@ -372,7 +372,7 @@ def _curve_notes(curve: Curve | None) -> list[str]:
 
 def _status_notes(solution: Solution) -> list[str]:
     gap = f"at a relative gap of {solution.certificate.relative_gap:.1e}"
-    notes = {"stalled": f"rounding stopped progress {gap}, above --tol", "stopped": f"stopped early, {gap}"}
+    notes = {"stalled": f"the solver came to an end {gap}, above --tol", "stopped": f"stopped early, {gap}"}
     return [notes[solution.status]] if solution.status in notes else []
 
 
