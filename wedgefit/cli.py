@@ -409,7 +409,7 @@ def train(data, output, id_column, options, reading, talk):
     _check_output(output, data)
     table, options = _training_table(data, id_column, options, reading)
     with talk.progress() as progress:
-        deadline = fit.InterruptibleDeadline(options.max_seconds, lambda words: click.echo(f"\nInterrupted: {words}.", err=True))
+        deadline = fit.InterruptibleDeadline(options.max_seconds, _tell_at_once)
         model = fit.train(table, options, progress, deadline)
     if to_stdout:
         _out(model.dumps().encode(errors=ESCAPE))
@@ -569,6 +569,12 @@ def _training_table(data: str, id_column: str | None, options, reading: Reading)
             raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
     table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
     return table, replace(options, drop=())
+
+
+def _tell_at_once(words: str) -> None:
+    """Say it from within a signal handler: not through sys.stderr, which may be in the middle of a line."""
+    with suppress(OSError):
+        os.write(2, f"\nInterrupted: {words}.\n".encode())
 
 
 def _unseen(model, table) -> list[str]:
