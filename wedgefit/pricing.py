@@ -6,7 +6,9 @@ The dictionary is never stored; only a pricing that swept every pencil supports 
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from itertools import combinations, islice
 from math import comb
@@ -251,10 +253,9 @@ class Pricer:
         blocks = list(self._every(order) if every_pencil else self._promising(order, used))
         arcs = self._searches_arcs and (every_pencil or self.refine)
         if every_pencil and self._machines is not None:
-            results = self._machines.sweep(self._sweeper, blocks, v, arcs)
+            results = self._machines.sweep(self._sweeper, blocks, v, arcs, self.jobs)
         else:
-            with parallel_config(backend="threading", n_jobs=min(self.jobs, len(blocks))):
-                results = sweep_blocks(self._sweeper, blocks, v, arcs)
+            results = sweep_here(self._sweeper, blocks, v, arcs, self.jobs)
         pencils = Pencils(np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks]))
         return _Swept(pencils, *(np.concatenate(parts) for parts in zip(*results)))
 
@@ -369,9 +370,14 @@ def sweep_block(sweeper: Sweeper, pencils: Pencils, v: np.ndarray, arcs: bool):
     return sweeper.kernels.sweep(qx, qy, order, v, to_weights, sweeper.norm, arcs)
 
 
-def sweep_blocks(sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool) -> list:
-    """Sweep all blocks under the joblib backend in force."""
-    return Parallel()(delayed(sweep_block)(sweeper, block, v, arcs) for block in blocks)
+def sweep_here(sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool, jobs: int) -> list:
+    """Sweep all blocks in threads: sorts and sweeps let go of the interpreter."""
+    work = partial(sweep_block, sweeper, v=v, arcs=arcs)
+    if jobs == 1 or len(blocks) == 1:
+        return list(map(work, blocks))
+    # Not joblib's threads: it looks for results every 10 ms, as long as a whole partial round takes.
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(work, blocks))
 
 
 class Machines:
@@ -395,14 +401,14 @@ class Machines:
         self.backend, _ = get_active_backend()
         config.unregister()
 
-    def sweep(self, sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool) -> list:
+    def sweep(self, sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool, jobs: int) -> list:
         """Sweep all blocks on the workers. dask gives a lost worker's blocks to the others; without any, they run here."""
         try:
             with parallel_config(backend=self.backend):
-                return sweep_blocks(sweeper, blocks, v, arcs)
+                return Parallel()(delayed(sweep_block)(sweeper, block, v, arcs) for block in blocks)
         except Exception:
             # Whatever a cluster can die of: the work itself is sound, or it fails again here, where it can be told.
-            return [sweep_block(sweeper, block, v, arcs) for block in blocks]
+            return sweep_here(sweeper, blocks, v, arcs, jobs)
 
 
 class _SortedColumns:
