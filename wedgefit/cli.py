@@ -317,7 +317,7 @@ NETWORK = {
     ),
     "solver": click.option(
         "--solver", type=click.Choice(["auto", "working-set", "full"]), default="auto", show_default=True,
-        help="full: the whole dictionary at once, by scikit-learn's Lasso (small data, for reference).",
+        help="full: the whole dictionary at once, by scikit-learn's Lasso (for reference on small data: slow).",
     ),
     "certificate": click.option(
         "--certificate", type=click.Choice(["auto", "exact", "sampled"]), default="auto", show_default=True,
