@@ -57,7 +57,7 @@ def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarra
 
 def full_lasso(columns: np.ndarray, y: np.ndarray, alpha: float, intercept: bool, tol: float) -> tuple[np.ndarray, float]:
     """scikit-learn's Lasso on a dictionary written out, once: coefficients (m,) and intercept."""
-    model = Lasso(alpha, fit_intercept=intercept, tol=tol, max_iter=20_000, copy_X=False)
+    model = Lasso(alpha, fit_intercept=intercept, tol=tol, max_iter=100_000, copy_X=False)
     with _quiet():
         model.fit(columns, y)
     return model.coef_, float(model.intercept_)
