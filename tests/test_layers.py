@@ -15,10 +15,11 @@ ROWS = {
     "pricing": 3, "lasso": 3,
     "solve": 4, "network": 4,
     "layers": 5, "model": 5,
-    "select": 6, "estimators": 6, "explain": 6, "export": 6,
-    "fit": 7, "plot": 7, "render": 7,
-    "cli": 8,
-    "__main__": 9,
+    "select": 6, "explain": 6, "export": 6,
+    "learn": 7, "plot": 7, "render": 7,
+    "fit": 8, "audit": 8,
+    "estimators": 9, "cli": 9,
+    "__main__": 10,
 }  # fmt: skip
 ROOMS = {"click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "pickle": set()}
 LAZY_SKLEARN = {"encode", "select"}

@@ -286,25 +286,39 @@ reading = _delivers(
     ),
 )  # fmt: skip
 PROBLEM = {
-    "target": click.option("--target", metavar="NAME", help="The column to predict.  [default: the last]"),
+    "target": click.option(
+        "--target", multiple=True, metavar="NAME", help="The column to predict. Repeatable for numbers.  [default: the last]"
+    ),
     "task": click.option(
         "--task", type=click.Choice(["auto", "regression", "classification"]), default="auto", show_default=True,
         help="auto: classification for text or two distinct values.",
     ),
     "keep": click.option("--keep", multiple=True, metavar="NAME", help="Use only these columns. Repeatable."),
     "drop": click.option("--drop", multiple=True, metavar="NAME", help="Leave a column out. Repeatable."),
+    "weight": click.option("--weight", metavar="NAME", help="A column that says how much each row counts."),
+    "group": click.option("--group", metavar="NAME", help="A column of groups that cross-validation does not split."),
     "drop_missing_target": click.option("--drop-missing-target", is_flag=True, help="Leave rows without a target out."),
 }  # fmt: skip
 CHOICE = {
     "alpha": click.option("--alpha", type=Positive(), help="Regularisation strength.  [default: by cross-validation]"),
     "alpha_ratio": click.option("--alpha-ratio", type=Positive(), help="The same, as a fraction of alpha_max."),
+    "max_neurons": click.option("--max-neurons", type=click.IntRange(min=0), help="Choose among networks of at most so many neurons."),
     "cv": click.option("--cv", type=click.IntRange(min=2), default=5, show_default=True, help="Folds of cross-validation."),
     "rule": click.option(
         "--rule", type=click.Choice(["best", "1se"]), default="best", show_default=True,
         help="Take the alpha with the best score, or the largest within one standard error of it.",
     ),
+    "scoring": click.option(
+        "--scoring", type=click.Choice(["r2", "rmse", "mae", "accuracy", "auc", "log_loss"]),
+        help="The score to choose alpha by.  [default: the loss]",
+    ),
+    "refit": click.option("--refit", is_flag=True, help="Then fit the chosen neurons without a penalty (squared loss)."),
 }  # fmt: skip
 NETWORK = {
+    "loss": click.option(
+        "--loss", type=click.Choice(["squared", "logistic"]), help="[default: squared for numbers, logistic for classes]"
+    ),
+    "class_weight": click.option("--class-weight", type=click.Choice(["balanced"]), help="balanced: all classes count alike."),
     "order": click.option(
         "--order", type=Order(), help="Most columns that one hidden neuron reads.  [default: 2; full with --norm 2]"
     ),
@@ -333,7 +347,7 @@ NETWORK = {
 TIME = {"max_seconds": click.option("--max-seconds", type=Positive(), help="End the fit early, with a certificate of what there is.")}
 fitting = _delivers("options", _fitting, **PROBLEM, **CHOICE, **NETWORK, **TIME)
 # The path runs through all alphas and marks the choice of both rules.
-path_fitting = _delivers("options", _fitting, **PROBLEM, cv=CHOICE["cv"], **NETWORK)
+path_fitting = _delivers("options", _fitting, **PROBLEM, **{name: CHOICE[name] for name in ("cv", "scoring", "refit")}, **NETWORK)
 id_option = click.option("--id", "id_column", metavar="NAME", help="A column that names the rows.  [default: row numbers]")
 jobs_option = NETWORK["jobs"]
 FILE = click.Path(allow_dash=True)
@@ -398,6 +412,8 @@ def train(data, output, id_column, options, reading, talk):
     Examples:
       wedgefit train data.csv
       wedgefit train data.csv --target price --drop name --order 1
+      wedgefit train data.csv --rule 1se --max-neurons 20
+      wedgefit train data.csv --weight count --group patient
       wedgefit train data.csv --alpha-ratio 0.01 -o small.json
       wedgefit train - --json < data.csv | jq .certificate
     """
@@ -450,14 +466,16 @@ def explain(model, talk):
 @model_and_data
 @click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, help="The CSV file to write.  [default: standard output]")
 @click.option("--id", "id_column", metavar="NAME", help="A column to copy.  [default: the id column of the model]")
+@click.option("--proba", is_flag=True, help="Also the probability of every class.")
 @reading
 @talking
-def predict(files, output, id_column, reading, talk):
+def predict(files, output, id_column, proba, reading, talk):
     """Write predictions for DATA as CSV.
 
     \b
     Examples:
       wedgefit predict new.csv | head -3
+      wedgefit predict new.csv --proba
       wedgefit predict small.json new.csv --id name -o predictions.csv
       wedgefit predict - < new.csv
     """
@@ -472,13 +490,18 @@ def predict(files, output, id_column, reading, talk):
     table = reading.table(files[1], types=types, schema={copied: "category"} | schema if copied else schema)
     talk.notes(*table.notes, *_unseen(model, table))
     ids = _present(table.column(copied)) if copied in table.columns else None
-    predictions = model.predict(table)
+    scores = model.scores(table)
+    predictions, target = model.decided(scores), model.encoding.target
+    probabilities = _probabilities(model, scores) if proba else None
     if talk.json:
-        data = {"source": table.source, "rows": table.rows, "target": model.encoding.target.name}
-        content = _json({"schema": "wedgefit.predictions/1", "data": data, "ids": ids, "predictions": predictions})
+        data = {"source": table.source, "rows": table.rows, "target": model.report()["data"]["target"]}
+        record = {"schema": "wedgefit.predictions/1", "data": data, "ids": ids, "predictions": predictions}
+        content = _json(record | ({"probabilities": probabilities} if proba else {}))
     else:
         columns = {} if ids is None else {copied: ids}
-        content = _csv(columns | {f"prediction_{model.encoding.target.name}": predictions})
+        by_target = [predictions] if len(target.names) == 1 else zip(*predictions)
+        columns |= {f"prediction_{name}": values for name, values in zip(target.names, by_target)}
+        content = _csv(columns | {f"probability_{name}": values for name, values in (probabilities or {}).items()})
     if output == STANDARD_STREAM:
         _out(content.encode(errors=ESCAPE))
     else:
@@ -546,13 +569,16 @@ def certify(files, jobs, reading, talk):
       wedgefit certify data.csv
       wedgefit certify small.json data.csv && echo "as promised"
     """
-    from wedgefit import fit
+    from wedgefit import audit
     from wedgefit.model import load
 
     model = load(files[0])
     id_column = model.report()["data"].get("id")
-    table = reading.table(files[1], schema=model.encoding.schema(target=True), id_column=id_column)
-    record = fit.certify(model, table, jobs=jobs)
+    schema = model.encoding.schema(target=True)
+    if weight := model.report()["data"]["weight"]:
+        schema = {weight: "numeric"} | schema
+    table = reading.table(files[1], schema=schema, id_column=id_column)
+    record = audit.certify(model, table, jobs=jobs)
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])
@@ -564,7 +590,8 @@ def certify(files, jobs, reading, talk):
 def _training_table(data: str, id_column: str | None, options, reading: Reading):
     """The table to fit, and the options without ``drop``: a stray cell in a dropped column must not stop the fit."""
     for name in options.drop:
-        role = {options.target: "--target", id_column: "--id", **dict.fromkeys(options.keep, "--keep")}.get(name)
+        roles = {options.weight: "--weight", options.group: "--group", id_column: "--id"}
+        role = (roles | dict.fromkeys(options.target, "--target") | dict.fromkeys(options.keep, "--keep")).get(name)
         if role:
             raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
     table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
@@ -583,6 +610,14 @@ def _unseen(model, table) -> list[str]:
 
     unseen = model.encoding.unseen(table)
     return [f"column {shown(name)} has levels that training did not see: {listed(levels)}" for name, levels in unseen.items()]
+
+
+def _probabilities(model, scores) -> dict[str, list[float]]:
+    """The probability of every class, by the class. Raises UsageError where the model has none."""
+    found = model.probabilities(scores)
+    if found is None:
+        raise UsageError("--proba needs a model of classes with the logistic loss.", remedy="Leave it out, or train without --loss squared.")
+    return {str(label): column.tolist() for label, column in zip(model.encoding.target.classes, found.T)}
 
 
 def _present(column) -> list:

@@ -28,6 +28,7 @@ from wedgefit.table import Column, Table, listed, parse_number, shown, unknown_c
 MISSING, RARE = "(missing)", "(rare)"
 TASKS = ("auto", "regression", "classification")
 LARGEST = 1e100  # Sums of squares of larger values may leave the range of float64.
+MOST_CLASSES = 20  # More classes than this, and than a tenth of the rows, are a column of names.
 
 
 @dataclass(frozen=True)
@@ -60,22 +61,40 @@ class InputColumn:
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted; of the two ``classes``, the first is −1 and the second +1 in y. None for regression."""
+    """What is predicted: one column or several, and for classification the sorted classes (None for regression)."""
 
-    name: str
+    names: tuple[str, ...]
     task: str  # "regression" or "classification"
     classes: tuple | None
+
+    @property
+    def name(self) -> str:
+        """All columns as one text, for people."""
+        return ", ".join(self.names)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network's outputs stand for: the target columns; the second of two classes; every one of more classes."""
+        if self.classes is None:
+            return self.names
+        return tuple(str(label) for label in (self.classes[1:] if len(self.classes) == 2 else self.classes))
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """The problem in numbers: X (n×d float64, C order), y (n; ±1 for classes), feature names, row ids, notes."""
+    """The problem in numbers: X (n×d float64, C order), y (n) or (n×K), and per row its id, weight and group.
+
+    y holds numbers; for two classes ±1, +1 being the second; for K > 2 classes K columns of ±1. ``weights`` (n,), all
+    positive, is None where all rows count alike, ``groups`` (n,) None where rows may be split in any way.
+    """
 
     X: np.ndarray
     y: np.ndarray
     names: tuple[str, ...]
     row_ids: list
     notes: tuple[str, ...] = ()
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +114,7 @@ class Encoding:
     def schema(self, *, target: bool = False) -> dict[str, str]:
         """The kind of each column, for ``read_table(schema=...)``; with the target for labelled data."""
         kinds = {column.name: column.kind for column in self.inputs}
-        return kinds | {self.target.name: self._target_kind} if target else kinds
+        return kinds | dict.fromkeys(self.target.names, self._target_kind) if target else kinds
 
     @property
     def _target_kind(self) -> str:
@@ -118,15 +137,16 @@ class Encoding:
         return X
 
     def target_values(self, table: Table) -> np.ndarray:
-        """y of labelled data, shape (n,): the numbers, or −1 and +1 for the two classes.
+        """y of labelled data, as in ``Design``: (n,) or (n, K).
 
-        Raises ColumnError for missing values, text in a regression, and labels that are neither class.
+        Raises ColumnError for missing values, text in a regression, and labels of no known class.
         """
-        column = table.column(self.target.name)
-        _refuse_missing(column, table, "Leave out these rows.")
+        columns = [table.column(name) for name in self.target.names]
+        for column in columns:
+            _refuse_missing(column, table, "Leave out these rows.")
         if self.target.task == "regression":
-            return _numbers(column, table, "The model predicts numbers: correct the cell.")
-        labels = _as_text(column, self.target.classes) if self._target_kind == "category" else _as_numbers(column)
+            return _side_by_side([_numbers(column, table, "The model predicts numbers: correct the cell.") for column in columns])
+        labels = _as_text(columns[0], self.target.classes) if self._target_kind == "category" else _as_numbers(columns[0])
         return _signs(labels, self.target, table)
 
     def unseen(self, table: Table) -> dict[str, tuple[str, ...]]:
@@ -151,78 +171,115 @@ class Encoding:
 def fit_encoding(
     table: Table,
     *,
-    target: str | None = None,
+    target: Sequence[str] = (),
     task: str = "auto",
     keep: Iterable[str] = (),
     drop: Iterable[str] = (),
+    weight: str | None = None,
+    group: str | None = None,
     standardize: bool = True,
     drop_missing_target: bool = False,
 ) -> tuple[Encoding, Design]:
     """Learn how to encode this table, and encode it.
 
-    ``target`` is by default the last column; ``task`` "auto" means classification for text or exactly two distinct
-    values, else regression. ``keep`` and ``drop`` choose among the other columns. With ``standardize``, numeric
-    columns get mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1 features stay as they are. Rows
-    without a target are refused, or left out and noted with ``drop_missing_target``.
+    ``target`` is by default the last column; several are learnt together. ``task`` "auto" means classification for text or
+    exactly two distinct values, else regression. ``keep`` and ``drop`` choose among the other columns; ``weight`` and
+    ``group`` name columns that are no inputs: how often a row counts, and which rows belong together. With
+    ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1
+    features stay as they are. Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows
+    of weight zero are left out and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when fewer than two rows
     or no column with information are left.
     """
-    target = _target_name(table, target)
-    names = _chosen(table, target, keep, drop)
-    table, notes = _with_target(table, target, drop_missing_target)
-    described, y = _fit_target(table, table.column(target), task)
-    fits = [_fit_column(table.column(name), table, standardize) for name in names]
+    targets = _target_names(table, target, exclude=(weight, group))
+    names = _chosen(table, {"target": targets, "column of weights": [weight], "column of groups": [group]}, keep, drop)
+    table, notes = training_rows(table, targets, weight, drop_missing_target)
+    weights = None if weight is None else table.column(weight).values
+    described, y = _fit_target(table, [table.column(name) for name in targets], task)
+    fits = [_fit_column(table.column(name), table, standardize, weights) for name in names]
     inputs = tuple(column for column, features, _ in fits if features)
-    features = _with_unique_names([feature for _, features, _ in fits for feature in features], [*names, target])
+    features = _with_unique_names([feature for _, features, _ in fits for feature in features], [*names, *targets])
     left_out = tuple((column.name, reason) for column, features, reason in fits if not features)
     if not features:
         reasons = "; ".join(f"{shown(name)} is {reason}" for name, reason in left_out) or "only the target is there"
-        raise FitError(f"no column is left to predict {shown(target)} from: {reasons}.", where=table.title)
+        raise FitError(f"no column is left to predict {shown(described.name)} from: {reasons}.", where=table.title)
     encoding = Encoding(inputs, features, described, left_out, standardize)
-    return encoding, Design(encoding.transform(table), y, encoding.names, table.row_ids, notes)
+    groups = None if group is None else _groups(table, group)
+    return encoding, Design(encoding.transform(table), y, encoding.names, table.row_ids, notes, weights, groups)
 
 
 # Choosing columns and rows ---------------------------------------------------------------------------------------
 
 
-def _target_name(table: Table, target: str | None) -> str:
-    if not table.columns:
+def _target_names(table: Table, target: Sequence[str], exclude: Sequence[str | None]) -> list[str]:
+    """The target columns: those named, or the last that has no other role. Raises ColumnError, FitError."""
+    free = [name for name in table.columns if name not in exclude]
+    if not free:
         raise FitError("there is no column left to be the target.", where=table.title)
-    return table.column(list(table.columns)[-1] if target is None else target).name
+    names = [table.column(name).name for name in _names(target)] or free[-1:]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ColumnError(f"{shown(twice[0])} is a --target twice.", where=table.title, remedy="Name it once.")
+    return names
 
 
-def _chosen(table: Table, target: str, keep: Iterable[str], drop: Iterable[str]) -> list[str]:
-    """The input columns in the order of the table. Raises ColumnError."""
+def _chosen(table: Table, roles: dict[str, list[str | None]], keep: Iterable[str], drop: Iterable[str]) -> list[str]:
+    """The input columns in the order of the table, without those that have another role. Raises ColumnError."""
     keep, drop = _names(keep), _names(drop)
-    for name in [*keep, *drop]:
-        if name == target:
-            raise ColumnError(f"{shown(name)} is the target.", where=table.title, remedy="Remove it from --keep and --drop.")
+    taken = {name: role for role, names in roles.items() for name in names if name is not None}
+    if sum(len(names) - names.count(None) for names in roles.values()) > len(taken):
+        twice = next(name for name in taken if sum(names.count(name) for names in roles.values()) > 1)
+        raise ColumnError(f"{shown(twice)} cannot have two roles.", where=table.title, remedy="Choose one.")
+    for name in [*keep, *drop, *taken]:
+        if name in taken and name in keep + drop:
+            raise ColumnError(f"{shown(name)} is the {taken[name]}.", where=table.title, remedy="Remove it from --keep and --drop.")
         table.column(name)
     both = [name for name in keep if name in drop]
     if both:
         raise ColumnError(f"{shown(both[0])} is in both --keep and --drop.", where=table.title, remedy="Choose one.")
-    return [name for name in table.columns if name != target and name not in drop and (not keep or name in keep)]
+    return [name for name in table.columns if name not in taken and name not in drop and (not keep or name in keep)]
 
 
-def _names(names: Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+def _names(names: Iterable[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
 
 
-def _with_target(table: Table, target: str, drop_missing: bool) -> tuple[Table, tuple[str, ...]]:
-    """The rows that have a target, and a note if that is not all of them. Raises ColumnError, FitError."""
-    column = table.column(target)
-    missing, notes = column.missing, ()
-    if missing.all():
-        raise ColumnError("all values of the target are missing.", where=_at(table, target), remedy="Choose another --target.")
-    if missing.any() and drop_missing:
-        notes = (f"{_rows(table, missing)} left out: no value of the target {shown(target)}",)
-        table = table.take(np.flatnonzero(~missing))
-    elif missing.any():
-        _refuse_missing(column, table, "Leave these rows out with --drop-missing-target.")
+def training_rows(table: Table, targets: Sequence[str], weight: str | None, drop_missing: bool) -> tuple[Table, tuple[str, ...]]:
+    """The rows that have every target and a positive weight, and notes if that is not all of them.
+
+    Raises ColumnError for missing targets (unless ``drop_missing``) and for weights that are no numbers from 0 up.
+    """
+    notes = ()
+    for name in targets:
+        column = table.column(name)
+        if column.missing.all():
+            raise ColumnError("all values of the target are missing.", where=_at(table, name), remedy="Choose another --target.")
+        if column.missing.any() and not drop_missing:
+            _refuse_missing(column, table, "Leave these rows out with --drop-missing-target.")
+        if column.missing.any():
+            notes += (f"{_rows(table, column.missing)} left out: no value of the target {shown(name)}",)
+            table = table.take(np.flatnonzero(~column.missing))
+    if weight is not None:
+        weights = _numbers(table.column(weight), table, "A weight is a number.")
+        if len(wrong := np.flatnonzero(~(weights >= 0) | ~(weights <= LARGEST))):
+            text = "missing" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
+            message = f"this weight is {text}; expected a number from 0 up."
+            raise ColumnError(message, where=table.place(wrong[0], weight), remedy="Correct it, or leave out --weight.")
+        if np.any(weights == 0):
+            notes += (f"{_rows(table, weights == 0)} left out: their weight is zero",)
+            table = table.take(np.flatnonzero(weights > 0))
     if table.rows < 2:
         raise FitError("one row is not enough to fit anything.", where=table.title, remedy="Add rows.")
     return table, notes
+
+
+def _groups(table: Table, name: str) -> np.ndarray:
+    """The group of each row as a number, (n,). Raises ColumnError where one is missing."""
+    column = table.column(name)
+    if column.missing.any():
+        message = f"the group is missing in {_rows(table, column.missing)}."
+        raise ColumnError(message, where=_at(table, name), remedy="Fill it in, or leave out --group.")
+    return np.unique(column.values, return_inverse=True)[1]
 
 
 def _refuse_missing(column: Column, table: Table, remedy: str) -> None:
@@ -253,26 +310,38 @@ def _rows(table: Table, mask: np.ndarray) -> str:
 # The target ------------------------------------------------------------------------------------------------------
 
 
-def _fit_target(table: Table, column: Column, task: str) -> tuple[Target, np.ndarray]:
-    """Settle the task and, for classification, the two classes. No value of the column is missing."""
+def _fit_target(table: Table, columns: list[Column], task: str) -> tuple[Target, np.ndarray]:
+    """Settle the task and, for classification, the classes. No value of the columns is missing."""
     if task not in TASKS:
         raise UsageError(f"the task must be {', '.join(TASKS)}, not {shown(task)}.")
-    where, distinct = _at(table, column.name), sorted(set(column.values.tolist()))
-    if len(distinct) == 1:
-        message = f"the target is {_label_text(distinct[0])} in every row: nothing to predict."
-        raise ColumnError(message, where=where, remedy="Choose another --target.")
+    names = tuple(column.name for column in columns)
+    distinct = [sorted(set(column.values.tolist())) for column in columns]
+    for name, values in zip(names, distinct):
+        if len(values) == 1:
+            message = f"the target is {_label_text(values[0])} in every row: nothing to predict."
+            raise ColumnError(message, where=_at(table, name), remedy="Choose another --target.")
     if task == "auto":
-        task = "classification" if column.kind == "category" or len(distinct) == 2 else "regression"
+        classes = len(columns) == 1 and (columns[0].kind == "category" or len(distinct[0]) == 2)
+        task = "classification" if classes else "regression"
     if task == "regression":
-        y = _numbers(column, table, "Regression needs numbers: correct the cell, or choose --task classification.")
-        _check_range(y, y, LARGEST, table, column.name)
-        return Target(column.name, task, None), y
-    if len(distinct) > 2:
-        found = listed([_label_text(label) for label in distinct])
-        message = f"the target has {len(distinct)} classes ({found}); more than two are not supported yet."
-        raise ColumnError(message, where=where, remedy="Choose another --target, or make two classes of them.")
-    target = Target(column.name, task, tuple(map(_as_written, distinct)))
-    return target, _signs(column.values.tolist(), target, table)
+        remedy = "Regression needs numbers: correct the cell, or choose --task classification."
+        values = [_numbers(column, table, remedy) for column in columns]
+        for column, y in zip(columns, values):
+            _check_range(y, y, LARGEST, table, column.name)
+        return Target(names, task, None), _side_by_side(values)
+    if len(columns) > 1:
+        raise UsageError("several targets are for regression: their neurons are shared.", remedy="Give one --target to classify.")
+    if len(distinct[0]) > max(MOST_CLASSES, table.rows // 10):
+        found = listed([_label_text(label) for label in distinct[0]])
+        message = f"the target has {len(distinct[0])} classes ({found}), too many for {table.rows} rows."
+        raise ColumnError(message, where=_at(table, names[0]), remedy="Choose another --target, or group the classes.")
+    target = Target(names, task, tuple(map(_as_written, distinct[0])))
+    return target, _signs(columns[0].values.tolist(), target, table)
+
+
+def _side_by_side(columns: list[np.ndarray]) -> np.ndarray:
+    """One target (n,), several (n, K)."""
+    return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
 
 def _as_written(label: str | float) -> str | float | int:
@@ -286,15 +355,16 @@ def _label_text(label: str | float) -> str:
 
 
 def _signs(labels: Sequence, target: Target, table: Table) -> np.ndarray:
-    """−1 for the first class and +1 for the second. Raises ColumnError for other labels."""
-    sign = dict(zip(target.classes, (-1.0, 1.0)))
-    y = np.array([sign.get(label, 0.0) for label in labels])
-    if not y.all():
-        unknown = sorted({_label_text(label) for label, value in zip(labels, y) if not value})
+    """±1 for two classes, (n,), else one column of ±1 per class, (n, K). Raises ColumnError for other labels."""
+    code_of = {label: code for code, label in enumerate(target.classes)}
+    codes = np.array([code_of.get(label, -1) for label in labels])
+    if np.any(codes < 0):
+        unknown = sorted({_label_text(label) for label, code in zip(labels, codes) if code < 0})
         expected = " or ".join(map(_label_text, target.classes))
-        message = f"{_rows(table, y == 0)} with labels other than {expected}: {listed(unknown)}."
+        message = f"{_rows(table, codes < 0)} with labels other than {expected}: {listed(unknown)}."
         raise ColumnError(message, where=_at(table, target.name), remedy="Correct them or leave these rows out.")
-    return y
+    signs = np.where(codes[:, None] == np.arange(len(target.classes)), 1.0, -1.0)
+    return signs[:, 1] if len(target.classes) == 2 else signs
 
 
 # Columns of another kind than expected ---------------------------------------------------------------------------
@@ -388,34 +458,41 @@ def _check_range(values: np.ndarray, raw: np.ndarray, largest: float, table: Tab
 # Learning the encoding of a column -------------------------------------------------------------------------------
 
 
-def _fit_column(column: Column, table: Table, standardize: bool) -> tuple[InputColumn, list[Feature], str]:
+def _fit_column(column: Column, table: Table, standardize: bool, weights: np.ndarray | None) -> tuple[InputColumn, list[Feature], str]:
     """What to store of a column, its features, and if there are none the reason."""
     missing = column.missing
     if missing.all():
         return InputColumn(column.name, column.kind, None, (), ()), [], "all missing"
     fit = _fit_numeric if column.kind == "numeric" else _fit_category
-    stored, features = fit(column, table, standardize)
+    stored, features = fit(column, table, standardize, weights)
     return stored, features, "constant" if stored.levels or not stored.rare else "all levels rare"
 
 
-def _fit_numeric(column: Column, table: Table, standardize: bool) -> tuple[InputColumn, list[Feature]]:
-    from sklearn.impute import SimpleImputer
-
+def _fit_numeric(column: Column, table: Table, standardize: bool, weights: np.ndarray | None) -> tuple[InputColumn, list[Feature]]:
     # Medians and variances are taken in a unit near the largest value, a power of two, so that 1e300 cannot overflow
     # and the results have the same bits as without it.
     unit = _unit(column.values)
-    imputer = SimpleImputer(strategy="median")
-    scaled = imputer.fit_transform((column.values / unit)[:, None])
-    stored = InputColumn(column.name, "numeric", float(imputer.statistics_[0]) * unit, (), ())
+    scaled, missing = column.values / unit, column.missing
+    median = _median(scaled[~missing], None if weights is None else weights[~missing])
+    scaled = np.where(missing, median, scaled)
+    stored = InputColumn(column.name, "numeric", median * unit, (), ())
     features = []
     if scaled.min() < scaled.max():
-        center, scale = _center_scale(scaled, unit) if standardize else (0.0, 1.0)
+        center, scale = _center_scale(scaled[:, None], unit, weights) if standardize else (0.0, 1.0)
         features.append(Feature(column.name, column.name, "number", None, center, scale))
     if not standardize:
         _check_range(np.nan_to_num(column.values), column.values, LARGEST, table, column.name)
-    if column.missing.any():
+    if missing.any():
         features.append(Feature(f"{column.name} is missing", column.name, "missing", None, 0.0, 1.0))
     return stored, features
+
+
+def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """The median; with weights that of each value repeated so many times: halfway between the lower and the upper one."""
+    if weights is None:
+        return float(np.median(values))
+    lower, upper = (sign * np.quantile(sign * values, 0.5, weights=weights, method="inverted_cdf") for sign in (1, -1))
+    return float(0.5 * (lower + upper))
 
 
 def _unit(values: np.ndarray) -> float:
@@ -423,17 +500,17 @@ def _unit(values: np.ndarray) -> float:
     return math.ldexp(0.5, int(np.frexp(np.nanmax(np.abs(values)))[1]))
 
 
-def _center_scale(scaled: np.ndarray, unit: float) -> tuple[float, float]:
+def _center_scale(scaled: np.ndarray, unit: float, weights: np.ndarray | None) -> tuple[float, float]:
     """Mean and standard deviation of a column (n×1, not constant), in the units of the table."""
     from sklearn.preprocessing import StandardScaler
 
     # Measured from the first value: a spread that is tiny beside the mean would be lost in the squares.
     first = scaled[0, 0]
-    scaler = StandardScaler().fit(scaled - first)
+    scaler = StandardScaler().fit(scaled - first, sample_weight=weights)
     return float(first + scaler.mean_[0]) * unit, float(scaler.scale_[0]) * unit or 1.0
 
 
-def _fit_category(column: Column, table: Table, standardize: bool) -> tuple[InputColumn, list[Feature]]:
+def _fit_category(column: Column, table: Table, standardize: bool, weights: np.ndarray | None) -> tuple[InputColumn, list[Feature]]:
     from sklearn.preprocessing import OneHotEncoder
 
     cells = np.array([_level(cell) for cell in column.values], dtype=object)
@@ -521,16 +598,18 @@ def _read_feature(data: object, where: str) -> Feature:
 
 def _read_target(data: object) -> Target:
     record = _record(data, Target, "target")
-    name = _of(str, record["name"], "target, name")
+    names = _texts(record["names"], "target, names")
     task = _one_of(TASKS[1:], record["task"], "target, task")
+    _expect(len(names) == len(set(names)) > 0, "target, names", "distinct names")
     if task == "regression":
-        return Target(name, task, _of(type(None), record["classes"], "target, classes"))
+        return Target(names, task, _of(type(None), record["classes"], "target, classes"))
     classes = tuple(label for label, _ in _items(record["classes"], "target, classes"))
     kinds = {str if isinstance(label, str) else float for label in classes}
     for label in classes:
         isinstance(label, str) or _number(label, "target, classes")
-    _expect(len(classes) == 2 and len(kinds) == 1 and classes[0] < classes[1], "target, classes", "two sorted labels")
-    return Target(name, task, classes)
+    increasing = len(kinds) == 1 and all(first < second for first, second in zip(classes, classes[1:]))
+    _expect(len(names) == 1 and len(classes) >= 2 and increasing, "target, classes", "two sorted labels or more")
+    return Target(names, task, classes)
 
 
 def _read_pair(data: object, where: str) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """What a model says: its wedges in original units, the rows they pass through, and the samples it stands on."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from wedgefit.model import Model, Neuron
@@ -18,16 +20,17 @@ def explain(model: Model) -> dict:
     terms = [_term(model, neuron) for neuron in sorted(model.neurons, key=lambda neuron: -neuron.share)]
     return {
         "schema": "wedgefit.explanation/1",
-        "target": model.encoding.target.name,
+        "target": model.data["target"],
         "classes": model.data["classes"],
-        "formula": _formula(model, terms) if len(terms) <= LONGEST_FORMULA else None,
+        "outputs": list(model.outputs),
+        "formula": "\n".join(_formulas(model, terms)) if len(terms) <= LONGEST_FORMULA * len(model.outputs) else None,
         "intercept": model.intercept,
         "terms": terms,
         "samples": _samples(model),
     }
 
 
-def original_units(model: Model, neuron: Neuron) -> tuple[dict[str, float], float, float]:
+def original_units(model: Model, neuron: Neuron) -> tuple[dict[str, float], float, float | dict[str, float]]:
     """Weights by column, bias and coefficient, for columns as the CSV file has them (levels and gaps as 0/1).
 
     Scaled such that the largest weight is 1: "max(0, times − 13.8)".
@@ -37,7 +40,8 @@ def original_units(model: Model, neuron: Neuron) -> tuple[dict[str, float], floa
     largest = max(map(abs, weights.values()))
     weights = {name: weight / largest for name, weight in weights.items()}
     bias = neuron.bias / largest - sum(weight * features[name].center for name, weight in weights.items())
-    return weights, bias, neuron.coefficient * largest
+    z = neuron.coefficient
+    return weights, bias, {name: value * largest for name, value in z.items()} if isinstance(z, dict) else z * largest
 
 
 def _term(model: Model, neuron: Neuron) -> dict:
@@ -45,6 +49,7 @@ def _term(model: Model, neuron: Neuron) -> dict:
     return {
         "id": neuron.id,
         "layer": neuron.layer,
+        "output": neuron.output,
         "order": neuron.order,
         "columns": neuron.columns,
         "samples": neuron.samples,
@@ -62,11 +67,21 @@ def _hinge_text(weights: dict[str, float], bias: float) -> str:
     return f"max(0, {_linear_text([(weight, name) for name, weight in weights.items()], bias)})"
 
 
-def _formula(model: Model, terms: list[dict]) -> str:
-    parts = [(term["hinge"]["coefficient"], term["hinge"]["text"]) for term in terms]
-    target = model.encoding.target
-    name = target.name if target.classes is None else f"score of {target.classes[1]}"
-    return f"{name} = {_linear_text(parts, model.intercept, constant_first=True)}"
+def _formulas(model: Model, terms: list[dict]) -> Iterator[str]:
+    """One equation per output."""
+    for output in model.outputs:
+        parts = [(factor, term["hinge"]["text"]) for term in terms if (factor := coefficient_for(term, output))]
+        name = output if model.encoding.target.classes is None else f"score of {output}"
+        intercept = model.intercept[output] if isinstance(model.intercept, dict) else model.intercept
+        yield f"{name} = {_linear_text(parts, intercept, constant_first=True)}"
+
+
+def coefficient_for(term: dict, output: str) -> float:
+    """The coefficient of a term's hinge in one output."""
+    coefficient = term["hinge"]["coefficient"]
+    if isinstance(coefficient, dict):
+        return coefficient[output]
+    return coefficient if term["output"] in (None, output) else 0.0
 
 
 def _linear_text(parts: list[tuple[float, str]], constant: float, constant_first: bool = False) -> str:
@@ -79,7 +94,7 @@ def _linear_text(parts: list[tuple[float, str]], constant: float, constant_first
 
 
 def _samples(model: Model) -> list[dict]:
-    """Each distinct row that a wedge passes through, with its values in original units and the neurons it holds."""
+    """Each distinct row that a wedge passes through: its values in original units, its neurons, and the classes that share it."""
     features = model.encoding.features
     center, scale = (np.array([getattr(feature, part) for feature in features]) for part in ("center", "scale"))
     return [
@@ -87,6 +102,7 @@ def _samples(model: Model) -> list[dict]:
             "id": row,
             "values": dict(zip(model.encoding.names, (np.array(model.anchors[row]) * scale + center).tolist())),
             "neurons": [neuron.id for neuron in model.neurons if row in neuron.samples],
+            "outputs": sorted({neuron.output for neuron in model.neurons if row in neuron.samples and neuron.output is not None}),
         }
         for row in model.report()["samples"]
     ]

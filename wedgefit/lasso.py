@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cholesky, lapack, qr_delete, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso
+from sklearn.linear_model import Lasso, LinearRegression
 
 # A column whose part outside the support's span is smaller than this (squared, relatively) counts as dependent.
 DEPENDENT = 1e-11
@@ -55,12 +55,17 @@ def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarra
     return model.coef_
 
 
-def full_lasso(columns: np.ndarray, y: np.ndarray, alpha: float, intercept: bool, tol: float) -> tuple[np.ndarray, float]:
-    """scikit-learn's Lasso on a dictionary written out, once: coefficients (m,) and intercept."""
+def full_lasso(columns: np.ndarray, y: np.ndarray, alpha: float, intercept: bool, tol: float, weights: np.ndarray) -> np.ndarray:
+    """scikit-learn's Lasso on a dictionary written out, once: the coefficients (m,)."""
     model = Lasso(alpha, fit_intercept=intercept, tol=tol, max_iter=100_000, copy_X=False)
     with _quiet():
-        model.fit(columns, y)
-    return model.coef_, float(model.intercept_)
+        model.fit(columns, y, sample_weight=weights)
+    return model.coef_
+
+
+def least_squares(columns: np.ndarray, y: np.ndarray, intercept: bool, weights: np.ndarray) -> np.ndarray:
+    """The coefficients (m,) or (m, K) without a penalty, the shortest where the columns are dependent."""
+    return LinearRegression(fit_intercept=intercept).fit(columns, y, sample_weight=weights).coef_.T
 
 
 @contextmanager

@@ -1,26 +1,127 @@
-"""The loss of the network's output: value, negative gradient and dual value. Nothing here iterates."""
+"""The losses of a network's output. A further convex loss is one more class with these methods.
+
+Every method sees the targets ``y`` and the network's ``output``, both (n,), and the rows' ``weights`` (n,), positive and
+adding up to one. A loss is Σ weights_i ℓ(y_i, output_i) with ℓ convex in the output. The squared loss also takes several
+targets at once, y and output (n, K).
+"""
+
+from typing import Protocol
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import entr, expit
+
+# Curvature never counts as less than this part of a row's weight: rows far on their side would make the Newton step singular.
+LEAST_CURVATURE = 1e-9
+
+
+class Loss(Protocol):
+    """What the solver asks of a loss."""
+
+    name: str
+    quadratic: bool  # the curvature is the same everywhere
+
+    def value(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> float:
+        """The loss itself."""
+
+    def negative_gradient(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """−∂loss/∂output, shaped like the output."""
+
+    def curvature(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """∂²loss/∂output², (n,), positive."""
+
+    def shift(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray):
+        """The constant t that makes the loss of output + t smallest: a number, or (K,)."""
+
+    def dual_value(self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray) -> float:
+        """The dual objective at ``dual``, shaped like the output (theory, section 4); −inf outside its domain."""
+
+    def best_scale(self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray, limit: float) -> float:
+        """The s in [0, limit] that makes ``dual_value`` of s · dual largest."""
 
 
 class Squared:
-    """‖f − y‖² / (2n), scikit-learn's ``Lasso`` scale."""
+    """½ Σ weights (output − y)²; with equal weights scikit-learn's ``Lasso`` scale, ‖output − y‖² / (2n)."""
 
     name = "squared"
+    quadratic = True
 
-    def value(self, y: np.ndarray, output: np.ndarray) -> float:
-        """The loss of ``output`` (n,) on the targets ``y`` (n,)."""
-        return float(np.sum((output - y) ** 2)) / (2 * len(y))
+    def value(self, y, output, weights) -> float:
+        return 0.5 * float(np.sum(weights @ (output - y) ** 2))
 
-    def negative_gradient(self, y: np.ndarray, output: np.ndarray) -> np.ndarray:
-        """−∂loss/∂output, (n,): the residual over n."""
-        return (y - output) / len(y)
+    def negative_gradient(self, y, output, weights):
+        return ((y - output).T * weights).T
 
-    def dual_value(self, y: np.ndarray, dual: np.ndarray) -> float:
-        """The dual objective at a feasible point ``dual`` (n,): dualᵀy − (n/2)‖dual‖²."""
-        return float(dual @ y - 0.5 * len(y) * dual @ dual)
+    def curvature(self, y, output, weights):
+        return weights
 
-    def best_scale(self, y: np.ndarray, dual: np.ndarray, limit: float) -> float:
-        """The s in [0, limit] that makes ``dual_value(y, s · dual)`` largest (theory, section 4)."""
-        square = len(y) * float(dual @ dual)
-        return min(limit, max(float(dual @ y), 0.0) / square) if square > 0 else 0.0
+    def shift(self, y, output, weights):
+        return weights @ (y - output)
+
+    def dual_value(self, y, dual, weights) -> float:
+        return float(np.vdot(dual, y) - 0.5 * self._square(dual, weights))
+
+    def best_scale(self, y, dual, weights, limit: float) -> float:
+        square = self._square(dual, weights)
+        return min(limit, max(float(np.vdot(dual, y)), 0.0) / square) if square > 0 else 0.0
+
+    def _square(self, dual, weights) -> float:
+        return float(np.sum((dual.T**2) / weights))
+
+
+class Logistic:
+    """Σ weights ln(1 + exp(−y · output)) of labels y = ±1; the output is the log-odds of +1."""
+
+    name = "logistic"
+    quadratic = False
+
+    def value(self, y, output, weights) -> float:
+        return float(weights @ np.logaddexp(0.0, -y * output))
+
+    def negative_gradient(self, y, output, weights):
+        return weights * y * expit(-y * output)
+
+    def curvature(self, y, output, weights):
+        return weights * np.maximum(expit(output) * expit(-output), LEAST_CURVATURE)
+
+    def shift(self, y, output, weights) -> float:
+        # The slope falls with t and has both signs where both labels occur; beyond these ends it is settled.
+        positive = float(weights[y > 0].sum())
+        odds = np.log(positive) - np.log(weights.sum() - positive)
+        low, high = odds - output.max() - 1e-9, odds - output.min() + 1e-9
+        slope = lambda t: float(self.negative_gradient(y, output + t, weights).sum())  # noqa: E731
+        start = 0.0 if low < 0.0 < high else 0.5 * (low + high)
+        return _safeguarded_newton(slope, lambda t: float(self.curvature(y, output + t, weights).sum()), start, low, high)
+
+    def dual_value(self, y, dual, weights) -> float:
+        part = dual * y / weights
+        if part.min(initial=0.0) < 0 or part.max(initial=0.0) > 1:
+            return -np.inf
+        return float(weights @ (entr(part) + entr(1 - part)))
+
+    def best_scale(self, y, dual, weights, limit: float) -> float:
+        part = dual * y / weights
+        largest = part.max(initial=0.0)
+        if largest <= 0:
+            return 0.0
+        # The dual is concave in s, with this slope: −Σ weights · part · logit(s · part).
+        slope = lambda s: float((weights * part) @ (np.log1p(-s * part) - np.log(np.maximum(s * part, 1e-300))))  # noqa: E731
+        end = min(limit, (1 - 1e-12) / largest)
+        return end if slope(end) >= 0 else brentq(slope, 0.5 * 1e-9 * end, end, xtol=1e-12 * end)
+
+
+LOSSES = {loss.name: loss for loss in (Squared(), Logistic())}
+
+
+def _safeguarded_newton(slope, curvature, start: float, low: float, high: float) -> float:
+    """The zero of a falling ``slope`` in [low, high]: Newton steps, halving the interval where one would leave it."""
+    at = start
+    for _ in range(100):
+        value = slope(at)
+        low, high = (at, high) if value > 0 else (low, at)
+        step = value / curvature(at)
+        target = at + step if low <= at + step <= high else 0.5 * (low + high)
+        if abs(target - at) <= 1e-15 * max(1.0, abs(at)):
+            break
+        at = target
+    return at

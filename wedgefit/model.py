@@ -8,16 +8,17 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit, log_expit, softmax
 
 from wedgefit import __version__
 from wedgefit.certificate import Certificate
 from wedgefit.encode import Encoding
 from wedgefit.errors import ModelFileError
-from wedgefit.network import Network, balanced_network
+from wedgefit.network import Network, unit_network
 from wedgefit.table import Table
 
 REPORT_SCHEMA = "wedgefit.report/1"
-MODEL_SCHEMA = "wedgefit.model/1"
+MODEL_SCHEMA = "wedgefit.model/2"
 # No number of a model is larger than this; sums and products of such numbers stay finite.
 LARGEST = 1e300
 
@@ -26,8 +27,11 @@ LARGEST = 1e300
 class Neuron:
     """One active wedge: the rows it passes through and the unit neuron in the units the solver saw.
 
-    ``weights`` maps each column it reads to its weight (‖weights‖_p = 1), ``coefficient`` is its z, ``active_rows`` how
-    many training rows lie on its active side, ``share`` its part of the prediction's variation (shares add up to 1).
+    ``weights`` maps each column it reads to its weight (‖weights‖_p = 1); a neuron of a deeper layer reads neurons of the
+    layer below, by the name ``unit_name(id)``. ``coefficient`` is its z: a number, or one per target where several share
+    the neuron, or None in all layers but the last. ``output`` names the class whose network it belongs to, None where there
+    is only one network. ``active_rows``: how many training rows lie on its active side; ``share``: its part of the
+    prediction's variation (the shares of the last layer add up to 1).
     """
 
     id: int
@@ -37,17 +41,24 @@ class Neuron:
     samples: list[int | str]
     weights: dict[str, float]
     bias: float
-    coefficient: float
+    coefficient: float | dict[str, float] | None
+    output: str | None
     active_rows: int
     share: float
+
+
+def unit_name(neuron_id: int) -> str:
+    """What a deeper layer calls the neuron that it reads."""
+    return f"neuron {neuron_id}"
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """Everything needed to predict and explain: no training data but the anchor rows that the wedges pass through.
 
-    ``data``, ``problem``, ``stages``, ``score``, ``notes`` are the report's words (see ``report``); ``anchors`` maps a row's
-    id to its values in the units the solver saw, (d,) as a list; ``seconds`` is not written to the model file.
+    ``data``, ``problem``, ``stages``, ``score``, ``notes`` are the report's words (see ``report``); ``intercept`` is a number,
+    or one per output; ``anchors`` maps a row's id to its values in the units the solver saw, (d,) as a list; ``seconds`` is
+    not written to the model file.
     """
 
     data: dict
@@ -55,42 +66,79 @@ class Model:
     certificate: Certificate
     stages: list[dict]
     score: dict
-    intercept: float
+    intercept: float | dict[str, float]
     neurons: list[Neuron]
     anchors: dict[int | str, list[float]]
     encoding: Encoding
     notes: list[str] = field(default_factory=list)
     seconds: dict | None = None
 
-    @cached_property
-    def weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Unit normals (m, d), offsets (m,) and coefficients (m,) of the hidden neurons."""
-        position = {name: j for j, name in enumerate(self.encoding.names)}
-        normals = np.zeros((len(self.neurons), len(position)))
-        for row, neuron in zip(normals, self.neurons):
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network's outputs stand for."""
+        return self.encoding.target.outputs
+
+    def layer(self, number: int) -> list[Neuron]:
+        """The neurons of one hidden layer, the first being 1, in the order in which the next layer counts them."""
+        return [neuron for neuron in self.neurons if neuron.layer == number]
+
+    @property
+    def depth(self) -> int:
+        """How many hidden layers there are."""
+        return max((neuron.layer for neuron in self.neurons), default=1)
+
+    def units(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Unit normals (units, inputs) and offsets (units,) of one hidden layer."""
+        inputs = self.encoding.names if number == 1 else [unit_name(neuron.id) for neuron in self.layer(number - 1)]
+        position = {name: j for j, name in enumerate(inputs)}
+        neurons = self.layer(number)
+        normals = np.zeros((len(neurons), len(position)))
+        for row, neuron in zip(normals, neurons):
             for name, weight in neuron.weights.items():
                 row[position[name]] = weight
-        offsets = np.array([neuron.bias for neuron in self.neurons])
-        return normals, offsets, np.array([neuron.coefficient for neuron in self.neurons])
+        return normals, np.array([neuron.bias for neuron in neurons])
+
+    @cached_property
+    def coefficients(self) -> np.ndarray:
+        """The z of the last hidden layer, (m,), or (m, K) where there are K outputs."""
+        last = self.layer(self.depth)
+        table = np.zeros((len(last), len(self.outputs)))
+        for row, neuron in zip(table, last):
+            if isinstance(neuron.coefficient, dict):
+                row[:] = [neuron.coefficient[name] for name in self.outputs]
+            else:
+                row[0 if neuron.output is None else self.outputs.index(neuron.output)] = neuron.coefficient
+        return table[:, 0] if len(self.outputs) == 1 else table
 
     @cached_property
     def network(self) -> Network:
-        """The balanced network."""
-        return balanced_network(*self.weights, self.intercept)
+        """The network of unit neurons."""
+        intercept = self.intercept if len(self.outputs) == 1 else np.array([self.intercept[name] for name in self.outputs])
+        return unit_network([self.units(number) for number in range(1, self.depth + 1)], self.coefficients, intercept)
 
     def scores(self, table: Table) -> np.ndarray:
-        """The network's output on a table, (n,)."""
+        """The network's output on a table, (n,) or (n, K)."""
         return self.network.forward(self.encoding.transform(table))
 
     def predict(self, table: Table) -> list:
-        """Numbers, or class labels: the second class where the output is positive."""
-        scores = self.scores(table)
+        """Per row a number, a list of numbers for several targets, or the label of a class."""
+        return self.decided(self.scores(table))
+
+    def decided(self, scores: np.ndarray) -> list:
+        """What these outputs predict. Of two classes the second where the output is positive, else the class of the largest."""
         classes = self.encoding.target.classes
-        return scores.tolist() if classes is None else [classes[int(score > 0)] for score in scores]
+        if classes is None:
+            return scores.tolist()
+        codes = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return [classes[code] for code in codes]
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray | None:
+        """The classes' probabilities given outputs, (n, classes); None unless the loss was logistic."""
+        return class_probabilities(scores) if self.problem["loss"] == "logistic" else None
 
     def report(self) -> dict:
         """The JSON of ``train --json``."""
-        samples = sorted({sample for neuron in self.neurons for sample in neuron.samples}, key=_row_order)
+        samples = sorted({sample for neuron in self.neurons for sample in neuron.samples}, key=row_order)
         return {
             "schema": REPORT_SCHEMA,
             "data": self.data,
@@ -117,6 +165,14 @@ class Model:
     def save(self, path: str | os.PathLike) -> None:
         """Write the file whole or not at all: to a temporary file beside it, then renamed."""
         write_whole(path, self.dumps())
+
+
+def class_probabilities(scores: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) from log-odds: of two classes (n,), or of each class against the rest, (n, K), normalised."""
+    if scores.ndim == 1:
+        return np.column_stack([expit(-scores), expit(scores)])
+    # In logarithms, so that rows far from every class do not divide zero by zero.
+    return softmax(log_expit(scores), axis=1)
 
 
 def write_whole(path: str | os.PathLike, text: str) -> None:
@@ -169,7 +225,7 @@ def loads(text: str) -> Model:
     neurons = [_known(Neuron, neuron) for neuron in record["neurons"]]
     anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
     _check_problem(record["problem"], record["certificate"], len(encoding.names))
-    _check_consistency(neurons, anchors, encoding, record["problem"])
+    _check_consistency(neurons, anchors, encoding, record["problem"], record["intercept"])
     certificate = _known(Certificate, record["certificate"])
     plain = {name: record[name] for name in ("data", "problem", "stages", "score", "intercept", "notes")}
     return Model(**plain, certificate=certificate, neurons=neurons, anchors=anchors, encoding=encoding)
@@ -184,29 +240,30 @@ class _Either(tuple):
 
 _NUMBER, _ROW = _Either((float, int)), _Either((int, str))
 _OPTIONAL = _Either((float, int, type(None)))
+_TEXT = _Either((str, type(None)))
+_BOUNDS = {
+    "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str, "wedges_total": int,
+    "wedges_priced": int, "network_lower_bound": _OPTIONAL, "network_relative_gap": _OPTIONAL,
+}  # fmt: skip
 _SHAPE = {
     "data": {
-        "source": str, "rows": int, "columns": [str], "target": str, "task": str, "classes": _Either(([_Either((int, float, str))], type(None))),
-        "id": _Either((str, type(None))), "rows_without_target": int, "left_out": [[str]],
+        "source": str, "rows": int, "columns": [str], "target": _Either((str, [str])), "task": str,
+        "classes": _Either(([_Either((int, float, str))], type(None))), "outputs": [str],
+        "id": _TEXT, "weight": _TEXT, "group": _TEXT, "rows_left_out": int, "left_out": [[str]],
     },
     "problem": {
         "loss": str, "alpha": _NUMBER, "alpha_max": _NUMBER, "norm": int, "order": _Either((int, str)), "layers": int,
-        "hidden_bias": bool, "intercept": bool, "standardized": bool, "refined": bool,
-        "range_dispersion": _OPTIONAL,
+        "hidden_bias": bool, "intercept": bool, "standardized": bool, "refined": bool, "refitted": bool,
+        "class_weight": _TEXT, "range_dispersion": _OPTIONAL,
     },
-    "certificate": {
-        "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str, "wedges_total": int,
-        "wedges_priced": int, "network_lower_bound": _OPTIONAL, "network_relative_gap": _OPTIONAL,
-    },
-    "stages": [
-        {"layer": int, "status": str, "neurons": int, "objective": _NUMBER, "lower_bound": _NUMBER, "relative_gap": _NUMBER, "scope": str}
-    ],
+    "certificate": _BOUNDS,
+    "stages": [{"layer": int, "output": _TEXT, "status": str, "neurons": int} | _BOUNDS],
     "score": dict,
-    "intercept": _NUMBER,
+    "intercept": _Either((float, int, {...: _NUMBER})),
     "neurons": [
         {
             "id": int, "layer": int, "order": int, "columns": [str], "samples": [_ROW], "weights": {...: _NUMBER}, "bias": _NUMBER,
-            "coefficient": _NUMBER, "active_rows": int, "share": _NUMBER,
+            "coefficient": _Either((float, int, {...: _NUMBER}, type(None))), "output": _TEXT, "active_rows": int, "share": _NUMBER,
         }
     ],
     "samples": [_ROW],
@@ -215,7 +272,7 @@ _SHAPE = {
     "anchors": [{"id": _ROW, "values": [_NUMBER]}],
     "encoding": dict,
 }  # fmt: skip
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object", type(None): "null"}
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
 
 
 def _check(value, shape, place: str) -> None:
@@ -251,6 +308,8 @@ def _fits(value, shape) -> bool:
         return isinstance(value, list) and all(_fits(item, shape[0]) for item in value)
     if isinstance(shape, _Either):
         return any(_fits(value, option) for option in shape)
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(_fits(item, shape[...]) for item in value.values())
     # JSON has no limits: 1e400 is read as infinity, and a whole number may exceed every float.
     if isinstance(value, float | int) and not abs(value) < LARGEST:
         return False
@@ -258,7 +317,8 @@ def _fits(value, shape) -> bool:
 
 
 def _word(shape) -> str:
-    return "a list" if isinstance(shape, list) else _WORDS[shape]
+    kind = type(shape) if isinstance(shape, list | dict) else shape
+    return _WORDS[kind]
 
 
 def _shortened(value) -> str:
@@ -276,26 +336,57 @@ def _check_problem(problem: dict, certificate: dict, width: int) -> None:
             raise ModelFileError(f"the {name} should be {known[0]} or {known[1]}, not {_shortened(value)}.")
 
 
-def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding, problem: dict) -> None:
+def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding, problem: dict, intercept) -> None:
     """Names, rows and lengths that must agree with each other."""
-    width = len(encoding.names)
-    widest = width if problem["order"] == "full" else problem["order"]
+    width, outputs = len(encoding.names), encoding.target.outputs
     for row, values in anchors.items():
         if len(values) != width:
             raise ModelFileError(f"anchor row {row} has {len(values)} values for {width} columns.")
+    _expect_outputs(intercept, outputs, "the intercept")
+    layers = range(1, problem["layers"])
+    if len({neuron.id for neuron in neurons}) < len(neurons) or any(neuron.layer not in layers for neuron in neurons):
+        raise ModelFileError("the neurons do not have distinct ids in the layers of the network.")
+    depth = max((neuron.layer for neuron in neurons), default=1)
+    readable = {1: set(encoding.names)}
     for neuron in neurons:
-        if unknown := [name for name in neuron.weights if name not in encoding.names]:
-            raise ModelFileError(f"neuron {neuron.id} reads a column that the model does not have: {unknown[0]}.")
-        if set(neuron.weights) != set(neuron.columns) or not any(neuron.weights.values()):
-            raise ModelFileError(f"neuron {neuron.id} does not have one weight for each of its columns, not all zero.")
-        if absent := [row for row in neuron.samples if row not in anchors]:
-            raise ModelFileError(f"neuron {neuron.id} passes through row {absent[0]}, whose values are not stored.")
-        if not neuron.order == len(neuron.columns) <= widest:
-            raise ModelFileError(f"neuron {neuron.id} reads {len(neuron.columns)} columns, which does not fit its order.")
-        anchored = neuron.order if problem["hidden_bias"] else neuron.order - 1
-        refined = problem["refined"] and len(neuron.samples) == int(problem["hidden_bias"])
-        if len(neuron.samples) != anchored and not refined:
-            raise ModelFileError(f"neuron {neuron.id} passes through {len(neuron.samples)} rows, not {anchored}.")
+        readable.setdefault(neuron.layer + 1, set()).add(unit_name(neuron.id))
+    for neuron in neurons:
+        _check_neuron(neuron, readable.get(neuron.layer, set()), anchors, problem)
+        _check_coefficient(neuron, encoding, last=neuron.layer == depth)
+
+
+def _check_neuron(neuron: Neuron, readable: set[str], anchors: dict, problem: dict) -> None:
+    widest = len(readable) if problem["order"] == "full" else problem["order"]
+    if unknown := [name for name in neuron.weights if name not in readable]:
+        raise ModelFileError(f"neuron {neuron.id} reads a column that the model does not have: {unknown[0]}.")
+    if set(neuron.weights) != set(neuron.columns) or not any(neuron.weights.values()):
+        raise ModelFileError(f"neuron {neuron.id} does not have one weight for each of its columns, not all zero.")
+    if absent := [row for row in neuron.samples if row not in anchors]:
+        raise ModelFileError(f"neuron {neuron.id} passes through row {absent[0]}, whose values are not stored.")
+    if not neuron.order == len(neuron.columns) <= widest:
+        raise ModelFileError(f"neuron {neuron.id} reads {len(neuron.columns)} columns, which does not fit its order.")
+    anchored = neuron.order if problem["hidden_bias"] else neuron.order - 1
+    refined = problem["refined"] and len(neuron.samples) == int(problem["hidden_bias"])
+    if len(neuron.samples) != anchored and not refined:
+        raise ModelFileError(f"neuron {neuron.id} passes through {len(neuron.samples)} rows, not {anchored}.")
+
+
+def _check_coefficient(neuron: Neuron, encoding: Encoding, last: bool) -> None:
+    """In the last layer: of one network a number, or one per target; of a network per class a number and the class."""
+    outputs = encoding.target.outputs
+    several_classes = encoding.target.classes is not None and len(outputs) > 1
+    if several_classes != (neuron.output is not None) or (several_classes and neuron.output not in outputs):
+        raise ModelFileError(f"neuron {neuron.id} belongs to no output of the model.")
+    if not last and neuron.coefficient is not None:
+        raise ModelFileError(f"neuron {neuron.id} has a coefficient, but it is not in the last hidden layer.")
+    if last:
+        _expect_outputs(neuron.coefficient, outputs[:1] if several_classes else outputs, f"the coefficient of neuron {neuron.id}")
+
+
+def _expect_outputs(value, outputs: tuple[str, ...], place: str) -> None:
+    fits = isinstance(value, float | int) if len(outputs) == 1 else isinstance(value, dict) and set(value) == set(outputs)
+    if not fits:
+        raise ModelFileError(f"{place} should be {'a number' if len(outputs) == 1 else 'one number per output'}.")
 
 
 def _known(record: type, values: dict):
@@ -307,7 +398,8 @@ def _no_constant(name: str):
     raise ValueError(f"{name} is not a number")
 
 
-def _row_order(row: int | str) -> tuple:
+def row_order(row: int | str) -> tuple:
+    """A key that sorts row ids: numbers by size, then texts."""
     return (isinstance(row, str), row)
 
 

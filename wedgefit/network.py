@@ -1,4 +1,4 @@
-"""From wedges and their coefficients to the weights of a network, balanced as weight decay leaves them (theory, section 1)."""
+"""The function that a network computes, and its weights balanced as weight decay leaves them (theory, section 1)."""
 
 from dataclasses import dataclass
 
@@ -12,24 +12,34 @@ class Network:
     layers: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The output on the rows of X (n, d), (n,)."""
+        """The output on the rows of X (n, d): (n,) of a network with one output, else (n, outputs)."""
         *hidden, (weights, biases) = self.layers
         activations = X
         for hidden_weights, hidden_biases in hidden:
             activations = np.maximum(activations @ hidden_weights + hidden_biases, 0.0)
-        return (activations @ weights + biases)[:, 0]
+        output = activations @ weights + biases
+        return output[:, 0] if output.shape[1] == 1 else output
 
     def penalty(self, alpha: float, norm: int) -> float:
-        """(alpha/2) Σ_j (‖w_j‖² + a_j²) over the hidden neurons of a two-layer network; biases are free."""
+        """(alpha/2) Σ_j (‖w_j‖² + ‖a_j‖₂²) over the hidden neurons of a two-layer network; biases are free."""
         (hidden, _), (outer, _) = self.layers
         return 0.5 * alpha * float(np.sum(np.linalg.norm(hidden, ord=norm, axis=0) ** 2) + np.sum(outer**2))
 
 
-def balanced_network(normals: np.ndarray, offsets: np.ndarray, coefficients: np.ndarray, intercept: float) -> Network:
-    """The two-layer network of m unit neurons, normals (m, d) and offsets (m,), with coefficients z (m,).
+def unit_network(hidden: list[tuple[np.ndarray, np.ndarray]], coefficients: np.ndarray, intercept) -> Network:
+    """The network of unit neurons: per hidden layer normals (units, inputs) and offsets (units,), then coefficients and t.
 
-    w_j √|z_j|, b_j √|z_j| and sign(z_j) √|z_j|: then ‖w_j‖ = |a_j|, and the penalty is alpha ‖z‖₁.
+    Coefficients are (m,) with a number t, or (m, K) with t (K,).
     """
-    root = np.sqrt(np.abs(coefficients))
-    outer = (np.sign(coefficients) * root)[:, None]
-    return Network((((normals * root[:, None]).T, offsets * root), (outer, np.array([intercept]))))
+    first = tuple((normals.T, offsets) for normals, offsets in hidden)
+    return Network((*first, (coefficients.reshape(len(coefficients), -1), np.atleast_1d(intercept))))
+
+
+def balanced_network(normals: np.ndarray, offsets: np.ndarray, coefficients: np.ndarray, intercept) -> Network:
+    """The two-layer network of m unit neurons, normals (m, d) and offsets (m,), with coefficients z (m,) or (m, K).
+
+    w_j √‖z_j‖, b_j √‖z_j‖ and z_j / √‖z_j‖: then ‖w_j‖ = ‖a_j‖, and the penalty is alpha Σ ‖z_j‖.
+    """
+    outer = coefficients.reshape(len(coefficients), -1)
+    root = np.sqrt(np.linalg.norm(outer, axis=1))
+    return unit_network([(normals * root[:, None], offsets * root)], outer / np.where(root > 0, root, 1.0)[:, None], intercept)

@@ -7,6 +7,7 @@ The dictionary is never stored; only a pricing that swept every pencil supports 
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -142,12 +143,18 @@ class Pricer:
         self.dictionary = dictionary
         self.jobs = jobs
         self.refine = refine
-        self._rng = np.random.default_rng(seed)
+        self._seed, self._rng = seed, np.random.default_rng(seed)
         self._swept_orders = [order for order in dictionary.orders if order > 1]
         self._sorted_columns = _SortedColumns(dictionary) if 1 in dictionary.orders else None
         self._sweeper = Sweeper(dictionary, memory)
         self._machines = None if cluster is None else Machines(cluster, self._sweeper)
         self._winners: dict[int, Pencils] = {}
+
+    def sibling(self) -> "Pricer":
+        """A pricer of the same dictionary for another problem: it shares the sorts, but not the pencils that won."""
+        other = copy(self)
+        other._rng, other._winners = np.random.default_rng(self._seed), {}
+        return other
 
     @property
     def full_rounds_only(self) -> bool:

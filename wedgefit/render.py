@@ -81,7 +81,7 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
     yield ""
     yield _summary(report)
     if verbose or len(report["stages"]) > 1:
-        yield _title("Layers")
+        yield _title("Certificates")
         yield _stages(report["stages"])
     yield from _neurons(report["neurons"], most=MOST_NEURONS if short else None)
     if report["samples"]:
@@ -147,13 +147,18 @@ def _summary(report: dict) -> Table:
     grid = _grid()
     grid.add_row("Data", _line(f"{plain(data['source'])}: {_count(data['rows'], 'row')}, {_count(len(data['columns']), 'input')}"))
     classes = f", {' or '.join(plain(label) for label in data['classes'])}" if data["classes"] else ""
-    grid.add_row("Target", _line(f"{plain(data['target'])} ({data['task']}{classes})"))
+    grid.add_row("Target", _line(f"{_listed(_several(data['target']))} ({data['task']}{classes})"))
+    for role in ("weight", "group"):
+        if data[role] is not None:
+            grid.add_row(f"{role.capitalize()}s", _line(plain(data[role])))
     ratio = problem["alpha"] / problem["alpha_max"] if problem["alpha_max"] else None
     order = "full" if problem["order"] == "full" else f"at most {problem['order']}"
     switches = [
         (not problem["hidden_bias"], "no hidden biases"),
         (not problem["intercept"], "no output bias"),
         (not problem["standardized"], "columns as they are"),
+        (problem["class_weight"] == "balanced", "classes balanced"),
+        (problem["refitted"], "refitted without a penalty"),
     ]
     words = [f"{problem['loss']} loss", f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)", f"order {order}"]
     words += [f"norm {problem['norm']}", f"{problem['layers']} layers", *(word for switched, word in switches if switched)]
@@ -161,7 +166,8 @@ def _summary(report: dict) -> Table:
     if problem["range_dispersion"] is not None:
         grid.add_row("Range dispersion", _line(f"{number(problem['range_dispersion'])} of a half turn"))
     neurons = _count(len(report["neurons"]), "neuron")
-    grid.add_row("Network", _line(f"{neurons}, objective {number(certificate['objective'], 6)}, output bias {number(report['intercept'])}"))
+    bias = _each(report["intercept"])
+    grid.add_row("Network", _line(f"{neurons}, objective {number(certificate['objective'], 6)}, output bias {bias}"))
     for name, title in (("train", "Training score"), ("cv", "Cross-validated")):
         if report["score"].get(name):
             grid.add_row(title, _line(_scores(report["score"][name])))
@@ -169,10 +175,11 @@ def _summary(report: dict) -> Table:
 
 
 def _stages(stages: Sequence[dict]) -> Table:
-    table = _table("layer>", "neurons>", "objective>", "lower bound>", "gap>", "scope")
+    separate = any(stage["output"] is not None for stage in stages)
+    table = _table(*["class"] * separate, "layer>", "neurons>", "objective>", "lower bound>", "gap>", "scope")
     for stage in stages:
         figures = number(stage["objective"], 6), number(stage["lower_bound"], 6), bound(stage["relative_gap"])
-        _row(table, stage["layer"], stage["neurons"], *figures, stage["scope"])
+        _row(table, *[stage["output"]] * separate, stage["layer"], stage["neurons"], *figures, stage["scope"])
     return table
 
 
@@ -184,11 +191,12 @@ def _neurons(neurons: Sequence[dict], *, most: int | None) -> Parts:
     ranked = sorted(neurons, key=lambda neuron: -neuron["share"])
     shown = ranked[:most]
     deep = any(neuron["layer"] > 1 for neuron in neurons)
-    table = _table("id>", *["layer>"] * deep, "reads", "through rows", "coefficient>", "share>", "active rows>")
+    separate = any(neuron["output"] is not None for neuron in neurons)
+    table = _table("id>", *["layer>"] * deep, *["class"] * separate, "reads", "through rows", "coefficient>", "share>", "active rows>")
     for neuron in shown:
-        layer = [neuron["layer"]] * deep
-        figures = number(neuron["coefficient"]), percent(neuron["share"], 1), f"{neuron['active_rows']:,}"
-        _row(table, neuron["id"], *layer, _listed(neuron["columns"]), _listed(neuron["samples"]), *figures)
+        place = [neuron["layer"]] * deep + [neuron["output"]] * separate
+        figures = _each(neuron["coefficient"]), percent(neuron["share"], 1), f"{neuron['active_rows']:,}"
+        _row(table, neuron["id"], *place, _listed(neuron["columns"]), _listed(neuron["samples"]), *figures)
     yield _title("Neurons")
     yield table
     if len(shown) < len(ranked):
@@ -203,28 +211,32 @@ def explain(explanation: dict) -> Parts:
     terms, samples = explanation["terms"], explanation["samples"]
     formula = explanation["formula"]
     if formula is None:
-        start = f"{plain(explanation['target'])} = {number(explanation['intercept'])}"
+        start = f"{_listed(_several(explanation['target']))} = {_each(explanation['intercept'])}"
         formula = f"{start} + the sum of coefficient · hinge over {_count(len(terms), 'wedge')}"
-    yield Text(plain(formula), style="bold")
+    for line in formula.split("\n"):
+        yield Text(plain(line), style="bold")
     if classes := explanation["classes"]:
-        yield Text(f"{plain(classes[1])} is predicted where the score is positive, {plain(classes[0])} elsewhere.")
+        two = f"{plain(classes[-1])} is predicted where the score is positive, {plain(classes[0])} elsewhere."
+        yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
     if terms:
         deep = any(term["layer"] > 1 for term in terms)
         layer = ["layer>"] * deep
-        table = _table("id>", *layer, "hinge", "reads", "through rows", "coefficient>", "share>", "active rows>")
+        separate = any(term["output"] is not None for term in terms)
+        table = _table("id>", *layer, *["class"] * separate, "hinge", "reads", "through rows", "coefficient>", "share>", "active rows>")
         for term in terms:
-            figures = number(term["hinge"]["coefficient"]), percent(term["share"], 1), f"{term['active_rows']:,}"
+            figures = _each(term["hinge"]["coefficient"]), percent(term["share"], 1), f"{term['active_rows']:,}"
             words = term["hinge"]["text"], _listed(term["columns"]), _listed(term["samples"])
-            _row(table, term["id"], *[term["layer"]] * deep, *words, *figures)
+            _row(table, term["id"], *[term["layer"]] * deep, *[term["output"]] * separate, *words, *figures)
         yield _title("Wedges")
         yield table
     if samples:
         names = list(dict.fromkeys(name for sample in samples for name in sample["values"]))
         yield _title(f"The {_count(len(samples), 'row')} that they pass through")
-        table = _table("row>", *(f"{name}>" for name in names), "wedges")
+        separate = any(sample["outputs"] for sample in samples)
+        table = _table("row>", *(f"{name}>" for name in names), "wedges", *["classes"] * separate)
         for sample in samples:
             values = [_value(sample["values"].get(name)) for name in names]
-            _row(table, sample["id"], *values, _listed(sample["neurons"]))
+            _row(table, sample["id"], *values, _listed(sample["neurons"]), *[_listed(sample["outputs"])] * separate)
         yield table
 
 
@@ -241,7 +253,7 @@ def evaluate(evaluation: dict) -> Parts:
 def path(record: dict) -> Parts:
     """One line per alpha, the choices of both rules marked."""
     data, chosen, points = record["data"], record["chosen"], record["points"]
-    yield Text(f"{plain(data['source'])}: {_count(data['rows'], 'row')}, target {plain(data['target'])}")
+    yield Text(f"{plain(data['source'])}: {_count(data['rows'], 'row')}, target {_listed(_several(data['target']))}")
     name = SCORES.get(record["score_name"], plain(record["score_name"]))
     table = _table("alpha>", "of alpha_max>", "neurons>", "samples>", "objective>", "gap>", "scope", f"{name} (cv)>", "± se>", "choice")
     for point in points:
@@ -291,6 +303,18 @@ def bound(value: float | None) -> str:
     size = math.floor(math.log10(abs(value)))
     rounded = float(f"{math.ceil(value / 10.0**size - 1e-9)}e{size}")
     return f"{rounded:.0e}".replace("e-0", "e-") if rounded < 1e-3 else f"{rounded:g}"
+
+
+def _each(value: float | dict[str, float] | None) -> str:
+    """A number, or one per output with its name."""
+    if isinstance(value, dict):
+        return ", ".join(f"{plain(name)} {number(part)}" for name, part in value.items())
+    return number(value)
+
+
+def _several(names: str | list[str]) -> list[str]:
+    """One name or many, as a list."""
+    return [names] if isinstance(names, str) else names
 
 
 def percent(value: float | None, decimals: int = 2) -> str:

@@ -1,13 +1,15 @@
 """The choice of alpha by cross-validation along one warm-started path, and the scores that reports quote."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wedgefit.certificate import Problem
+from wedgefit.errors import FitError
+from wedgefit.model import class_probabilities
 from wedgefit.pricing import Pricer
-from wedgefit.solve import Deadline, Fit, WorkingSet, solve
+from wedgefit.solve import Deadline, Fit, refitted, solve, working_set
 
 # The path: this many alphas per factor of ten, down to this fraction of alpha_max.
 PER_DECADE = 8
@@ -16,6 +18,11 @@ SMALLEST_RATIO = 1e-4
 FOLD_TOL = 1e-3
 # A path ends when its score has not improved for this many alphas.
 PATIENCE = 4
+# Of each task, the scores and whether more is better. By default alphas are chosen by the loss that was minimised.
+SCORINGS = {
+    "regression": {"r2": True, "rmse": False, "mae": False},
+    "classification": {"accuracy": True, "auc": True, "log_loss": False},
+}
 
 Advance = Callable[[str, int | None, int | None, str], None]
 PricerFor = Callable[[np.ndarray], Pricer]
@@ -23,33 +30,56 @@ PricerFor = Callable[[np.ndarray], Pricer]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Cross-validated scores along a path: alphas (k,) descending, and per alpha one list of fold scores by name.
+    """Cross-validated scores along a path: alphas (k,) descending, and per alpha one record per fold.
 
-    Alphas are chosen by the mean squared error, in classification that of the ±1 labels. ``cut_short``: time was up
-    before the error had turned.
+    A record has the scores of ``score_values``, the held-out ``loss`` and the number of ``neurons``. ``scoring`` names the
+    figure that alphas are chosen by, with ``larger_is_better``. ``cut_short``: time was up before it had turned.
     """
 
     alphas: np.ndarray
     folds: list[list[dict[str, float | None]]]
+    scoring: str = "loss"
+    larger_is_better: bool = False
     cut_short: bool = False
 
     @property
     def errors(self) -> np.ndarray:
-        """Squared errors, (k, folds)."""
-        return np.array([[fold["squared_error"] for fold in folds] for folds in self.folds])
+        """What is to be small, (k, folds): the score that alphas are chosen by, negative where more of it is better."""
+        sign = -1.0 if self.larger_is_better else 1.0
+        return sign * np.array([[fold[self.scoring] for fold in folds] for folds in self.folds])
 
-    def chosen(self, rule: str) -> int:
-        """The alpha of the smallest mean error ("best"), or the largest within one standard error of it ("1se")."""
+    def chosen(self, rule: str, max_neurons: int | None = None) -> int:
+        """The alpha of the smallest mean error ("best"), or the largest within one standard error of it ("1se").
+
+        With ``max_neurons`` only alphas count at which the folds have no more neurons on average (the first always counts).
+        """
         mean = self.errors.mean(axis=1)
+        if max_neurons is not None:
+            sizes = np.mean([[fold["neurons"] for fold in folds] for folds in self.folds], axis=1)
+            mean = np.where((sizes <= max_neurons) | (np.arange(len(mean)) == 0), mean, np.inf)
         best = int(mean.argmin())
         if rule == "best":
             return best
         return int(np.flatnonzero(mean <= mean[best] + self.standard_error(self.errors[best]))[0])
 
+    @property
+    def has_turned(self) -> bool:
+        """Whether the error has not improved for some alphas, not counting those at which nobody had a neuron yet."""
+        constant = sum(not any(fold["neurons"] for fold in folds) for folds in self.folds)
+        return len(self.folds) - 1 - max(self.chosen("best"), constant) >= PATIENCE
+
     def summary(self, position: int) -> dict[str, dict[str, float] | None]:
         """Mean and standard error over the folds of every score at one alpha."""
         folds = self.folds[position]
-        return {name: self._mean_and_error([fold[name] for fold in folds]) for name in folds[0] if name != "squared_error"}
+        return {name: self._mean_and_error([fold[name] for fold in folds]) for name in folds[0] if name not in ("loss", "neurons")}
+
+    def points(self) -> list[dict]:
+        """The curve as records: alpha, the mean and standard error of every score, and the mean number of neurons."""
+        neurons = ([fold["neurons"] for fold in folds] for folds in self.folds)
+        return [
+            {"alpha": float(alpha), "neurons": float(np.mean(counts)), **self.summary(position)}
+            for position, (alpha, counts) in enumerate(zip(self.alphas, neurons))
+        ]
 
     def _mean_and_error(self, values: list[float | None]) -> dict[str, float] | None:
         if None in values:
@@ -68,25 +98,54 @@ def alpha_grid(largest: float) -> np.ndarray:
     return largest * 10.0 ** (-np.arange(1, count + 1) / PER_DECADE)
 
 
-def cross_validate(
-    X, y, task: str, pricer_for: PricerFor, *, folds: int, alphas: np.ndarray, intercept: bool, seed: int, advance: Advance, deadline: Deadline
-) -> Curve:
-    """Scores of every alpha on held-out folds; all folds walk down the path together, until the error has turned.
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The rows that scores are about: X (n, d), y (n,) or (n, K) as in ``encode.Design``, the task, and per row a weight and a group."""
 
-    Ends early, after at least one alpha, when the deadline is due.
+    X: np.ndarray
+    y: np.ndarray
+    task: str
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class of each row as a number, (n,); None in regression."""
+        if self.task != "classification":
+            return None
+        return (self.y > 0).astype(int) if self.y.ndim == 1 else self.y.argmax(axis=1)
+
+    def take(self, rows) -> "Sample":
+        """Some of the rows."""
+        weights, groups = (None if part is None else part[rows] for part in (self.weights, self.groups))
+        return Sample(self.X[rows], self.y[rows], self.task, weights, groups)
+
+
+def cross_validate(
+    sample: Sample, problems: Sequence[Problem], pricer_for: PricerFor, *, folds: int, alphas: np.ndarray, seed: int,
+    advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False,
+) -> Curve:  # fmt: skip
+    """Scores of every alpha on held-out folds; all folds walk down the path together, until the score has turned.
+
+    ``problems``: one per network, over all rows of the sample. ``refit``: score the networks refitted without a penalty.
+    Ends early, after at least one alpha, when the deadline is due. Raises FitError when the rows cannot be split so, or
+    when ``scoring`` is undefined in a fold.
     """
-    splits = list(_splitter(task, folds, seed).split(X, y))
-    walks = [_Walk(X[train], y[train], pricer_for, intercept) for train, _ in splits]
+    splits = _splits(sample, folds, seed)
+    walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricer_for, refit) for train, _ in splits]
+    kind = {"scoring": scoring or "loss", "larger_is_better": SCORINGS[sample.task].get(scoring, False)}
     scores: list[list[dict]] = []
     for position, alpha in enumerate(alphas):
         row = []
         for fold, (walk, (_, test)) in enumerate(zip(walks, splits)):
             detail = f"alpha {alpha:.3g}, fold {fold + 1} of {folds}"
             advance("cross-validation", position * folds + fold, len(alphas) * folds, detail)
-            row.append(score_values(y[test], walk.step(alpha).predict(X[test]), task))
+            row.append(_held_out(walk.step(alpha), sample.take(test), [_restricted(problem, test) for problem in problems]))
         scores.append(row)
-        curve = Curve(alphas[: position + 1], scores)
-        if position - curve.chosen("best") >= PATIENCE or any(walk.saturated for walk in walks):
+        curve = Curve(alphas[: position + 1], scores, **kind)
+        if scoring and any(fold[scoring] is None for fold in row):
+            raise FitError(f"--scoring {scoring} is undefined in a fold.", remedy="Try fewer folds or another --scoring.")
+        if curve.has_turned or any(walk.saturated for walk in walks):
             break
         if deadline.due():
             curve = replace(curve, cut_short=True)
@@ -95,45 +154,100 @@ def cross_validate(
     return curve
 
 
+def _held_out(fits: list[Fit], sample: Sample, problems: list[Problem]) -> dict:
+    """One fold's record at one alpha."""
+    outputs = [fit.predict(sample.X) for fit in fits]
+    loss = sum(problem.loss.value(problem.y, output, problem.weights) for problem, output in zip(problems, outputs))
+    neurons = sum(len(fit.wedges) for fit in fits)
+    return score_values(sample, joined(outputs), problems[0].loss.name) | {"loss": loss, "neurons": neurons}
+
+
+def joined(outputs: list[np.ndarray]) -> np.ndarray:
+    """The outputs of one network, (n,) or (n, K), or of K networks side by side, (n, K)."""
+    return outputs[0] if len(outputs) == 1 else np.column_stack(outputs)
+
+
+def _restricted(problem: Problem, rows) -> Problem:
+    weights = problem.sample_weight
+    return replace(problem, y=problem.y[rows], sample_weight=None if weights is None else weights[rows])
+
+
 class _Walk:
-    """One warm-started descent along the alphas."""
+    """One warm-started descent along the alphas, of all networks."""
 
-    def __init__(self, X, y, pricer_for: PricerFor, intercept: bool):
-        self.problem, self.pricer = Problem(y, np.inf, intercept), pricer_for(X)
-        self.working = WorkingSet(self.pricer.dictionary, self.problem)
+    def __init__(self, X, problems: list[Problem], pricer_for: PricerFor, refit: bool):
+        first = pricer_for(X)
+        self.problems, self.pricers = problems, [first, *(first.sibling() for _ in problems[1:])]
+        self.working = [working_set(first.dictionary, problem) for problem in problems]
+        self.refit = refit
 
-    def step(self, alpha: float) -> Fit:
-        problem = replace(self.problem, alpha=alpha)
-        return solve(problem, self.pricer, tol=FOLD_TOL, exact=False, working=self.working).fit
+    def step(self, alpha: float) -> list[Fit]:
+        fits = []
+        for problem, pricer, working in zip(self.problems, self.pricers, self.working):
+            here = replace(problem, alpha=alpha)
+            fit = solve(here, pricer, tol=FOLD_TOL, exact=False, working=working).fit
+            fits.append(refitted(pricer.dictionary.X, here, fit) if self.refit else fit)
+        return fits
 
     @property
     def saturated(self) -> bool:
         """Whether there are so many neurons that smaller alphas only fit noise."""
-        return np.count_nonzero(self.working.coefficients) > 0.7 * len(self.problem.y)
+        return any(working.neurons > 0.7 * len(problem.y) for working, problem in zip(self.working, self.problems))
 
 
-def _splitter(task: str, folds: int, seed: int):
-    from sklearn.model_selection import KFold, StratifiedKFold
+def _splits(sample: Sample, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Training and test rows of each fold: shuffled, stratified by class, groups kept together.
 
-    kind = StratifiedKFold if task == "classification" else KFold
-    return kind(folds, shuffle=True, random_state=seed)
+    Raises FitError when there are too few rows, rows of a class, or groups, or when a fold would train on one class only.
+    """
+    from sklearn import model_selection
+
+    labels, groups = sample.labels, sample.groups
+    counts = {"row": len(sample.y)} if labels is None else {"row of the smallest class": int(np.bincount(labels).min())}
+    if groups is not None:
+        counts = {"group": len(np.unique(groups))}
+    kind, count = next(iter(counts.items()))
+    if count < folds:
+        some = kind if count == 1 else kind.replace("row", "rows").replace("group", "groups")
+        raise FitError(f"{count} {some} cannot be split into {folds} folds to choose alpha.", remedy="Try a smaller --cv, or give --alpha or --alpha-ratio.")
+    stratified, grouped = labels is not None, groups is not None
+    name = f"{'Stratified' * stratified}{'Group' * grouped}KFold"
+    splitter = getattr(model_selection, name)(folds, shuffle=True, random_state=seed)
+    splits = list(splitter.split(sample.X, labels, groups))
+    if stratified and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits):
+        raise FitError("a fold would have to learn without one of the classes.", remedy="Try fewer folds, or other groups.")
+    return splits
 
 
-def score_values(y: np.ndarray, output: np.ndarray, task: str) -> dict[str, float | None]:
-    """r2, rmse, mae of a regression, or accuracy, auc, log_loss of labels ±1; None where a score is undefined.
+def score_values(sample: Sample, output: np.ndarray, loss: str) -> dict[str, float | None]:
+    """r2, rmse, mae of numbers, or accuracy, auc, log_loss of classes; None where a score is undefined.
 
-    ``squared_error`` (the mean) comes with both: it is what alphas are chosen by.
+    ``output`` is shaped like the sample's y; rows count by their weights. Several targets are averaged; the auc of more than
+    two classes is the mean over each class against the rest.
     """
     from sklearn import metrics
 
-    squared = float(metrics.mean_squared_error(y, output))
-    if task == "regression":
-        r2 = float(metrics.r2_score(y, output)) if len(y) > 1 and np.ptp(y) > 0 else None
-        return {"r2": r2, "rmse": squared**0.5, "mae": float(metrics.mean_absolute_error(y, output)), "squared_error": squared}
-    both = len(np.unique(y)) == 2
+    y, weights = sample.y, {"sample_weight": sample.weights}
+    if sample.task == "regression":
+        r2 = float(metrics.r2_score(y, output, **weights)) if len(y) > 1 and np.all(np.ptp(y, axis=0) > 0) else None
+        squared = float(metrics.mean_squared_error(y, output, **weights))
+        return {"r2": r2, "rmse": squared**0.5, "mae": float(metrics.mean_absolute_error(y, output, **weights))}
+    labels = sample.labels
+    decided = (output > 0).astype(int) if y.ndim == 1 else output.argmax(axis=1)
+    classes = 2 if y.ndim == 1 else y.shape[1]
+    probabilities = class_probabilities(output) if loss == "logistic" else None
     return {
-        "accuracy": float(metrics.accuracy_score(y > 0, output > 0)),
-        "auc": float(metrics.roc_auc_score(y > 0, output)) if both else None,
-        "log_loss": None,
-        "squared_error": squared,
+        "accuracy": float(metrics.accuracy_score(labels, decided, **weights)),
+        "auc": _auc(labels, output, classes, probabilities, weights),
+        "log_loss": None if probabilities is None else float(metrics.log_loss(labels, probabilities, labels=range(classes), **weights)),
     }
+
+
+def _auc(labels, output, classes: int, probabilities, weights) -> float | None:
+    from sklearn import metrics
+
+    if len(np.unique(labels)) < classes or (classes > 2 and probabilities is None):
+        return None
+    if classes == 2:
+        return float(metrics.roc_auc_score(labels, output, **weights))
+    return float(metrics.roc_auc_score(labels, probabilities, multi_class="ovr", **weights))

@@ -3,37 +3,43 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from wedgefit.certificate import Certificate, Problem, certify
+from wedgefit.certificate import Certificate, Problem, certify, row_norms
 from wedgefit.dictionary import Dictionary
-from wedgefit.lasso import Gram, full_lasso, solve_lasso
+from wedgefit.lasso import Gram, full_lasso, least_squares, solve_lasso
 from wedgefit.pricing import Priced, Pricer
 from wedgefit.wedge import Wedges, row_chunks
 
 # A column of the working set that stayed at zero for this many rounds is dropped, and pricing can bring it back; when the
 # objective has stayed the same for as many rounds, only rounding is left to improve.
 IDLE_ROUNDS = 4
+# Proximal Newton converges in a handful of steps; a step that must be shortened below 2^-HALVINGS gains nothing.
+NEWTON_STEPS = 50
+HALVINGS = 30
 # A sampled run ends after this many rounds in a row that found nothing worth adding.
 PATIENCE = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A network on the training rows: its wedges (m), coefficients z (m,), output bias t and output (n,)."""
+    """A network on the training rows: its wedges (m), coefficients z (m,), output bias t and output (n,).
+
+    With several targets coefficients are (m, K), the bias (K,) and the output (n, K).
+    """
 
     wedges: Wedges
     coefficients: np.ndarray
-    intercept: float
+    intercept: float | np.ndarray
     output: np.ndarray
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """The network's output on other rows (n, d), (n,)."""
+        """The network's output on other rows (n, d)."""
         return self.wedges.combine(X, self.coefficients) + self.intercept
 
 
@@ -63,9 +69,24 @@ class Deadline:
         """Whether it is time to end, if the last step will still take ``reserve`` seconds."""
         return self._end is not None and time.monotonic() + reserve >= self._end
 
+    def share(self, parts: int) -> "Deadline":
+        """The deadline of the first of so many equal parts of the time that is left."""
+        return _Share(self, None if self._end is None else max(0.0, self._end - time.monotonic()) / parts)
+
     def watching(self) -> AbstractContextManager:
         """What surrounds the fit that may be ended early."""
         return nullcontext()
+
+
+class _Share(Deadline):
+    """A part of another deadline; whatever brings the whole forward brings the part forward."""
+
+    def __init__(self, whole: Deadline, seconds: float | None):
+        super().__init__(seconds)
+        self._whole = whole
+
+    def due(self, reserve: float = 0.0) -> bool:
+        return super().due(reserve) or self._whole.due(reserve)
 
 
 def solve(
@@ -84,7 +105,7 @@ def solve(
     the working set of the same problem at a neighbouring alpha, to begin from; it is changed. ``deadline``: when it is
     due, one last round certifies the network as it stands.
     """
-    working = WorkingSet(pricer.dictionary, problem) if working is None else working
+    working = working_set(pricer.dictionary, problem) if working is None else working
     # One BLAS thread: on matrices this small more threads cost far more than they give.
     with _blas().limit(limits=1, user_api="blas"):
         return _rounds(problem, pricer, tol, exact, working, on_round, deadline or Deadline())
@@ -131,16 +152,30 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
     wedges = pricer.dictionary.written_out()
     X = pricer.dictionary.X
     # scikit-learn measures its gap against ‖y‖², which is larger than the objective: the certificate says what was reached.
-    z, intercept = full_lasso(np.asfortranarray(wedges.hinges(X)), problem.y, problem.alpha, problem.intercept, tol)
+    z = full_lasso(np.asfortranarray(wedges.hinges(X)), problem.y, problem.alpha, problem.intercept, tol, problem.weights)
     kept = np.flatnonzero(z)
-    fit = _fit_on(X, wedges.take(kept), z[kept], intercept)
+    fit = fit_on(X, problem, wedges.take(kept), z[kept])
     priced = pricer.price(problem.dual_point(fit.output), problem.alpha, fit.wedges, every_pencil=True)
     certificate = certify(problem, fit.output, fit.coefficients, priced)
     return Solution(fit, certificate, 1, "converged" if certificate.relative_gap <= tol else "stalled")
 
 
-def _fit_on(X: np.ndarray, wedges: Wedges, coefficients: np.ndarray, intercept: float) -> Fit:
-    return Fit(wedges, coefficients, intercept, wedges.combine(X, coefficients) + intercept)
+def fit_on(X: np.ndarray, problem: Problem, wedges: Wedges, coefficients: np.ndarray) -> Fit:
+    """The network of these wedges with its best output bias."""
+    output = wedges.combine(X, coefficients)
+    intercept = problem.shift(output)
+    return Fit(wedges, coefficients, intercept, output + intercept)
+
+
+def refitted(X: np.ndarray, problem: Problem, fit: Fit) -> Fit:
+    """The same wedges with the coefficients of least squares, without a penalty (the relaxed Lasso).
+
+    For the squared loss. The certificate of ``fit`` then speaks of the choice of the wedges, not of these coefficients.
+    """
+    if not len(fit.wedges):
+        return fit
+    coefficients = least_squares(fit.wedges.hinges(X), problem.y, problem.intercept, problem.weights)
+    return fit_on(X, problem, fit.wedges, coefficients)
 
 
 def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> float:
@@ -166,18 +201,18 @@ def _blas() -> ThreadpoolController:
 
 
 class WorkingSet:
-    """The wedges that the Lasso may use now, with their Gram matrix; hinge values are made in chunks and never kept.
-
-    Each entry of the Gram matrix is computed once, when the later of its two wedges arrives.
-    """
+    """The wedges that the Lasso may use now, with their coefficients; hinge values are made in chunks and never kept."""
 
     def __init__(self, dictionary: Dictionary, problem: Problem):
         self.X, self.problem = dictionary.X, problem
         self.wedges = dictionary.none()
-        self.means = np.empty(0)
-        self.gram = Gram(np.empty((0, 0)), np.empty(0))
-        self.coefficients = np.empty(0)
+        self.coefficients = np.empty((0, *problem.y.shape[1:]))
         self.idle = np.empty(0, dtype=int)
+
+    @property
+    def neurons(self) -> int:
+        """How many of the wedges are in use."""
+        return int(np.count_nonzero(row_norms(self.coefficients)))
 
     def unseen(self, wedges: Wedges) -> Wedges:
         """Those of the wedges that are not in the set."""
@@ -186,45 +221,132 @@ class WorkingSet:
 
     def grow(self, wedges: Wedges) -> None:
         """Take in new wedges, with coefficient zero."""
-        old, new = len(self.wedges), len(wedges)
-        n = len(self.X)
-        means = np.zeros(new)
-        if self.problem.intercept:
-            for rows in row_chunks(n, new):
-                means += wedges.hinges(self.X[rows]).sum(axis=0) / n
-        joined = self.wedges.joined_with(wedges)
-        self.means = np.concatenate([self.means, means])
-        centred_y = self.problem.y - self.problem.null_output()
-        block, correlation = np.zeros((old + new, new)), np.zeros(new)
-        for rows in row_chunks(n, old + new):
-            columns = joined.hinges(self.X[rows]) - self.means
-            block += columns.T @ columns[:, old:]
-            correlation += centred_y[rows] @ columns[:, old:]
-        matrix = np.empty((old + new, old + new))
-        matrix[:old, :old] = self.gram.matrix
-        matrix[:, old:] = block / n
-        matrix[old:, :old] = matrix[:old, old:].T
-        self.gram = Gram(matrix, np.concatenate([self.gram.correlation, correlation / n]))
-        self.wedges = joined
-        self.coefficients = np.concatenate([self.coefficients, np.zeros(new)])
+        new = len(wedges)
+        self.wedges = self.wedges.joined_with(wedges)
+        self.coefficients = np.concatenate([self.coefficients, np.zeros((new, *self.coefficients.shape[1:]))])
         self.idle = np.concatenate([self.idle, np.zeros(new, dtype=int)])
 
     def solve(self, alpha: float, kkt: float) -> None:
         """The Lasso on the set, warm, to a relative violation of the KKT conditions of ``kkt``."""
-        self.coefficients = solve_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
-        self.idle = np.where(self.coefficients == 0, self.idle + 1, 0)
+        self.coefficients = self._optimal(alpha, kkt)
+        self.idle = np.where(row_norms(self.coefficients) == 0, self.idle + 1, 0)
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        raise NotImplementedError
 
     def drop_idle(self) -> None:
         """Forget the columns that have been zero for long."""
         kept = np.flatnonzero(self.idle <= IDLE_ROUNDS)
         if len(kept) < len(self.idle):
-            self.wedges, self.means = self.wedges.take(kept), self.means[kept]
-            self.gram = Gram(self.gram.matrix[np.ix_(kept, kept)], self.gram.correlation[kept])
-            self.coefficients, self.idle = self.coefficients[kept], self.idle[kept]
+            self._keep(kept)
+
+    def _keep(self, kept: np.ndarray) -> None:
+        self.wedges, self.coefficients, self.idle = self.wedges.take(kept), self.coefficients[kept], self.idle[kept]
 
     def fit(self) -> Fit:
         """The network as it stands."""
-        used = np.flatnonzero(self.coefficients)
-        wedges, z = self.wedges.take(used), self.coefficients[used]
-        base = float(self.problem.null_output()[0])
-        return _fit_on(self.X, wedges, z, base - float(self.means[used] @ z))
+        used = np.flatnonzero(row_norms(self.coefficients))
+        return fit_on(self.X, self.problem, self.wedges.take(used), self.coefficients[used])
+
+
+class QuadraticWorkingSet(WorkingSet):
+    """For the squared loss: each entry of the Gram matrix is computed once, when the later of its two wedges arrives."""
+
+    def __init__(self, dictionary: Dictionary, problem: Problem):
+        super().__init__(dictionary, problem)
+        self.means = np.empty(0)
+        self.gram = Gram(np.empty((0, 0)), np.empty((0, *problem.y.shape[1:])))
+
+    def grow(self, wedges: Wedges) -> None:
+        old, new = len(self.wedges), len(wedges)
+        super().grow(wedges)
+        n, weights = len(self.X), self.problem.weights
+        means = np.zeros(new)
+        if self.problem.intercept:
+            for rows in row_chunks(n, new):
+                means += weights[rows] @ wedges.hinges(self.X[rows])
+        self.means = np.concatenate([self.means, means])
+        residual = self.problem.loss.negative_gradient(self.problem.y, self.problem.null_output(), weights)
+        block, correlation = np.zeros((old + new, new)), np.zeros((new, *self.problem.y.shape[1:]))
+        for rows in row_chunks(n, old + new):
+            columns = self.wedges.hinges(self.X[rows]) - self.means
+            block += columns.T @ (weights[rows, None] * columns[:, old:])
+            correlation += columns[:, old:].T @ residual[rows]
+        matrix = np.empty((old + new, old + new))
+        matrix[:old, :old] = self.gram.matrix
+        matrix[:, old:] = block
+        matrix[old:, :old] = matrix[:old, old:].T
+        self.gram = Gram(matrix, np.concatenate([self.gram.correlation, correlation]))
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        return solve_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
+
+    def _keep(self, kept: np.ndarray) -> None:
+        super()._keep(kept)
+        self.means = self.means[kept]
+        self.gram = Gram(self.gram.matrix[np.ix_(kept, kept)], self.gram.correlation[kept])
+
+
+class CurvedWorkingSet(WorkingSet):
+    """For any other loss: proximal Newton, each step a weighted Lasso on the wedges that are in use or violate (section 4)."""
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        z = self.coefficients.copy()
+        output = self.wedges.combine(self.X, z)
+        for _ in range(NEWTON_STEPS):
+            dual = self.problem.dual_point(output)
+            gradient = self._correlations(dual)
+            violation = np.where(z != 0, np.abs(gradient - alpha * np.sign(z)), np.maximum(np.abs(gradient) - alpha, 0.0))
+            worst = violation.max(initial=0.0) / alpha
+            if worst <= kkt:
+                break
+            active = np.flatnonzero((z != 0) | (violation > 0))
+            matrix = self._curved_gram(active, output)
+            model = Gram(matrix, gradient[active] + matrix @ z[active])
+            target = solve_lasso(model, alpha, z[active], kkt=max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst)))
+            step = target - z[active]
+            promised = float(gradient[active] @ step) - alpha * float(np.abs(target).sum() - np.abs(z[active]).sum())
+            moved, output = self._line_search(alpha, z, output, active, step, promised)
+            if not moved:
+                break
+            z[active] = np.where(step == 0, z[active], z[active] + moved * step) if moved < 1 else target
+        return z
+
+    def _correlations(self, dual: np.ndarray) -> np.ndarray:
+        """Kᵀ dual, (m,)."""
+        total = np.zeros(len(self.wedges))
+        for rows in row_chunks(len(self.X), len(self.wedges)):
+            total += dual[rows] @ self.wedges.hinges(self.X[rows])
+        return total
+
+    def _curved_gram(self, active: np.ndarray, output: np.ndarray) -> np.ndarray:
+        """The loss's second derivative in the coefficients of these wedges, with the output bias eliminated, (k, k)."""
+        problem, wedges = self.problem, self.wedges.take(active)
+        curvature = problem.loss.curvature(problem.y, output + problem.shift(output), problem.weights)
+        matrix, means = np.zeros((len(active), len(active))), np.zeros(len(active))
+        for rows in row_chunks(len(self.X), len(active)):
+            columns = wedges.hinges(self.X[rows])
+            weighted = curvature[rows, None] * columns
+            matrix += columns.T @ weighted
+            means += weighted.sum(axis=0)
+        return matrix - np.outer(means, means) / curvature.sum() if problem.intercept else matrix
+
+    def _line_search(self, alpha, z, output, active, step, promised: float) -> tuple[float, np.ndarray]:
+        """How far along the step the objective falls as it should (0: nowhere), and the output there."""
+        problem = replace(self.problem, alpha=alpha)
+        change = self.wedges.take(active).combine(self.X, step)
+        before = problem.objective(output + problem.shift(output), z[active])
+        length = 1.0
+        for _ in range(HALVINGS):
+            reached = output + length * change
+            after = problem.objective(reached + problem.shift(reached), z[active] + length * step)
+            # Near the optimum rounding hides the gain: then the full step is the best guess.
+            if after <= before - 1e-4 * length * promised + 1e-15 * abs(before):
+                return length, reached
+            length /= 2
+        return 0.0, output
+
+
+def working_set(dictionary: Dictionary, problem: Problem) -> WorkingSet:
+    """An empty working set that can solve this problem's loss."""
+    return (QuadraticWorkingSet if problem.loss.quadratic else CurvedWorkingSet)(dictionary, problem)
