@@ -265,6 +265,8 @@ def training_rows(table: Table, targets: Sequence[str], weight: str | None, drop
             text = "missing" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
             message = f"this weight is {text}; expected a number from 0 up."
             raise ColumnError(message, where=table.place(wrong[0], weight), remedy="Correct it, or leave out --weight.")
+        if not np.any(weights):
+            raise ColumnError("every weight is zero.", where=_at(table, weight), remedy="Choose another --weight.")
         if np.any(weights == 0):
             notes += (f"{_rows(table, weights == 0)} left out: their weight is zero",)
             table = table.take(np.flatnonzero(weights > 0))

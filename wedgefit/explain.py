@@ -44,6 +44,11 @@ def original_units(model: Model, neuron: Neuron) -> tuple[dict[str, float], floa
     return weights, bias, {name: value * largest for name, value in z.items()} if isinstance(z, dict) else z * largest
 
 
+def hinge_texts(model: Model) -> list[str]:
+    """The hinges of the last hidden layer in original units, in the order of the neurons."""
+    return [_hinge_text(*original_units(model, neuron)[:2]) for neuron in model.layer(model.depth)]
+
+
 def _term(model: Model, neuron: Neuron) -> dict:
     weights, bias, coefficient = original_units(model, neuron)
     return {

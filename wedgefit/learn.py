@@ -13,7 +13,7 @@ from wedgefit.errors import FitError, UsageError
 from wedgefit.loss import LOSSES
 from wedgefit.pricing import Pricer
 from wedgefit.select import PER_DECADE, SCORINGS, Advance, Curve, Sample, alpha_grid, cross_validate
-from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, refitted, solve, solve_written_out
+from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, refitted, solve, solve_written_out, upright
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says that it sampled.
 EXACT_UP_TO = 200_000_000
@@ -59,7 +59,7 @@ class Settings:
 class Learned:
     """What learning gives: one solution per network, and the networks to predict with.
 
-    ``fits`` are those of the ``solutions`` unless they were refitted. ``curve``: the cross-validation that chose ``alpha``,
+    ``fits`` are those of the ``solutions``, made easy to read, and refitted if that was asked for. ``curve``: the cross-validation that chose ``alpha``,
     at its ``position`` (below zero: beyond the curve's largest alpha, so that there are no scores).
     """
 
@@ -226,6 +226,8 @@ class Learner:
                 alpha = self._alpha_at(curve, position)
                 solutions = self.solved(alpha, advance)
         fits = [solution.fit for solution in solutions]
+        if settings.bias:
+            fits = [upright(self.sample.X, problem, fit) for problem, fit in zip(self.problems, fits)]
         if settings.refit:
             fits = [refitted(self.sample.X, problem, fit) for problem, fit in zip(self.problems, fits)]
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}

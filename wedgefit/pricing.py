@@ -43,6 +43,7 @@ STARTS = 40
 SECONDS_PER_LOOK = 3e-8
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
+FULL_IS_QUICK = 5_000_000
 # From this many wedges on the compiled kernels are worth the second it takes to load them.
 COMPILED_PAYS = 500_000
 
@@ -160,6 +161,11 @@ class Pricer:
     def full_rounds_only(self) -> bool:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         return self.dictionary.size <= FULL_IS_CHEAP
+
+    @property
+    def full_rounds_are_quick(self) -> bool:
+        """Whether pricing everything takes a fraction of a second."""
+        return self.dictionary.size <= FULL_IS_QUICK
 
     @property
     def full_round_seconds(self) -> float:

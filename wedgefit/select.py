@@ -16,8 +16,9 @@ PER_DECADE = 8
 SMALLEST_RATIO = 1e-4
 # Folds are solved to this relative gap, on sampled pencils: scores do not change in the digits that matter.
 FOLD_TOL = 1e-3
-# A path ends when its score has not improved for this many alphas.
+# A path ends when this many alphas have brought less than this part of all that was gained so far.
 PATIENCE = 4
+SMALL_GAIN = 2e-3
 # Of each task, the scores and whether more is better. By default alphas are chosen by the loss that was minimised.
 SCORINGS = {
     "regression": {"r2": True, "rmse": False, "mae": False},
@@ -26,6 +27,7 @@ SCORINGS = {
 
 Advance = Callable[[str, int | None, int | None, str], None]
 PricerFor = Callable[[np.ndarray], Pricer]
+Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +66,11 @@ class Curve:
 
     @property
     def has_turned(self) -> bool:
-        """Whether the error has not improved for some alphas, not counting those at which nobody had a neuron yet."""
+        """Whether the last alphas have gained next to nothing, not counting those at which no fold had a neuron yet."""
         constant = sum(not any(fold["neurons"] for fold in folds) for folds in self.folds)
-        return len(self.folds) - 1 - max(self.chosen("best"), constant) >= PATIENCE
+        mean = self.errors.mean(axis=1)
+        before = mean[:-PATIENCE].min(initial=np.inf)
+        return len(mean) - constant > PATIENCE and before - mean.min() <= SMALL_GAIN * (mean[0] - mean.min())
 
     def summary(self, position: int) -> dict[str, dict[str, float] | None]:
         """Mean and standard error over the folds of every score at one alpha."""
@@ -122,16 +126,21 @@ class Sample:
 
 
 def cross_validate(
-    sample: Sample, problems: Sequence[Problem], pricer_for: PricerFor, *, folds: int, alphas: np.ndarray, seed: int,
+    sample: Sample, problems: Sequence[Problem], pricer_for: PricerFor, *, folds: int | Splits, alphas: np.ndarray, seed: int,
     advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False,
 ) -> Curve:  # fmt: skip
     """Scores of every alpha on held-out folds; all folds walk down the path together, until the score has turned.
 
-    ``problems``: one per network, over all rows of the sample. ``refit``: score the networks refitted without a penalty.
+    ``problems``: one per network, over all rows of the sample. ``folds``: how many, or the rows to train and test on of each.
+    ``refit``: score the networks refitted without a penalty.
     Ends early, after at least one alpha, when the deadline is due. Raises FitError when the rows cannot be split so, or
     when ``scoring`` is undefined in a fold.
     """
-    splits = _splits(sample, folds, seed)
+    splits = _splits(sample, folds, seed) if isinstance(folds, int) else folds
+    folds = len(splits)
+    labels = sample.labels
+    if labels is not None and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits):
+        raise FitError("a fold would have to learn without one of the classes.", remedy="Try fewer folds, or other groups.")
     walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricer_for, refit) for train, _ in splits]
     kind = {"scoring": scoring or "loss", "larger_is_better": SCORINGS[sample.task].get(scoring, False)}
     scores: list[list[dict]] = []
@@ -195,10 +204,10 @@ class _Walk:
         return any(working.neurons > 0.7 * len(problem.y) for working, problem in zip(self.working, self.problems))
 
 
-def _splits(sample: Sample, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _splits(sample: Sample, folds: int, seed: int) -> Splits:
     """Training and test rows of each fold: shuffled, stratified by class, groups kept together.
 
-    Raises FitError when there are too few rows, rows of a class, or groups, or when a fold would train on one class only.
+    Raises FitError when there are too few rows, rows of a class, or groups.
     """
     from sklearn import model_selection
 
@@ -213,10 +222,7 @@ def _splits(sample: Sample, folds: int, seed: int) -> list[tuple[np.ndarray, np.
     stratified, grouped = labels is not None, groups is not None
     name = f"{'Stratified' * stratified}{'Group' * grouped}KFold"
     splitter = getattr(model_selection, name)(folds, shuffle=True, random_state=seed)
-    splits = list(splitter.split(sample.X, labels, groups))
-    if stratified and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits):
-        raise FitError("a fold would have to learn without one of the classes.", remedy="Try fewer folds, or other groups.")
-    return splits
+    return list(splitter.split(sample.X, labels, groups))
 
 
 def score_values(sample: Sample, output: np.ndarray, loss: str) -> dict[str, float | None]:

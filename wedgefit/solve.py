@@ -112,8 +112,8 @@ def solve(
 
 
 def _rounds(problem, pricer, tol: float, exact: bool, working: "WorkingSet", on_round: OnRound, deadline: Deadline) -> Solution:
-    # Where a full round costs next to nothing, go on until rounding; folds of a cross-validation need not.
-    wanted = min(tol, 1e-9) if exact and pricer.full_rounds_only else tol
+    # Where a full round costs little, go on to where digits end; folds of a cross-validation need not.
+    wanted = min(tol, 1e-9) if exact and pricer.full_rounds_are_quick else tol
     finest = 1e-12 if exact else 0.1 * tol
     threshold = problem.alpha * (1 + 0.1 * wanted)
     kkt = finest
@@ -165,6 +165,27 @@ def fit_on(X: np.ndarray, problem: Problem, wedges: Wedges, coefficients: np.nda
     output = wedges.combine(X, coefficients)
     intercept = problem.shift(output)
     return Fit(wedges, coefficients, intercept, output + intercept)
+
+
+def upright(X: np.ndarray, problem: Problem, fit: Fit) -> Fit:
+    """The same function, with every neuron that is linear on the rows and reads one column rising in it: for reading.
+
+    max(0, 3 − x) is 3 − x where x never exceeds 3, and the output bias can turn it into −max(0, x − 1): the same cost.
+    Only with biases on both layers.
+    """
+    wedges, z = fit.wedges, fit.coefficients.copy()
+    falling = np.flatnonzero((wedges.orders == 1) & (wedges.normals.sum(axis=1) < 0))
+    columns, samples = wedges.columns[falling, 0], wedges.samples[falling, 0]
+    linear = X[samples, columns] == X.max(axis=0)[columns]
+    turned, columns = falling[linear], columns[linear]
+    if not problem.intercept or not len(turned):
+        return fit
+    lowest = X.argmin(axis=0)[columns]
+    normals, offsets, rows = wedges.normals.copy(), wedges.offsets.copy(), wedges.samples.copy()
+    normals[turned] *= -1
+    z[turned] *= -1
+    rows[turned, 0], offsets[turned] = lowest, -X[lowest, columns]
+    return fit_on(X, problem, Wedges(wedges.columns, rows, normals, offsets), z)
 
 
 def refitted(X: np.ndarray, problem: Problem, fit: Fit) -> Fit:
