@@ -26,6 +26,8 @@ class Quiet:
     def advance(self, *_):
         pass
 
+    note = advance
+
 
 def table(rows=30, seed=0, label=False, ids=None):
     """Numbers, numbers with gaps, text, and a target; rows named by numbers or texts."""
@@ -98,7 +100,7 @@ def test_classes_are_predicted_by_name():
 
 def test_network_of_the_model_is_its_neurons():
     model = trained()
-    normals, offsets, z = model.weights
+    (normals, offsets), z = model.units(1), model.coefficients
     X = model.encoding.transform(table())
     by_hand = model.intercept + np.maximum(X @ normals.T + offsets, 0) @ z
     np.testing.assert_allclose(model.network.forward(X), by_hand, rtol=1e-12)
@@ -139,15 +141,15 @@ REQUIRED = [
         "data", "problem", "certificate", "stages", "score", "intercept", "neurons", "samples", "version", "notes", "anchors", "encoding",
     )
 ] + [
-    ("data", key) for key in ("source", "rows", "columns", "target", "task", "classes", "id", "rows_without_target", "left_out")
+    ("data", key) for key in ("source", "rows", "columns", "target", "task", "classes", "outputs", "id", "weight", "group", "rows_left_out", "left_out")
 ] + [
-    ("problem", key) for key in ("loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias", "intercept", "standardized")
+    ("problem", key) for key in ("loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias", "intercept", "standardized", "class_weight", "refitted")
 ] + [
     ("certificate", key) for key in (
         "objective", "lower_bound", "relative_gap", "scope", "wedges_total", "wedges_priced", "network_lower_bound", "network_relative_gap",
     )
 ] + [
-    ("neurons", 0, key) for key in ("id", "layer", "order", "columns", "samples", "weights", "bias", "coefficient", "active_rows", "share")
+    ("neurons", 0, key) for key in ("id", "layer", "order", "columns", "samples", "weights", "bias", "coefficient", "output", "active_rows", "share")
 ] + [
     ("anchors", 0, key) for key in ("id", "values")
 ] + [
@@ -197,7 +199,7 @@ def test_deeply_nested_json_is_refused():
 
 
 def test_other_versions_are_named_with_a_remedy():
-    text = refused(changed(record(), ("schema",), "wedgefit.model/2"), "wedgefit.model/2", "wedgefit.model/1")
+    text = refused(changed(record(), ("schema",), "wedgefit.model/1"), "wedgefit.model/1", "wedgefit.model/2")
     assert "Train" in text
 
 

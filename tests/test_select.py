@@ -9,14 +9,16 @@ from wedgefit import select
 from wedgefit.certificate import Problem
 from wedgefit.dictionary import Dictionary
 from wedgefit.pricing import Pricer
-from wedgefit.select import Curve, alpha_grid, cross_validate, score_values
+from wedgefit.learn import problems_of
+from wedgefit.select import Curve, Sample, alpha_grid, cross_validate, score_values
 from wedgefit.solve import Deadline, largest_alpha, solve_written_out
 
 
-def curve(*errors):
-    """A curve with these squared errors, one row per alpha."""
-    folds = [[{"r2": 1 - error, "mae": None, "squared_error": error} for error in row] for row in errors]
-    return Curve(2.0 ** -np.arange(len(errors)), folds)
+def curve(*errors, neurons=None, **kind):
+    """A curve with these losses, one row per alpha, of networks with so many ``neurons`` (one each, unless given)."""
+    neurons = neurons or [1] * len(errors)
+    folds = [[{"r2": 1 - error, "mae": None, "loss": error, "neurons": size} for error in row] for row, size in zip(errors, neurons)]
+    return Curve(2.0 ** -np.arange(len(errors)), folds, **kind)
 
 
 def pricer_for(X):
@@ -31,8 +33,10 @@ def data(n=60, d=1, seed=0, noise=0.3):
 
 def walk(X, y, alphas, task="regression", prices=pricer_for, **options):
     """``cross_validate`` with what most tests leave alone."""
-    usual = {"folds": 4, "intercept": True, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
-    return cross_validate(X, y, task, prices, alphas=np.asarray(alphas), **usual | options)
+    usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
+    sample = Sample(X, y, task, options.pop("weights", None), options.pop("groups", None))
+    problems = problems_of(sample, options.pop("loss", "squared"), options.pop("intercept", True), None)
+    return cross_validate(sample, problems, prices, alphas=np.asarray(alphas), **usual | options)
 
 
 def validated(X, y, task="regression", ratios=(0.3, 0.1, 0.03), intercept=True, **options):
@@ -95,10 +99,10 @@ def test_scores_are_those_of_separate_fits(d, intercept):
     for row, alpha in enumerate(found.alphas):
         for fold, (train, test) in enumerate(splits):
             solution = solve_written_out(Problem(y[train], alpha, intercept), pricer_for(X[train]), tol=1e-6)
-            expected[row, fold] = np.mean((solution.fit.predict(X[test]) - y[test]) ** 2)
+            expected[row, fold] = np.mean((solution.fit.predict(X[test]) - y[test]) ** 2) / 2
     np.testing.assert_allclose(found.errors, expected, rtol=0.03)
     summary = found.summary(1)
-    assert summary["rmse"]["mean"] == pytest.approx(np.sqrt(found.errors[1]).mean(), rel=1e-12)
+    assert summary["rmse"]["mean"] == pytest.approx(np.sqrt(2 * found.errors[1]).mean(), rel=1e-12)
     assert set(summary) == {"r2", "rmse", "mae"}
 
 
@@ -161,23 +165,29 @@ def test_held_out_rows_are_held_out():
 # Scores ----------------------------------------------------------------------------------------------------------
 
 
+def scored(y, output, task, loss="squared", weights=None):
+    y, output = np.asarray(y, dtype=float), np.asarray(output, dtype=float)
+    return score_values(Sample(np.zeros((len(y), 1)), y, task, weights), output, loss)
+
+
 def test_regression_scores_by_hand():
-    y, output = np.array([0.0, 2, 4]), np.array([0.0, 2, 1])
-    assert score_values(y, output, "regression") == {
-        "r2": pytest.approx(1 - 9 / 8), "rmse": pytest.approx(np.sqrt(3)), "mae": pytest.approx(1), "squared_error": pytest.approx(3)
+    assert scored([0, 2, 4], [0, 2, 1], "regression") == {
+        "r2": pytest.approx(1 - 9 / 8), "rmse": pytest.approx(np.sqrt(3)), "mae": pytest.approx(1)
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("y", [[1.0], [2.0, 2.0]])
 def test_r2_is_undefined_without_variation(y):
     """A fold of one row: null, not a warning, not NaN."""
-    assert score_values(np.array(y), np.zeros(len(y)), "regression")["r2"] is None
+    assert scored(y, np.zeros(len(y)), "regression")["r2"] is None
 
 
 def test_classification_scores(rng):
     y, output = np.where(rng.random(50) < 0.4, 1.0, -1.0), rng.normal(size=50)
-    found = score_values(y, output, "classification")
+    found = scored(y, output, "classification")
     assert found["accuracy"] == np.mean((output > 0) == (y > 0))
     assert found["auc"] == pytest.approx(metrics.roc_auc_score(y, output))
-    assert found["squared_error"] == pytest.approx(np.mean((y - output) ** 2))
-    assert score_values(np.ones(3), np.ones(3), "classification")["auc"] is None
+    assert found["log_loss"] is None, "a squared loss gives no probabilities"
+    logistic = scored(y, output, "classification", "logistic")
+    assert logistic == found | {"log_loss": pytest.approx(np.mean(np.log1p(np.exp(-y * output))))}
+    assert scored(np.ones(3), np.ones(3), "classification")["auc"] is None

@@ -111,7 +111,9 @@ def _audit(network: _Network, problem: Problem, X: np.ndarray, jobs: int) -> tup
         stage = network.stage(layer)
         priced = pricer.price(problem.dual_point(fit.output), np.inf, fit.wedges, every_pencil=stage["scope"] == "exact")
         found = certify_fit(problem, fit.output, fit.coefficients, priced)
-        checks += _figure_checks(Certificate(**{part.name: stage[part.name] for part in fields(Certificate)}), found, place)
+        # The model's own figures follow; those of the only stage must not go by the same names.
+        claims = Certificate(**{part.name: stage[part.name] for part in fields(Certificate)})
+        checks += _figure_checks(claims, found, place or f"layer {layer}, ")
         X = wedges.hinges(X)
     return checks, found
 

@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit, log_expit, softmax
 
 from wedgefit import __version__
 from wedgefit.certificate import Certificate
 from wedgefit.encode import Encoding
 from wedgefit.errors import ModelFileError
+from wedgefit.loss import log_sigmoid, sigmoid
 from wedgefit.network import Network, unit_network
 from wedgefit.table import Table
 
@@ -170,9 +170,11 @@ class Model:
 def class_probabilities(scores: np.ndarray) -> np.ndarray:
     """Probabilities (n, classes) from log-odds: of two classes (n,), or of each class against the rest, (n, K), normalised."""
     if scores.ndim == 1:
-        return np.column_stack([expit(-scores), expit(scores)])
-    # In logarithms, so that rows far from every class do not divide zero by zero.
-    return softmax(log_expit(scores), axis=1)
+        return np.column_stack([sigmoid(-scores), sigmoid(scores)])
+    # From logarithms, the largest taken out, so that rows far from every class do not divide zero by zero.
+    logarithms = log_sigmoid(scores)
+    parts = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
+    return parts / parts.sum(axis=1, keepdims=True)
 
 
 def write_whole(path: str | os.PathLike, text: str) -> None:
