@@ -135,9 +135,8 @@ def _penalised(dictionary: Dictionary, problem: Problem, wedges: Wedges) -> Fit:
 
 
 def _training_rows(model: Model, table: Table) -> Table:
-    """The rows that the model was trained on: all, or those with a target and a weight where others were left out."""
-    if model.data["rows_left_out"]:
-        table, _ = training_rows(table, model.encoding.target.names, model.data["weight"], drop_missing=True)
+    """The rows that the model was trained on: those with a target and a weight. Also checks that the weights are weights."""
+    table, _ = training_rows(table, model.encoding.target.names, model.data["weight"], drop_missing=True)
     if table.rows != model.data["rows"]:
         raise CertificateError(
             f"the model was trained on {model.data['rows']:,} rows, this file has {table.rows:,}.",
