@@ -213,6 +213,18 @@ def test_lengths_and_names_must_agree():
     assert name in data["neurons"][0]["weights"]
 
 
+@pytest.mark.parametrize("label, name, value, words", [
+    (True, "loss", "hinge", 'the loss of a classification should be "squared" or "logistic", not "hinge"'),
+    (False, "loss", "logistic", 'the loss of a regression should be "squared", not "logistic"'),
+    (True, "class_weight", "heavy", 'should be null or "balanced", not "heavy"'),
+    (False, "class_weight", "balanced", "the class_weight of a regression should be null"),
+    (True, "refitted", True, "only networks of the squared loss"),
+])
+def test_losses_and_weights_suit_the_target(label, name, value, words):
+    """The commands look them up: an unknown one would be a KeyError, and labels of a regression a TypeError."""
+    refused(changed(record(label=label), ("problem", name), value), words)
+
+
 @pytest.mark.parametrize("path", [("neurons", 0, "extra"), ("certificate", "extra"), ("anchors", 0, "extra"), ("extra",)], ids=str)
 def test_unknown_keys_are_refused_or_ignored(path):
     """A key from a later version must not end in a TypeError."""

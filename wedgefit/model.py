@@ -226,7 +226,7 @@ def loads(text: str) -> Model:
     encoding = Encoding.from_dict(record["encoding"])
     neurons = [_known(Neuron, neuron) for neuron in record["neurons"]]
     anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
-    _check_problem(record["problem"], record["certificate"], len(encoding.names))
+    _check_problem(record["problem"], record["certificate"], encoding)
     _check_consistency(neurons, anchors, encoding, record["problem"], record["intercept"])
     certificate = _known(Certificate, record["certificate"])
     plain = {name: record[name] for name in ("data", "problem", "stages", "score", "intercept", "notes")}
@@ -328,14 +328,20 @@ def _shortened(value) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _check_problem(problem: dict, certificate: dict, width: int) -> None:
+def _check_problem(problem: dict, certificate: dict, encoding: Encoding) -> None:
     """Values of which only some have a meaning."""
-    order = problem["order"]
+    order, width, classes = problem["order"], len(encoding.names), encoding.target.classes is not None
     if order != "full" and not (isinstance(order, int) and 1 <= order <= width):
         raise ModelFileError(f'the order should be "full" or 1 to {width}, not {_shortened(order)}.')
     for value, known, name in ((problem["norm"], (1, 2), "norm"), (certificate["scope"], ("exact", "sampled"), "scope")):
         if value not in known:
             raise ModelFileError(f"the {name} should be {known[0]} or {known[1]}, not {_shortened(value)}.")
+    for name, possible in (("loss", ["squared", "logistic"]), ("class_weight", [None, "balanced"])):
+        if problem[name] not in possible[: 1 + classes]:
+            expected = " or ".join(map(_shortened, possible[: 1 + classes]))
+            raise ModelFileError(f"the {name} of a {encoding.target.task} should be {expected}, not {_shortened(problem[name])}.")
+    if problem["refitted"] and problem["loss"] != "squared":
+        raise ModelFileError("only networks of the squared loss are refitted.")
 
 
 def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding, problem: dict, intercept) -> None:
