@@ -17,6 +17,8 @@ from wedgefit.errors import ModelFileError, WedgefitError
 from wedgefit.explain import explain
 from wedgefit.fit import Options, train
 from wedgefit.model import MODEL_SCHEMA, load, loads, write_whole
+from wedgefit.render import explain as rendered
+from wedgefit.render import to_text
 from wedgefit.table import Column, Table
 
 
@@ -30,13 +32,14 @@ class Quiet:
 
 
 def table(rows=30, seed=0, label=False, ids=None):
-    """Numbers, numbers with gaps, text, and a target; rows named by numbers or texts."""
+    """Numbers, numbers with gaps, text, and a target: numbers, two labels (True) or three (3); rows named by numbers or texts."""
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=rows), rng.normal(5, 2, size=rows)
     town = rng.choice(["Bonn", "Köln", "Ulm"], size=rows).astype(object)
     y = np.abs(a) + 0.3 * b + (town == "Ulm")
     b[3::8] = np.nan
-    target = Column("y", "category", np.where(y > np.median(y), "up", "down").astype(object)) if label else Column("y", "numeric", y)
+    parts = np.digitize(y, np.quantile(y, [0.5] if label is True else [0.3, 0.6]))
+    target = Column("y", "category", np.array(["down", "up", "top"], dtype=object)[parts]) if label else Column("y", "numeric", y)
     columns = [Column("a", "numeric", a), Column("b", "numeric", b), Column("town", "category", town), target]
     row_ids = [f"p{i}" for i in range(rows)] if ids else list(range(1, rows + 1))
     return Table("t.csv", ",", row_ids, np.arange(2, rows + 2), {column.name: column for column in columns}, id_column=ids)
@@ -66,7 +69,7 @@ def refused(data, *words):
 # Round trip ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"label": True}, {"ids": "name"}, {"ratio": 2.0}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"label": True}, {"label": 3}, {"ids": "name"}, {"ratio": 2.0}, {"label": 3, "ratio": 2.0}], ids=str)
 def test_load_gives_back_what_was_saved(options, tmp_path):
     """Bit for bit: predictions of a loaded model may not differ in the last digit."""
     model, path = trained(**options), tmp_path / "m.json"
@@ -219,9 +222,11 @@ def test_lengths_and_names_must_agree():
     (True, "class_weight", "heavy", 'should be null or "balanced", not "heavy"'),
     (False, "class_weight", "balanced", "the class_weight of a regression should be null"),
     (True, "refitted", True, "only networks of the squared loss"),
+    (True, "alpha", -1.0, "alpha should be above zero, not -1.0"),
+    (False, "alpha", 0, "alpha should be above zero, not 0"),
 ])
-def test_losses_and_weights_suit_the_target(label, name, value, words):
-    """The commands look them up: an unknown one would be a KeyError, and labels of a regression a TypeError."""
+def test_the_problem_must_make_sense(label, name, value, words):
+    """The commands rely on it: an unknown loss would be a KeyError, a negative alpha a bound of minus infinity, which is no JSON."""
     refused(changed(record(label=label), ("problem", name), value), words)
 
 
@@ -288,19 +293,19 @@ def loaded(data):
 
 
 @settings(max_examples=400)
-@given(st.booleans(), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
+@given(st.sampled_from([False, True, 3]), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
 def test_any_change_loads_or_is_refused(label, pick, kind, value):
     """Whatever a disk or an editor did to the file: a model or a ModelFileError of one line, never another exception."""
     loaded(mutated(record(label=label), pick, kind, value))
 
 
 @settings(max_examples=250)
-@given(st.booleans(), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
+@given(st.sampled_from([False, True, 3]), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
 def test_what_loads_works(label, pick, kind, value):
     """A file that passes the check must be usable by every command, or be refused by it in words."""
     model = loaded(mutated(record(label=label), pick, kind, value))
     if model is not None:
-        for use in (lambda: model.predict(table()), model.report, model.dumps, lambda: explain(model)):
+        for use in (lambda: model.predict(table()), model.report, model.dumps, lambda: to_text(rendered(explain(model)), None)):
             try:
                 use()
             except WedgefitError:

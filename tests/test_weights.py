@@ -86,6 +86,18 @@ def test_whole_weights_are_repeated_rows(classes, loss, standardize, read):
     assert sum(neuron.share for neuron in weighted.neurons) == pytest.approx(1)
 
 
+@KINDS
+def test_shares_are_parts_of_the_weighted_variation(classes, loss, read):
+    """Each neuron's coefficient times the deviation of its hinge over the rows as they count."""
+    rows, times = rows_of(classes=classes)
+    table = read(rows, times)
+    model = trained(table, loss=loss)
+    normals, offsets = model.units(1)
+    hinges = np.maximum(model.encoding.transform(table) @ normals.T + offsets, 0)
+    spread = np.std(np.repeat(hinges, times, axis=0), axis=0) * [abs(neuron.coefficient) for neuron in model.neurons]
+    np.testing.assert_allclose([neuron.share for neuron in model.neurons], spread / spread.sum(), rtol=1e-9)
+
+
 @pytest.mark.parametrize("solver", ["working-set", "full"])
 def test_every_solver_knows_the_weights(solver, read):
     rows, times = rows_of(16)

@@ -336,6 +336,8 @@ def _check_problem(problem: dict, certificate: dict, encoding: Encoding) -> None
     for value, known, name in ((problem["norm"], (1, 2), "norm"), (certificate["scope"], ("exact", "sampled"), "scope")):
         if value not in known:
             raise ModelFileError(f"the {name} should be {known[0]} or {known[1]}, not {_shortened(value)}.")
+    if problem["alpha"] <= 0:
+        raise ModelFileError(f"alpha should be above zero, not {_shortened(problem['alpha'])}.")
     for name, possible in (("loss", ["squared", "logistic"]), ("class_weight", [None, "balanced"])):
         if problem[name] not in possible[: 1 + classes]:
             expected = " or ".join(map(_shortened, possible[: 1 + classes]))
