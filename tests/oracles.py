@@ -121,14 +121,15 @@ def best_wedge(X, v, orders, norm, bias):
 # The optimum on a given dictionary, by a generic conic solver
 
 
-def lasso_optimum(K, y, alpha, intercept):
-    """``(objective, z (m,), t)`` that minimise ‖Kz + 1t − y‖²/(2n) + α‖z‖₁; t = 0 without intercept.
+def lasso_optimum(K, y, alpha, intercept, weights=None):
+    """``(objective, z (m,), t)`` that minimise ½ Σ weights (Kz + 1t − y)² + α‖z‖₁; t = 0 without intercept.
 
-    K (n, m), y (n,). The unknowns are z⁺, z⁻ ≥ 0, t and the residual r = Kz + 1t − y.
+    K (n, m), y (n,), weights (n,), by default 1/n each. The unknowns are z⁺, z⁻ ≥ 0, t and the residual r = Kz + 1t − y.
     """
     n, m = K.shape
+    weights = np.full(n, 1 / n) if weights is None else weights
     ones = np.full((n, 1), float(intercept))
-    quadratic = sparse.block_diag([sparse.csc_matrix((2 * m + 1, 2 * m + 1)), sparse.identity(n) / n], format="csc")
+    quadratic = sparse.block_diag([sparse.csc_matrix((2 * m + 1, 2 * m + 1)), sparse.diags(weights)], format="csc")
     linear = np.concatenate([np.full(2 * m, alpha), np.zeros(1 + n)])
     residual_is = np.hstack([K, -K, ones, -np.eye(n)])
     x = conic_optimum(quadratic, linear, [
@@ -136,21 +137,22 @@ def lasso_optimum(K, y, alpha, intercept):
         (-np.eye(2 * m, 2 * m + 1 + n), np.zeros(2 * m), clarabel.NonnegativeConeT(2 * m)),
     ])  # fmt: skip
     z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
-    return float(np.sum((K @ z + t - y) ** 2) / (2 * n) + alpha * np.sum(np.abs(z))), z, t
+    return float(np.sum(weights * (K @ z + t - y) ** 2) / 2 + alpha * np.sum(np.abs(z))), z, t
 
 
-def logistic_lasso_optimum(K, y, alpha, intercept):
-    """``(objective, z (m,), t)`` that minimise (1/n) Σ ln(1 + exp(−y_i (Kz + 1t)_i)) + α‖z‖₁; t = 0 without intercept.
+def logistic_lasso_optimum(K, y, alpha, intercept, weights=None):
+    """``(objective, z (m,), t)`` that minimise Σ weights_i ln(1 + exp(−y_i (Kz + 1t)_i)) + α‖z‖₁; t = 0 without intercept.
 
-    K (n, m), labels y (n,) ±1. The unknowns are z⁺, z⁻ ≥ 0, t, the losses u and p, q with p ≥ exp(−u),
+    K (n, m), labels y (n,) ±1, weights (n,), by default 1/n each. The unknowns are z⁺, z⁻ ≥ 0, t, the losses u and p, q with p ≥ exp(−u),
     q ≥ exp(−y·f − u), p + q ≤ 1.
     """
     n, m = K.shape
+    weights = np.full(n, 1 / n) if weights is None else weights
     eye, none = np.eye(n), np.zeros((n, n))
     margin = y[:, None] * np.hstack([K, -K, np.full((n, 1), float(intercept))])
     size = 2 * m + 1 + 3 * n
     nothing = np.zeros_like(margin)
-    linear = np.concatenate([np.full(2 * m, alpha), np.zeros(1), np.full(n, 1 / n), np.zeros(2 * n)])
+    linear = np.concatenate([np.full(2 * m, alpha), np.zeros(1), weights, np.zeros(2 * n)])
 
     def exponentials(exponent, bound):
         """Rows for n cones (−exponent, 1, bound), interleaved."""
@@ -164,7 +166,7 @@ def logistic_lasso_optimum(K, y, alpha, intercept):
         exponentials(np.hstack([margin, eye, none, none]), np.hstack([nothing, none, none, eye])),
     ])  # fmt: skip
     z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
-    return float(np.mean(np.logaddexp(0, -y * (K @ z + t))) + alpha * np.sum(np.abs(z))), z, t
+    return float(weights @ np.logaddexp(0, -y * (K @ z + t)) + alpha * np.sum(np.abs(z))), z, t
 
 
 def conic_optimum(quadratic, linear, blocks):

@@ -130,7 +130,7 @@ def test_every_command_asks_for_its_data(name):
         ("x,y\n1,2\n", "not a model file"),
         ("[]", "not a wedgefit model file"),
         ('{"schema": "wedgefit.model/99"}', "wedgefit.model/99"),
-        ('{"schema": "wedgefit.model/1"}', "lacks"),
+        ('{"schema": "wedgefit.model/2"}', "lacks"),
         ('{"schema": NaN}', "NaN"),
     ],
 )
@@ -163,7 +163,7 @@ BAD_DATA = {
     "constant target": ("x,y\n1,2\n2,2\n3,2\n", '"y"'),
     "missing target": ("x,y\n1,\n2,\n3,\n", "missing"),
     "some targets missing": ("x,y\n1,1\n2,\n3,4\n4,9\n", "--drop-missing-target"),
-    "many classes": ("x,y\n1,a\n2,b\n3,c\n", "classes"),
+    "many classes": ("x,y\n" + "".join(f"{i},name {i}\n" for i in range(30)), "30 classes"),
     "stray cell": ("x,y\n1,1\n2,2\noops,5\n4,7\n", 'row 3 (line 4), column "x": "oops"'),
     "infinity": ("x,y\n1,1\n2,2\ninf,5\n4,7\n", '"inf"'),
     "too large": ("x,y\n1,1\n2,2\n1e400,5\n4,7\n", '"1e400"'),
@@ -327,7 +327,7 @@ REPORT = {
     "score": {"train", "cv"},
     "seconds": None,
 }  # fmt: skip
-NEURON = {"id", "layer", "order", "columns", "samples", "weights", "bias", "coefficient", "active_rows", "share"}
+NEURON = {"id", "layer", "order", "columns", "samples", "weights", "bias", "coefficient", "output", "active_rows", "share"}
 STAGE = {"layer", "neurons", "objective", "lower_bound", "relative_gap", "scope"}
 
 
@@ -408,7 +408,8 @@ def test_the_options_reach_the_problem():
     assert report["data"]["columns"] == ["x"]
     assert report["problem"] | {"alpha_max": 0} == {
         "loss": "squared", "alpha": 0.05, "alpha_max": 0, "norm": 2, "order": 1, "layers": 2, "hidden_bias": False,
-        "intercept": False, "standardized": False, "refined": True, "range_dispersion": None,
+        "intercept": False, "standardized": False, "refined": True, "refitted": False,
+        "class_weight": None, "range_dispersion": None,
     }  # fmt: skip
 
 

@@ -245,10 +245,12 @@ def test_transform_starts_without_sklearn():
     ([0, 1, 1], "regression", None, [0, 1, 1]),
     ([7, 9, 9], "classification", (7, 9), [-1, 1, 1]),
     (["007", "1.5", "2"], "regression", None, [7, 1.5, 2]),
+   (["r", "p", "q"], "auto", ("p", "q", "r"), [[-1, -1, 1], [1, -1, -1], [-1, 1, -1]]),
+   ([3.5, 1, 2], "classification", (1, 2, 3.5), [[-1, -1, 1], [1, -1, -1], [-1, 1, -1]]),
 ])
 def test_tasks(cells, task, classes, y):
     encoding, design = fit_encoding(make(a=[1, 2, 4], t=cells), task=task)
-    assert encoding.target == Target("t", "classification" if classes else "regression", classes)
+    assert encoding.target == Target(("t",), "classification" if classes else "regression", classes)
     assert design.y.tolist() == y and encoding.target_values(make(a=[1, 2, 4], t=cells)).tolist() == y
     for label in classes or ():
         assert isinstance(label, (str, int)) or not label.is_integer()
@@ -257,7 +259,7 @@ def test_tasks(cells, task, classes, y):
 def test_target_by_name_and_by_default():
     table = make(a=[1, 2, 4], b=[3, 5, 9], c=[1, 2, 3])
     assert fit_encoding(table)[0].target.name == "c"
-    encoding, design = fit_encoding(table, target="a")
+    encoding, design = fit_encoding(table, target=["a"])
     assert design.names == ("b", "c") and design.y.tolist() == [1, 2, 4]
 
 
@@ -295,8 +297,6 @@ ROWS = {"a": [1, 2, 4.0], "b": ["u", "v", "u"]}
     (["1", "x", "y"], {"task": "regression"}, 't.csv, row 2 (line 3), column "y": "x" is not a number'),
     (["1", "1e400", "2"], {"task": "regression"}, "row 2"),
     ([1, NAN, NAN], {}, "missing in 2 rows (2, 3). Leave these rows out with --drop-missing-target"),
-    (["p", "q", "r"], {}, '3 classes ("p", "q", "r"); more than two are not supported yet'),
-    ([1, 2, 3.5], {"task": "classification"}, "3 classes (1, 2, 3.5)"),
     ([1, 2, 1e200], {}, "1e+200 is too large"),
     ([1, 2, 3], {"keep": ["zz"]}, 'no column "zz"'),
     ([1, 2, 3], {"drop": ["zz"]}, 'no column "zz"'),
@@ -318,6 +318,59 @@ def test_refused_columns(cells, options, words):
 ])
 def test_refused_tables(table, options, words):
     assert words in error_of(FitError, fit_encoding, table, **options)
+
+
+def test_a_column_of_names_is_no_target():
+    """One class per row or so: a fit would take for ever and say nothing."""
+    names = make(a=np.arange(21.0), y=[f"n{i:02d}" for i in range(21)])
+    assert 'the target has 21 classes ("n00", "n01"' in error_of(ColumnError, fit_encoding, names)
+    numbers = make(a=np.arange(21.0), y=np.arange(21) + 0.5)
+    assert "21 classes (0.5, 1.5" in error_of(ColumnError, fit_encoding, numbers, task="classification")
+    assert len(fit_encoding(make(a=np.arange(20.0), y=[f"n{i:02d}" for i in range(20)]))[0].target.classes) == 20
+
+
+WEIGHED = {"a": [1, 2, 4.0, 5], "w": [1, 2, 0, 1], "g": ["u", "v", "u", "v"], "y": [1, 2, 3, 5.0]}
+
+
+@pytest.mark.parametrize("cells, words", [
+    ([1, -2, 0, 1], 'row 2 (line 3), column "w": this weight is -2; expected a number from 0 up'),
+    ([1, 2, NAN, 1], 'row 3 (line 4), column "w": this weight is missing'),
+    (["1", "x", "1", "1"], 'row 2 (line 3), column "w": "x" is not a number'),
+    ([1, 1, 1, 1e200], 'row 4 (line 5), column "w": this weight is 1e+200'),
+], ids=["negative", "missing", "text", "huge"])
+def test_weights_are_numbers_from_0_up(cells, words):
+    assert words in error_of(ColumnError, fit_encoding, make(**WEIGHED | {"w": cells}), weight="w")
+
+
+def test_rows_of_weight_zero_are_left_out_and_noted():
+    _, design = fit_encoding(make(**WEIGHED), weight="w", drop=["g"])
+    assert design.names == ("a",) and design.row_ids == [1, 2, 4] and design.weights.tolist() == [1, 2, 1]
+    assert design.notes == ("1 row (3) left out: their weight is zero",)
+    assert "one row" in error_of(FitError, fit_encoding, make(**WEIGHED | {"w": [0, 0, 0, 3]}), weight="w")
+
+
+def test_groups_are_numbered_and_no_input():
+    _, design = fit_encoding(make(**WEIGHED), group="g", weight="w")
+    assert design.names == ("a",) and design.groups.tolist() == [0, 1, 1]
+    missing = make(**WEIGHED | {"g": ["u", None, "u", None]})
+    assert "the group is missing in 2 rows (2, 4)" in error_of(ColumnError, fit_encoding, missing, group="g")
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"weight": "y", "target": ["y"]}, '"y" cannot have two roles'),
+    ({"weight": "w", "group": "w"}, '"w" cannot have two roles'),
+    ({"target": ["y", "y"]}, '"y" is a --target twice'),
+    ({"weight": "zz"}, 'no column "zz"'),
+    ({"group": "zz"}, 'no column "zz"'),
+    ({"weight": "w", "keep": ["w"]}, '"w" is the column of weights'),
+    ({"group": "g", "drop": ["g"]}, '"g" is the column of groups'),
+], ids=str)
+def test_a_column_has_one_role(options, words):
+    assert words in error_of(ColumnError, fit_encoding, make(**WEIGHED), **options)
+
+
+def test_the_last_column_with_no_other_role_is_the_target():
+    assert fit_encoding(make(**WEIGHED), weight="y", group="g")[0].target.names == ("w",)
 
 
 def test_refused_options():

@@ -16,6 +16,8 @@ class Quiet:
     def advance(self, *_):
         pass
 
+    note = advance
+
 
 MIXED = "mixed.csv"
 
@@ -94,7 +96,7 @@ def test_shares_add_up_and_fall(tmp_path):
     model = train(table, Options(alpha_ratio=0.03), Quiet())
     shares = [term["share"] for term in explain(model)["terms"]]
     assert sum(shares) == pytest.approx(1, rel=1e-12) and shares == sorted(shares, reverse=True) and min(shares) >= 0
-    normals, offsets, z = model.weights
+    (normals, offsets), z = model.units(1), model.coefficients
     heights = model.encoding.transform(table) @ normals.T + offsets
     spread = np.abs(z) * np.maximum(heights, 0).std(axis=0)
     assert [neuron.share for neuron in model.neurons] == pytest.approx((spread / spread.sum()).tolist(), rel=1e-9)

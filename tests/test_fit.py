@@ -8,10 +8,11 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit import fit as fit_module
+from wedgefit import learn as learn_module
+from wedgefit.audit import certify
 from wedgefit.encode import fit_encoding
 from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitError
-from wedgefit.fit import Options, certify, evaluate, path, train
+from wedgefit.fit import Options, evaluate, path, train
 from wedgefit.model import load, loads
 from wedgefit.table import read_table
 
@@ -20,10 +21,13 @@ class Heard:
     """Progress that remembers what it was told."""
 
     def __init__(self):
-        self.steps = []
+        self.steps, self.notes = [], []
 
     def advance(self, *step):
         self.steps.append(step)
+
+    def note(self, words):
+        self.notes.append(words)
 
 
 def csv_text(rows=30, d=2, seed=0, label=False):
@@ -149,16 +153,20 @@ def test_alpha_by_cross_validation(read):
     assert objectives == sorted(objectives, reverse=True)
 
 
-def test_classification_is_on_signs(read):
-    """Labels −1 and +1 in sorted order, and scores that say how often the sign is right."""
+@pytest.mark.parametrize("loss", [None, "squared"])
+def test_classification_is_on_signs(loss, read):
+    """Labels −1 and +1 in sorted order, the loss asked for (logistic by default), and scores that say how often the sign is right."""
     table = read(csv_text(40, label=True))
-    model = trained(table)
+    model = trained(table, loss=loss)
     assert model.data["classes"] == ["no", "yes"] and model.data["task"] == "classification"
+    assert model.problem["loss"] == (loss or "logistic")
     signs = np.where(table.column("y").values == "yes", 1.0, -1.0)
     scores = model.scores(table)
+    losses = (scores - signs) ** 2 / 2 if loss else np.log1p(np.exp(-signs * scores))
     penalty = model.problem["alpha"] * sum(abs(neuron.coefficient) for neuron in model.neurons)
-    assert model.certificate.objective == pytest.approx(np.mean((scores - signs) ** 2) / 2 + penalty, rel=1e-9)
+    assert model.certificate.objective == pytest.approx(np.mean(losses) + penalty, rel=1e-9)
     assert model.score["train"]["accuracy"] == np.mean((scores > 0) == (signs > 0)) > 0.8
+    assert model.score["train"]["log_loss"] == (None if loss else pytest.approx(np.mean(losses)))
     evaluation = evaluate(model, table)
     assert evaluation["score"] == pytest.approx(model.score["train"]) and evaluation["data"]["rows"] == 40
 
@@ -190,20 +198,20 @@ def test_sampled_says_sampled(read):
 
 
 def test_an_exact_certificate_out_of_reach_names_an_order_that_works(read, monkeypatch):
-    monkeypatch.setattr(fit_module, "EXACT_POSSIBLE", 1_500)
+    monkeypatch.setattr(learn_module, "EXACT_POSSIBLE", 1_500)
     table = read(csv_text(20, 3))  # 120, 1,260 and 3,540 wedges up to orders 1, 2 and 3
     with pytest.raises(FitError, match="3,540 wedges") as caught:
         trained(table, certificate="exact", order="full")
     assert "--order 2 " in caught.value.remedy and "sampled" in caught.value.remedy
     assert trained(table, certificate="exact", order=2).certificate.scope == "exact"
-    monkeypatch.setattr(fit_module, "EXACT_POSSIBLE", 10)
+    monkeypatch.setattr(learn_module, "EXACT_POSSIBLE", 10)
     with pytest.raises(FitError) as caught:
         trained(table, certificate="exact", order=1)
     assert "--order" not in caught.value.remedy
 
 
 def test_auto_samples_beyond_its_limit(read, monkeypatch):
-    monkeypatch.setattr(fit_module, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(learn_module, "EXACT_UP_TO", 100)
     assert trained(read(csv_text(20))).certificate.scope == "sampled"
 
 
@@ -214,9 +222,9 @@ def test_other_refusals(read, monkeypatch):
     with pytest.raises(FitError, match="6 rows cannot be split into 7 folds"):
         train(table, Options(cv=7), Heard())
     few = read("a,y\n" + "".join(f"{i},{'yes' if i < 3 else 'no'}\n" for i in range(12)))
-    with pytest.raises(FitError, match="3 rows of the smaller class"):
+    with pytest.raises(FitError, match="3 rows of the smallest class"):
         train(few, Options(cv=5), Heard())
-    monkeypatch.setattr(fit_module, "WRITTEN_OUT_UP_TO", 1000)
+    monkeypatch.setattr(learn_module, "WRITTEN_OUT_UP_TO", 1000)
     with pytest.raises(FitError, match="too many to write out"):
         trained(table, solver="full")
 
@@ -236,6 +244,8 @@ def test_certify_agrees_with_an_honest_model(text, options, read, tmp_path):
         options = {"order": 3}
     if text is MIXED and options.get("norm") == 2:
         options = options | {"order": 2}  # all orders up to 5 are priced in the test below
+    if options.get("solver") == "full":
+        options = options | {"loss": "squared"}
     trained(table, **options).save(tmp_path / "m.json")
     found = certify(load(tmp_path / "m.json"), table, jobs=1)
     assert found["agrees"], found["message"]
@@ -243,7 +253,8 @@ def test_certify_agrees_with_an_honest_model(text, options, read, tmp_path):
     assert found["message"] == "the stored figures hold"
     names = {check["name"] for check in found["checks"]}
     assert {"objective", "wedges", "anchor rows, largest difference"} <= names
-    assert ("lower bound" in names) == (options.get("certificate") != "sampled")
+    assert len(names) == len(found["checks"]), "two figures by one name cannot be told apart"
+    assert ("lower bound" in names) == ("layer 1, lower bound" in names) == (options.get("certificate") != "sampled")
 
 
 def test_norm_2_with_the_levels_of_a_column(read):
@@ -278,7 +289,7 @@ def test_certify_reads_rows_without_target_as_training_did(read):
     text = csv_text().replace("\n", "\n", 1) + "1.0,2.0,\n"
     table = read(text)
     model = trained(table, drop_missing_target=True)
-    assert model.data["rows_without_target"] == 1 and certify(model, table, jobs=1)["agrees"]
+    assert model.data["rows_left_out"] == 1 and certify(model, table, jobs=1)["agrees"]
 
 
 def scaled(place, *keys, by=1 + 1e-6):
@@ -437,7 +448,7 @@ def test_design_of_the_table_is_what_was_solved(read):
     table = read(MIXED, id_column="id")
     model = trained(table)
     encoding, design = fit_encoding(table)
-    normals, offsets, z = model.weights
+    (normals, offsets), z = model.units(1), model.coefficients
     by_hand = np.maximum(design.X @ normals.T + offsets, 0) @ z + model.intercept
     np.testing.assert_allclose(model.scores(table), by_hand, rtol=1e-12)
     assert model.encoding == encoding

@@ -17,6 +17,8 @@ from wedgefit.errors import ModelFileError, WedgefitError
 from wedgefit.explain import explain
 from wedgefit.fit import Options, train
 from wedgefit.model import MODEL_SCHEMA, load, loads, write_whole
+from wedgefit.render import explain as rendered
+from wedgefit.render import to_text
 from wedgefit.table import Column, Table
 
 
@@ -26,15 +28,18 @@ class Quiet:
     def advance(self, *_):
         pass
 
+    note = advance
+
 
 def table(rows=30, seed=0, label=False, ids=None):
-    """Numbers, numbers with gaps, text, and a target; rows named by numbers or texts."""
+    """Numbers, numbers with gaps, text, and a target: numbers, two labels (True) or three (3); rows named by numbers or texts."""
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=rows), rng.normal(5, 2, size=rows)
     town = rng.choice(["Bonn", "Köln", "Ulm"], size=rows).astype(object)
     y = np.abs(a) + 0.3 * b + (town == "Ulm")
     b[3::8] = np.nan
-    target = Column("y", "category", np.where(y > np.median(y), "up", "down").astype(object)) if label else Column("y", "numeric", y)
+    parts = np.digitize(y, np.quantile(y, [0.5] if label is True else [0.3, 0.6]))
+    target = Column("y", "category", np.array(["down", "up", "top"], dtype=object)[parts]) if label else Column("y", "numeric", y)
     columns = [Column("a", "numeric", a), Column("b", "numeric", b), Column("town", "category", town), target]
     row_ids = [f"p{i}" for i in range(rows)] if ids else list(range(1, rows + 1))
     return Table("t.csv", ",", row_ids, np.arange(2, rows + 2), {column.name: column for column in columns}, id_column=ids)
@@ -64,7 +69,7 @@ def refused(data, *words):
 # Round trip ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{}, {"label": True}, {"ids": "name"}, {"ratio": 2.0}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"label": True}, {"label": 3}, {"ids": "name"}, {"ratio": 2.0}, {"label": 3, "ratio": 2.0}], ids=str)
 def test_load_gives_back_what_was_saved(options, tmp_path):
     """Bit for bit: predictions of a loaded model may not differ in the last digit."""
     model, path = trained(**options), tmp_path / "m.json"
@@ -98,7 +103,7 @@ def test_classes_are_predicted_by_name():
 
 def test_network_of_the_model_is_its_neurons():
     model = trained()
-    normals, offsets, z = model.weights
+    (normals, offsets), z = model.units(1), model.coefficients
     X = model.encoding.transform(table())
     by_hand = model.intercept + np.maximum(X @ normals.T + offsets, 0) @ z
     np.testing.assert_allclose(model.network.forward(X), by_hand, rtol=1e-12)
@@ -139,15 +144,15 @@ REQUIRED = [
         "data", "problem", "certificate", "stages", "score", "intercept", "neurons", "samples", "version", "notes", "anchors", "encoding",
     )
 ] + [
-    ("data", key) for key in ("source", "rows", "columns", "target", "task", "classes", "id", "rows_without_target", "left_out")
+    ("data", key) for key in ("source", "rows", "columns", "target", "task", "classes", "outputs", "id", "weight", "group", "rows_left_out", "left_out")
 ] + [
-    ("problem", key) for key in ("loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias", "intercept", "standardized")
+    ("problem", key) for key in ("loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias", "intercept", "standardized", "class_weight", "refitted")
 ] + [
     ("certificate", key) for key in (
         "objective", "lower_bound", "relative_gap", "scope", "wedges_total", "wedges_priced", "network_lower_bound", "network_relative_gap",
     )
 ] + [
-    ("neurons", 0, key) for key in ("id", "layer", "order", "columns", "samples", "weights", "bias", "coefficient", "active_rows", "share")
+    ("neurons", 0, key) for key in ("id", "layer", "order", "columns", "samples", "weights", "bias", "coefficient", "output", "active_rows", "share")
 ] + [
     ("anchors", 0, key) for key in ("id", "values")
 ] + [
@@ -197,7 +202,7 @@ def test_deeply_nested_json_is_refused():
 
 
 def test_other_versions_are_named_with_a_remedy():
-    text = refused(changed(record(), ("schema",), "wedgefit.model/2"), "wedgefit.model/2", "wedgefit.model/1")
+    text = refused(changed(record(), ("schema",), "wedgefit.model/1"), "wedgefit.model/1", "wedgefit.model/2")
     assert "Train" in text
 
 
@@ -209,6 +214,20 @@ def test_lengths_and_names_must_agree():
     refused(changed(data, ("neurons", 0, "samples"), [999]), "neuron 1", "999")
     refused(changed(data, ("encoding", "features", 0, "scale"), 0.0), "scale")
     assert name in data["neurons"][0]["weights"]
+
+
+@pytest.mark.parametrize("label, name, value, words", [
+    (True, "loss", "hinge", 'the loss of a classification should be "squared" or "logistic", not "hinge"'),
+    (False, "loss", "logistic", 'the loss of a regression should be "squared", not "logistic"'),
+    (True, "class_weight", "heavy", 'should be null or "balanced", not "heavy"'),
+    (False, "class_weight", "balanced", "the class_weight of a regression should be null"),
+    (True, "refitted", True, "only networks of the squared loss"),
+    (True, "alpha", -1.0, "alpha should be above zero, not -1.0"),
+    (False, "alpha", 0, "alpha should be above zero, not 0"),
+])
+def test_the_problem_must_make_sense(label, name, value, words):
+    """The commands rely on it: an unknown loss would be a KeyError, a negative alpha a bound of minus infinity, which is no JSON."""
+    refused(changed(record(label=label), ("problem", name), value), words)
 
 
 @pytest.mark.parametrize("path", [("neurons", 0, "extra"), ("certificate", "extra"), ("anchors", 0, "extra"), ("extra",)], ids=str)
@@ -274,19 +293,19 @@ def loaded(data):
 
 
 @settings(max_examples=400)
-@given(st.booleans(), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
+@given(st.sampled_from([False, True, 3]), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
 def test_any_change_loads_or_is_refused(label, pick, kind, value):
     """Whatever a disk or an editor did to the file: a model or a ModelFileError of one line, never another exception."""
     loaded(mutated(record(label=label), pick, kind, value))
 
 
 @settings(max_examples=250)
-@given(st.booleans(), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
+@given(st.sampled_from([False, True, 3]), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
 def test_what_loads_works(label, pick, kind, value):
     """A file that passes the check must be usable by every command, or be refused by it in words."""
     model = loaded(mutated(record(label=label), pick, kind, value))
     if model is not None:
-        for use in (lambda: model.predict(table()), model.report, model.dumps, lambda: explain(model)):
+        for use in (lambda: model.predict(table()), model.report, model.dumps, lambda: to_text(rendered(explain(model)), None)):
             try:
                 use()
             except WedgefitError:

@@ -229,3 +229,14 @@ def test_hidden_biases_are_a_free_intercept():
     assert oracles.continuous_supremum_2d(X, v, True, 1) == inf
     constant = [(np.array([[1e-3], [0]]), np.array([1e3])), (np.array([[y.mean() / 1e3]]), np.zeros(1))]
     assert oracles.network_objective(constant, X, y, 0.1, 1) < without
+
+
+@pytest.mark.parametrize("optimum", [oracles.lasso_optimum, oracles.logistic_lasso_optimum])
+def test_whole_weights_are_repeated_rows(optimum):
+    rng = np.random.default_rng(3)
+    K, times = np.abs(rng.normal(size=(6, 4))), np.array([1, 3, 2, 1, 4, 1])
+    y = np.array([1.0, -1, 1, 1, -1, -1])
+    rows = np.repeat(np.arange(6), times)
+    weighted = optimum(K, y, 0.05, True, times / times.sum())
+    assert weighted[0] == pytest.approx(optimum(K[rows], y[rows], 0.05, True)[0], rel=1e-7)
+    assert weighted[0] != pytest.approx(optimum(K, y, 0.05, True)[0], rel=1e-2)

@@ -14,7 +14,7 @@ from wedgefit import solve as solve_module
 from wedgefit.certificate import Problem
 from wedgefit.dictionary import Dictionary
 from wedgefit.pricing import Pricer
-from wedgefit.solve import WorkingSet, largest_alpha, solve, solve_written_out
+from wedgefit.solve import largest_alpha, solve, solve_written_out, working_set
 
 CASES = [record for record in oracles.reference_cases() if record["loss"] == "squared"]
 
@@ -275,7 +275,7 @@ def test_a_warm_path_is_a_series_of_cold_starts(intercept, rng):
     X, y = regression(rng)
     pricer = Pricer(Dictionary(X, (1, 2), 1, True))
     problem = Problem(y, 1.0, intercept)
-    working = WorkingSet(pricer.dictionary, problem)
+    working = working_set(pricer.dictionary, problem)
     top = largest_alpha(problem, pricer)
     for ratio in (0.7, 0.3, 0.1, 0.03, 0.01, 0.003, 0.2, 1.5):
         warm = solve(replace(problem, alpha=ratio * top), pricer, tol=1e-9, working=working)
@@ -291,7 +291,7 @@ def test_working_set_keeps_its_books(rng):
     X, y = regression(rng, 25)
     dictionary = Dictionary(X, (1, 2), 1, True)
     every = dictionary.written_out()
-    working = WorkingSet(dictionary, Problem(y, 0.05))
+    working = working_set(dictionary, Problem(y, 0.05))
     for chunk in (slice(0, 40), slice(40, 41), slice(300, 360)):
         working.grow(every.take(chunk))
         working.solve(0.05, 1e-10)

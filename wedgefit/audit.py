@@ -111,7 +111,9 @@ def _audit(network: _Network, problem: Problem, X: np.ndarray, jobs: int) -> tup
         stage = network.stage(layer)
         priced = pricer.price(problem.dual_point(fit.output), np.inf, fit.wedges, every_pencil=stage["scope"] == "exact")
         found = certify_fit(problem, fit.output, fit.coefficients, priced)
-        checks += _figure_checks(Certificate(**{part.name: stage[part.name] for part in fields(Certificate)}), found, place)
+        # The model's own figures follow; those of the only stage must not go by the same names.
+        claims = Certificate(**{part.name: stage[part.name] for part in fields(Certificate)})
+        checks += _figure_checks(claims, found, place or f"layer {layer}, ")
         X = wedges.hinges(X)
     return checks, found
 
@@ -133,9 +135,8 @@ def _penalised(dictionary: Dictionary, problem: Problem, wedges: Wedges) -> Fit:
 
 
 def _training_rows(model: Model, table: Table) -> Table:
-    """The rows that the model was trained on: all, or those with a target and a weight where others were left out."""
-    if model.data["rows_left_out"]:
-        table, _ = training_rows(table, model.encoding.target.names, model.data["weight"], drop_missing=True)
+    """The rows that the model was trained on: those with a target and a weight. Also checks that the weights are weights."""
+    table, _ = training_rows(table, model.encoding.target.names, model.data["weight"], drop_missing=True)
     if table.rows != model.data["rows"]:
         raise CertificateError(
             f"the model was trained on {model.data['rows']:,} rows, this file has {table.rows:,}.",

@@ -69,7 +69,8 @@ def _term(model: Model, neuron: Neuron) -> dict:
 
 def _hinge_text(weights: dict[str, float], bias: float) -> str:
     """``max(0, age − 0.5·bmi + 3)``, to four digits: for reading, not for computing."""
-    return f"max(0, {_linear_text([(weight, name) for name, weight in weights.items()], bias)})"
+    # A wedge through rows that are equal in a column does not depend on the other.
+    return f"max(0, {_linear_text([(weight, name) for name, weight in weights.items() if weight], bias)})"
 
 
 def _formulas(model: Model, terms: list[dict]) -> Iterator[str]:

@@ -7,12 +7,12 @@ targets at once, y and output (n, K).
 
 from typing import Protocol
 
+# Only numpy: the model file's commands read this module too, and scipy would double the time they take to start.
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import entr, expit
 
 # Curvature never counts as less than this part of a row's weight: rows far on their side would make the Newton step singular.
 LEAST_CURVATURE = 1e-9
+TINY = 1e-300
 
 
 class Loss(Protocol):
@@ -79,25 +79,27 @@ class Logistic:
         return float(weights @ np.logaddexp(0.0, -y * output))
 
     def negative_gradient(self, y, output, weights):
-        return weights * y * expit(-y * output)
+        return weights * y * sigmoid(-y * output)
 
     def curvature(self, y, output, weights):
-        return weights * np.maximum(expit(output) * expit(-output), LEAST_CURVATURE)
+        return weights * np.maximum(sigmoid(output) * sigmoid(-output), LEAST_CURVATURE)
 
     def shift(self, y, output, weights) -> float:
         # The slope falls with t and has both signs where both labels occur; beyond these ends it is settled.
         positive = float(weights[y > 0].sum())
-        odds = np.log(positive) - np.log(weights.sum() - positive)
+        odds = np.log(positive) - np.log(float(weights[y < 0].sum()))
         low, high = odds - output.max() - 1e-9, odds - output.min() + 1e-9
         slope = lambda t: float(self.negative_gradient(y, output + t, weights).sum())  # noqa: E731
         start = 0.0 if low < 0.0 < high else 0.5 * (low + high)
-        return _safeguarded_newton(slope, lambda t: float(self.curvature(y, output + t, weights).sum()), start, low, high)
+        # Not ``curvature``, whose least value would make the steps too short where all rows are far on their side.
+        curvature = lambda t: float(weights @ (sigmoid(output + t) * sigmoid(-output - t)))  # noqa: E731
+        return _safeguarded_newton(slope, curvature, start, low, high)
 
     def dual_value(self, y, dual, weights) -> float:
         part = dual * y / weights
         if part.min(initial=0.0) < 0 or part.max(initial=0.0) > 1:
             return -np.inf
-        return float(weights @ (entr(part) + entr(1 - part)))
+        return float(weights @ (_entropy(part) + _entropy(1 - part)))
 
     def best_scale(self, y, dual, weights, limit: float) -> float:
         part = dual * y / weights
@@ -105,9 +107,27 @@ class Logistic:
         if largest <= 0:
             return 0.0
         # The dual is concave in s, with this slope: −Σ weights · part · logit(s · part).
-        slope = lambda s: float((weights * part) @ (np.log1p(-s * part) - np.log(np.maximum(s * part, 1e-300))))  # noqa: E731
+        weighted = weights * part
+        slope = lambda s: float(weighted @ (np.log1p(-s * part) - np.log(np.maximum(s * part, TINY))))  # noqa: E731
         end = min(limit, (1 - 1e-12) / largest)
-        return end if slope(end) >= 0 else brentq(slope, 0.5 * 1e-9 * end, end, xtol=1e-12 * end)
+        if slope(end) >= 0:
+            return end
+        return _safeguarded_newton(slope, lambda s: float(weighted @ (1 / (s * (1 - s * part)))), 0.5 * end, 0.0, end)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(−x)), without overflow."""
+    return np.exp(log_sigmoid(x))
+
+
+def log_sigmoid(x: np.ndarray) -> np.ndarray:
+    """ln sigmoid(x), exact in both tails."""
+    return -np.logaddexp(0.0, -x)
+
+
+def _entropy(part: np.ndarray) -> np.ndarray:
+    """−part ln part, 0 at 0."""
+    return -part * np.log(np.maximum(part, TINY))
 
 
 LOSSES = {loss.name: loss for loss in (Squared(), Logistic())}
@@ -119,9 +139,9 @@ def _safeguarded_newton(slope, curvature, start: float, low: float, high: float)
     for _ in range(100):
         value = slope(at)
         low, high = (at, high) if value > 0 else (low, at)
-        step = value / curvature(at)
-        target = at + step if low <= at + step <= high else 0.5 * (low + high)
-        if abs(target - at) <= 1e-15 * max(1.0, abs(at)):
+        step = value / max(curvature(at), TINY)
+        target = at + step if low < at + step < high else 0.5 * (low + high)
+        if value == 0 or abs(target - at) <= 1e-15 * max(1.0, abs(at)):
             break
         at = target
     return at

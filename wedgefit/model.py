@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit, log_expit, softmax
 
 from wedgefit import __version__
 from wedgefit.certificate import Certificate
 from wedgefit.encode import Encoding
 from wedgefit.errors import ModelFileError
+from wedgefit.loss import log_sigmoid, sigmoid
 from wedgefit.network import Network, unit_network
 from wedgefit.table import Table
 
@@ -170,9 +170,11 @@ class Model:
 def class_probabilities(scores: np.ndarray) -> np.ndarray:
     """Probabilities (n, classes) from log-odds: of two classes (n,), or of each class against the rest, (n, K), normalised."""
     if scores.ndim == 1:
-        return np.column_stack([expit(-scores), expit(scores)])
-    # In logarithms, so that rows far from every class do not divide zero by zero.
-    return softmax(log_expit(scores), axis=1)
+        return np.column_stack([sigmoid(-scores), sigmoid(scores)])
+    # From logarithms, the largest taken out, so that rows far from every class do not divide zero by zero.
+    logarithms = log_sigmoid(scores)
+    parts = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
+    return parts / parts.sum(axis=1, keepdims=True)
 
 
 def write_whole(path: str | os.PathLike, text: str) -> None:
@@ -224,7 +226,7 @@ def loads(text: str) -> Model:
     encoding = Encoding.from_dict(record["encoding"])
     neurons = [_known(Neuron, neuron) for neuron in record["neurons"]]
     anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
-    _check_problem(record["problem"], record["certificate"], len(encoding.names))
+    _check_problem(record["problem"], record["certificate"], encoding)
     _check_consistency(neurons, anchors, encoding, record["problem"], record["intercept"])
     certificate = _known(Certificate, record["certificate"])
     plain = {name: record[name] for name in ("data", "problem", "stages", "score", "intercept", "notes")}
@@ -326,14 +328,22 @@ def _shortened(value) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _check_problem(problem: dict, certificate: dict, width: int) -> None:
+def _check_problem(problem: dict, certificate: dict, encoding: Encoding) -> None:
     """Values of which only some have a meaning."""
-    order = problem["order"]
+    order, width, classes = problem["order"], len(encoding.names), encoding.target.classes is not None
     if order != "full" and not (isinstance(order, int) and 1 <= order <= width):
         raise ModelFileError(f'the order should be "full" or 1 to {width}, not {_shortened(order)}.')
     for value, known, name in ((problem["norm"], (1, 2), "norm"), (certificate["scope"], ("exact", "sampled"), "scope")):
         if value not in known:
             raise ModelFileError(f"the {name} should be {known[0]} or {known[1]}, not {_shortened(value)}.")
+    if problem["alpha"] <= 0:
+        raise ModelFileError(f"alpha should be above zero, not {_shortened(problem['alpha'])}.")
+    for name, possible in (("loss", ["squared", "logistic"]), ("class_weight", [None, "balanced"])):
+        if problem[name] not in possible[: 1 + classes]:
+            expected = " or ".join(map(_shortened, possible[: 1 + classes]))
+            raise ModelFileError(f"the {name} of a {encoding.target.task} should be {expected}, not {_shortened(problem[name])}.")
+    if problem["refitted"] and problem["loss"] != "squared":
+        raise ModelFileError("only networks of the squared loss are refitted.")
 
 
 def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding, problem: dict, intercept) -> None:

@@ -76,7 +76,7 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
 
     ``short`` leaves the smaller neurons out.
     """
-    yield from _headline(report["certificate"], report["problem"], len(report["data"]["columns"]))
+    yield from _headline(report["certificate"], report["problem"], len(report["data"]["columns"]), _networks_in(report))
     yield from _refined(report["neurons"], report["problem"])
     yield ""
     yield _summary(report)
@@ -96,7 +96,12 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
         yield Text.assemble("Model written to ", (plain(path), "bold"), ". Next: ", (f"wedgefit explain{plain(name)}", "bold"))
 
 
-def _headline(certificate: dict, problem: dict, width: int) -> Parts:
+def _networks_in(report: dict) -> int:
+    """How many networks there are: one, or one per class."""
+    return len({stage["output"] for stage in report["stages"]})
+
+
+def _headline(certificate: dict, problem: dict, width: int, networks: int) -> Parts:
     """What the certificate says, in a sentence, and no more than that."""
     gap, layers = certificate["relative_gap"], problem["layers"] - 1
     exact, network = certificate["scope"] == "exact", certificate["network_relative_gap"]
@@ -104,20 +109,25 @@ def _headline(certificate: dict, problem: dict, width: int) -> Parts:
     wedges = f"all {_count(certificate['wedges_total'], 'wedge')}"
     if layers > 1:
         yield Text(f"Layer by layer: this is about layer {layers} of {layers}, given the layers below it.")
+    if networks > 1:
+        yield Text(f"One network per class, each against the other classes: this is about all {networks} together.")
+    if problem["refitted"]:
+        yield Text("Refitted: this is about the penalised fit that chose the neurons, not about the coefficients they have now.")
+    whole = "objective" if networks == 1 else "sum of their objectives"
     if not exact:
         priced = f"the {certificate['wedges_priced']:,} wedges priced in the last round, of {certificate['wedges_total']:,} in all"
-        best = "best" if gap <= OPTIMAL else f"up to {_gain(gap)} of the objective could still be gained"
+        best = "best" if gap <= OPTIMAL else f"up to {_gain(gap)} of the {whole} could still be gained"
         yield Text(f"Sampled: {best} among {priced}; no claim beyond.", style=style)
         return
     # For norm 2 a network may do better than all wedges: then its bound is another, and is told apart.
     same = network is not None and network <= max(1.001 * gap, ROUNDING)
-    domain = f"{wedges}, and among all {_networks(problem, width)}" if same else wedges
+    domain = f"{wedges}, and among all {_networks(problem, width, networks)}" if same else wedges
     if gap <= OPTIMAL:
-        yield Text(f"Globally optimal among {domain}: at most {_gain(gap)} of the objective can be gained (exact).", style=style)
+        yield Text(f"Globally optimal among {domain}: at most {_gain(gap)} of the {whole} can be gained (exact).", style=style)
     else:
-        yield Text(f"Not optimal: up to {_gain(gap)} of the objective could still be gained among {domain} (exact).", style=style)
+        yield Text(f"Not optimal: up to {_gain(gap)} of the {whole} could still be gained among {domain} (exact).", style=style)
     if network is not None and not same:
-        yield Text(f"Among all {_networks(problem, width)} at most {_gain(network)} of the objective can be gained.", style=style)
+        yield Text(f"Among all {_networks(problem, width, networks)} at most {_gain(network)} of the {whole} can be gained.", style=style)
 
 
 def _refined(neurons: Sequence[dict], problem: dict) -> Parts:
@@ -134,19 +144,19 @@ def _gain(gap: float) -> str:
     return bound(max(gap, ROUNDING)) if gap < 1e-3 else f"{math.ceil(1000 * gap - 1e-9) / 10:.1f}%"
 
 
-def _networks(problem: dict, width: int) -> str:
+def _networks(problem: dict, width: int, networks: int) -> str:
     biases = "" if problem["hidden_bias"] else " without hidden biases"
-    order = problem["order"]
+    each, order = "" if networks == 1 else ", one per class,", problem["order"]
     if order == "full" or order >= width:
-        return f"two-layer ReLU networks{biases}"
-    return f"two-layer ReLU networks{biases} whose hidden neurons read at most {_count(order, 'column')}"
+        return f"two-layer ReLU networks{biases}{each}".rstrip(",")
+    return f"two-layer ReLU networks{biases}{each} whose hidden neurons read at most {_count(order, 'column')}"
 
 
 def _summary(report: dict) -> Table:
     data, problem, certificate = report["data"], report["problem"], report["certificate"]
     grid = _grid()
     grid.add_row("Data", _line(f"{plain(data['source'])}: {_count(data['rows'], 'row')}, {_count(len(data['columns']), 'input')}"))
-    classes = f", {' or '.join(plain(label) for label in data['classes'])}" if data["classes"] else ""
+    classes = f", {_either(data['classes'])}" if data["classes"] else ""
     grid.add_row("Target", _line(f"{_listed(_several(data['target']))} ({data['task']}{classes})"))
     for role in ("weight", "group"):
         if data[role] is not None:
@@ -165,7 +175,8 @@ def _summary(report: dict) -> Table:
     grid.add_row("Problem", _line(", ".join(words)))
     if problem["range_dispersion"] is not None:
         grid.add_row("Range dispersion", _line(f"{number(problem['range_dispersion'])} of a half turn"))
-    neurons = _count(len(report["neurons"]), "neuron")
+    neurons, networks = _count(len(report["neurons"]), "neuron"), _networks_in(report)
+    neurons += f" in {networks} networks" * (networks > 1)
     bias = _each(report["intercept"])
     grid.add_row("Network", _line(f"{neurons}, objective {number(certificate['objective'], 6)}, output bias {bias}"))
     for name, title in (("train", "Training score"), ("cv", "Cross-validated")):
@@ -210,10 +221,7 @@ def explain(explanation: dict) -> Parts:
     """The model as a formula in original units, its wedges, and the rows that they pass through."""
     terms, samples = explanation["terms"], explanation["samples"]
     formula = explanation["formula"]
-    if formula is None:
-        start = f"{_listed(_several(explanation['target']))} = {_each(explanation['intercept'])}"
-        formula = f"{start} + the sum of coefficient · hinge over {_count(len(terms), 'wedge')}"
-    for line in formula.split("\n"):
+    for line in _sums(explanation) if formula is None else formula.split("\n"):
         yield Text(plain(line), style="bold")
     if classes := explanation["classes"]:
         two = f"{plain(classes[-1])} is predicted where the score is positive, {plain(classes[0])} elsewhere."
@@ -238,6 +246,16 @@ def explain(explanation: dict) -> Parts:
             values = [_value(sample["values"].get(name)) for name in names]
             _row(table, sample["id"], *values, _listed(sample["neurons"]), *[_listed(sample["outputs"])] * separate)
         yield table
+
+
+def _sums(explanation: dict) -> Iterator[str]:
+    """One line per output in place of a formula that would be too long to read."""
+    intercept = explanation["intercept"]
+    for output in explanation["outputs"]:
+        bias = intercept[output] if isinstance(intercept, dict) else intercept
+        own = sum(term["output"] in (None, output) for term in explanation["terms"])
+        name = f"score of {output}" if explanation["classes"] else output
+        yield f"{name} = {number(bias)} + the sum of coefficient · hinge over {_count(own, 'wedge')}"
 
 
 def evaluate(evaluation: dict) -> Parts:
@@ -341,6 +359,11 @@ def _count(many: int | str, thing: str) -> str:
 
 def _listed(items: Iterable) -> str:
     return ", ".join(map(plain, items))
+
+
+def _either(items: Sequence) -> str:
+    """``Adelie, Chinstrap or Gentoo``."""
+    return " or ".join(filter(None, [_listed(items[:-1]), plain(items[-1])]))
 
 
 def _quoted(word: str) -> str:
