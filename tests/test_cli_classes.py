@@ -116,7 +116,7 @@ def test_wrong_cells_are_named(column, text, options, words):
 
 def test_all_weights_zero():
     Path("d.csv").write_text("w,x,y\n" + "".join(f"0,{i},{i * i}\n" for i in range(9)))
-    fails("train", "d.csv", "--weight", "w", words=["one row"])
+    fails("train", "d.csv", "--weight", "w", words=["every weight is zero"])
 
 
 def test_a_class_of_one_row_needs_an_alpha():
