@@ -185,6 +185,19 @@ def test_every_later_stage_begins_where_the_one_before_ended(norm, bias, interce
             np.testing.assert_allclose(after[2].output, before[2].output, atol=1e-9)
 
 
+@pytest.mark.parametrize("both_faces", [False, True])
+def test_the_working_set_starts_at_the_network_before(both_faces, rng, monkeypatch):
+    """Not merely with its columns: a Lasso that stalls, or a deadline, must not lose what was there."""
+    X, y = regression(rng)
+    first = solve_stage(Problem(y, 0.02), X, partial(pricer_for, stage=1), tol=1e-6, both_faces=both_faces)
+    starts = []
+    solve = layers.solve
+    monkeypatch.setattr(layers, "solve", lambda *args, working, **options: starts.append(working.fit()) or solve(*args, **options))
+    solve_stage(Problem(y, 0.02), X, pricer_for, first, tol=1e-6)
+    np.testing.assert_allclose(starts[0].output, first.fit.output, atol=1e-12)
+    np.testing.assert_array_equal(starts[0].coefficients, first.fit.coefficients)
+
+
 @pytest.mark.parametrize("norm, refine", [(1, False), (2, False), (2, True)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_an_activation_passes_unchanged_on_new_rows_too(norm, refine, bias, rng):
@@ -259,6 +272,16 @@ def test_it_ends_early_without_neurons_or_time(rng):
     assert len(solve_layers(Problem(y, 1e3), X, pricers(3), tol=1e-6)) == 1
     stopped = solve_layers(Problem(y, 0.01), X, pricers(3), tol=1e-6, deadline=Deadline(0.0))
     assert [stage.solution.status for stage in stopped] == ["stopped"]
+    deadline = Deadline()
+    deadline.due = lambda reserve=0.0: deadline.over
+    deadline.over = False
+
+    def over_after_the_first(stage, round_, fit, certificate):
+        deadline.over = certificate.relative_gap <= 1e-9
+
+    in_time = solve_layers(Problem(y, 0.01), X, pricers(3), tol=1e-6, deadline=deadline, on_round=over_after_the_first)
+    assert [stage.solution.status for stage in in_time] == ["converged"]
+    assert len(in_time[0].units) > 0
 
 
 def test_the_same_bytes_twice(rng):
