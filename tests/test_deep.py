@@ -245,6 +245,22 @@ def test_both_faces_are_at_least_as_good_as_any_choice(rng):
     assert objectives(both)[1] < objectives(used)[1] * 0.999
 
 
+def test_one_dimension_with_both_faces_is_a_narrow_network(rng):
+    """Three layers in 1-D: the dictionary of all hinges of one hinge, written out, has the optimum of the two stages."""
+    data = np.random.default_rng(30)
+    n = int(data.integers(5, 40))
+    x, y = data.integers(0, 12, n) * 1.0, data.normal(size=n)
+    hinges = np.array([np.maximum(sign * (x - a), 0) for a in x for sign in (1, -1)]).T
+    ramps = np.array([np.maximum(c - hinge, 0) for hinge in hinges.T for c in hinge[hinge > 0]]).T
+    objective = {}
+    for faces in (False, True):
+        problem, stages = deep(x[:, None], y, 2, 0.0212, both_faces=faces, order=1)
+        objective[faces] = objectives(stages)[1]
+    best, *_ = oracles.lasso_optimum(np.unique(np.hstack([hinges, ramps]), axis=1), y, problem.alpha, True)
+    assert objective[True] == pytest.approx(best, rel=1e-7)
+    assert objective[False] > best * 1.01
+
+
 def test_with_both_faces_adds_the_missing_ones_once(rng):
     X, y = regression(rng)
     wedges = deep(X, y, 1)[1][0].fit.wedges
