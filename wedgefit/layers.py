@@ -151,8 +151,9 @@ def solve_layers(
     """One stage per pricer, each on the activations of the one before; the objective never rises at a shared alpha.
 
     ``pricers``: for every stage what makes the pricer of the matrix it reads. ``alphas``: one per stage, the problem's own
-    for all when None. ``both_faces``: pass on both faces of every hyperplane, see ``with_both_faces``. ``on_round`` hears the stage (1, 2, …) before what ``solve`` tells. There are fewer stages than
-    asked for when one has no neuron, as nothing is left to read, or when the deadline is due.
+    for all when None. ``both_faces``: pass on both faces of every hyperplane, see ``with_both_faces``. ``on_round`` hears
+    the stage (1, 2, …) before what ``solve`` tells. There are fewer stages than asked for when one has no neuron, as
+    nothing is left to read, or when the deadline is due.
     """
     deadline = deadline or Deadline()
     stages: list[Stage] = []

@@ -104,7 +104,8 @@ def chosen(candidates, fit, X, y):
 def adam(X, y, decay, widths, seed):
     """A trained network's predictor; the target is standardised for it."""
     mean, scale = y.mean(), y.std()
-    model = MLPRegressor(hidden_layer_sizes=widths, alpha=decay, max_iter=2_000, tol=1e-6, n_iter_no_change=50, learning_rate_init=3e-3, random_state=seed)
+    patience = {"max_iter": 2_000, "tol": 1e-6, "n_iter_no_change": 50}
+    model = MLPRegressor(hidden_layer_sizes=widths, alpha=decay, learning_rate_init=3e-3, random_state=seed, **patience)
     model.fit(X, (y - mean) / scale)
     return lambda rows: model.predict(rows) * scale + mean
 
