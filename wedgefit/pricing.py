@@ -371,7 +371,9 @@ class Sweeper:
         plane = directions[:, -2:, :]
         qx, qy = np.moveaxis(plane @ away, 1, 0)
         dependent = (sizes[:, 0] <= COINCIDENT) | (sizes[:, -1] <= DEPENDENT * sizes[:, 0])
-        near = np.maximum(np.abs(qx), np.abs(qy)) <= DEPENDENT * np.abs(away).max(axis=1)
+        # Beside the pencil's own edges too: a copy of its first sample, up to rounding, has nothing but rounding to be judged by.
+        reach = np.maximum(np.abs(away).max(axis=1), np.abs(edges).max(axis=(1, 2))[:, None])
+        near = np.maximum(np.abs(qx), np.abs(qy)) <= DEPENDENT * reach
         none = near | dependent[:, None]
         return np.where(none, 0.0, qx), np.where(none, 0.0, qy), plane.transpose(0, 2, 1) / scales[:, :, None]
 
