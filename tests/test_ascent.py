@@ -24,12 +24,17 @@ def random_problem(seed, n, d):
     return X, v - v.mean(), starts / np.linalg.norm(starts, axis=1, keepdims=True)
 
 
+def everything(normals):
+    """Neurons that may read every column."""
+    return np.ones(normals.shape, dtype=bool)
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_a_climb_never_ends_lower_than_it_started(d, bias):
     X, v, starts = random_problem(d, 30, d)
     before = [best_score(X, v, w, bias) for w in starts]
-    normals, samples = ascend(X, v, starts.copy(), bias)
+    normals, samples = ascend(X, v, starts.copy(), everything(starts), bias)
     after = [best_score(X, v, w, bias) for w in normals]
     assert all(b >= a * (1 - 1e-12) for a, b in zip(before, after))
     assert d == 1 or sum(b > 1.05 * a for a, b in zip(before, after)) > 10
@@ -40,7 +45,7 @@ def test_a_climb_never_ends_lower_than_it_started(d, bias):
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_sample_named_is_where_the_best_hinge_begins(bias):
     X, v, starts = random_problem(7, 25, 3)
-    normals, samples = ascend(X, v, starts, bias)
+    normals, samples = ascend(X, v, starts, everything(starts), bias)
     for w, sample in zip(normals, samples):
         offset = X[sample] @ w if bias else 0.0
         assert abs(v @ np.maximum(X @ w - offset, 0)) == pytest.approx(best_score(X, v, w, bias), rel=1e-12)
@@ -54,7 +59,7 @@ def test_a_full_step_can_lower_the_score_and_is_not_taken():
     active = (X - X[0]) @ start > 0
     full_step = ((X - X[0]) * (v * active)[:, None]).sum(axis=0)
     assert best_score(X, v, full_step / np.linalg.norm(full_step), True) < 1e-12 < best_score(X, v, start, True)
-    normals, _ = ascend(X, v, start[None], True)
+    normals, _ = ascend(X, v, start[None], everything(start[None]), True)
     assert best_score(X, v, normals[0], True) >= best_score(X, v, start, True)
 
 
@@ -62,7 +67,7 @@ def test_a_full_step_can_lower_the_score_and_is_not_taken():
 def test_climbs_from_every_wedge_of_a_plane_find_its_supremum(bias):
     X, v, _ = random_problem(3, 12, 2)
     wedges = np.array([w for _, _, w, _ in oracles.enumerate_wedges(X, (2,), 2, bias)])
-    normals, _ = ascend(X, v, wedges, bias)
+    normals, _ = ascend(X, v, wedges, everything(wedges), bias)
     highest = max(best_score(X, v, w, bias) for w in normals)
     assert highest == pytest.approx(oracles.continuous_supremum_2d(X, v, bias, 2), rel=1e-4)
 
@@ -101,3 +106,25 @@ def test_refined_neurons_in_more_columns_do_what_sampled_wedges_do():
     heights = X @ refined.fit.wedges.normals.T + refined.fit.wedges.offsets
     for column, samples in enumerate(refined.fit.wedges.samples):
         assert np.abs(heights[samples[samples >= 0], column]).max() < 1e-12
+
+
+def test_a_climb_stays_within_the_columns_it_may_read():
+    X, v, starts = random_problem(4, 30, 5)
+    reads = np.arange(5) < 3
+    starts = starts * reads
+    starts /= np.linalg.norm(starts, axis=1, keepdims=True)
+    normals, samples = ascend(X, v, starts.copy(), np.tile(reads, (len(starts), 1)), True)
+    within, there = ascend(X[:, :3], v, starts[:, :3].copy(), everything(starts[:, :3]), True)
+    np.testing.assert_allclose(normals[:, :3], within, atol=1e-12)
+    assert (normals[:, 3:] == 0).all() and (samples == there).all()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_refined_neurons_read_the_columns_they_name(bias):
+    """Climbs of a bounded order once wandered into every column, while the report named the first few."""
+    X, y = surface(60, 5)
+    pricer = Pricer(Dictionary(X, (1, 2, 3), 2, bias), refine=True)
+    problem = Problem(y, largest_alpha(Problem(y, 1.0), pricer, exact=False) / 50)
+    wedges = solve(problem, pricer, tol=1e-3, exact=False).fit.wedges
+    assert (wedges.normals[~wedges.reads] == 0).all()
+    assert len({tuple(columns) for columns in wedges.columns}) > 3

@@ -323,7 +323,7 @@ def test_the_composed_network(both_faces, norm, bias, intercept, rng):
     np.testing.assert_allclose(network.forward(new), found.predict(new), atol=1e-10)
     slowly = [oracles.network_forward(network.layers, row)[0] for row in new]
     np.testing.assert_allclose(found.predict(new), slowly, atol=1e-10)
-    loss = problem.loss.value(y, network.forward(X))
+    loss = problem.loss.value(y, network.forward(X), problem.weights)
     assert loss + problem.alpha * path_norm(network, norm) == pytest.approx(objectives(stages)[-1], rel=1e-9)
     head = oracles.network_objective(network.layers[-2:], stages[-1].X, y, problem.alpha, norm)
     assert head == pytest.approx(objectives(stages)[-1], rel=1e-9)

@@ -12,7 +12,7 @@ ROWS = {
     "__init__": 0, "errors": 0,
     "table": 1, "wedge": 1, "loss": 1, "sweep": 1, "ascent": 1,
     "encode": 2, "dictionary": 2, "certificate": 2, "kernels": 2,
-    "pricing": 3, "lasso": 3,
+    "pricing": 3, "lasso": 3, "descent": 3,
     "solve": 4, "network": 4,
     "layers": 5, "model": 5,
     "select": 6, "explain": 6, "export": 6,

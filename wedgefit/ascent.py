@@ -13,9 +13,12 @@ STEPS = 60
 HALVINGS = 5
 
 
-def ascend(X: np.ndarray, v: np.ndarray, normals: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Climb from unit normals (m, d): the normals reached (m, d), and the sample each passes through (m,), −1 at the origin."""
-    normals, samples, scores, vectors = _best_offsets(X, v, normals, bias)
+def ascend(X: np.ndarray, v: np.ndarray, normals: np.ndarray, reads: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Climb from unit normals (m, d) within the columns that each ``reads`` (m, d).
+
+    The normals reached (m, d), and the sample each passes through (m,), −1 at the origin.
+    """
+    normals, samples, scores, vectors = _best_offsets(X, v, normals, reads, bias)
     moving = np.arange(len(normals))
     for _ in range(STEPS):
         if not len(moving):
@@ -26,7 +29,7 @@ def ascend(X: np.ndarray, v: np.ndarray, normals: np.ndarray, bias: bool) -> tup
             step = length[:, None] * (vectors[trying] - normals[trying])
             target = normals[trying] + step
             target /= np.maximum(np.linalg.norm(target, axis=1, keepdims=True), 1e-300)
-            found = _best_offsets(X, v, target, bias)
+            found = _best_offsets(X, v, target, reads[trying], bias)
             better = found[2] > scores[trying] * (1 + GAIN)
             rows = trying[better]
             normals[rows], samples[rows], scores[rows], vectors[rows] = (part[better] for part in found)
@@ -38,8 +41,8 @@ def ascend(X: np.ndarray, v: np.ndarray, normals: np.ndarray, bias: bool) -> tup
     return normals, samples
 
 
-def _best_offsets(X, v, normals, bias):
-    """The best face and offset of each direction: normals (m, d), samples (m,), scores (m,), and A/‖A‖ there (m, d)."""
+def _best_offsets(X, v, normals, reads, bias):
+    """The best face and offset of each direction: normals (m, d), samples (m,), scores (m,), and A/‖A‖ of the columns read (m, d)."""
     heights = X @ normals.T
     n, m = heights.shape
     if not bias:
@@ -63,5 +66,6 @@ def _best_offsets(X, v, normals, bias):
     active = (heights - thresholds) * faces > 0
     weights = np.where(active, v[:, None], 0.0)
     vectors = (weights.T @ X - weights.sum(axis=0)[:, None] * base) * np.sign(best)[:, None]
+    vectors *= reads
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-300)
     return normals * faces[:, None], samples, np.abs(best), vectors

@@ -58,6 +58,12 @@ class Dictionary:
         padded = Wedges(self._pad(wedges.columns), self._pad(wedges.samples), wedges.normals, wedges.offsets)
         return padded, sound
 
+    def through_one(self, columns: np.ndarray, normals: np.ndarray, samples: np.ndarray) -> Wedges:
+        """Refined neurons: any unit normals (m, d), reading ``columns`` (m, s), through one sample each (m,), or the origin."""
+        offsets = -np.einsum("md,md->m", normals, self.X[samples]) if self.bias else np.zeros(len(normals))
+        anchors = (samples if self.bias else np.full(len(normals), -1))[:, None]
+        return Wedges(self._pad(columns), self._pad(anchors), normals, offsets)
+
     def none(self) -> Wedges:
         """No wedge at all, in this dictionary's shape."""
         return Wedges.none(self.X.shape[1], self.room)

@@ -15,7 +15,7 @@ from wedgefit.dictionary import Dictionary, orders_for
 from wedgefit.errors import FitError, UsageError
 from wedgefit.network import Network, balanced_network
 from wedgefit.pricing import Pricer
-from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, solve
+from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, solve, working_set
 from wedgefit.wedge import COINCIDENT, Wedges
 
 # An objective that rises by more than this (relatively) from one stage to the next is a mistake, not rounding.
@@ -194,7 +194,7 @@ def _refuse_a_rise(before: float, after: float) -> None:
 
 def _passed_on(problem: Problem, dictionary: Dictionary, fit: Fit) -> WorkingSet:
     """A working set in which the previous stage's network stands as it was: its activations pass, with the same z."""
-    working = WorkingSet(dictionary, problem)
+    working = working_set(dictionary, problem)
     working.grow(pass_through(dictionary).take(slice(len(fit.wedges))))
     working.coefficients = fit.coefficients.copy()
     return working

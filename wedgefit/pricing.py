@@ -274,29 +274,25 @@ class Pricer:
 
     def _ascended(self, v: np.ndarray, used: Wedges, best: Wedges) -> Wedges:
         """The neurons that local ascent reaches from those in use, from the best wedges, and from random directions."""
-        X = self.dictionary.X
-        random = self._rng.standard_normal((STARTS, X.shape[1]))
-        random /= np.linalg.norm(random, axis=1, keepdims=True)
-        starts = np.vstack([used.normals, best.normals[:STARTS], random])
-        normals, anchors = ascend(X, v, starts, self.dictionary.bias)
-        columns = np.tile(np.arange(self.dictionary.room), (len(normals), 1))
-        samples = np.full((len(normals), self.dictionary.room), -1)
-        samples[:, 0] = anchors
-        offsets = -np.einsum("md,md->m", normals, X[anchors]) if self.dictionary.bias else np.zeros(len(normals))
-        return Wedges(columns, samples, normals, offsets)
+        starts = used.joined_with(best.take(slice(0, STARTS))).joined_with(self._random_neurons())
+        normals, samples = ascend(self.dictionary.X, v, starts.normals, starts.reads, self.dictionary.bias)
+        return self.dictionary.through_one(starts.columns, normals, samples)
+
+    def _random_neurons(self) -> Wedges:
+        """Random directions in random columns, as many as the order allows, through the first sample."""
+        width, room = self.dictionary.X.shape[1], self.dictionary.room
+        columns = np.sort(self._rng.permuted(np.tile(np.arange(width), (STARTS, 1)), axis=1)[:, :room], axis=1)
+        normals = np.zeros((STARTS, width))
+        np.put_along_axis(normals, columns, self._rng.standard_normal((STARTS, room)), axis=1)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        return self.dictionary.through_one(columns, normals, np.zeros(STARTS, dtype=np.int64))
 
     def _through_one(self, pencils: Pencils, weights: np.ndarray) -> Wedges:
         """The neurons with these plane weights (m, 2) through the sample (or the origin) that their pencil turns around."""
-        X, count = self.dictionary.X, len(pencils)
-        blank = np.full((count, self.dictionary.room), -1)
-        columns, samples, normals = blank.copy(), blank.copy(), np.zeros((count, X.shape[1]))
-        columns[:, :2] = pencils.columns
+        normals = np.zeros((len(pencils), self.dictionary.X.shape[1]))
         np.put_along_axis(normals, pencils.columns, weights, axis=1)
-        offsets = np.zeros(count)
-        if self.dictionary.bias:
-            samples[:, 0] = pencils.fixed[:, 0]
-            offsets = -np.einsum("md,md->m", normals, X[samples[:, 0]])
-        return Wedges(columns, samples, normals, offsets)
+        samples = pencils.fixed[:, 0] if self.dictionary.bias else np.full(len(pencils), -1)
+        return self.dictionary.through_one(pencils.columns, normals, samples)
 
     def _built(self, choices: list[_Choices]) -> Wedges:
         """A diversified few of the candidates as wedges."""

@@ -11,6 +11,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from wedgefit.certificate import Certificate, Problem, certify, row_norms
+from wedgefit.descent import descended
 from wedgefit.dictionary import Dictionary
 from wedgefit.lasso import Gram, full_lasso, least_squares, solve_lasso
 from wedgefit.pricing import Priced, Pricer
@@ -143,6 +144,10 @@ def _rounds(problem, pricer, tol: float, exact: bool, working: "WorkingSet", on_
             kkt = max(finest, 0.01 * min(0.1, gap)) if len(fresh) else finest
             working.grow(fresh)
             working.solve(problem.alpha, kkt)
+            if pricer.refine:
+                fit = working.fit()
+                working.grow(working.unseen(descended(problem, pricer.dictionary, fit.wedges, fit.coefficients, fit.intercept)))
+                working.solve(problem.alpha, kkt)
             working.drop_idle()
             fit = working.fit()
 

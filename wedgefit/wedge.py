@@ -44,6 +44,11 @@ class Wedges:
         """How many columns each wedge may read, (m,)."""
         return (self.columns >= 0).sum(axis=1)
 
+    @property
+    def reads(self) -> np.ndarray:
+        """Which columns each wedge may read, (m, d)."""
+        return (self.columns[:, :, None] == np.arange(self.normals.shape[1])).any(axis=1)
+
     def take(self, which) -> "Wedges":
         """The wedges at the given positions or under a mask."""
         return Wedges(*(getattr(self, field.name)[which] for field in fields(self)))
