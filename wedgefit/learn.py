@@ -125,7 +125,8 @@ class Learner:
             )
 
     def _check_settings(self) -> None:
-        settings, classes = self.settings, self.sample.task == "classification"
+        settings, sample = self.settings, self.sample
+        classes = sample.task == "classification"
         if settings.layers != 2:
             raise UsageError(f"{settings.layers} layers are not supported yet.", remedy="Try --layers 2.")
         if settings.refine and settings.norm != 2:
@@ -134,13 +135,17 @@ class Learner:
             raise UsageError("the logistic loss is for classes, and the target is a number.", remedy="Try --task classification.")
         if settings.class_weight and not classes:
             raise UsageError("--class-weight is for classification.", remedy="Leave it out, or try --weight.")
-        if settings.scoring and settings.scoring not in SCORINGS[self.sample.task]:
-            names = ", ".join(SCORINGS[self.sample.task])
-            raise UsageError(f"--scoring {settings.scoring} is not for {self.sample.task}.", remedy=f"Try one of {names}.")
+        if settings.scoring and settings.scoring not in SCORINGS[sample.task]:
+            names = ", ".join(SCORINGS[sample.task])
+            raise UsageError(f"--scoring {settings.scoring} is not for {sample.task}.", remedy=f"Try one of {names}.")
         if settings.scoring == "log_loss" and self.loss != "logistic":
             raise UsageError("--scoring log_loss needs probabilities.", remedy="Leave out --loss squared.")
         if settings.max_neurons is not None and (settings.alpha is not None or settings.alpha_ratio is not None):
             raise UsageError("--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.", remedy="Give one of them.")
+        several = sample.y.ndim == 2 and not classes
+        for option, given in (("--solver full", settings.solver == "full"), ("--refine", settings.refine)):
+            if given and several:
+                raise UsageError(f"{option} is for one target.", remedy="Leave it out, or give one --target.")
         for option, given in (("--solver full", settings.solver == "full"), ("--refit", settings.refit)):
             if given and self.loss != "squared":
                 raise UsageError(f"{option} is for the squared loss.", remedy="Add --loss squared, or leave it out.")
