@@ -17,7 +17,7 @@ from wedgefit.encode import Design, Encoding, fit_encoding
 from wedgefit.errors import CertificateError, FitError, UsageError
 from wedgefit.model import Model, Neuron
 from wedgefit.pricing import Pricer
-from wedgefit.select import Curve, alpha_grid, cross_validate, score_values
+from wedgefit.select import Curve, Pace, alpha_grid, cross_validate, pace_for, score_values
 from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, solve, solve_written_out
 from wedgefit.table import Table
 from wedgefit.wedge import Wedges
@@ -138,10 +138,10 @@ class _Setting:
                 remedy="Try --order 2: rows in a hyperplane have no wedges of full order." if options.norm == 2 else "Use other columns.",
             )
 
-    def pricer_for(self, X: np.ndarray, cluster: str | None = None) -> Pricer:
+    def pricer_for(self, X: np.ndarray, cluster: str | None = None, share: int = 1) -> Pricer:
         dictionary = Dictionary(X, self.orders, self.options.norm, self.options.bias)
         jobs = self.options.jobs or os.cpu_count() or 1
-        kept = sorts_budget(X.size, self.options.max_memory)
+        kept = sorts_budget(X.size, self.options.max_memory) / share
         return Pricer(dictionary, jobs=jobs, memory=kept, seed=self.options.seed, refine=self.options.refine, cluster=cluster)
 
     def problem(self, alpha: float) -> Problem:
@@ -171,10 +171,20 @@ class _Setting:
     def cross_validated(self, advance) -> Curve:
         self._check_folds()
         return cross_validate(
-            self.design.X, self.design.y, self.task, self.pricer_for, folds=self.options.cv, alphas=alpha_grid(self.alpha_max),
+            self.design.X, self.design.y, self.task, self._pricer_of_fold, folds=self.options.cv,
+            alphas=alpha_grid(self.alpha_max, self.pace.per_decade), pace=self.pace,
             intercept=self.options.intercept, seed=self.options.seed, advance=advance,
             deadline=Deadline(None if self.options.max_seconds is None else self.options.max_seconds / 2),
         )  # fmt: skip
+
+    def _pricer_of_fold(self, X: np.ndarray) -> Pricer:
+        """All folds walk side by side, so each keeps its share of the sorts."""
+        return self.pricer_for(X, share=self.options.cv)
+
+    @property
+    def pace(self) -> Pace:
+        """How carefully this table's path is walked."""
+        return pace_for(self.design.X.size)
 
     def _check_folds(self) -> None:
         rows = len(self.design.y)
@@ -275,7 +285,7 @@ def path(table: Table, options: Options, progress) -> dict:
         "score_name": name,
         "points": [point | {"cv": point["cv"][name]} for point in points],
         "chosen": {rule: float(curve.alphas[curve.chosen(rule)]) for rule in ("best", "1se")},
-        "notes": setting.notes(table) + _curve_notes(curve),
+        "notes": setting.notes(table) + _curve_notes(curve, setting.pace),
         "seconds": {"total": time.perf_counter() - clock},
         "version": __version__,
     }
@@ -352,7 +362,7 @@ def _model(setting: _Setting, table: Table, alpha: float, solution: Solution, cu
         neurons=_neurons(fit, design),
         anchors={design.row_ids[row]: design.X[row].tolist() for row in used},
         encoding=setting.encoding,
-        notes=setting.notes(table) + _curve_notes(curve) + _status_notes(solution),
+        notes=setting.notes(table) + _curve_notes(curve, setting.pace) + _status_notes(solution),
         seconds=seconds,
     )
 
@@ -365,9 +375,12 @@ def _stage(solution: Solution) -> dict:
     }  # fmt: skip
 
 
-def _curve_notes(curve: Curve | None) -> list[str]:
-    ended = curve is not None and curve.cut_short
-    return [f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"] if ended else []
+def _curve_notes(curve: Curve | None, pace: Pace) -> list[str]:
+    if curve is None:
+        return []
+    coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, on sampled wedges, to a gap of {pace.fold_tol:g}"
+    ended = f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"
+    return [note for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short)) if holds]
 
 
 def _status_notes(solution: Solution) -> list[str]:

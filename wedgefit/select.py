@@ -16,9 +16,29 @@ SMALLEST_RATIO = 1e-4
 FOLD_TOL = 1e-3
 # A path ends when its score has not improved for this many alphas.
 PATIENCE = 4
+# From this many rows × columns on a fold takes minutes, and paths are walked coarsely.
+LARGE = 100_000
 
 Advance = Callable[[str, int | None, int | None, str], None]
 PricerFor = Callable[[np.ndarray], Pricer]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a path is walked: alphas per factor of ten, relative gap of the folds, and how many alphas past the best."""
+
+    per_decade: int = PER_DECADE
+    fold_tol: float = FOLD_TOL
+    patience: int = PATIENCE
+
+
+# On 20,000 rows a gap of 1e-2 moved no score in its fourth digit; neighbouring alphas differed by more.
+COARSE = Pace(per_decade=4, fold_tol=1e-2, patience=1)
+
+
+def pace_for(cells: int) -> Pace:
+    """The pace for a design of so many rows × columns; who walks coarsely must say so."""
+    return COARSE if cells >= LARGE else Pace()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,21 +82,22 @@ class Curve:
         return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def alpha_grid(largest: float) -> np.ndarray:
+def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
     """The path's alphas: geometric, from just below alpha_max down."""
-    count = int(round(-np.log10(SMALLEST_RATIO) * PER_DECADE))
-    return largest * 10.0 ** (-np.arange(1, count + 1) / PER_DECADE)
+    count = int(round(-np.log10(SMALLEST_RATIO) * per_decade))
+    return largest * 10.0 ** (-np.arange(1, count + 1) / per_decade)
 
 
 def cross_validate(
-    X, y, task: str, pricer_for: PricerFor, *, folds: int, alphas: np.ndarray, intercept: bool, seed: int, advance: Advance, deadline: Deadline
-) -> Curve:
+    X, y, task: str, pricer_for: PricerFor, *, folds: int, alphas: np.ndarray, intercept: bool, seed: int, advance: Advance, deadline: Deadline,
+    pace: Pace = Pace(),
+) -> Curve:  # fmt: skip
     """Scores of every alpha on held-out folds; all folds walk down the path together, until the error has turned.
 
     Ends early, after at least one alpha, when the deadline is due.
     """
     splits = list(_splitter(task, folds, seed).split(X, y))
-    walks = [_Walk(X[train], y[train], pricer_for, intercept) for train, _ in splits]
+    walks = [_Walk(X[train], y[train], pricer_for, intercept, pace.fold_tol) for train, _ in splits]
     scores: list[list[dict]] = []
     for position, alpha in enumerate(alphas):
         row = []
@@ -86,7 +107,7 @@ def cross_validate(
             row.append(score_values(y[test], walk.step(alpha).predict(X[test]), task))
         scores.append(row)
         curve = Curve(alphas[: position + 1], scores)
-        if position - curve.chosen("best") >= PATIENCE or any(walk.saturated for walk in walks):
+        if position - curve.chosen("best") >= pace.patience or any(walk.saturated for walk in walks):
             break
         if deadline.due():
             curve = replace(curve, cut_short=True)
@@ -98,13 +119,14 @@ def cross_validate(
 class _Walk:
     """One warm-started descent along the alphas."""
 
-    def __init__(self, X, y, pricer_for: PricerFor, intercept: bool):
+    def __init__(self, X, y, pricer_for: PricerFor, intercept: bool, tol: float):
+        self.tol = tol
         self.problem, self.pricer = Problem(y, np.inf, intercept), pricer_for(X)
         self.working = WorkingSet(self.pricer.dictionary, self.problem)
 
     def step(self, alpha: float) -> Fit:
         problem = replace(self.problem, alpha=alpha)
-        return solve(problem, self.pricer, tol=FOLD_TOL, exact=False, working=self.working).fit
+        return solve(problem, self.pricer, tol=self.tol, exact=False, working=self.working).fit
 
     @property
     def saturated(self) -> bool:
