@@ -14,7 +14,7 @@ from wedgefit.encode import Design, Target, fit_encoding
 from wedgefit.errors import FitError
 from wedgefit.learn import Learned, Learner, Settings, total
 from wedgefit.model import Model, Neuron
-from wedgefit.select import Curve, Sample, joined, score_values
+from wedgefit.select import Curve, Pace, Sample, joined, score_values
 from wedgefit.solve import Deadline, Fit, Solution, working_set
 from wedgefit.table import Table
 
@@ -193,8 +193,12 @@ def _stage(solution: Solution, output: str | None) -> dict:
 
 
 def _curve_notes(curve: Curve | None) -> list[str]:
-    ended = curve is not None and curve.cut_short
-    return [f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"] if ended else []
+    if curve is None:
+        return []
+    pace = curve.pace
+    coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, on sampled wedges, to a gap of {pace.fold_tol:g}"
+    ended = f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"
+    return [note for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short)) if holds]
 
 
 def _status_notes(solution: Solution, output: str | None) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from wedgefit.dictionary import Dictionary, orders_for, range_dispersion
 from wedgefit.errors import FitError, UsageError
 from wedgefit.loss import LOSSES
 from wedgefit.pricing import Pricer
-from wedgefit.select import PER_DECADE, SCORINGS, Advance, Curve, Sample, alpha_grid, cross_validate
+from wedgefit.select import SCORINGS, Advance, Curve, Sample, Splits, alpha_grid, cross_validate, pace_for
 from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, refitted, solve, solve_written_out, upright
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says that it sampled.
@@ -34,7 +35,7 @@ class Settings:
     class_weight: str | None = None
     alpha: float | None = None
     alpha_ratio: float | None = None
-    cv: int = 5
+    cv: int | Splits = 5
     rule: str = "best"
     scoring: str | None = None
     max_neurons: int | None = None
@@ -150,10 +151,11 @@ class Learner:
             if given and self.loss != "squared":
                 raise UsageError(f"{option} is for the squared loss.", remedy="Add --loss squared, or leave it out.")
 
-    def pricer_for(self, X: np.ndarray, cluster: str | None = None) -> Pricer:
+    def pricer_for(self, X: np.ndarray, cluster: str | None = None, share: int = 1) -> Pricer:
+        """What prices the wedges of X (n, d), with a ``share``-th of the memory that sorts may take."""
         settings = self.settings
         dictionary = Dictionary(X, self.orders, settings.norm, settings.bias)
-        kept = sorts_budget(X.size, settings.max_memory)
+        kept = sorts_budget(X.size, settings.max_memory) / share
         jobs = settings.jobs or os.cpu_count() or 1
         return Pricer(dictionary, jobs=jobs, memory=kept, seed=settings.seed, refine=settings.refine, cluster=cluster)
 
@@ -188,9 +190,13 @@ class Learner:
         """The scores of every alpha of the path; they take at most half of the time that is allowed."""
         settings = self.settings
         half = Deadline(None if settings.max_seconds is None else settings.max_seconds / 2)
+        pace = pace_for(self.sample.X.size)
+        # All folds walk side by side, so each keeps its share of the sorts.
+        folds = settings.cv if isinstance(settings.cv, int) else len(settings.cv)
         return cross_validate(
-            self.sample, self.problems, self.pricer_for, folds=settings.cv, alphas=alpha_grid(self.alpha_max), seed=settings.seed,
-            advance=advance, deadline=half, scoring=settings.scoring, refit=settings.refit,
+            self.sample, self.problems, partial(self.pricer_for, share=folds), folds=settings.cv,
+            alphas=alpha_grid(self.alpha_max, pace.per_decade), seed=settings.seed, advance=advance, deadline=half,
+            scoring=settings.scoring, refit=settings.refit, pace=pace,
         )  # fmt: skip
 
     def solved(self, alpha: float, advance: Advance, working: list[WorkingSet] | None = None) -> list[Solution]:
@@ -242,7 +248,7 @@ class Learner:
         """The alpha that was given, or that of the path, which goes on above the curve's first one."""
         if curve is None:
             return self.settings.alpha if self.settings.alpha_ratio is None else self.settings.alpha_ratio * self.alpha_max
-        return float(curve.alphas[position] if position >= 0 else curve.alphas[0] * 10 ** (-position / PER_DECADE))
+        return float(curve.alphas[position] if position >= 0 else curve.alphas[0] * 10 ** (-position / curve.pace.per_decade))
 
 
 def problems_of(sample: Sample, loss: str, intercept: bool, class_weight: str | None) -> list[Problem]:

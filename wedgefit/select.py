@@ -19,6 +19,8 @@ FOLD_TOL = 1e-3
 # A path ends when this many alphas have brought less than this part of all that was gained so far.
 PATIENCE = 4
 SMALL_GAIN = 2e-3
+# From this many rows × columns on a fold takes minutes, and paths are walked coarsely.
+LARGE = 100_000
 # Of each task, the scores and whether more is better. By default alphas are chosen by the loss that was minimised.
 SCORINGS = {
     "regression": {"r2": True, "rmse": False, "mae": False},
@@ -30,18 +32,38 @@ PricerFor = Callable[[np.ndarray], Pricer]
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How a path is walked: alphas per factor of ten, relative gap of the folds, and how many alphas past the last gain."""
+
+    per_decade: int = PER_DECADE
+    fold_tol: float = FOLD_TOL
+    patience: int = PATIENCE
+
+
+# On 20,000 rows a gap of 1e-2 moved no score in its fourth digit; neighbouring alphas differed by more.
+COARSE = Pace(per_decade=4, fold_tol=1e-2, patience=1)
+
+
+def pace_for(cells: int) -> Pace:
+    """The pace for a design of so many rows × columns; who walks coarsely must say so."""
+    return COARSE if cells >= LARGE else Pace()
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Cross-validated scores along a path: alphas (k,) descending, and per alpha one record per fold.
 
     A record has the scores of ``score_values``, the held-out ``loss`` and the number of ``neurons``. ``scoring`` names the
-    figure that alphas are chosen by, with ``larger_is_better``. ``cut_short``: time was up before it had turned.
+    figure that alphas are chosen by, with ``larger_is_better``; ``pace`` is how the path was walked. ``cut_short``: time was
+    up before it had turned.
     """
 
     alphas: np.ndarray
     folds: list[list[dict[str, float | None]]]
     scoring: str = "loss"
     larger_is_better: bool = False
+    pace: Pace = Pace()
     cut_short: bool = False
 
     @property
@@ -69,8 +91,8 @@ class Curve:
         """Whether the last alphas have gained next to nothing, not counting those at which no fold had a neuron yet."""
         constant = sum(not any(fold["neurons"] for fold in folds) for folds in self.folds)
         mean = self.errors.mean(axis=1)
-        before = mean[:-PATIENCE].min(initial=np.inf)
-        return len(mean) - constant > PATIENCE and before - mean.min() <= SMALL_GAIN * (mean[0] - mean.min())
+        before = mean[: -self.pace.patience].min(initial=np.inf)
+        return len(mean) - constant > self.pace.patience and before - mean.min() <= SMALL_GAIN * (mean[0] - mean.min())
 
     def summary(self, position: int) -> dict[str, dict[str, float] | None]:
         """Mean and standard error over the folds of every score at one alpha."""
@@ -96,10 +118,10 @@ class Curve:
         return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def alpha_grid(largest: float) -> np.ndarray:
+def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
     """The path's alphas: geometric, from just below alpha_max down."""
-    count = int(round(-np.log10(SMALLEST_RATIO) * PER_DECADE))
-    return largest * 10.0 ** (-np.arange(1, count + 1) / PER_DECADE)
+    count = int(round(-np.log10(SMALLEST_RATIO) * per_decade))
+    return largest * 10.0 ** (-np.arange(1, count + 1) / per_decade)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +149,7 @@ class Sample:
 
 def cross_validate(
     sample: Sample, problems: Sequence[Problem], pricer_for: PricerFor, *, folds: int | Splits, alphas: np.ndarray, seed: int,
-    advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False,
+    advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False, pace: Pace = Pace(),
 ) -> Curve:  # fmt: skip
     """Scores of every alpha on held-out folds; all folds walk down the path together, until the score has turned.
 
@@ -141,8 +163,8 @@ def cross_validate(
     labels = sample.labels
     if labels is not None and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits):
         raise FitError("a fold would have to learn without one of the classes.", remedy="Try fewer folds, or other groups.")
-    walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricer_for, refit) for train, _ in splits]
-    kind = {"scoring": scoring or "loss", "larger_is_better": SCORINGS[sample.task].get(scoring, False)}
+    walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricer_for, refit, pace.fold_tol) for train, _ in splits]
+    kind = {"pace": pace, "scoring": scoring or "loss", "larger_is_better": SCORINGS[sample.task].get(scoring, False)}
     scores: list[list[dict]] = []
     for position, alpha in enumerate(alphas):
         row = []
@@ -184,17 +206,17 @@ def _restricted(problem: Problem, rows) -> Problem:
 class _Walk:
     """One warm-started descent along the alphas, of all networks."""
 
-    def __init__(self, X, problems: list[Problem], pricer_for: PricerFor, refit: bool):
+    def __init__(self, X, problems: list[Problem], pricer_for: PricerFor, refit: bool, tol: float):
         first = pricer_for(X)
         self.problems, self.pricers = problems, [first, *(first.sibling() for _ in problems[1:])]
         self.working = [working_set(first.dictionary, problem) for problem in problems]
-        self.refit = refit
+        self.refit, self.tol = refit, tol
 
     def step(self, alpha: float) -> list[Fit]:
         fits = []
         for problem, pricer, working in zip(self.problems, self.pricers, self.working):
             here = replace(problem, alpha=alpha)
-            fit = solve(here, pricer, tol=FOLD_TOL, exact=False, working=working).fit
+            fit = solve(here, pricer, tol=self.tol, exact=False, working=working).fit
             fits.append(refitted(pricer.dictionary.X, here, fit) if self.refit else fit)
         return fits
 
