@@ -364,7 +364,17 @@ def _model_and_data(ctx: click.Context, param: click.Parameter, value: tuple[str
     return (MODEL_FILE, *value)[-2:]
 
 
+def _files_to_explain(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """With --row as of ``predict``, else one file is MODEL."""
+    if ctx.params.get("row") is not None:
+        return _model_and_data(ctx, param, value)
+    if len(value) > 1:
+        raise click.UsageError(f"DATA is read for --row only, and there is none: {' '.join(map(shlex.quote, value))}.", ctx)
+    return value or (MODEL_FILE,)
+
+
 model_and_data = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] DATA", callback=_model_and_data)
+files_to_explain = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] [DATA]", callback=_files_to_explain)
 
 
 # The commands ----------------------------------------------------------------------------------------------------
@@ -445,21 +455,61 @@ def train(data, output, id_column, options, reading, talk):
 
 
 @command("explain")
-@model_argument
+@files_to_explain
+@click.option("--row", metavar="ID", is_eager=True, help="Explain the prediction for this row of DATA.")
+@click.option("--show", multiple=True, type=click.Choice(["wedges", "columns", "curves", "samples"]), help="Only this table. Repeatable.")
+@click.option(
+    "--sort", type=click.Choice(["importance", "id", "columns"]), help="Order of the lists.  [default: importance]"
+)  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N of every list.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv", "markdown"]), help="[default: table]")
+@reading
 @talking
-def explain(model, talk):
+def explain(files, row, show, sort, top, form, reading, talk):
     """List the active wedges of MODEL: the rows they pass through, their hinges in original units, their share.
+
+    Then the columns by importance, what the wedges of one column add together, and the rows by influence. With --row:
+    how the prediction for one row of DATA adds up.
 
     \b
     Examples:
       wedgefit explain
-      wedgefit explain small.json
+      wedgefit explain small.json --show wedges --top 10
+      wedgefit explain --show curves --format csv > curves.csv
       wedgefit explain --json | jq .formula
+      wedgefit explain data.csv --row 17
+      wedgefit explain small.json data.csv --row 17 --format markdown
     """
+    if talk.json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} exclude each other: give one of them.")
+    form = "json" if talk.json else form or "table"
+    if row is not None and show:
+        raise click.UsageError("--show chooses among the tables of a model, and --row explains one prediction: give one of them.")
+    if form == "csv" and len(show) > 1:
+        raise click.UsageError("one CSV file holds one table: give --show once.")
     from wedgefit import explain as explanation
     from wedgefit.model import load
 
-    talk.result(explanation.explain(load(model)), "explain")
+    model = load(files[0])
+    if row is None:
+        record = explanation.explain(model)
+    else:
+        id_column = model.data["id"]
+        table = reading.table(files[1], schema=model.encoding.schema(), id_column=id_column)
+        talk.notes(*table.notes, *_unseen(model, table))
+        record = explanation.explain_row(model, table, row)
+    # JSON keeps the order of the model unless it is told otherwise.
+    if form != "json" or sort or top:
+        record = explanation.arranged(record, sort or "importance", top)
+    if form == "json":
+        _out(_json(record).encode(errors=ESCAPE))
+    elif form == "csv":
+        _out(_csv(explanation.flat(record, show[0] if show else "wedges")).encode(errors=ESCAPE))
+    else:
+        from wedgefit import render
+
+        parts = render.explain(record, show) if row is None else render.local(record)
+        _out(render.to_text(parts, sys.stdout) if form == "table" else render.to_markdown(parts).encode(errors=ESCAPE))
 
 
 @command("predict")
@@ -467,15 +517,17 @@ def explain(model, talk):
 @click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, help="The CSV file to write.  [default: standard output]")
 @click.option("--id", "id_column", metavar="NAME", help="A column to copy.  [default: the id column of the model]")
 @click.option("--proba", is_flag=True, help="Also the probability of every class.")
+@click.option("--contributions", is_flag=True, help="Also what every neuron adds; with the intercept this is the score.")
 @reading
 @talking
-def predict(files, output, id_column, proba, reading, talk):
+def predict(files, output, id_column, proba, contributions, reading, talk):
     """Write predictions for DATA as CSV.
 
     \b
     Examples:
       wedgefit predict new.csv | head -3
       wedgefit predict new.csv --proba
+      wedgefit predict new.csv --contributions -o parts.csv
       wedgefit predict small.json new.csv --id name -o predictions.csv
       wedgefit predict - < new.csv
     """
@@ -493,15 +545,18 @@ def predict(files, output, id_column, proba, reading, talk):
     scores = model.scores(table)
     predictions, target = model.decided(scores), model.encoding.target
     probabilities = _probabilities(model, scores) if proba else None
+    parts = _contributions(model, table, scores) if contributions else {}
     if talk.json:
         data = {"source": table.source, "rows": table.rows, "target": model.report()["data"]["target"]}
         record = {"schema": "wedgefit.predictions/1", "data": data, "ids": ids, "predictions": predictions}
-        content = _json(record | ({"probabilities": probabilities} if proba else {}))
+        record |= {"probabilities": probabilities} if proba else {}
+        content = _json(record | ({"contributions": parts} if contributions else {}))
     else:
         columns = {} if ids is None else {copied: ids}
         by_target = [predictions] if len(target.names) == 1 else zip(*predictions)
         columns |= {f"prediction_{name}": values for name, values in zip(target.names, by_target)}
-        content = _csv(columns | {f"probability_{name}": values for name, values in (probabilities or {}).items()})
+        columns |= {f"probability_{name}": values for name, values in (probabilities or {}).items()}
+        content = _csv(columns | parts)
     if output == STANDARD_STREAM:
         _out(content.encode(errors=ESCAPE))
     else:
@@ -632,3 +687,16 @@ def _csv(columns: dict[str, list]) -> str:
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue()
+
+
+def _contributions(model, table, scores) -> dict[str, list[float]]:
+    """Per output its score (of classes: of numbers it is the prediction), the intercept, and what every neuron adds to it."""
+    from wedgefit.explain import contributions
+
+    columns = {}
+    for k, (output, record) in enumerate(contributions(model, table).items()):
+        if model.encoding.target.classes is not None:
+            columns[f"score_{output}"] = (scores if scores.ndim == 1 else scores[:, k]).tolist()
+        columns[f"intercept_{output}"] = [record["intercept"]] * table.rows
+        columns |= {f"contribution_{output}_{id_}": part for id_, part in zip(record["neurons"], record["parts"].T.tolist())}
+    return columns
