@@ -700,3 +700,101 @@ def _contributions(model, table, scores) -> dict[str, list[float]]:
         columns[f"intercept_{output}"] = [record["intercept"]] * table.rows
         columns |= {f"contribution_{output}_{id_}": part for id_, part in zip(record["neurons"], record["parts"].T.tolist())}
     return columns
+
+
+# Pictures and pages ----------------------------------------------------------------------------------------------
+
+PICTURES = ["auto", "fit", "map", "curves", "pairs", "importance", "overview", "path", "gap"]
+
+
+def _files_to_plot(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, str | None]:
+    """MODEL and DATA; of a single file the name tells which it is: a model's ends in .json."""
+    if len(value) == 1:
+        return (value[0], None) if value[0].endswith(".json") else (MODEL_FILE, value[0])
+    return _model_and_data(ctx, param, value) if value else (MODEL_FILE, None)
+
+
+files_to_plot = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] [DATA]", callback=_files_to_plot)
+
+
+@command("plot")
+@files_to_plot
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="Where to; .svg, .png or .pdf.  [default: the model's name and .svg]")
+@click.option("--kind", type=click.Choice(PICTURES), default="auto", show_default=True, help="auto: what shows most of the model.")
+@reading
+@talking
+def plot(files, output, kind, reading, talk):
+    """Draw MODEL, with the rows of DATA if they are given. A single file that ends in .json is MODEL, any other DATA.
+
+    \b
+    Kinds:
+      fit         one column: rows, fit, and the rows where it bends
+      map         two columns: prediction or predicted class, and the rows that its lines pass through
+      curves      what single columns add; pairs: what pairs of columns add; importance: bars
+      overview    the leading ones of the three
+      path        coefficients, neurons and scores against alpha (DATA: the training rows)
+      gap         how objective and lower bound met (DATA: the training rows)
+
+    \b
+    Examples:
+      wedgefit plot data.csv
+      wedgefit plot small.json data.csv -o small.png
+      wedgefit plot small.json --kind curves
+      wedgefit plot data.csv --kind path -o path.pdf
+    """
+    model_file, data = files
+    output = output or f"{os.path.splitext(model_file)[0]}.svg"
+    form = os.path.splitext(output)[1].lower().removeprefix(".") or "svg"
+    from wedgefit import plot as pictures
+    from wedgefit.model import load
+
+    if form not in pictures.SUFFIXES:
+        raise click.UsageError(f"a picture is .svg, .png or .pdf, not {output!r}.")
+    if kind in ("path", "gap") and data is None:
+        raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
+    _check_stream(output, talk)
+    _check_output(output, *filter(None, files))
+    model = load(model_file)
+    pictures.require()
+    table = None if data is None else _table_of(model, data, reading, talk, training=kind in ("path", "gap"))
+    content = pictures.picture(model, table, kind, form, _traced(model, table, kind, talk))
+    _deliver(content, output, talk, {"schema": "wedgefit.picture/1", "kind": pictures.default_kind(model) if kind == "auto" else kind})
+
+
+def _table_of(model, data: str, reading, talk, *, training: bool = False):
+    """The rows of DATA as the model reads them, with their targets where they are there."""
+    schema = model.encoding.schema(target=True)
+    if training and model.data["weight"]:
+        schema = {model.data["weight"]: "numeric"} | schema
+    table = reading.table(data, schema=schema, id_column=model.data["id"])
+    talk.notes(*table.notes, *_unseen(model, table))
+    return table
+
+
+def _traced(model, table, kind: str, talk) -> dict | None:
+    """The record of a training run behind a picture that needs one."""
+    if kind not in ("path", "gap"):
+        return None
+    from wedgefit import trace
+
+    with talk.progress() as progress:
+        return {"path": trace.path, "gap": trace.rounds}[kind](model, table, progress)
+
+
+def _deliver(content: bytes, output: str, talk, record: dict) -> None:
+    """Write a file whole or not at all, and say where it is: on standard error, or with --json as a record."""
+    from wedgefit.model import write_whole
+
+    if output == STANDARD_STREAM:
+        _out(content)
+        return
+    write_whole(output, content)
+    if talk.json:
+        _out(_json(record | {"output": output, "bytes": len(content)}).encode(errors=ESCAPE))
+    elif not talk.quiet:
+        click.echo(f"Written to {output}.", err=True)
+
+
+def _check_stream(output: str, talk) -> None:
+    if output == STANDARD_STREAM and talk.json:
+        raise click.UsageError("--json and -o - both want standard output: give -o a file, or leave --json out.")

@@ -280,6 +280,26 @@ def curve_values(curve: dict, grid: Sequence[float] | np.ndarray) -> np.ndarray:
     return inner + curve["below"] * np.minimum(grid - at[0], 0.0) + curve["above"] * np.maximum(grid - at[-1], 0.0)
 
 
+# The model away from the rows ------------------------------------------------------------------------------------
+
+
+def scores_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
+    """The network's output, (k,) or (k, K), where the features have these values (k,) in original units, one array for each."""
+    columns = [(values[feature.name] - feature.center) / feature.scale for feature in model.encoding.features]
+    return model.network.forward(np.column_stack(columns))
+
+
+def pair_values(model: Model, pair: dict, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """What the wedges of a pair of features add to its output, (k,), where the features have these values (k,)."""
+    units, neurons = hinges(model), {neuron.id: neuron for neuron in model.neurons}
+    total = np.zeros(len(first))
+    for k in pair["neurons"]:
+        across, up = (units[k].reads[name] for name in pair["columns"])
+        factor = _part(neurons[k], pair["output"]) * units[k].factor
+        total += factor * np.maximum(across * first + up * second + units[k].bias, 0.0)
+    return total
+
+
 # One prediction --------------------------------------------------------------------------------------------------
 
 
