@@ -761,6 +761,32 @@ def plot(files, output, kind, reading, talk):
     _deliver(content, output, talk, {"schema": "wedgefit.picture/1", "kind": pictures.default_kind(model) if kind == "auto" else kind})
 
 
+@command("report")
+@model_and_data
+@click.option("-o", "--output", default="report.html", show_default=True, type=FILE, metavar="FILE", help="The page; - is standard output.")
+@reading
+@talking
+def report(files, output, reading, talk):
+    """Write a page about MODEL: what was fitted, its certificate, scores, pictures, terms and rows. DATA: the training rows.
+
+    The page needs nothing but itself, and suits light, dark, phones and paper.
+
+    \b
+    Examples:
+      wedgefit report data.csv
+      wedgefit report small.json data.csv -o small.html
+    """
+    from wedgefit import report as pages
+    from wedgefit.model import load
+
+    _check_stream(output, talk)
+    _check_output(output, *files)
+    model = load(files[0])
+    pages.require()
+    content = pages.page(model, _table_of(model, files[1], reading, talk), files[0]).encode(errors=ESCAPE)
+    _deliver(content, output, talk, {"schema": "wedgefit.page/1"})
+
+
 def _table_of(model, data: str, reading, talk, *, training: bool = False):
     """The rows of DATA as the model reads them, with their targets where they are there."""
     schema = model.encoding.schema(target=True)

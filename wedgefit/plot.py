@@ -23,6 +23,8 @@ from wedgefit.table import Table
 
 SUFFIXES = ("svg", "png", "pdf")
 INK, SOFT, FAINT, PAPER = "#21272e", "#6b7480", "#dfe3e8", "#ffffff"
+# On coloured ground, which stays light on a dark page: what is drawn there must not change with the page.
+DARK, LIGHT = "#20262d", "#fffffe"
 BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, AMBER = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a89b00", "#56b4e9", "#e69f00"
 CLASS_COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, YELLOW)
 CLASS_MARKS = ("o", "^", "s", "D", "v", "P", "X")
@@ -62,12 +64,23 @@ def inline(model: Model, table: Table | None, kind: str) -> str:
     """The same picture as an SVG element for a page: in the page's own colours for ink and paper, with letters as text."""
     svg = _in_style(lambda: _written(_drawn(model, table, kind, None), "svg"), **{"svg.fonttype": "none"}).decode()
     svg = svg[svg.index("<svg") :]
+    for part in ("metadata", r'style type="text/css"'):
+        svg = re.sub(rf"<{part}>.*?</{part.split()[0]}>", "", svg, flags=re.DOTALL)
     # Several pictures share a page, and an id may occur only once in it.
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{kind}-", svg)
-    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img">', svg, count=1)
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    svg = re.sub(r"<svg [^>]*>", f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" style="--width: {size[1]}">', svg, count=1)
     for colour, variable in ((INK, "ink"), (SOFT, "soft"), (FAINT, "faint"), (PAPER, "paper")):
         svg = svg.replace(colour, f"var(--{variable})")
     return svg
+
+
+def kinds_of(model: Model) -> list[str]:
+    """The pictures that a model has, the one that shows most of it first."""
+    record, first = explain(model), default_kind(model)
+    has = {"importance": len(record["columns"]) > 1, "curves": bool(record["curves"]), "pairs": bool(record["pairs"])}
+    rest = [kind for kind, there in has.items() if there and first != "fit"]
+    return rest if first == "overview" and rest else [first, *rest]
 
 
 def default_kind(model: Model) -> str:
@@ -139,6 +152,13 @@ class _Scene:
     def thing(self) -> str:
         """What one of several outputs is."""
         return "score" if self.model.encoding.target.classes else "target"
+
+    @property
+    def sum(self) -> str:
+        """What everything is added up to."""
+        if len(self.model.outputs) > 1:
+            return f"the {self.thing}s of {self.target}" if self.model.encoding.target.classes else self.target
+        return f"{'the ' if self.model.encoding.target.classes else ''}{self.output(self.model.outputs[0])}"
 
     def output(self, name: str) -> str:
         """What the curves of an output add to."""
@@ -293,17 +313,17 @@ def _map(scene: _Scene):
     scores = scores_at(model, {first: across.ravel(), second: up.ravel()})
     draw = _response if model.encoding.target.classes is None else _decision
     draw(scene, figure, axes, (x, y), scores)
-    _breaklines(axes, [hinges(model)[neuron.id] for neuron in model.layer(1)], (first, second))
+    breaklines(axes, [hinges(model)[neuron.id] for neuron in model.layer(1)], (first, second))
     anchors = np.array([[sample["values"][name] for name in (first, second)] for sample in scene.record["samples"]]).reshape(-1, 2)
-    axes.scatter(*anchors.T, s=58, facecolors="none", edgecolors=PAPER, linewidths=2.6, zorder=4)
-    axes.scatter(*anchors.T, s=58, facecolors="none", edgecolors=INK, linewidths=1.2, zorder=5)
+    axes.scatter(*anchors.T, s=58, facecolors="none", edgecolors=LIGHT, linewidths=2.6, zorder=4)
+    axes.scatter(*anchors.T, s=58, facecolors="none", edgecolors=DARK, linewidths=1.2, zorder=5)
     axes.set(xlabel=_label(first), ylabel=_label(second), xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     axes.grid(False)
     _title(figure, f"{scene.target} by {_label(first)} and {_label(second)}")
     shades = "shades: the predicted class; thin" if model.encoding.target.classes else "thin"
     axes.set_title(f"{shades} lines: where the network bends, through the ringed rows", color=SOFT)
     clouds = np.column_stack([scene.seen.values[name] for name in (first, second)]) if scene.seen else np.empty((0, 2))
-    _name_points(figure, axes, anchors, [str(sample["id"]) for sample in scene.record["samples"]], clouds)
+    _name_points(figure, axes, anchors, [str(sample["id"]) for sample in scene.record["samples"]], clouds, (DARK, LIGHT))
     return figure
 
 
@@ -315,8 +335,9 @@ def _response(scene: _Scene, figure, axes, grid, scores: np.ndarray) -> None:
     target = seen.target if seen is not None and seen.target is not None else scores
     norm = Normalize(min(target.min(), scores.min()), max(target.max(), scores.max()))
     shades = axes.contourf(*grid, scores.reshape(GRID, GRID), levels=14, cmap=SIZES, norm=norm)
+    _close_seams(shades)
     if target is not scores:
-        _dots(axes, *seen.values.values(), target, cmap=SIZES, norm=norm, edgecolors=INK, linewidths=0.4)
+        _dots(axes, *seen.values.values(), target, cmap=SIZES, norm=norm, edgecolors=DARK, linewidths=0.4)
     figure.colorbar(shades, ax=axes, label=scene.target, aspect=30, pad=0.02).outline.set_visible(False)
 
 
@@ -332,7 +353,7 @@ def _decision(scene: _Scene, figure, axes, grid, scores: np.ndarray) -> None:
     if scores.ndim == 1:
         axes.contourf(*grid, scores.reshape(GRID, GRID), levels=[-np.inf, 0, np.inf], colors=pale.colors)
         if scores.min() < 0 < scores.max():
-            axes.contour(*grid, scores.reshape(GRID, GRID), levels=[0], colors=INK, linewidths=1.6)
+            axes.contour(*grid, scores.reshape(GRID, GRID), levels=[0], colors=DARK, linewidths=1.6)
     else:
         extent = (grid[0][0], grid[0][-1], grid[1][0], grid[1][-1])
         axes.imshow(codes.reshape(len(grid[1]), len(grid[0])), cmap=pale, vmin=-0.5, vmax=len(classes) - 0.5, origin="lower", extent=extent, aspect="auto")
@@ -346,14 +367,14 @@ def _decision(scene: _Scene, figure, axes, grid, scores: np.ndarray) -> None:
     figure.legend(loc="outside right upper", title=scene.target, alignment="left")
 
 
-def _breaklines(axes, found: Iterable, names: tuple[str, str]) -> None:
+def breaklines(axes, found: Iterable, names: tuple[str, str]) -> None:
     """Where hinges of two columns begin to rise."""
     for hinge in found:
         across, up = (hinge.reads.get(name, 0.0) for name in names)
         if up:
-            axes.axline((0.0, -hinge.bias / up), slope=-across / up, color=INK, lw=0.7, alpha=0.35, zorder=2)
+            axes.axline((0.0, -hinge.bias / up), slope=-across / up, color=DARK, lw=0.7, alpha=0.35, zorder=2)
         elif across:
-            axes.axvline(-hinge.bias / across, color=INK, lw=0.7, alpha=0.35, zorder=2)
+            axes.axvline(-hinge.bias / across, color=DARK, lw=0.7, alpha=0.35, zorder=2)
 
 
 # Many columns ----------------------------------------------------------------------------------------------------
@@ -366,7 +387,7 @@ def _curves(scene: _Scene):
     figure, panels = _panels(min(len(columns), MOST_CURVES))
     _draw_curves(scene, panels, columns)
     left_out = f", the {MOST_CURVES} most important of {len(columns)}" if len(columns) > MOST_CURVES else ""
-    _title(figure, f"What single columns add to {scene.output(scene.model.outputs[0]) if len(scene.model.outputs) == 1 else scene.target}{left_out}")
+    _title(figure, f"What single columns add to {scene.sum}{left_out}")
     return figure
 
 
@@ -467,12 +488,13 @@ def _draw_pairs(scene: _Scene, figure, panels, pairs: list[dict]) -> None:
     most = max(_most(scene, pair, values) for pair, values in zip(pairs, maps)) or 1.0
     for axes, pair, grid, values in zip(panels, pairs, grids, maps):
         shades = axes.contourf(*grid, values, levels=np.linspace(-most, most, 22), cmap=SIGNED, extend="both")
+        _close_seams(shades)
         steps = [scene.is_step(name) for name in pair["columns"]]
         if not any(steps):
-            _breaklines(axes, [units[k] for k in pair["neurons"]], tuple(pair["columns"]))
+            breaklines(axes, [units[k] for k in pair["neurons"]], tuple(pair["columns"]))
         if scene.seen is not None:
             x, y = (_spread(scene.seen.values[name]) if step else scene.seen.values[name] for name, step in zip(pair["columns"], steps))
-            _dots(axes, x, y, INK, s=4, alpha=0.25, linewidths=0)
+            _dots(axes, x, y, DARK, s=4, alpha=0.25, linewidths=0, rasterized=len(x) > 300)
         for name, step, (low, high), axis in zip(pair["columns"], steps, [(part[0], part[-1]) for part in grid], (axes.xaxis, axes.yaxis)):
             axis.set_view_interval(low, high, ignore=True)
             axis.set_label_text(_label(name, 24))
@@ -481,12 +503,16 @@ def _draw_pairs(scene: _Scene, figure, panels, pairs: list[dict]) -> None:
         axes.grid(False)
         if len(model.outputs) > 1:
             axes.set_title(scene.output(pair["output"]), color=SOFT)
-    if len(model.outputs) == 1:
-        panels[0].set_title("pairs of columns, beyond single ones", color=SOFT)
     name = scene.output(model.outputs[0]) if len(model.outputs) == 1 else f"the {scene.thing}"
     bar = figure.colorbar(shades, ax=list(panels), label=f"adds to {name}", aspect=30, pad=0.01, ticks=[-most, 0, most])
     bar.ax.set_yticklabels([_short(-most), "0", "+" + _short(most)])
     bar.outline.set_visible(False)
+
+
+def _close_seams(shades) -> None:
+    """Viewers let the ground shine through between two shades unless these overlap a little."""
+    shades.set_edgecolor("face")
+    shades.set_linewidth(0.4)
 
 
 def _pair_grid(scene: _Scene, name: str) -> np.ndarray:
@@ -519,20 +545,20 @@ def _short(value: float) -> str:
 
 def _importance(scene: _Scene):
     columns = scene.record["columns"][:MOST_BARS]
-    figure = _figure(6.4, 0.9 + 0.3 * len(columns))
+    figure = _figure(5.2, 0.9 + 0.3 * len(columns))
     axes = figure.subplots()
     _bars(scene, axes, columns)
     _title(figure, f"Which columns {scene.target} depends on")
     return figure
 
 
-def _bars(scene: _Scene, axes, columns: list[dict]) -> None:
+def _bars(scene: _Scene, axes, columns: list[dict], slots: int = 1) -> None:
+    """``slots``: room for so many bars at least, so that a few stay slim."""
     sizes = [column["importance"] for column in columns]
     bars = axes.barh(range(len(columns)), sizes, color=BLUE, height=0.62)
     axes.bar_label(bars, [f"{100 * size:.1f}%" for size in sizes], padding=3, fontsize=8)
     axes.set_yticks(range(len(columns)), [_label(column["name"], 24) for column in columns])
-    # A few bars stay slim.
-    axes.set_ylim(max(len(columns), 5) - 0.5, -0.6)
+    axes.set_ylim(max(len(columns), slots) - 0.5, -0.6)
     axes.set_xlim(0, 1.18 * max(sizes) or 1.0)
     axes.set_xticks([])
     axes.grid(False)
@@ -550,7 +576,7 @@ def _overview(scene: _Scene):
         return _importance(scene)
     if not curves:
         figure, panels = _panels(1 + len(pairs), 2.6)
-        _bars(scene, panels[0], scene.record["columns"][:8])
+        _bars(scene, panels[0], scene.record["columns"][:8], slots=6)
         _draw_pairs(scene, figure, panels[1:], pairs)
     else:
         count = 1 + len(curves)
@@ -560,10 +586,13 @@ def _overview(scene: _Scene):
         upper = parts[0].subplots(heights[0], min(3, count), squeeze=False).ravel()
         for spare in upper[count:]:
             spare.set_visible(False)
-        _bars(scene, upper[0], scene.record["columns"][:8])
+        _bars(scene, upper[0], scene.record["columns"][:8], slots=6)
         _draw_curves(scene, upper[1:count], curves)
         if pairs:
-            _draw_pairs(scene, parts[1], parts[1].subplots(1, len(pairs), squeeze=False).ravel(), pairs)
+            lower = parts[1].subplots(1, len(pairs), squeeze=False).ravel()
+            _draw_pairs(scene, parts[1], lower, pairs)
+            if len(scene.model.outputs) == 1:
+                lower[0].set_title("pairs of columns, beyond single ones", color=SOFT)
     _title(figure, f"How {scene.target} is predicted")
     return figure
 
@@ -648,7 +677,7 @@ def _gap(scene: _Scene, traced: dict):
 # Naming points ---------------------------------------------------------------------------------------------------
 
 
-def _name_points(figure, axes, points: np.ndarray, names: Sequence[str], clouds: np.ndarray) -> None:
+def _name_points(figure, axes, points: np.ndarray, names: Sequence[str], clouds: np.ndarray, colours=(INK, PAPER)) -> None:
     """Write names beside points, where they cover no other name and no ring and as few rows as possible.
 
     Where there is no room a point stays without its name.
@@ -659,7 +688,7 @@ def _name_points(figure, axes, points: np.ndarray, names: Sequence[str], clouds:
     rings, rows = place(points.reshape(-1, 2)), place(clouds.reshape(-1, 2))
     window, taken = axes.get_window_extent(), []
     for (x, y), at, name in list(zip(rings, points, names))[:MOST_LABELS]:
-        text = axes.annotate(_label(name, 16), at, xytext=(0, 0), textcoords="offset points", fontsize=7.5, zorder=6, color=INK)
+        text = axes.annotate(_label(name, 16), at, xytext=(0, 0), textcoords="offset points", fontsize=7.5, zorder=6, color=colours[0])
         text.set_in_layout(False)
         width, height = text.get_window_extent().width, 8.5 * scale
         best = None
@@ -683,7 +712,7 @@ def _name_points(figure, axes, points: np.ndarray, names: Sequence[str], clouds:
         box = best[1]
         taken.append(box)
         text.set_position(((box[0] - x) / scale, (box[1] - y + 1.5 * scale) / scale))
-        _halo(text)
+        _halo(text, colours[1])
 
 
 def _inside(points: np.ndarray, box: tuple, margin: float) -> int:
@@ -691,7 +720,7 @@ def _inside(points: np.ndarray, box: tuple, margin: float) -> int:
     return int(np.sum((x > box[0] - margin) & (x < box[2] + margin) & (y > box[1] - margin) & (y < box[3] + margin)))
 
 
-def _halo(text) -> None:
+def _halo(text, colour: str) -> None:
     from matplotlib.patheffects import withStroke
 
-    text.set_path_effects([withStroke(linewidth=2.2, foreground=PAPER)])
+    text.set_path_effects([withStroke(linewidth=2.2, foreground=colour)])

@@ -101,7 +101,7 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
 
     ``short`` leaves the smaller neurons out.
     """
-    yield from _headline(report["certificate"], report["problem"], len(report["data"]["columns"]))
+    yield from headline(report["certificate"], report["problem"], len(report["data"]["columns"]))
     yield from _refined(report["neurons"], report["problem"])
     yield ""
     yield _summary(report)
@@ -121,7 +121,7 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
         yield Text.assemble("Model written to ", (plain(path), "bold"), ". Next: ", (f"wedgefit explain{plain(name)}", "bold"))
 
 
-def _headline(certificate: dict, problem: dict, width: int) -> Parts:
+def headline(certificate: dict, problem: dict, width: int) -> Parts:
     """What the certificate says, in a sentence, and no more than that."""
     gap, layers = certificate["relative_gap"], problem["layers"] - 1
     exact, network = certificate["scope"] == "exact", certificate["network_relative_gap"]
