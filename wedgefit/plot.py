@@ -493,7 +493,9 @@ def _draw_pairs(scene: _Scene, figure, panels, pairs: list[dict]) -> None:
         if not any(steps):
             breaklines(axes, [units[k] for k in pair["neurons"]], tuple(pair["columns"]))
         if scene.seen is not None:
-            x, y = (_spread(scene.seen.values[name]) if step else scene.seen.values[name] for name, step in zip(pair["columns"], steps))
+            x, y = (scene.seen.values[name] for name in pair["columns"])
+            # Two irrational steps: rows pulled apart both ways fill a square and not a line.
+            x, y = _spread(x, 0.618034) if steps[0] else x, _spread(y, 0.754878) if steps[1] else y
             _dots(axes, x, y, DARK, s=4, alpha=0.25, linewidths=0, rasterized=len(x) > 300)
         for name, step, (low, high), axis in zip(pair["columns"], steps, [(part[0], part[-1]) for part in grid], (axes.xaxis, axes.yaxis)):
             axis.set_view_interval(low, high, ignore=True)
@@ -534,9 +536,9 @@ def _most(scene: _Scene, pair: dict, values: np.ndarray) -> float:
     return float(np.abs(values).max())
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
+def _spread(values: np.ndarray, step: float) -> np.ndarray:
     """Zeros and ones pulled apart, the same way every time, so that they do not hide each other."""
-    return values + 0.5 * ((np.arange(len(values)) * 0.6180339887) % 1.0 - 0.5)
+    return values + 0.5 * ((np.arange(len(values)) * step) % 1.0 - 0.5)
 
 
 def _short(value: float) -> str:
@@ -687,8 +689,10 @@ def _name_points(figure, axes, points: np.ndarray, names: Sequence[str], clouds:
     scale = figure.dpi / 72
     rings, rows = place(points.reshape(-1, 2)), place(clouds.reshape(-1, 2))
     window, taken = axes.get_window_extent(), []
+    # Not an outline around the letters: matplotlib would draw them as shapes, and nobody could search for a row.
+    ground = {"boxstyle": "round,pad=0.1", "facecolor": colours[1], "edgecolor": "none", "alpha": 0.8}
     for (x, y), at, name in list(zip(rings, points, names))[:MOST_LABELS]:
-        text = axes.annotate(_label(name, 16), at, xytext=(0, 0), textcoords="offset points", fontsize=7.5, zorder=6, color=colours[0])
+        text = axes.annotate(_label(name, 16), at, xytext=(0, 0), textcoords="offset points", fontsize=7.5, zorder=6, color=colours[0], bbox=ground)
         text.set_in_layout(False)
         width, height = text.get_window_extent().width, 8.5 * scale
         best = None
@@ -712,15 +716,8 @@ def _name_points(figure, axes, points: np.ndarray, names: Sequence[str], clouds:
         box = best[1]
         taken.append(box)
         text.set_position(((box[0] - x) / scale, (box[1] - y + 1.5 * scale) / scale))
-        _halo(text, colours[1])
 
 
 def _inside(points: np.ndarray, box: tuple, margin: float) -> int:
     x, y = points.T
     return int(np.sum((x > box[0] - margin) & (x < box[2] + margin) & (y > box[1] - margin) & (y < box[3] + margin)))
-
-
-def _halo(text, colour: str) -> None:
-    from matplotlib.patheffects import withStroke
-
-    text.set_path_effects([withStroke(linewidth=2.2, foreground=colour)])
