@@ -509,7 +509,8 @@ def explain(files, row, show, sort, top, form, reading, talk):
         from wedgefit import render
 
         parts = render.explain(record, show) if row is None else render.local(record)
-        _out(render.to_text(parts, sys.stdout) if form == "table" else render.to_markdown(parts).encode(errors=ESCAPE))
+        # A table that comes first needs no blank line before its title.
+        _out(render.to_text(parts, sys.stdout).lstrip("\n") if form == "table" else render.to_markdown(parts).encode(errors=ESCAPE))
 
 
 @command("predict")
