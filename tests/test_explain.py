@@ -277,6 +277,7 @@ def models(folder):
         "mixed": (write_mixed(folder), Options(alpha_ratio=0.003)),
         "labels": (write_mixed(folder, label=True), Options(alpha_ratio=0.01)),
         "classes": (three_classes(folder), Options(alpha_ratio=0.05)),
+        "norm 2": (two_targets(folder), Options(alpha_ratio=0.05, norm=2)),
         "no bias": (two_targets(folder), Options(alpha_ratio=0.05, bias=False)),
     }
     for name, (path, options) in cases.items():
@@ -304,7 +305,7 @@ def test_contributions_add_up_to_the_score(tmp_path):
             assert parts == sorted(parts, key=abs, reverse=True)
             assert all(term["samples"] or name == "no bias" for term in output["contributions"])
         assert one["prediction"] == model.predict(table)[4]
-    assert len(seen) == 6
+    assert len(seen) == 7
 
 
 def test_a_row_is_found_by_its_id_or_not_at_all(tmp_path):

@@ -705,7 +705,7 @@ def _contributions(model, table, scores) -> dict[str, list[float]]:
 
 # Pictures and pages ----------------------------------------------------------------------------------------------
 
-PICTURES = ["auto", "fit", "map", "curves", "pairs", "importance", "overview", "path", "gap"]
+PICTURES = ["auto", "fit", "map", "curves", "pairs", "importance", "changes", "overview", "path", "gap"]
 
 
 def _files_to_plot(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, str | None]:
@@ -732,7 +732,8 @@ def plot(files, output, kind, reading, talk):
       fit         one column: rows, fit, and the rows where it bends
       map         two columns: prediction or predicted class, and the rows that its lines pass through
       curves      what single columns add; pairs: what pairs of columns add; importance: bars
-      overview    the leading ones of the three
+      changes     how the prediction changes with one column, the others as in a typical row
+      overview    the leading ones of these
       path        coefficients, neurons and scores against alpha (DATA: the training rows)
       gap         how objective and lower bound met (DATA: the training rows)
 

@@ -289,6 +289,39 @@ def scores_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
     return model.network.forward(np.column_stack(columns))
 
 
+def typical_row(model: Model) -> int | str | None:
+    """Of the rows that the network stands on the one nearest to their medians; None where there are none."""
+    if not model.anchors:
+        return None
+    rows = np.array(list(model.anchors.values()))
+    return list(model.anchors)[int(np.abs(rows - np.median(rows, axis=0)).sum(axis=1).argmin())]
+
+
+def responses(model: Model, row: int | str, grids: dict[str, np.ndarray]) -> list[dict]:
+    """How the output changes from a stored row when one column changes: a record per output and column.
+
+    ``grids``: the values to try of each numeric column. Of a numeric column ``at`` and ``values`` (k,), of a text column the
+    values of its ``levels``. This is what can be drawn of networks whose terms read many columns.
+    """
+    features = model.encoding.features
+    start = {feature.name: value * feature.scale + feature.center for feature, value in zip(features, model.anchors[row])}
+    base = scores_at(model, {name: np.array([value]) for name, value in start.items()}).reshape(1, len(model.outputs))
+    records = []
+    for column in model.encoding.inputs:
+        own = [feature for feature in features if feature.source == column.name]
+        levels = [*column.levels, *([RARE] if column.rare else [])]
+        at = grids.get(column.name, np.array([column.fill])) if column.kind == "numeric" else levels
+        values = {name: np.full(len(at), value) for name, value in start.items()}
+        for feature in own:
+            tried = at if feature.kind == "number" else [float(level == feature.level) for level in at]
+            values[feature.name] = np.array(tried, dtype=float)
+        change = scores_at(model, values).reshape(len(at), len(model.outputs)) - base
+        for k, output in enumerate(model.outputs):
+            shape = {"levels": dict(zip(levels, change[:, k].tolist()))} if levels else {"at": at.tolist(), "values": change[:, k].tolist()}
+            records.append({"column": column.name, "output": output, "kind": column.kind, "row": row} | shape)
+    return records
+
+
 def pair_values(model: Model, pair: dict, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """What the wedges of a pair of features add to its output, (k,), where the features have these values (k,)."""
     units, neurons = hinges(model), {neuron.id: neuron for neuron in model.neurons}

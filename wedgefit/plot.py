@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wedgefit.errors import UsageError, WedgefitError
-from wedgefit.explain import curve_values, explain, hinges, pair_values, scores_at
+from wedgefit.explain import curve_values, explain, hinges, pair_values, responses, scores_at, typical_row
 from wedgefit.model import Model
 from wedgefit.table import Table
 
@@ -79,6 +79,7 @@ def kinds_of(model: Model) -> list[str]:
     """The pictures that a model has, the one that shows most of it first."""
     record, first = explain(model), default_kind(model)
     has = {"importance": len(record["columns"]) > 1, "curves": bool(record["curves"]), "pairs": bool(record["pairs"])}
+    has["changes"] = len(record["columns"]) > 1 and not record["curves"] and not record["pairs"] and bool(record["terms"])
     rest = [kind for kind, there in has.items() if there and first != "fit"]
     return rest if first == "overview" and rest else [first, *rest]
 
@@ -125,7 +126,7 @@ def _drawn(model: Model, table: Table | None, kind: str, traced: dict | None):
     scene = _Scene(model, explain(model), _seen(model, table))
     if kind in ("path", "gap"):
         return {"path": _path, "gap": _gap}[kind](scene, traced)
-    return {"fit": _fit, "map": _map, "curves": _curves, "pairs": _pairs, "importance": _importance, "overview": _overview}[kind](scene)
+    return {"fit": _fit, "map": _map, "curves": _curves, "pairs": _pairs, "importance": _importance, "overview": _overview, "changes": _changes}[kind](scene)
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _figure(width: float, height: float):
 
 def _title(figure, words: str) -> None:
     """A title at the left, in two lines where one is too long for the figure."""
-    letters = int(11.5 * figure.get_figwidth())
+    letters = int(9 * figure.get_figwidth())
     figure.suptitle("\n".join(textwrap.wrap(words, letters)), x=0.008, ha="left")
 
 
@@ -253,7 +254,7 @@ def _shown_values(model: Model, scores: np.ndarray) -> dict[str, np.ndarray]:
         names = [str(label) for label in model.encoding.target.classes]
         columns = dict(zip(names, probabilities.T))
         return columns if len(names) > 2 else {names[1]: columns[names[1]]}
-    return dict(zip(model.outputs, scores.reshape(len(scores), -1).T))
+    return dict(zip(model.outputs, scores.reshape(len(scores), len(model.outputs)).T))
 
 
 def _shown_name(scene: _Scene) -> str:
@@ -284,14 +285,16 @@ def _kinks(scene: _Scene, figure, axes, name: str, clouds: np.ndarray) -> None:
     places: dict[float, set] = {}
     for sample in scene.record["samples"]:
         places.setdefault(sample["values"][name], set()).add(str(sample["id"]))
+    if not places:
+        return
     at = np.array(sorted(places))
     points = []
     for output, values in _shown_values(model, scores_at(model, {name: at})).items():
         axes.scatter(at, values, s=42, facecolors=PAPER, edgecolors=INK, linewidths=1.2, zorder=5, label=None)
         points += list(zip(at, values))
     names = [", ".join(sorted(places[x], key=lambda row: (len(row), row))) for x in at]
-    if len(points) == len(names):
-        _name_points(figure, axes, np.array(points), names, clouds)
+    # Of several lines the first carries the names.
+    _name_points(figure, axes, np.array(points[: len(names)]), names, clouds)
 
 
 # Two columns: a map ----------------------------------------------------------------------------------------------
@@ -334,7 +337,10 @@ def _response(scene: _Scene, figure, axes, grid, scores: np.ndarray) -> None:
     seen = scene.seen
     target = seen.target if seen is not None and seen.target is not None else scores
     norm = Normalize(min(target.min(), scores.min()), max(target.max(), scores.max()))
-    shades = axes.contourf(*grid, scores.reshape(GRID, GRID), levels=14, cmap=SIZES, norm=norm)
+    if norm.vmin == norm.vmax:
+        norm = Normalize(norm.vmin - 1, norm.vmax + 1)
+    levels = 14 if np.ptp(scores) > 1e-9 * np.abs(scores).max() else np.linspace(norm.vmin, norm.vmax, 14)
+    shades = axes.contourf(*grid, scores.reshape(GRID, GRID), levels=levels, cmap=SIZES, norm=norm)
     _close_seams(shades)
     if target is not scores:
         _dots(axes, *seen.values.values(), target, cmap=SIZES, norm=norm, edgecolors=DARK, linewidths=0.4)
@@ -391,6 +397,27 @@ def _curves(scene: _Scene):
     return figure
 
 
+def _response_columns(scene: _Scene) -> dict[str, list[dict]]:
+    """Of a network whose terms cannot be drawn one by one: how the output changes when one column does, as ``_curve_columns``."""
+    numbers = [feature.name for feature in scene.model.encoding.features if feature.kind == "number"]
+    found: dict[str, list[dict]] = {column["name"]: [] for column in scene.record["columns"] if column["importance"]}
+    grids = {name: np.linspace(*scene.range(name, margin=0.0), GRID) for name in numbers}
+    for record in responses(scene.model, typical_row(scene.model), grids) if found and scene.model.anchors else ():
+        if record["column"] in found:
+            found[record["column"]].append(record)
+    return {column: records for column, records in found.items() if records}
+
+
+def _changes(scene: _Scene):
+    columns = _response_columns(scene)
+    if not columns:
+        raise UsageError("nothing changes the prediction of this model.", remedy="Try --kind importance.")
+    figure, panels = _panels(min(len(columns), MOST_CURVES))
+    _draw_curves(scene, panels, columns)
+    _title(figure, f"How {scene.sum} changes with one column, the others as in row {_label(typical_row(scene.model), 16)}")
+    return figure
+
+
 def _panels(count: int, height: float = 2.3):
     columns = min(3, count)
     rows = math.ceil(count / columns)
@@ -402,7 +429,7 @@ def _panels(count: int, height: float = 2.3):
 
 
 def _curve_columns(scene: _Scene) -> dict[str, list[dict]]:
-    """The curves by column, one per output, the most important column first; of a deep network one column changes at a time."""
+    """The curves by column, one per output, the most important column first."""
     found: dict[str, list[dict]] = {}
     for curve in sorted(scene.record["curves"], key=lambda curve: -curve["importance"]):
         found.setdefault(curve["column"], []).append(curve)
@@ -425,7 +452,8 @@ def _draw_curves(scene: _Scene, panels, columns: dict[str, list[dict]]) -> None:
     for k, axes in enumerate(panels):
         axes.set_ylim(low - margin, high + margin)
         axes.tick_params(labelleft=k == 0 or axes.get_subplotspec().colspan.start == 0)
-    panels[0].set_ylabel(f"adds to {scene.output(outputs[0])}" if len(outputs) == 1 else f"adds to the {scene.thing}")
+    changes = any("row" in curve for curves in columns.values() for curve in curves)
+    panels[0].set_ylabel("change of the output" if changes else f"adds to {scene.output(outputs[0])}" if len(outputs) == 1 else f"adds to the {scene.thing}")
     if len(outputs) > 1:
         handles = [panels[0].plot([], [], color=colours[output], lw=2, label=_label(output))[0] for output in outputs[: len(CLASS_COLOURS)]]
         panels[0].figure.legend(handles=handles, loc="outside right upper")
@@ -438,15 +466,22 @@ def _curve_line(scene: _Scene, axes, curve: dict, colour: str) -> list[float]:
         return _level_dots(scene, axes, {"levels": levels}, colour)
     # Only as far as there are rows: what a line does beyond them would stretch the scale.
     low, high = scene.range(name, margin=0.0)
+    if "at" in curve:
+        axes.plot(curve["at"], curve["values"], color=colour, lw=1.8)
+        return _with_rug(scene, axes, name, curve["values"])
     inside = [knot for knot in curve["knots"] if low <= knot["at"] <= high]
     grid = np.array([low, *(knot["at"] for knot in inside), high])
     values = curve_values(curve, grid)
     axes.plot(grid, values, color=colour, lw=1.8)
     axes.scatter(grid[1:-1], values[1:-1], s=16, facecolors=PAPER, edgecolors=colour, linewidths=1.1, zorder=4)
-    if scene.seen is not None and name in scene.seen.values:
+    return _with_rug(scene, axes, name, values.tolist())
+
+
+def _with_rug(scene: _Scene, axes, name: str, values: list[float]) -> list[float]:
+    if scene.seen is not None:
         _rug(axes, scene.seen.values[name])
     axes.set_xlim(*scene.range(name, margin=0.03))
-    return values.tolist()
+    return values
 
 
 def _rug(axes, values: np.ndarray) -> None:
@@ -575,7 +610,9 @@ def _overview(scene: _Scene):
     curves = dict(columns[: 2 if len(pairs) >= 3 else 5])
     pairs = pairs[: 3 if curves else 5]
     if not curves and not pairs:
-        return _importance(scene)
+        curves = dict(list(_response_columns(scene).items())[:5])
+        if not curves:
+            return _importance(scene)
     if not curves:
         figure, panels = _panels(1 + len(pairs), 2.6)
         _bars(scene, panels[0], scene.record["columns"][:8], slots=6)

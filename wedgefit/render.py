@@ -396,6 +396,11 @@ def path(record: dict) -> Parts:
         scores = number(cv["mean"]), number(cv["se"], 2)
         _row(table, number(point["alpha"]), number(point["alpha_ratio"]), *sizes, *figures, *scores, marks, style="bold" if marks else None)
     yield table
+    if scores := [point["cv"]["mean"] for point in points if point["cv"]]:
+        yield ""
+        grid = _grid()
+        grid.add_row(f"{name} from the first line to the last", Spark(scores))
+        yield grid
     if chosen.get("best") is not None:
         command = f"wedgefit train {_quoted(data['source'])} --alpha {chosen['best']!r}"
         yield Text.assemble("\nNext: ", (command, "bold"), ", with the other options of this path.")

@@ -21,6 +21,7 @@ CAPTIONS = {
     "importance": "How much of the predictions' variation comes from each column. What a wedge of two columns does is split by its weights.",
     "curves": "What each column adds on its own: all on one scale, rings where a curve bends, small ticks where there are rows.",
     "pairs": "What two columns add together, beyond what each adds on its own. Dots are rows; colours are to be read where there are some.",
+    "changes": "How the prediction changes when one column does while the others stay as they are in one row, a typical one.",
     "overview": "The columns by importance, and what the leading ones add.",
 }
 
