@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib")
 from wedgefit import plot, trace
 from wedgefit.cli import main
 from wedgefit.errors import UsageError
-from wedgefit.explain import curve_values, explain, hinges, pair_values, scores_at
+from wedgefit.explain import curve_values, explain, hinges, pair_values, responses, scores_at, typical_row
 from wedgefit.fit import Options, train
 from wedgefit.model import Model
 from wedgefit.table import Table, read_table
@@ -138,9 +138,27 @@ def test_a_deep_network_is_drawn_by_its_output(trained):
         weights={f"neuron {first[0].id}": 0.5, f"neuron {first[1].id}": -0.5}, bias=0.1, coefficient=1.5, share=1.0,
     )  # fmt: skip
     deep = replace(model, neurons=[*first, top], problem=model.problem | {"layers": 3})
-    assert plot.kinds_of(deep) == ["map", "importance"]
+    assert plot.kinds_of(deep) == ["map", "importance", "changes"]
     for kind in plot.kinds_of(deep):
         ElementTree.fromstring(plot.picture(deep, table, kind, "svg"))
+
+
+def test_changes_are_those_of_a_stored_row(trained):
+    """The drawn change is the network's: the row with one cell replaced, minus the row as it is."""
+    model, table = trained["mixed"]
+    row = typical_row(model)
+    k = table.row_ids.index(row)
+    grid = np.array([-1.5, 0.25, 1.0])
+    for record in responses(model, row, {"x": grid, "z": grid}):
+        tried = record.get("at") or list(record["levels"])
+        column = table.columns[record["column"]]
+        copies = table.take([k] * len(tried))
+        cells = replace(copies.columns[column.name], values=np.array(tried, dtype=column.values.dtype))
+        scores = model.scores(replace(copies, columns=copies.columns | {column.name: cells}))
+        values = record.get("values") or list(record["levels"].values())
+        np.testing.assert_allclose(values, scores - model.scores(table)[k], atol=1e-9)
+    svg = plot.picture(model, table, "changes", "svg")
+    assert any(f"row {row}" in word for word in words(svg))
 
 
 HOSTILE = {"a<script>alert(1)</script>": 0, 'quote"&amp;': 0, "$\\frac{1}$": 0, "new\nline": 0, "right\u202eleft": 0, "人口": 0}

@@ -452,8 +452,8 @@ def _draw_curves(scene: _Scene, panels, columns: dict[str, list[dict]]) -> None:
     for k, axes in enumerate(panels):
         axes.set_ylim(low - margin, high + margin)
         axes.tick_params(labelleft=k == 0 or axes.get_subplotspec().colspan.start == 0)
-    changes = any("row" in curve for curves in columns.values() for curve in curves)
-    panels[0].set_ylabel("change of the output" if changes else f"adds to {scene.output(outputs[0])}" if len(outputs) == 1 else f"adds to the {scene.thing}")
+    start = next(iter(columns.values()))[0].get("row")
+    panels[0].set_ylabel(f"change from row {_label(start, 16)}" if start is not None else f"adds to {scene.output(outputs[0])}" if len(outputs) == 1 else f"adds to the {scene.thing}")
     if len(outputs) > 1:
         handles = [panels[0].plot([], [], color=colours[output], lw=2, label=_label(output))[0] for output in outputs[: len(CLASS_COLOURS)]]
         panels[0].figure.legend(handles=handles, loc="outside right upper")
