@@ -113,6 +113,7 @@ def _term(model: Model, neuron: Neuron, hinge: Hinge) -> dict:
         "order": neuron.order,
         "columns": neuron.columns,
         "samples": neuron.samples,
+        "side": _side(model, neuron, hinge),
         "where": _where(model, neuron, hinge),
         "hinge": {"weights": hinge.weights, "bias": hinge.bias, "coefficient": coefficient, "text": _hinge_text(hinge)},
         "weights": neuron.weights,
@@ -488,26 +489,27 @@ _FLAT = {"wedges": _flat_wedges, "columns": _flat_columns, "curves": _flat_curve
 # Words -----------------------------------------------------------------------------------------------------------
 
 
-def _where(model: Model, neuron: Neuron, hinge: Hinge) -> str:
-    """On which side of which rows the hinge is active: "above the line through rows 12 and 57".
-
-    Of a line the first column goes across and the second up.
-    """
-    reads = hinge.reads
-    name, weight = list(reads.items())[-1]
+def _side(model: Model, neuron: Neuron, hinge: Hinge) -> str:
+    """On which side of what the hinge is active: "above the line", of which the first column goes across and the second up."""
+    name, weight = list(hinge.reads.items())[-1]
     side = "above" if weight > 0 else "below"
     kinds = {feature.name: feature.kind for feature in model.encoding.features}
-    if len(reads) == 1 and kinds.get(name) in ("level", "missing"):
-        return name if weight > 0 else f"not {name}"
+    if len(hinge.reads) == 1:
+        return side if kinds.get(name) not in ("level", "missing") else name if weight > 0 else f"not {name}"
+    expected = neuron.order - (not model.problem["hidden_bias"])
+    thing = {2: "line", 3: "plane"}.get(len(hinge.reads), "hyperplane")
+    return f"{side} {'the' if len(neuron.samples) == expected else 'a'} {thing}"
+
+
+def _where(model: Model, neuron: Neuron, hinge: Hinge) -> str:
+    """The same with the rows: "above the line through rows 12 and 57"."""
+    side = _side(model, neuron, hinge)
+    if len(hinge.reads) == 1 and side not in ("above", "below"):
+        return side
     through = [_row_words(neuron.samples)] if neuron.samples else []
     if not model.problem["hidden_bias"]:
         through.append("the means" if model.problem["standardized"] and neuron.layer == 1 else "the origin")
-    if len(reads) == 1:
-        return f"{side} {' and '.join(through)}"
-    expected = neuron.order - (not model.problem["hidden_bias"])
-    article = "the" if len(neuron.samples) == expected else "a"
-    thing = {2: "line", 3: "plane"}.get(len(reads), "hyperplane")
-    return f"{side} {article} {thing} through {' and '.join(through)}"
+    return f"{side} {'through ' if len(hinge.reads) > 1 else ''}{' and '.join(through)}"
 
 
 def _row_words(samples: Sequence[int | str]) -> str:

@@ -268,13 +268,14 @@ def _wedges(explanation: dict) -> Parts:
         return
     deep, separate = any(term["layer"] > 1 for term in terms), any(term["output"] is not None for term in terms)
     places = ["layer>"] * deep + ["class"] * separate
-    table = _table("id>", *places, "hinge", "reads", "active", "coefficient>", "share>", "", "active rows>")
+    table = _table("id>", *places, "hinge", "reads", "active", "through rows", "coefficient>", "share>", "", "active rows>")
     most = max(term["share"] for term in terms)
     for term in terms:
         share = percent(term["share"], 1), Meter(term["share"], most)
         figures = _each(term["hinge"]["coefficient"]), *share, f"{term['active_rows']:,}"
         place = [term["layer"]] * deep + [term["output"]] * separate
-        _row(table, term["id"], *place, term["hinge"]["text"], _listed(term["columns"]), term["where"], *figures)
+        words = term["hinge"]["text"], _listed(term["columns"]), term["side"], _listed(term["samples"])
+        _row(table, term["id"], *place, *words, *figures)
     yield _title(f"Wedges{_of(explanation, 'terms')}")
     yield table
 
