@@ -126,6 +126,9 @@ def test_samples_are_rows_of_the_table(id_column, tmp_path):
         assert list(sample["values"]) == list(model.encoding.names)
         for name, value in sample["values"].items():
             assert value == pytest.approx(raw_value(table, row, name, model.encoding), rel=1e-12, abs=1e-12)
+        for name, cell in sample["cells"].items():
+            read = table.column(name)
+            assert cell is None if read.missing[row] else cell == read.values[row] or cell == pytest.approx(read.values[row])
         holds = [term["id"] for term in record["terms"] if sample["id"] in term["samples"]]
         assert sorted(sample["neurons"]) == sorted(holds) != []
         for term in record["terms"]:

@@ -166,7 +166,7 @@ def _columns(model: Model, importance: dict[str, float]) -> list[dict]:
 def _samples(model: Model, importance: dict[str, float]) -> list[dict]:
     """Each distinct row that a wedge passes through, by its id.
 
-    Its values in original units, its neurons, the classes that share it, and its ``influence``: its parts of the neurons'
+    Its values in original units (levels and gaps as 0/1) and the cells that they stand for, its neurons, the classes that share it, and its ``influence``: its parts of the neurons'
     importance.
     """
     features = model.encoding.features
@@ -175,15 +175,29 @@ def _samples(model: Model, importance: dict[str, float]) -> list[dict]:
     for row in model.report()["samples"]:
         neurons = [neuron for neuron in model.neurons if row in neuron.samples]
         influence = fsum(importance.get(unit_name(neuron.id), 0.0) / len(neuron.samples) for neuron in neurons)
+        values = dict(zip(model.encoding.names, (np.array(model.anchors[row]) * scale + center).tolist()))
         records.append({
             "id": row,
-            "values": dict(zip(model.encoding.names, (np.array(model.anchors[row]) * scale + center).tolist())),
+            "values": values,
+            "cells": {column.name: _stored_cell(model, column, values) for column in model.encoding.inputs},
             "neurons": [neuron.id for neuron in neurons],
             "outputs": sorted({neuron.output for neuron in neurons if neuron.output is not None}),
             "influence": influence,
         })  # fmt: skip
     whole = fsum(record["influence"] for record in records) or 1.0
     return [record | {"influence": record["influence"] / whole} for record in records]
+
+
+def _stored_cell(model: Model, column: InputColumn, values: dict[str, float]) -> float | str | None:
+    """The cell of a row from the values of its features; None where it was missing, or its level is not known any more."""
+    own = [feature for feature in model.encoding.features if feature.source == column.name]
+    on = [feature for feature in own if feature.kind != "number" and values[feature.name] == 1.0]
+    if any(feature.kind == "missing" for feature in on):
+        return None
+    if column.kind == "numeric":
+        return next((values[feature.name] for feature in own if feature.kind == "number"), None)
+    rest = {*column.levels, *([RARE] if column.rare else [])} - {feature.level for feature in own}
+    return on[0].level if on else rest.pop() if len(rest) == 1 else None
 
 
 def _pairs(model: Model, units: dict[int, Hinge]) -> list[dict]:
@@ -480,7 +494,8 @@ def _flat_curves(record: dict) -> Iterator[dict]:
 
 def _flat_samples(record: dict) -> Iterator[dict]:
     for sample in record["samples"]:
-        yield {"id": sample["id"], "influence": sample["influence"], "neurons": "; ".join(map(str, sample["neurons"]))} | sample["values"]
+        own = {"id": sample["id"], "influence": sample["influence"], "neurons": "; ".join(map(str, sample["neurons"]))}
+        yield own | {f"{name} (cell)" if name in own else name: cell for name, cell in sample["cells"].items()}
 
 
 _FLAT = {"wedges": _flat_wedges, "columns": _flat_columns, "curves": _flat_curves, "samples": _flat_samples}

@@ -322,12 +322,12 @@ def _outline(curve: dict) -> list[float]:
 def _rows(explanation: dict) -> Parts:
     if not (samples := explanation["samples"]):
         return
-    names = list(dict.fromkeys(name for sample in samples for name in sample["values"]))
+    names = list(samples[0]["cells"])
     separate = any(sample["outputs"] for sample in samples)
     table = _table("row>", "influence>", "", *(f"{name}>" for name in names), "wedges", *["classes"] * separate)
     most = max(sample["influence"] for sample in samples)
     for sample in samples:
-        values = [_value(sample["values"].get(name)) for name in names]
+        values = [_value(cell) for cell in sample["cells"].values()]
         influence = percent(sample["influence"], 1), Meter(sample["influence"], most)
         _row(table, sample["id"], *influence, *values, _listed(sample["neurons"]), *[_listed(sample["outputs"])] * separate)
     yield _title(f"The {_count(explanation['sizes']['samples'], 'row')} that they pass through{_of(explanation, 'samples')}")
@@ -512,13 +512,14 @@ class Meter:
         return self.drawn()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(self.drawn(ascii_only=options.ascii_only), style="red" if self.minus else "cyan")
+        bar = self.drawn(min(self.WIDTH, options.max_width), ascii_only=options.ascii_only)
+        yield Text(bar, style="red" if self.minus else "cyan")
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(self.WIDTH, self.WIDTH)
 
-    def drawn(self, *, ascii_only: bool = False) -> str:
-        eighths = round(8 * self.WIDTH * self.size / self.most) if self.most else 0
+    def drawn(self, width: int = WIDTH, *, ascii_only: bool = False) -> str:
+        eighths = round(8 * width * self.size / self.most) if self.most else 0
         if ascii_only:
             return ("-" if self.minus else "#") * round(eighths / 8)
         return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

@@ -7,7 +7,6 @@ import os
 import shlex
 
 from wedgefit import __version__, plot, render
-from wedgefit.encode import InputColumn
 from wedgefit.errors import WedgefitError
 from wedgefit.explain import arranged, explain, explain_row
 from wedgefit.model import Model
@@ -112,18 +111,10 @@ def _rows(model: Model, table: Table, record: dict) -> list[dict]:
     found = []
     for sample in record["samples"]:
         k = position.get(sample["id"])
-        cells = [_kept(model, column, sample) if k is None else table.columns[column.name].values[k] for column in model.encoding.inputs]
+        cells = [cell if k is None else table.columns[name].values[k] for name, cell in sample["cells"].items()]
         cells += [None if k is None else table.columns[name].values[k] for name in _labelled(model, table)]
         found.append(sample | {"cells": cells})
     return found
-
-
-def _kept(model: Model, column: InputColumn, sample: dict) -> float | str | None:
-    """A cell from the features that the model keeps of it."""
-    features = {feature.kind + (feature.level or ""): sample["values"][feature.name] for feature in model.encoding.features if feature.source == column.name}
-    if column.kind == "numeric":
-        return features.get("number")
-    return next((key.removeprefix("level").removeprefix("missing") for key, value in features.items() if value == 1), None)
 
 
 def _value(cell) -> str:
