@@ -172,6 +172,18 @@ def test_pages_about_classes(target, tmp_path):
     assert all(f"score of {output}" in words for output in model.outputs)
 
 
+def certificate(scope, network):
+    return {"scope": scope, "lower_bound": 0.25, "network_lower_bound": network}
+
+
+def test_the_proof_claims_no_more_than_the_certificate():
+    """Wedges are not all networks (norm 2), and the wedges that were priced are not all wedges."""
+    assert report.proven_claim(certificate("exact", 0.125), deep=False).endswith("and no network of this kind, of any size, below 0.12500000")
+    assert "network" not in report.proven_claim(certificate("exact", None), deep=False)
+    sampled = report.proven_claim(certificate("sampled", 0.125), deep=True)
+    assert "network" not in sampled and "priced" in sampled and "given the layers below" in sampled
+
+
 def test_the_command_writes_the_page_whole(tmp_path, monkeypatch, trained):
     monkeypatch.chdir(tmp_path)
     write(Path("d.csv"), HEADER, mixed_rows())

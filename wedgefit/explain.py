@@ -166,8 +166,8 @@ def _columns(model: Model, importance: dict[str, float]) -> list[dict]:
 def _samples(model: Model, importance: dict[str, float]) -> list[dict]:
     """Each distinct row that a wedge passes through, by its id.
 
-    Its values in original units (levels and gaps as 0/1) and the cells that they stand for, its neurons, the classes that share it, and its ``influence``: its parts of the neurons'
-    importance.
+    Its values in original units (levels and gaps as 0/1) and the cells that they stand for, its neurons, the classes that
+    share it, and its ``influence``: its parts of the neurons' importance.
     """
     features = model.encoding.features
     center, scale = (np.array([getattr(feature, part) for feature in features]) for part in ("center", "scale"))

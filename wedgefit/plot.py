@@ -272,9 +272,10 @@ def _fit_rows(scene: _Scene, axes, name: str, colours: dict) -> np.ndarray:
     x, places = seen.values[name], []
     targets = seen.target.reshape(len(x), -1).T
     for target, colour in zip(targets, [SOFT] if len(colours) == 1 else colours.values()):
-        y = (target > 0).astype(float) if model.problem["loss"] == "logistic" else target
-        mark = "|" if model.problem["loss"] == "logistic" else "o"
-        _dots(axes, x, y, colour, marker=mark, alpha=0.55, label="rows" if len(targets) == 1 else None, **({"edgecolors": None, "linewidths": 0.8} if mark == "|" else {}))
+        y, style = target, {}
+        if model.problem["loss"] == "logistic":
+            y, style = (target > 0).astype(float), {"marker": "|", "edgecolors": None, "linewidths": 0.8}
+        _dots(axes, x, y, colour, alpha=0.55, label="rows" if len(targets) == 1 else None, **style)
         places.append(np.column_stack([x, y]))
     return np.vstack(places)
 
@@ -392,7 +393,7 @@ def _curves(scene: _Scene):
         raise UsageError("no wedge of this model reads one column alone.", remedy="Try --kind pairs or importance.")
     figure, panels = _panels(min(len(columns), MOST_CURVES))
     _draw_curves(scene, panels, columns)
-    left_out = f", the {MOST_CURVES} most important of {len(columns)}" if len(columns) > MOST_CURVES else ""
+    left_out = f" ({MOST_CURVES} of {len(columns)})" if len(columns) > MOST_CURVES else ""
     _title(figure, f"What single columns add to {scene.sum}{left_out}")
     return figure
 
@@ -453,7 +454,8 @@ def _draw_curves(scene: _Scene, panels, columns: dict[str, list[dict]]) -> None:
         axes.set_ylim(low - margin, high + margin)
         axes.tick_params(labelleft=k == 0 or axes.get_subplotspec().colspan.start == 0)
     start = next(iter(columns.values()))[0].get("row")
-    panels[0].set_ylabel(f"change from row {_label(start, 16)}" if start is not None else f"adds to {scene.output(outputs[0])}" if len(outputs) == 1 else f"adds to the {scene.thing}")
+    target = scene.output(outputs[0]) if len(outputs) == 1 else f"the {scene.thing}"
+    panels[0].set_ylabel(f"adds to {target}" if start is None else f"change from row {_label(start, 16)}")
     if len(outputs) > 1:
         handles = [panels[0].plot([], [], color=colours[output], lw=2, label=_label(output))[0] for output in outputs[: len(CLASS_COLOURS)]]
         panels[0].figure.legend(handles=handles, loc="outside right upper")
@@ -510,8 +512,8 @@ def _pairs(scene: _Scene):
     figure, panels = _panels(len(pairs), 2.5)
     _draw_pairs(scene, figure, panels, pairs)
     left_out = len(scene.record["pairs"]) - len(pairs)
-    more = f", the strongest {len(pairs)} of {len(pairs) + left_out}" if left_out else ""
-    _title(figure, f"What pairs of columns add beyond their single curves{more}")
+    more = f" ({len(pairs)} of {len(pairs) + left_out})" if left_out else ""
+    _title(figure, f"What pairs of columns add beyond single ones{more}")
     return figure
 
 
@@ -692,14 +694,16 @@ def _gap(scene: _Scene, traced: dict):
         several = len(traced["networks"]) > 1
         name = _label(network["output"]) if several else "objective"
         upper.plot(rounds, [point["objective"] for point in network["rounds"]], color=colour, lw=1.8, label=name)
-        upper.plot(rounds, [point["lower_bound"] for point in network["rounds"]], color=colour, lw=1.2, ls=(0, (4, 2)), label=None if several else "lower bound")
+        bounds = [point["lower_bound"] for point in network["rounds"]]
+        upper.plot(rounds, bounds, color=colour, lw=1.2, ls=(0, (4, 2)), label=None if several else "lower bound")
         gaps = [max(point["relative_gap"], 1e-16) for point in network["rounds"]]
         lower.plot(rounds, gaps, color=colour, lw=1.2)
         for exact in (False, True):
             some = [(a, b) for a, b, point in zip(rounds, gaps, network["rounds"]) if (point["scope"] == "exact") is exact]
             if some:
-                face = colour if exact else PAPER
-                lower.scatter(*zip(*some), s=24, facecolors=face, edgecolors=colour, zorder=4, label=("every wedge priced" if exact else "some wedges priced: no proof yet") if k == 0 else None)
+                meaning = "every wedge priced" if exact else "some wedges priced: no proof yet"
+                face = {"facecolors": colour if exact else PAPER, "edgecolors": colour}
+                lower.scatter(*zip(*some), s=24, zorder=4, label=meaning if k == 0 else None, **face)
     upper.legend(loc="best")
     upper.set_ylabel("objective")
     lower.axhline(traced["tol"], color=INK, lw=1, ls=(0, (4, 3)))

@@ -59,6 +59,7 @@ def _content(model: Model, table: Table, model_file: str) -> dict:
         "record": record,
         "headline": [str(part) for part in render.headline(certificate, problem, len(report["data"]["columns"]))],
         "proven": certificate["scope"] == "exact" and certificate["relative_gap"] <= render.OPTIMAL,
+        "claim": proven_claim(certificate, problem["layers"] > 2),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
         "formula": record["formula"].split("\n") if record["formula"] else None,
@@ -75,6 +76,17 @@ def _content(model: Model, table: Table, model_file: str) -> dict:
         ],
         "version": __version__,
     }
+
+
+def proven_claim(certificate: dict, deep: bool) -> str:
+    """What is proven, in words that go no further than the certificate."""
+    exact, network = certificate["scope"] == "exact", certificate["network_lower_bound"]
+    last = ", given the layers below the last" if deep else ""
+    among = "wedges" if exact else "the wedges that were priced"
+    claim = f"nothing made of {among} can get below {render.number(certificate['lower_bound'], 8)}{last}"
+    if exact and network is not None:
+        claim += f", and no network of this kind, of any size, below {render.number(network, 8)}"
+    return claim
 
 
 def _facts(report: dict, inputs: list[str]) -> list[tuple[str, str]]:
@@ -216,8 +228,7 @@ TEMPLATE = """<!doctype html>
 <p>{{ line }}</p>
 {% endfor %}
 <p>Training makes one number small, the <em>objective</em>: the error on the rows, plus a price for every neuron. This network reaches
-{{ report.certificate.objective | number(8) }}, and there is a proof that {{ "no network of this kind" if report.certificate.scope == "exact" else "none made of the wedges that were priced" }}
-can get below {{ report.certificate.lower_bound | number(8) }}.
+{{ report.certificate.objective | number(8) }}, and there is a proof that {{ claim }}.
 The proof is about these rows and this price. It does not say how well new rows are predicted: that is what the scores are for.</p>
 </section>
 
