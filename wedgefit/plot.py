@@ -274,7 +274,7 @@ def _fit_rows(scene: _Scene, axes, name: str, colours: dict) -> np.ndarray:
     for target, colour in zip(targets, [SOFT] if len(colours) == 1 else colours.values()):
         y, style = target, {}
         if model.problem["loss"] == "logistic":
-            y, style = (target > 0).astype(float), {"marker": "|", "edgecolors": None, "linewidths": 0.8}
+            y, style = (target > 0).astype(float), {"marker": "|", "s": 60, "edgecolors": None, "linewidths": 1.1}
         _dots(axes, x, y, colour, alpha=0.55, label="rows" if len(targets) == 1 else None, **style)
         places.append(np.column_stack([x, y]))
     return np.vstack(places)
