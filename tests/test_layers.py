@@ -15,13 +15,13 @@ ROWS = {
     "pricing": 3, "lasso": 3,
     "solve": 4, "network": 4,
     "layers": 5, "model": 5,
-    "select": 6, "explain": 6, "export": 6,
-    "learn": 7, "plot": 7, "render": 7,
+    "select": 6, "explain": 6, "export_python": 6, "export_sql": 6, "export_onnx": 6,
+    "learn": 7, "export": 7, "plot": 7, "render": 7,
     "fit": 8, "audit": 8,
     "estimators": 9, "cli": 9,
     "__main__": 10,
 }  # fmt: skip
-ROOMS = {"click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "pickle": set()}
+ROOMS = {"click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "onnx": {"export_onnx"}, "pickle": set()}
 LAZY_SKLEARN = {"encode", "select"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
 LIGHT = {"cli", "render", "plot", "explain", "export", "model"}
