@@ -13,8 +13,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from kinds import kinds, table_of, trained
 
+from wedgefit.cli import main
 from wedgefit.errors import ColumnError
 from wedgefit.export import FORMATS, exported
 from wedgefit.export_sql import DIALECTS
@@ -304,8 +306,8 @@ def run_onnx(model, rows):
     for column in model.encoding.inputs:
         cells = [row[column.name] for row in rows]
         numeric = column.kind == "numeric"
-        cells = np.array([np.nan if cell is None else cell for cell in cells]) if numeric else np.array(cells, dtype=object)
-        feed[column.name] = cells[:, None]
+        cells = [(np.nan if numeric else "") if cell is None else cell for cell in cells]
+        feed[column.name] = np.array(cells, dtype=float if numeric else object)[:, None]
     session = onnxruntime.InferenceSession(exported(model, "onnx"), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     results = dict(zip(names, session.run(None, feed)))
@@ -329,6 +331,60 @@ def test_names_that_onnx_cannot_hold_are_refused(name, words):
     x = np.linspace(-1, 1, 30)
     with pytest.raises(ColumnError, match=words):
         exported(trained({name: x, "y": np.abs(x)}), "onnx")
+
+
+# The command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    """A folder with a model in ``wedgefit.json``, and a function that runs the command line there."""
+    monkeypatch.chdir(tmp_path)
+    kinds()["two classes"].save("wedgefit.json")
+    return lambda *words: CliRunner().invoke(main, ["export", *words])
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_command_writes_the_same_to_a_file_and_to_standard_output(format, in_folder, tmp_path):
+    model = kinds()["two classes"]
+    content = exported(model, format)
+    raw = content if isinstance(content, bytes) else content.encode()
+    assert in_folder("--format", format).stdout_bytes == raw
+    done = in_folder("wedgefit.json", "--format", format, "-o", "out")
+    assert (done.exit_code, done.output) == (0, "")
+    assert (tmp_path / "out").read_bytes() == raw
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "wedgefit.json"]
+
+
+def test_command_passes_dialect_and_table(in_folder):
+    done = in_folder("--format", "sql", "--dialect", "postgresql", "--table", "public.people")
+    assert 'FROM "public"."people"' in done.stdout and "DOUBLE PRECISION" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words, code, message",
+    [
+        ((), 2, "--format"),
+        (("--format", "python", "--table", "x"), 2, "--table is for --format sql"),
+        (("--format", "onnx", "--dialect", "sqlite"), 2, "--dialect is for --format sql"),
+        (("--format", "sql", "--table", "a..b"), 1, "not the name of a table"),
+        (("--format", "sql", "-o", "wedgefit.json"), 2, "would be overwritten"),
+        (("--format", "sql", "-o", "no/such"), 1, "no such folder"),
+        (("nothing.json", "--format", "sql"), 1, "no such model file"),
+    ],
+)
+def test_command_refuses_in_one_message(words, code, message, in_folder, tmp_path):
+    before = (tmp_path / "wedgefit.json").read_bytes()
+    done = in_folder(*words)
+    assert done.exit_code == code and message in done.stderr and not done.stdout
+    assert (tmp_path / "wedgefit.json").read_bytes() == before
+
+
+def test_without_the_package_onnx_the_others_still_work(monkeypatch, in_folder):
+    monkeypatch.setattr("wedgefit.export_onnx.find_spec", lambda name: None)
+    done = in_folder("--format", "onnx")
+    assert done.exit_code == 1 and "pip install 'wedgefit[onnx]'" in done.stderr
+    assert in_folder("--format", "python").exit_code == 0
 
 
 # All formats -----------------------------------------------------------------------------------------------------

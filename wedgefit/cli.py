@@ -584,6 +584,41 @@ def certify(files, jobs, reading, talk):
         raise click.ClickException(record["message"])
 
 
+@command("export")
+@model_argument
+@click.option("--format", required=True, type=click.Choice(["onnx", "python", "sql"]), help="What to write.")
+@click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, help="The file to write.  [default: standard output]")
+@click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), help="Of --format sql.  [default: sqlite]")
+@click.option("--table", metavar="NAME", help="The table that --format sql reads; SCHEMA.NAME for one in a schema.  [default: data]")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def export(model, format, output, dialect, table, debug):
+    """Write MODEL in another format: the same predictions where there is no wedgefit.
+
+    \b
+    onnx    a graph in float64, one input per column   (needs the extra onnx)
+    python  a module that needs nothing but Python, and a script for CSV files
+    sql     one query over a table
+
+    \b
+    Examples:
+      wedgefit export --format python -o model.py && python model.py < new.csv
+      wedgefit export --format sql --table people | sqlite3 people.db
+      wedgefit export small.json --format onnx -o small.onnx
+    """
+    from wedgefit.export import exported
+    from wedgefit.model import load, write_whole
+
+    choices = {name: value for name, value in (("dialect", dialect), ("table", table)) if value is not None}
+    if choices and format != "sql":
+        raise click.UsageError(f"--{next(iter(choices))} is for --format sql.")
+    _check_output(output, model)
+    content = exported(load(model), format, **choices)
+    if output == STANDARD_STREAM:
+        _out(content if isinstance(content, bytes) else content.encode())
+    else:
+        write_whole(output, content)
+
+
 # Steps of commands -----------------------------------------------------------------------------------------------
 
 

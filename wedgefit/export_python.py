@@ -28,8 +28,8 @@ def to_python(model: Model) -> str:
         "OUTPUTS": _units(outer, intercepts),
     }
     notes = {
-        "INPUTS": "Per column the number that fills gaps; or what each text counts as (None: a missing one), how numbers are spelled, "
-        "and what texts not seen in training count as.",
+        "INPUTS": "Per column the number that fills gaps; of text what each cell counts as (None: a missing one), how numbers\n"
+        "# are spelled, and what texts that training did not see count as.",
         "FEATURES": "(column, what it is 1 for unless a number, center, scale): (value - center) / scale.",
         "LAYERS": "Per hidden layer its neurons: the weights by the position of what they read, and the bias.",
         "OUTPUTS": "The same for the outputs.",

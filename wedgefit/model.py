@@ -175,17 +175,17 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
     return softmax(log_expit(scores), axis=1)
 
 
-def write_whole(path: str | os.PathLike, text: str) -> None:
-    """Write ``text`` to ``path`` so that readers, and crashes, see the old file or the new one and nothing between."""
+def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
+    """Write text or bytes to ``path`` so that readers, and crashes, see the old file or the new one and nothing between."""
     target = Path(os.path.realpath(path))
     # A file name in the text may hold bytes that are no text; "\udc80" is how JSON spells them.
-    coding = {"encoding": "utf-8", "errors": "backslashreplace"}
+    raw = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if target.exists() and not target.is_file():
-        target.write_text(text, **coding)
+        target.write_bytes(raw)
         return
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False, **coding) as file:
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
         try:
-            file.write(text)
+            file.write(raw)
             file.close()
             os.chmod(file.name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
             os.replace(file.name, target)
