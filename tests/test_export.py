@@ -38,7 +38,7 @@ def rows_for(model, seed=1, count=80):
             for position, value in enumerate([None, None, *EXTREME]):
                 values[rng.integers(count)] = value
         else:
-            texts = [*column.cells, *DEFAULT_NA, "(rare)", "(missing)", '"(rare)"', "unseen", "x' OR 1=1 --", "bonn"]
+            texts = [*column.cells, *DEFAULT_NA, "(rare)", "(missing)", '"(rare)"', "unseen", "x' OR 1=1 --", "bonn", "NAN", "Null"]
             values = [texts[i] for i in rng.integers(len(texts), size=count)]
         columns[column.name] = values
     return [dict(zip(columns, cells)) for cells in zip(*columns.values())]
@@ -388,6 +388,32 @@ def test_without_the_package_onnx_the_others_still_work(monkeypatch, in_folder):
 
 
 # All formats -----------------------------------------------------------------------------------------------------
+
+
+def run_python(model, rows):
+    """What the module predicts, and no probabilities."""
+    return list(map(module_of(model)["predict"], rows)), None
+
+
+@pytest.mark.parametrize("run", [run_python, run_sql, run_onnx])
+def test_a_level_that_spells_a_missing_cell_stays_a_level(run):
+    """Tables that come from elsewhere than CSV may have Namibia's NA as a text."""
+    rng = np.random.default_rng(0)
+    country = rng.choice(np.array(["NA", "ZA", None], dtype=object), size=60)
+    model = trained({"country": country, "y": rng.normal(size=60) + 3.0 * (country == "NA")})
+    rows = [{"country": cell} for cell in ("NA", "ZA", None, "", "NaN")]
+    want = model.predict(table_of({"country": np.array(["NA", "ZA", None, None, None], dtype=object)}))
+    assert len(set(want)) > 1
+    np.testing.assert_allclose(run(model, rows)[0], want, **SAME)
+
+
+@pytest.mark.parametrize("run", [run_python, run_sql, run_onnx])
+def test_features_may_come_in_any_order(run):
+    """A model file may list the features of its columns mixed; the network reads them by name."""
+    model = kinds()["mixed"]
+    model = replace(model, encoding=replace(model.encoding, features=model.encoding.features[::-1]))
+    rows = rows_for(model)
+    agree(run(model, rows)[0], None, model, rows)
 
 
 @pytest.mark.parametrize("format", FORMATS)
