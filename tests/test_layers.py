@@ -14,17 +14,17 @@ ROWS = {
     "encode": 2, "dictionary": 2, "certificate": 2, "kernels": 2,
     "pricing": 3, "lasso": 3,
     "solve": 4, "network": 4,
-    "layers": 5, "model": 5,
+    "layers": 5, "model": 5, "foreign": 5,
     "select": 6, "explain": 6, "export_python": 6, "export_sql": 6, "export_onnx": 6,
     "learn": 7, "export": 7, "plot": 7, "render": 7,
-    "fit": 8, "audit": 8,
+    "fit": 8, "audit": 8, "yardstick": 8,
     "estimators": 9, "cli": 9,
     "__main__": 10,
 }  # fmt: skip
-ROOMS = {"click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "onnx": {"export_onnx"}, "pickle": set()}
+ROOMS = {"click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "onnx": {"export_onnx", "foreign"}, "pickle": set()}
 LAZY_SKLEARN = {"encode", "select"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
-LIGHT = {"cli", "render", "plot", "explain", "export", "model"}
+LIGHT = {"cli", "render", "plot", "explain", "export", "foreign", "model"}
 
 MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 
