@@ -109,7 +109,7 @@ def _checked(source: str, arrays: dict[str, np.ndarray], **more) -> Foreign:
             expected = f"{length} number{'s' * (length != 1)}"
             raise ModelFileError(f"{name} should be {expected} to fit hidden_weights ({inputs} × {units}), not {_shape(array)}.")
     center, scale = arrays.get("center", np.zeros(inputs)).ravel(), arrays.get("scale", np.ones(inputs)).ravel()
-    if np.any(scale <= 0) or more.get("target_scale", 1.0) <= 0 or (more.get("alpha") or 1.0) <= 0:
+    if np.any(scale <= 0) or more.get("target_scale", 1.0) <= 0 or more.get("alpha", 1.0) <= 0:
         raise ModelFileError("scale, target_scale and alpha should be positive.")
     if more.get("columns") is not None and len(more["columns"]) != inputs:
         raise ModelFileError(f"columns names {len(more['columns'])} inputs, hidden_weights has {inputs}.")
