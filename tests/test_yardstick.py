@@ -1,6 +1,8 @@
 """The yardstick: the objective is the trainer's own, the bounds hold for every network, and every word of the verdict is true."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -307,6 +309,32 @@ def test_other_graphs_are_refused(nodes, words, tmp_path, rng):
     constants = {"W": W, "WT": W.T, "b": np.ones(5), "A": np.ones((5, 1)), "AT": np.ones((1, 5)), "t": np.ones(1)}
     with pytest.raises(ModelFileError, match=words):
         onnx_file(tmp_path / "net.onnx", nodes, constants)
+
+
+def recipe(title):
+    """The Python block under this heading of the documentation."""
+    page = (Path(__file__).parents[1] / "docs" / "yardstick.md").read_text(encoding="utf-8")
+    return page.split(f"\n## {title}\n")[1].split("```python\n")[1].split("```")[0]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver, batch", [("lbfgs", 40), ("adam", 40)])
+def test_the_recipe_for_scikit_learn_works(solver, batch, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = MLPRegressor(hidden_layer_sizes=(4,), alpha=0.3, solver=solver, max_iter=20, random_state=0).fit(X, Y)
+    exec(recipe("scikit-learn"), {"json": json, "Path": Path, "net": net, "n": len(Y)})
+    found = read_foreign("net.json")
+    np.testing.assert_allclose(found.network.forward(X), net.predict(X), rtol=1e-12)
+    assert found.alpha == pytest.approx(0.3 / batch)
+
+
+def test_the_recipe_for_torch_gives_the_network(tmp_path, monkeypatch, rng):
+    """With stand-ins for torch's layers: their weights are (outputs, inputs)."""
+    monkeypatch.chdir(tmp_path)
+    net = [SimpleNamespace(weight=rng.normal(size=shape), bias=rng.normal(size=shape[0])) for shape in ((5, 2), (0, 0), (1, 5))]
+    exec(recipe("torch"), {"json": json, "Path": Path, "net": net, "alpha": 0.1})
+    by_torch = np.maximum(X @ net[0].weight.T + net[0].bias, 0) @ net[2].weight.T + net[2].bias
+    np.testing.assert_allclose(read_foreign("net.json").network.forward(X), by_torch[:, 0], rtol=1e-12)
 
 
 # The command -----------------------------------------------------------------------------------------------------

@@ -214,6 +214,8 @@ def main():
 if __name__ == "__main__":
     try:
         main()
+    except BrokenPipeError:
+        pass  # The reader, like head, has seen enough.
     except (ValueError, csv.Error) as error:
         sys.exit("error: %s" % error)
 '''
