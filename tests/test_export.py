@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 import sqlite3
@@ -351,7 +352,10 @@ def test_command_writes_the_same_to_a_file_and_to_standard_output(format, in_fol
     raw = content if isinstance(content, bytes) else content.encode()
     assert in_folder("--format", format).stdout_bytes == raw
     done = in_folder("wedgefit.json", "--format", format, "-o", "out")
-    assert (done.exit_code, done.output) == (0, "")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "Written to out.\n")
+    assert in_folder("--format", format, "-o", "out", "-q").output == ""
+    record = json.loads(in_folder("--format", format, "-o", "out", "--json").stdout)
+    assert record == {"schema": "wedgefit.export/1", "format": format, "output": "out", "bytes": len(raw)}
     assert (tmp_path / "out").read_bytes() == raw
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "wedgefit.json"]
 
@@ -364,7 +368,8 @@ def test_command_passes_dialect_and_table(in_folder):
 @pytest.mark.parametrize(
     "words, code, message",
     [
-        ((), 2, "--format"),
+        ((), 2, "--format is missing"),
+        (("--format", "sql", "--json"), 2, "both want standard output"),
         (("--format", "python", "--table", "x"), 2, "--table is for --format sql"),
         (("--format", "onnx", "--dialect", "sqlite"), 2, "--dialect is for --format sql"),
         (("--format", "sql", "--table", "a..b"), 1, "not the name of a table"),

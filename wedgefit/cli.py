@@ -623,18 +623,19 @@ def _measure(files: tuple[str, str], weights: str, own: dict, jobs: int | None, 
 
 @command("export")
 @model_argument
-@click.option("--format", required=True, type=click.Choice(["onnx", "python", "sql"]), help="What to write.")
-@click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, help="The file to write.  [default: standard output]")
+@click.option("--format", type=click.Choice(["onnx", "python", "sql"]), help="What to write.  [required]")
+@click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, metavar="FILE", help="Where to.  [default: standard output]")
 @click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), help="Of --format sql.  [default: sqlite]")
 @click.option("--table", metavar="NAME", help="The table that --format sql reads; SCHEMA.NAME for one in a schema.  [default: data]")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def export(model, format, output, dialect, table, debug):
+@talking
+def export(model, format, output, dialect, table, talk):
     """Write MODEL in another format: the same predictions where there is no wedgefit.
 
     \b
-    onnx    a graph in float64, one input per column   (needs the extra onnx)
-    python  a module that needs nothing but Python, and a script for CSV files
-    sql     one query over a table
+    Formats:
+      onnx        a graph in float64, one input per column (needs the extra onnx)
+      python      a module that needs nothing but Python, and a script for CSV files
+      sql         one query over a table
 
     \b
     Examples:
@@ -642,18 +643,38 @@ def export(model, format, output, dialect, table, debug):
       wedgefit export --format sql --table people | sqlite3 people.db
       wedgefit export small.json --format onnx -o small.onnx
     """
-    from wedgefit.export import exported
-    from wedgefit.model import load, write_whole
-
+    if format is None:
+        raise click.UsageError("--format is missing: choose onnx, python or sql.")
     choices = {name: value for name, value in (("dialect", dialect), ("table", table)) if value is not None}
     if choices and format != "sql":
         raise click.UsageError(f"--{next(iter(choices))} is for --format sql.")
+    from wedgefit.export import exported
+    from wedgefit.model import load
+
+    _check_stream(output, talk)
     _check_output(output, model)
     content = exported(load(model), format, **choices)
+    content = content if isinstance(content, bytes) else content.encode()
+    _deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})
+
+
+def _deliver(content: bytes, output: str, talk, record: dict) -> None:
+    """Write a file whole or not at all, and say where it is: on standard error, or with --json as a record."""
+    from wedgefit.model import write_whole
+
     if output == STANDARD_STREAM:
-        _out(content if isinstance(content, bytes) else content.encode())
-    else:
-        write_whole(output, content)
+        _out(content)
+        return
+    write_whole(output, content)
+    if talk.json:
+        _out(_json(record | {"output": output, "bytes": len(content)}).encode(errors=ESCAPE))
+    elif not talk.quiet:
+        click.echo(f"Written to {output}.", err=True)
+
+
+def _check_stream(output: str, talk) -> None:
+    if output == STANDARD_STREAM and talk.json:
+        raise click.UsageError("--json and -o - both want standard output: give -o a file, or leave --json out.")
 
 
 # Steps of commands -----------------------------------------------------------------------------------------------

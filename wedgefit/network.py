@@ -32,7 +32,7 @@ def unit_network(hidden: list[tuple[np.ndarray, np.ndarray]], coefficients: np.n
     Coefficients are (m,) with a number t, or (m, K) with t (K,).
     """
     first = tuple((normals.T, offsets) for normals, offsets in hidden)
-    return Network((*first, (_as_columns(coefficients), np.atleast_1d(intercept))))
+    return Network((*first, (_by_output(coefficients), np.atleast_1d(intercept))))
 
 
 def balanced_network(normals: np.ndarray, offsets: np.ndarray, coefficients: np.ndarray, intercept) -> Network:
@@ -40,11 +40,12 @@ def balanced_network(normals: np.ndarray, offsets: np.ndarray, coefficients: np.
 
     w_j √‖z_j‖, b_j √‖z_j‖ and z_j / √‖z_j‖: then ‖w_j‖ = ‖a_j‖, and the penalty is alpha Σ ‖z_j‖.
     """
-    outer = _as_columns(coefficients)
+    outer = _by_output(coefficients)
     root = np.sqrt(np.linalg.norm(outer, axis=1))
     return unit_network([(normals * root[:, None], offsets * root)], outer / np.where(root > 0, root, 1.0)[:, None], intercept)
 
 
-def _as_columns(coefficients: np.ndarray) -> np.ndarray:
-    """One column per output, also where there are no neurons."""
+def _by_output(coefficients: np.ndarray) -> np.ndarray:
+    """Coefficients (m,) or (m, K) as (m, K)."""
+    # Not reshape(m, -1): without neurons it cannot tell how many outputs there are.
     return coefficients[:, None] if coefficients.ndim == 1 else coefficients
