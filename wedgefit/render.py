@@ -291,7 +291,8 @@ def yardstick(record: dict) -> Parts:
         yield Text(f"Best network found: {number(upper, digits)}. The optimum may lie below: no bound is known here.", style="bold")
     else:
         between = f"between {_rounded(lower, digits, math.floor)} and {_rounded(upper, digits, math.ceil)}"
-        yield Text(f"Certified optimum, over all {_networks(problem, 0)}: {between}.", style="bold")
+        kind = "two-layer ReLU networks" if problem["hidden_bias"] else "two-layer ReLU networks without hidden biases"
+        yield Text(f"Certified optimum, over all {kind}: {between}.", style="bold")
     yield from _lost(at_least, at_most)
     yield ""
     grid = _grid()
