@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from kinds import kinds, table_of, trained
+from kinds import kinds, mixed, table_of, trained
 
 from wedgefit.cli import main
 from wedgefit.errors import ColumnError
@@ -266,6 +266,17 @@ def postgresql():
             run([*account, "pg_ctl", "-D", f"{folder}/db", "-m", "immediate", "stop"])
 
 
+def run_postgresql(postgresql, model, rows):
+    """The predictions and probabilities that PostgreSQL computes."""
+    done = postgresql(postgresql_script(model, rows))
+    assert done.returncode == 0, done.stderr
+    lines = list(csv.reader(io.StringIO(done.stdout, newline="")))
+    target, start = model.encoding.target, len(model.encoding.inputs) + 1
+    numbers = target.classes and not isinstance(target.classes[0], str)
+    found = [line[start] if len(target.names) == 1 else line[start : start + len(target.names)] for line in lines]
+    return [float(label) for label in found] if numbers else found, [line[start + len(target.names) :] for line in lines]
+
+
 def postgresql_script(model, rows):
     """Makes the table, fills it, and runs the query on it."""
     literal = lambda cell: "NULL" if cell is None else repr(cell) if isinstance(cell, float) else DIALECTS["postgresql"].quoted(cell)  # noqa: E731
@@ -279,13 +290,7 @@ def postgresql_script(model, rows):
 def test_postgresql_agrees(kind, postgresql):
     model = kinds()[kind]
     rows = [row for row in rows_for(model) if 5e-324 not in row.values()]
-    done = postgresql(postgresql_script(model, rows))
-    assert done.returncode == 0, done.stderr
-    lines = list(csv.reader(io.StringIO(done.stdout, newline="")))
-    target, start = model.encoding.target, len(model.encoding.inputs) + 1
-    numbers = target.classes and not isinstance(target.classes[0], str)
-    found = [line[start] if len(target.names) == 1 else line[start : start + len(target.names)] for line in lines]
-    agree([float(label) for label in found] if numbers else found, [line[start + len(target.names) :] for line in lines], model, rows)
+    agree(*run_postgresql(postgresql, model, rows), model, rows)
 
 
 @pytest.mark.parametrize("setting", ["on", "off"])
@@ -419,6 +424,36 @@ def test_features_may_come_in_any_order(run):
     model = replace(model, encoding=replace(model.encoding, features=model.encoding.features[::-1]))
     rows = rows_for(model)
     agree(run(model, rows)[0], None, model, rows)
+
+
+PIECES = [*"ab'\"\\-;%{}$\n\t ,()[]*/#?:@`=~&|!é😀", "\u2028", "\x7f", "\u202e", "select", "--", "/*", "*/", "'''", '"""', "{0}", "%s", "\\'", "E'"]
+
+
+def made_up_model(seed):
+    """Names, levels and labels of random pieces that mean something to some language."""
+    rng = np.random.default_rng(seed)
+    words = ("".join(rng.choice(PIECES, size=rng.integers(1, 7))).strip() for _ in range(1000))
+    words = list({word.casefold(): word for word in words if word}.values())
+    columns, signal = mixed(seed=seed, names=words[:3], levels=words[3:7])
+    labels = np.array(words[7:10], dtype=object)[np.digitize(signal, np.quantile(signal, [0.3, 0.7]))]
+    return trained(columns | {words[10]: labels if seed % 2 else signal})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_name_level_or_label_is_taken_for_code(seed):
+    model = made_up_model(seed)
+    rows = rows_for(model, count=40)
+    module = module_of(model)
+    agree([module["predict"](row) for row in rows], None if seed % 2 == 0 else [list(module["probabilities"](row).values()) for row in rows], model, rows)
+    agree(*run_sql(model, rows)[:2], model, rows)
+    agree(*run_onnx(model, rows), model, rows)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_name_level_or_label_is_taken_for_code_by_postgresql(seed, postgresql):
+    model = made_up_model(seed)
+    rows = [row for row in rows_for(model, count=40) if 5e-324 not in row.values()]
+    agree(*run_postgresql(postgresql, model, rows), model, rows)
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -11,7 +11,7 @@ from kinds import Quiet, table_of, trained
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from wedgefit.cli import main
-from wedgefit.errors import ColumnError, ModelFileError, UsageError
+from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError
 from wedgefit.foreign import read_foreign
 from wedgefit.learn import Settings
 from wedgefit.network import balanced_network
@@ -181,6 +181,15 @@ def test_a_class_without_biases_stays_without(tmp_path, rng):
     assert not found["problem"]["hidden_bias"] and not found["problem"]["intercept"]
     record |= {"hidden_biases": [0.0] * 5, "output_bias": 0.0}
     assert found["network"]["objective"] == pytest.approx(by_hand(record, X, Y), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e120, 1e200])
+def test_a_network_that_overflows_is_refused(size, tmp_path, rng):
+    record = made_up(rng)
+    record["hidden_weights"] = (size * np.array(record["hidden_weights"])).tolist()
+    record["output_weights"] = (size * np.array(record["output_weights"])).tolist()
+    with pytest.raises(FitError, match="too large to compute with"):
+        measured(record, tmp_path)
 
 
 # Which columns ---------------------------------------------------------------------------------------------------

@@ -192,6 +192,7 @@ def as_number(column, cell):
 
 def main():
     """Predictions for a CSV file from standard input to standard output."""
+    csv.field_size_limit(2**24)
     with open(0, encoding="utf-8-sig", newline="") as source, open(1, "w", encoding="utf-8", newline="") as sink:
         names, *rows = [[cell.strip() for cell in cells] for cells in csv.reader(source, strict=True)] or [[]]
         writer = csv.writer(sink, lineterminator="\\n")

@@ -7,8 +7,8 @@ import numpy as np
 
 from wedgefit.certificate import Certificate, Problem
 from wedgefit.dictionary import Dictionary, orders_for
-from wedgefit.encode import Design, Encoding, fit_encoding
-from wedgefit.errors import ColumnError, UsageError
+from wedgefit.encode import LARGEST, Design, Encoding, fit_encoding
+from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.foreign import Foreign
 from wedgefit.learn import EXACT_UP_TO, Learner, Settings
 from wedgefit.network import Network
@@ -91,9 +91,16 @@ def _settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
 
 
 def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) -> dict:
-    """As trained, and with each neuron rescaled to equal norms, which leaves the function as it is (theory, section 1)."""
+    """As trained, and with each neuron rescaled to equal norms, which leaves the function as it is (theory, section 1).
+
+    Raises FitError where the network's output overflows.
+    """
     (hidden, _), (outer, _) = network.layers
-    loss = problem.loss.value(problem.y, network.forward(X), problem.weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        output = network.forward(X)
+    if not np.abs(output).max() < LARGEST:
+        raise FitError("the network's output is too large to compute with.", remedy="Are its inputs scaled as for the training (center, scale)?")
+    loss = problem.loss.value(problem.y, output, problem.weights)
     penalty = network.penalty(problem.alpha, norm)
     rescaled = problem.alpha * float(np.linalg.norm(hidden, ord=norm, axis=0) @ np.linalg.norm(outer, axis=1))
     return {"objective": loss + penalty, "loss": loss, "penalty": penalty, "rescaled_objective": loss + rescaled}
