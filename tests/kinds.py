@@ -48,7 +48,7 @@ def kinds() -> dict[str, Model]:
     one = {"t": np.linspace(-3, 3, 40)}
     third = np.digitize(signal, np.quantile(signal, [0.3, 0.7]))
     labels = np.array(["low", "mid", "high"], dtype=object)[third]
-    hostile, strange = mixed(names=NASTY[:3], levels=NASTY[3:7])
+    hostile, strange = mixed(names=NASTY[:3], levels=[NASTY[3], NASTY[9], NASTY[1], NASTY[6]])
     hostile |= {NASTY[7]: columns["a"] ** 2, "order": columns["a"][::-1].copy()}
     two = {"y": np.where(signal > np.median(signal), "up", "down").astype(object)}
     plain = trained(columns | {"y": signal})

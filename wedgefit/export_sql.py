@@ -231,7 +231,7 @@ def _sum(terms: list[str]) -> str:
 
 
 def _number(value: float) -> str:
-    """The shortest literal of the number; a negative one in parentheses, because two signs in a row begin a comment."""
+    """The shortest literal of the number; a negative one in parentheses, so that two signs never meet and begin a comment."""
     return f"({float(value)!r})" if value < 0 else repr(float(value) + 0.0)
 
 
