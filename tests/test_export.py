@@ -36,7 +36,7 @@ def rows_for(model, seed=1, count=80):
     for column in model.encoding.inputs:
         if column.kind == "numeric":
             values = rng.normal(column.fill, 3.0, size=count).tolist()
-            for position, value in enumerate([None, None, *EXTREME]):
+            for value in [None, None, *EXTREME]:
                 values[rng.integers(count)] = value
         else:
             texts = [*column.cells, *DEFAULT_NA, "(rare)", "(missing)", '"(rare)"', "unseen", "x' OR 1=1 --", "bonn", "NAN", "Null"]
@@ -279,7 +279,8 @@ def run_postgresql(postgresql, model, rows):
 
 def postgresql_script(model, rows):
     """Makes the table, fills it, and runs the query on it."""
-    literal = lambda cell: "NULL" if cell is None else repr(cell) if isinstance(cell, float) else DIALECTS["postgresql"].quoted(cell)  # noqa: E731
+    text = DIALECTS["postgresql"].quoted
+    literal = lambda cell: "NULL" if cell is None else repr(cell) if isinstance(cell, float) else text(cell)  # noqa: E731
     kinds_ = [f"{quoted(column.name)} {'float8' if column.kind == 'numeric' else 'text'}" for column in model.encoding.inputs]
     lines = ",\n".join(f"({', '.join(map(literal, row.values()))})" for row in rows)
     table = f"CREATE TEMPORARY TABLE data ({', '.join(kinds_)});\nINSERT INTO data VALUES {lines};\n"
@@ -444,7 +445,8 @@ def test_no_name_level_or_label_is_taken_for_code(seed):
     model = made_up_model(seed)
     rows = rows_for(model, count=40)
     module = module_of(model)
-    agree([module["predict"](row) for row in rows], None if seed % 2 == 0 else [list(module["probabilities"](row).values()) for row in rows], model, rows)
+    chances = [list(module["probabilities"](row).values()) for row in rows] if seed % 2 else None
+    agree([module["predict"](row) for row in rows], chances, model, rows)
     agree(*run_sql(model, rows)[:2], model, rows)
     agree(*run_onnx(model, rows), model, rows)
 

@@ -251,7 +251,9 @@ def test_damaged_files_are_refused_in_one_line(change, words, tmp_path, rng):
     assert "net.json" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("raw, words", [(b"{", "not JSON"), (b"{}", "hidden_weights, output_weights missing"), (b"\x01\xff", "neither JSON nor ONNX")])
+@pytest.mark.parametrize(
+    "raw, words", [(b"{", "not JSON"), (b"{}", "hidden_weights, output_weights missing"), (b"\x01\xff", "neither JSON nor ONNX")]
+)
 def test_other_files_are_refused(raw, words, tmp_path):
     path = tmp_path / "net"
     path.write_bytes(raw)
@@ -265,7 +267,8 @@ def onnx_file(path, nodes, constants, inputs=2):
     """An ONNX file of these nodes, (operator, inputs, output, attributes), from "x" to "y"."""
     onnx = pytest.importorskip("onnx")
     make = onnx.helper
-    made = [make.make_node(kind, names, [output], domain="ai.onnx.ml" if kind == "Scaler" else "", **more) for kind, names, output, more in nodes]
+    domain = {"Scaler": "ai.onnx.ml"}
+    made = [make.make_node(kind, names, [output], domain=domain.get(kind, ""), **more) for kind, names, output, more in nodes]
     graph = make.make_graph(
         made, "g", [make.make_tensor_value_info("x", 1, [None, inputs])], [make.make_tensor_value_info("y", 1, None)],
         [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
@@ -277,6 +280,7 @@ def onnx_file(path, nodes, constants, inputs=2):
 HIDDEN = ("MatMul", ["x", "W"], "m", {}), ("Add", ["m", "b"], "p", {})
 OUTER = ("Relu", ["p"], "h", {}), ("MatMul", ["h", "A"], "o", {}), ("Add", ["t", "o"], "y", {})
 GEMM = ("Gemm", ["x", "WT", "b"], "p", {"transB": 1}), ("Relu", ["p"], "h", {}), ("Gemm", ["h", "AT", "t"], "y", {"transB": 1})
+SCALER = ("Scaler", ["x"], "e", {"offset": CENTER.tolist(), "scale": (1 / SCALE).tolist()})
 
 
 @pytest.mark.parametrize(
@@ -286,7 +290,7 @@ GEMM = ("Gemm", ["x", "WT", "b"], "p", {"transB": 1}), ("Relu", ["p"], "h", {}),
         (GEMM, False),
         ([("Transpose", ["WT"], "W2", {}), ("MatMul", ["x", "W2"], "m", {}), HIDDEN[1], *OUTER], False),
         ([("Sub", ["x", "c"], "d", {}), ("Div", ["d", "s"], "e", {}), ("MatMul", ["e", "W"], "m", {}), HIDDEN[1], *OUTER], True),
-        ([("Scaler", ["x"], "e", {"offset": CENTER.tolist(), "scale": (1 / SCALE).tolist()}), ("Gemm", ["e", "WT", "b"], "p", {"transB": 1}), *GEMM[1:]], True),
+        ([SCALER, ("Gemm", ["e", "WT", "b"], "p", {"transB": 1}), *GEMM[1:]], True),
         ([*GEMM[:2], ("Gemm", ["h", "AT", "t"], "o", {"transB": 1}), ("Sigmoid", ["o"], "y", {})], False),
         ([("Identity", ["x"], "i", {}), ("Gemm", ["i", "WT", "b"], "p", {"transB": 1}), *GEMM[1:]], False),
     ],

@@ -121,7 +121,8 @@ def _numeric(graph: _Graph, column: InputColumn, features: list) -> list[str]:
 def _text(graph: _Graph, column: InputColumn, features: list) -> list[str]:
     """The features of a column of text, (rows, k): for each cell the line of a table that has one per level, and one for other texts."""
     levels = list(dict.fromkeys(column.cells.values()))
-    table = [[(float(level == feature.level) - feature.center) / feature.scale for feature in features] for level in [*levels, column.other]]
+    encoded = lambda level, feature: (float(level == feature.level) - feature.center) / feature.scale  # noqa: E731
+    table = [[encoded(level, feature) for feature in features] for level in [*levels, column.other]]
     line = {text: levels.index(level) for text, level in column.cells.items() if text is not None}
     missing = column.cells.get(None, column.other)
     line = dict.fromkeys(DEFAULT_NA, levels.index(missing) if missing in levels else len(levels)) | line

@@ -160,7 +160,9 @@ class _Query:
         if feature.kind == "number":
             shifted = cell if feature.center == 0 else f"({cell} - {_number(feature.center)})"
             return shifted if feature.scale == 1 else f"{shifted} / {_number(feature.scale)}"
-        return f"t.{self.column(f'm{i}')}" if column.kind == "numeric" else self._level(column, feature.level, cell, self._indicated(feature))
+        if column.kind == "numeric":
+            return f"t.{self.column(f'm{i}')}"
+        return self._level(column, feature.level, cell, self._indicated(feature))
 
     def _indicated(self, feature: Feature) -> list[str]:
         """The values of a 0/1 feature."""
@@ -270,7 +272,8 @@ def _check_names(model: Model, dialect: Dialect, table: str) -> None:
 
 
 def _not_held(dialect: Dialect, problem: str) -> ColumnError:
-    return ColumnError(f"{dialect.name} cannot hold this model: {problem}.", remedy="Rename it and train again, or choose another --format.")
+    remedy = "Rename it and train again, or choose another --format."
+    return ColumnError(f"{dialect.name} cannot hold this model: {problem}.", remedy=remedy)
 
 
 def _sqlite_problem(columns: Sequence[str], names: Sequence[str]) -> str | None:

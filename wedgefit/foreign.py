@@ -72,7 +72,8 @@ def _from_json(raw: bytes, source: str) -> Foreign:
     if unknown := [name for name in record if name not in (*ARRAYS, *OPTIONAL)]:
         raise ModelFileError(f"{', '.join(unknown)}: not known.", remedy=f"Expected {', '.join([*ARRAYS, *OPTIONAL[2:]])}.")
     arrays = {name: _array(record[name], name) for name in (*ARRAYS, "center", "scale") if record.get(name) is not None}
-    numbers = {name: float(_array(record[name], name)) for name in ("target_center", "target_scale", "alpha") if record.get(name) is not None}
+    single = [name for name in ("target_center", "target_scale", "alpha") if record.get(name) is not None]
+    numbers = {name: float(_array(record[name], name)) for name in single}
     columns = record.get("columns")
     if columns is not None and not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
         raise ModelFileError("columns should be a list of names.")
@@ -144,7 +145,7 @@ def _from_onnx(raw: bytes, source: str) -> Foreign:
     hidden, biases, before = walk.affine_ending_at(relus[0].input[0])
     center, scale = walk.scaling(before, len(hidden))
     outer, bias = walk.affine_starting_at(relus[0].output[0])
-    arrays = {"hidden_weights": hidden, "hidden_biases": biases, "output_weights": outer, "output_bias": bias, "center": center, "scale": scale}
+    arrays = dict(zip(ARRAYS, (hidden, biases, outer, bias))) | {"center": center, "scale": scale}
     return _checked(source, {name: array for name, array in arrays.items() if array is not None})
 
 

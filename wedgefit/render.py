@@ -314,7 +314,8 @@ def _lost(at_least: float, at_most: float | None) -> Parts:
         yield Text(f"It is globally optimal: at most {_gain(at_most)} of the objective can be gained (proven).", style="bold green")
         return
     floor = math.floor(10_000 * at_least + 1e-9) / 100
-    least = f"At least {floor:g}% of the objective is lost (proven: a better network exists)" if floor else "No network much better was found"
+    lost = f"At least {floor:g}% of the objective is lost (proven: a better network exists)"
+    least = lost if floor else "No network much better was found"
     ceiling = None if at_most is None else f"{math.ceil(10_000 * at_most - 1e-9) / 100:g}%"
     most = "how much more is not known" if ceiling is None else f"at most {ceiling} (proven: no network is better)"
     yield Text(f"{least}; {most}.", style="bold yellow")

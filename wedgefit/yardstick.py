@@ -33,7 +33,10 @@ def measure(foreign: Foreign, table: Table, target: Sequence[str], settings: Set
     score = score_values(sample, foreign.network.forward(sample.X), learner.loss)
     return {
         "schema": "wedgefit.yardstick/1",
-        "data": {"source": table.source, "rows": len(sample.y), "columns": list(foreign.columns or encoding.names), "target": encoding.target.name},
+        "data": {
+            "source": table.source, "rows": len(sample.y), "columns": list(foreign.columns or encoding.names),
+            "target": encoding.target.name,
+        },
         "problem": {
             "loss": learner.loss, "alpha": settings.alpha, "norm": settings.norm, "order": learner.order,
             "hidden_bias": settings.bias, "intercept": settings.intercept,
@@ -63,7 +66,8 @@ def _inputs(foreign: Foreign, table: Table, encoding: Encoding, design: Design) 
     chosen = list(foreign.columns or names)
     if absent := [name for name in chosen if name not in names]:
         left_out = dict(encoding.left_out).get(absent[0], "not in the table")
-        raise ColumnError(f"the network reads {shown(absent[0])}, which is {left_out}.", where=table.title, remedy=f"There are: {', '.join(names)}.")
+        message = f"the network reads {shown(absent[0])}, which is {left_out}."
+        raise ColumnError(message, where=table.title, remedy=f"There are: {', '.join(names)}.")
     if len(chosen) != wanted:
         message = f"the network reads {wanted} inputs, and the table has {len(chosen)}: {', '.join(names)}."
         raise ColumnError(message, where=table.title, remedy='Name its inputs in "columns" of the JSON file, or --drop columns.')
@@ -99,7 +103,8 @@ def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) ->
     with np.errstate(over="ignore", invalid="ignore"):
         output = network.forward(X)
     if not np.abs(output).max() < LARGEST:
-        raise FitError("the network's output is too large to compute with.", remedy="Are its inputs scaled as for the training (center, scale)?")
+        remedy = "Are its inputs scaled as for the training (center, scale)?"
+        raise FitError("the network's output is too large to compute with.", remedy=remedy)
     loss = problem.loss.value(problem.y, output, problem.weights)
     penalty = network.penalty(problem.alpha, norm)
     rescaled = problem.alpha * float(np.linalg.norm(hidden, ord=norm, axis=0) @ np.linalg.norm(outer, axis=1))
