@@ -14,19 +14,22 @@ ROWS = {
     "encode": 2, "dictionary": 2, "certificate": 2, "kernels": 2,
     "pricing": 3, "lasso": 3, "descent": 3,
     "solve": 4, "network": 4,
-    "layers": 5, "model": 5,
-    "select": 6, "explain": 6, "export": 6,
-    "learn": 7, "plot": 7, "render": 7,
-    "fit": 8, "audit": 8, "trace": 8, "report": 8,
+    "layers": 5, "model": 5, "foreign": 5,
+    "select": 6, "explain": 6, "export_python": 6, "export_sql": 6, "export_onnx": 6,
+    "learn": 7, "export": 7, "plot": 7, "render": 7,
+    "fit": 8, "audit": 8, "yardstick": 8, "trace": 8, "report": 8,
     "estimators": 9, "cli": 9,
     "__main__": 10,
 }  # fmt: skip
-ROOMS = {"click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "pickle": set(), "matplotlib": {"plot"}, "jinja2": {"report"}}
+ROOMS = {
+    "click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "pickle": set(),
+    "matplotlib": {"plot"}, "jinja2": {"report"}, "onnx": {"export_onnx", "foreign"},
+}  # fmt: skip
 LAZY_SKLEARN = {"encode", "select"}
 # They need not be installed.
 EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
-LIGHT = {"cli", "render", "plot", "explain", "export", "model", "report"}
+LIGHT = {"cli", "render", "plot", "explain", "export", "foreign", "model", "report"}
 
 MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 

@@ -612,19 +612,39 @@ def path(data, id_column, options, reading, talk):
 
 @command("certify")
 @model_and_data
+@click.option("--weights", type=FILE, metavar="NET", help="Measure a network trained elsewhere instead: JSON or ONNX.")
+@_delivers(
+    "own",
+    dict,
+    alpha=click.option("--alpha", type=Positive(), help="With --weights: its weight decay, on our scale.  [default: in the file]"),
+    target=PROBLEM["target"],
+    loss=NETWORK["loss"],
+    norm=click.option("--norm", type=click.Choice(["1", "2"]), help="With --weights: norm on the hidden weights.  [default: 2]"),
+    max_seconds=TIME["max_seconds"],
+)
 @jobs_option
 @reading
 @talking
-def certify(files, jobs, reading, talk):
+def certify(files, weights, own, jobs, reading, talk):
     """Recompute objective, scores and certificate from the training DATA and the weights in MODEL alone.
 
     Exits with 1 when a stored figure and the recomputed one disagree.
+
+    With --weights NET: how far is the training objective of a two-layer ReLU network from elsewhere above the
+    certified optimum for its own weight decay?
 
     \b
     Examples:
       wedgefit certify data.csv
       wedgefit certify small.json data.csv && echo "as promised"
+      wedgefit certify data.csv --weights net.json
+      wedgefit certify data.csv --weights net.onnx --alpha 0.001 --target price
     """
+    if weights is not None:
+        _measure(files, weights, own, jobs, reading, talk)
+        return
+    if given := [name for name, value in own.items() if value not in (None, ())]:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} is for --weights: a model knows it.")
     from wedgefit import audit
     from wedgefit.model import load
 
@@ -638,6 +658,79 @@ def certify(files, jobs, reading, talk):
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])
+
+
+def _measure(files: tuple[str, str], weights: str, own: dict, jobs: int | None, reading: Reading, talk: Talk) -> None:
+    """The yardstick: ``certify`` with ``--weights``."""
+    if files[0] != MODEL_FILE:
+        raise click.UsageError("MODEL and --weights NET exclude each other: give DATA and one of them.")
+    from wedgefit import yardstick
+    from wedgefit.foreign import read_foreign
+    from wedgefit.learn import Settings
+
+    foreign = read_foreign(weights)
+    settings = Settings(alpha=own["alpha"], loss=own["loss"], norm=int(own["norm"] or 2), max_seconds=own["max_seconds"], jobs=jobs)
+    table = reading.table(files[1])
+    talk.notes(*table.notes)
+    with talk.progress() as progress:
+        record = yardstick.measure(foreign, table, own["target"], settings, progress)
+    talk.result(record, "yardstick")
+
+
+@command("export")
+@model_argument
+@click.option("--format", type=click.Choice(["onnx", "python", "sql"]), help="What to write.  [required]")
+@click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, metavar="FILE", help="Where to.  [default: standard output]")
+@click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), help="Of --format sql.  [default: sqlite]")
+@click.option("--table", metavar="NAME", help="The table that --format sql reads; SCHEMA.NAME for one in a schema.  [default: data]")
+@talking
+def export(model, format, output, dialect, table, talk):
+    """Write MODEL in another format: the same predictions where there is no wedgefit.
+
+    \b
+    Formats:
+      onnx        a graph in float64, one input per column (needs the extra onnx)
+      python      a module that needs nothing but Python, and a script for CSV files
+      sql         one query over a table
+
+    \b
+    Examples:
+      wedgefit export --format python -o model.py && python model.py < new.csv
+      wedgefit export --format sql --table people | sqlite3 people.db
+      wedgefit export small.json --format onnx -o small.onnx
+    """
+    if format is None:
+        raise click.UsageError("--format is missing: choose onnx, python or sql.")
+    choices = {name: value for name, value in (("dialect", dialect), ("table", table)) if value is not None}
+    if choices and format != "sql":
+        raise click.UsageError(f"--{next(iter(choices))} is for --format sql.")
+    from wedgefit.export import exported
+    from wedgefit.model import load
+
+    _check_stream(output, talk)
+    _check_output(output, model)
+    content = exported(load(model), format, **choices)
+    content = content if isinstance(content, bytes) else content.encode()
+    _deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})
+
+
+def _deliver(content: bytes, output: str, talk, record: dict) -> None:
+    """Write a file whole or not at all, and say where it is: on standard error, or with --json as a record."""
+    from wedgefit.model import write_whole
+
+    if output == STANDARD_STREAM:
+        _out(content)
+        return
+    write_whole(output, content)
+    if talk.json:
+        _out(_json(record | {"output": output, "bytes": len(content)}).encode(errors=ESCAPE))
+    elif not talk.quiet:
+        click.echo(f"Written to {output}.", err=True)
+
+
+def _check_stream(output: str, talk) -> None:
+    if output == STANDARD_STREAM and talk.json:
+        raise click.UsageError("--json and -o - both want standard output: give -o a file, or leave --json out.")
 
 
 # Steps of commands -----------------------------------------------------------------------------------------------

@@ -434,6 +434,59 @@ def certify(certification: dict) -> Parts:
         yield Text(f"{plain(certification['message']).capitalize()}.", style="bold green")
 
 
+def yardstick(record: dict) -> Parts:
+    """How far a network from elsewhere is from the optimum, and what of that is proven."""
+    network, optimum, problem = record["network"], record["optimum"], record["problem"]
+    own, upper, lower = network["objective"], optimum["upper_bound"], optimum["lower_bound"]
+    at_least, at_most = optimum["lost"]["at_least"], optimum["lost"]["at_most"]
+    digits = _digits_apart(own, (upper, own if lower is None else lower))
+    yield Text(f"Your network: {number(own, digits)}.", style="bold")
+    if lower is None:
+        yield Text(f"Best network found: {number(upper, digits)}. The optimum may lie below: no bound is known here.", style="bold")
+    else:
+        between = f"between {_rounded(lower, digits, math.floor)} and {_rounded(upper, digits, math.ceil)}"
+        kind = "two-layer ReLU networks" if problem["hidden_bias"] else "two-layer ReLU networks without hidden biases"
+        yield Text(f"Certified optimum, over all {kind}: {between}.", style="bold")
+    yield from _lost(at_least, at_most)
+    yield ""
+    grid = _grid()
+    ways = [f"{problem['loss']} loss", f"alpha {number(problem['alpha'])}", f"norm {problem['norm']}"]
+    ways += [word for word, has in (("no hidden biases", problem["hidden_bias"]), ("no output bias", problem["intercept"])) if not has]
+    rows, inputs = _count(record["data"]["rows"], "row"), _count(len(record["data"]["columns"]), "input")
+    grid.add_row("Data", _line(f"{plain(record['data']['source'])}: {rows}, {inputs}, target {plain(record['data']['target'])}"))
+    grid.add_row("Problem", _line(", ".join(ways)))
+    parts = f"loss {number(network['loss'], digits)} + penalty {number(network['penalty'], digits)}"
+    rescaled = f"{number(network['rescaled_objective'], digits)} with its neurons rescaled"
+    grid.add_row("Your network", _line(f"{_count(network['neurons'], 'neuron')}, {parts}, {rescaled}; {_scores(network['score'])}"))
+    grid.add_row("wedgefit's", _line(f"{_count(optimum['neurons'], 'neuron')}; {_scores(optimum['score'])}"))
+    yield grid
+
+
+def _lost(at_least: float, at_most: float | None) -> Parts:
+    """Which part of the objective is lost: rounded such that every word stays true."""
+    if at_most is not None and at_most <= OPTIMAL:
+        yield Text(f"It is globally optimal: at most {_gain(at_most)} of the objective can be gained (proven).", style="bold green")
+        return
+    floor = math.floor(10_000 * at_least + 1e-9) / 100
+    lost = f"At least {floor:g}% of the objective is lost (proven: a better network exists)"
+    least = lost if floor else "No network much better was found"
+    ceiling = None if at_most is None else f"{math.ceil(10_000 * at_most - 1e-9) / 100:g}%"
+    most = "how much more is not known" if ceiling is None else f"at most {ceiling} (proven: no network is better)"
+    yield Text(f"{least}; {most}.", style="bold yellow")
+
+
+def _digits_apart(value: float, others: Iterable[float]) -> int:
+    """So many digits that the value is seen to differ from the others: 5, or up to 10 where they are close."""
+    apart = [abs(value - other) / abs(value) for other in others if value and other != value]
+    return min(10, max(5, *(2 - math.floor(math.log10(part)) for part in apart))) if apart else 5
+
+
+def _rounded(value: float, digits: int, towards) -> str:
+    """The number rounded down or up, so that it stays a bound."""
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 1.0
+    return number(towards(value / unit) * unit, digits)
+
+
 # Figures and words -----------------------------------------------------------------------------------------------
 
 
