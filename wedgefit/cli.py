@@ -900,22 +900,3 @@ def _traced(model, table, kind: str, talk) -> dict | None:
 
     with talk.progress() as progress:
         return {"path": trace.path, "gap": trace.rounds}[kind](model, table, progress)
-
-
-def _deliver(content: bytes, output: str, talk, record: dict) -> None:
-    """Write a file whole or not at all, and say where it is: on standard error, or with --json as a record."""
-    from wedgefit.model import write_whole
-
-    if output == STANDARD_STREAM:
-        _out(content)
-        return
-    write_whole(output, content)
-    if talk.json:
-        _out(_json(record | {"output": output, "bytes": len(content)}).encode(errors=ESCAPE))
-    elif not talk.quiet:
-        click.echo(f"Written to {output}.", err=True)
-
-
-def _check_stream(output: str, talk) -> None:
-    if output == STANDARD_STREAM and talk.json:
-        raise click.UsageError("--json and -o - both want standard output: give -o a file, or leave --json out.")

@@ -121,10 +121,15 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
         yield Text.assemble("Model written to ", (plain(path), "bold"), ". Next: ", (f"wedgefit explain{plain(name)}", "bold"))
 
 
+def _networks_in(report: dict) -> int:
+    """How many networks there are: one, or one per class."""
+    return len({stage["output"] for stage in report["stages"]})
+
+
 def headline(report: dict) -> Parts:
     """What the certificate of a report says, in a sentence or two, and no more than that."""
     certificate, problem, width = report["certificate"], report["problem"], len(report["data"]["columns"])
-    networks = len({stage["output"] for stage in report["stages"]})
+    networks = _networks_in(report)
     gap, layers = certificate["relative_gap"], problem["layers"] - 1
     exact, network = certificate["scope"] == "exact", certificate["network_relative_gap"]
     style = "bold green" if exact and gap <= OPTIMAL else "bold yellow"

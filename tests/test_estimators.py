@@ -1,0 +1,200 @@
+"""The scikit-learn contract, and the promise that estimators and command line are one core."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+import wedgefit
+from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
+from wedgefit.cli import main
+
+ESTIMATORS = [WedgeRegressor, WedgeClassifier, WedgeFeatures]
+
+
+def data(rows=60, kind="numbers", seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, 3))
+    y = np.abs(X[:, 0]) + np.maximum(X[:, 1] - X[:, 0], 0) + 0.1 * rng.normal(size=rows)
+    if kind == "two":
+        return X, np.where(y > np.median(y), "up", "down")
+    if kind == "three":
+        return X, np.array(["low", "mid", "top"])[np.digitize(y, np.quantile(y, [1 / 3, 2 / 3]))]
+    return X, y
+
+
+def failures(estimator):
+    """The checks that did not pass, but for those that scikit-learn itself skips."""
+    results = check_estimator(estimator, on_fail=None)
+    assert len(results) > 40
+    return {result["check_name"]: result["exception"] for result in results if result["status"] not in ("passed", "skipped")}
+
+
+# scikit-learn prints warnings of its own checks (feature names, deprecations).
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_scikit_learn_is_content(kind):
+    assert failures(kind(alpha_ratio=0.1)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_scikit_learn_is_content_with_the_defaults(kind):
+    """Alpha by cross-validation: minutes."""
+    assert failures(kind()) == {}
+
+
+# One core with the command line ----------------------------------------------------------------------------------
+
+
+def on_command_line(tmp_path, X, columns, *options):
+    """The model file of ``wedgefit train`` on these columns: x0, x1, … and the others."""
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])]).assign(**columns)
+    frame.to_csv(tmp_path / "d.csv", index=False, float_format="%.17g")
+    done = CliRunner().invoke(main, ["train", str(tmp_path / "d.csv"), "-o", str(tmp_path / "m.json"), "-q", *options])
+    assert done.exit_code == 0, done.output
+    return json.loads((tmp_path / "m.json").read_text()), wedgefit.load(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    "kind, estimator, parameters, options",
+    [
+        ("numbers", WedgeRegressor, {}, []),
+        ("numbers", WedgeRegressor, {"alpha_ratio": 0.02, "order": 1, "standardize": False}, ["--alpha-ratio", "0.02", "--order", "1", "--no-standardize"]),
+        ("numbers", WedgeRegressor, {"rule": "1se", "refit": True, "norm": 2, "order": 2}, ["--rule", "1se", "--refit", "--norm", "2", "--order", "2"]),
+        ("two", WedgeClassifier, {"max_neurons": 5, "scoring": "auc"}, ["--max-neurons", "5", "--scoring", "auc"]),
+        ("three", WedgeClassifier, {"class_weight": "balanced", "alpha_ratio": 0.1}, ["--class-weight", "balanced", "--alpha-ratio", "0.1"]),
+    ],
+)
+def test_equal_data_give_equal_coefficients(kind, estimator, parameters, options, tmp_path):
+    X, y = data(kind=kind)
+    record, model = on_command_line(tmp_path, X, {"y": y}, *options)
+    mine = estimator(**parameters).fit(X, y)
+    np.testing.assert_array_equal(mine.coef_, model.coefficients)
+    assert mine.alpha_ == record["problem"]["alpha"] and mine.certificate_ == model.certificate
+    assert [neuron.samples for neuron in mine.wedges_] == [neuron.samples for neuron in model.neurons]
+    assert np.ravel(mine.intercept_).tolist() == np.ravel(list(model.intercept.values()) if kind == "three" else model.intercept).tolist()
+    assert mine.dual_gap_ == max(0.0, model.certificate.objective - model.certificate.lower_bound)
+
+
+def test_weights_and_groups_as_on_the_command_line(tmp_path):
+    X, y = data()
+    rng = np.random.default_rng(1)
+    weights, groups = rng.integers(0, 4, 60), rng.integers(0, 8, 60)
+    record, model = on_command_line(tmp_path, X, {"w": weights, "g": groups, "y": y}, "--weight", "w", "--group", "g")
+    mine = WedgeRegressor().fit(X, y, sample_weight=weights, groups=groups)
+    np.testing.assert_array_equal(mine.coef_, model.coefficients)
+    assert mine.alpha_ == record["problem"]["alpha"]
+
+
+def test_a_saved_estimator_is_a_model_file(tmp_path):
+    """``model_.save`` → ``wedgefit certify``: the two doors of one house."""
+    X, y = data()
+    mine = WedgeRegressor(alpha_ratio=0.05).fit(X, y)
+    mine.model_.save(tmp_path / "m.json")
+    pd.DataFrame(X, columns=["x0", "x1", "x2"]).assign(y=y).to_csv(tmp_path / "d.csv", index=False, float_format="%.17g")
+    done = CliRunner().invoke(main, ["certify", str(tmp_path / "m.json"), str(tmp_path / "d.csv")])
+    assert done.exit_code == 0, done.output
+
+
+# In scikit-learn's company ---------------------------------------------------------------------------------------
+
+
+def test_predictions_of_classes():
+    for kind in ("two", "three"):
+        X, y = data(kind=kind)
+        mine = WedgeClassifier(alpha_ratio=0.05).fit(X, y)
+        assert mine.classes_.tolist() == sorted(set(y))
+        probabilities = mine.predict_proba(X)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+        np.testing.assert_array_equal(mine.classes_[probabilities.argmax(axis=1)], mine.predict(X))
+        assert mine.score(X, y) > 0.8
+    assert not hasattr(WedgeClassifier(loss="squared"), "predict_proba")
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [-1.5, 2.5], [False, True], ["a", "b"]], ids=str)
+def test_labels_of_any_kind_come_back(labels):
+    X, y = data(kind="two")
+    y = np.array(labels)[(y == "up").astype(int)]
+    predicted = WedgeClassifier(alpha_ratio=0.05).fit(X, y).predict(X)
+    assert predicted.dtype == y.dtype and np.mean(predicted == y) > 0.8
+
+
+def test_grid_search_and_pipeline():
+    X, y = data()
+    search = GridSearchCV(make_pipeline(StandardScaler(), WedgeRegressor()), {"wedgeregressor__alpha_ratio": [0.5, 0.02]}, cv=3).fit(X, y)
+    assert search.best_params_ == {"wedgeregressor__alpha_ratio": 0.02}
+    assert cross_val_score(WedgeRegressor(alpha_ratio=0.02), X, y, cv=3).mean() > 0.7
+
+
+def test_features_serve_another_model():
+    """The hinges that the network selects are its own: a linear model on them fits as well."""
+    X, y = data(kind="two")
+    features = WedgeFeatures(alpha_ratio=0.05).fit(X, y)
+    hinges = features.transform(X)
+    assert hinges.shape == (60, len(features.wedges_)) and (hinges >= 0).all()
+    np.testing.assert_allclose(hinges @ features.coef_ + features.intercept_, WedgeClassifier(alpha_ratio=0.05).fit(X, y).decision_function(X))
+    assert make_pipeline(WedgeFeatures(alpha_ratio=0.05), LogisticRegression()).fit(X, y).score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_frames_keep_their_names(library):
+    X, y = data()
+    frame = library.DataFrame({name: X[:, j] for j, name in enumerate(["age", "bmi", "max(0"])})
+    mine = WedgeRegressor(alpha_ratio=0.05).fit(frame, y)
+    assert mine.feature_names_in_.tolist() == ["age", "bmi", "max(0"]
+    assert {name for neuron in mine.wedges_ for name in neuron.columns} <= set(mine.feature_names_in_)
+    np.testing.assert_array_equal(mine.coef_, WedgeRegressor(alpha_ratio=0.05).fit(X, y).coef_)
+    kind = "pandas" if library is pd else "polars"
+    out = WedgeFeatures(alpha_ratio=0.05).set_output(transform=kind).fit(frame, y).transform(frame)
+    assert isinstance(out, library.DataFrame) and all(name.startswith("max(0") for name in out.columns)
+
+
+def test_columns_may_have_the_names_of_roles():
+    """A column called "y" or "sample_weight" is an input like any other."""
+    X, y = data()
+    frame = pd.DataFrame(X, columns=["y", "sample_weight", "groups"])
+    mine = WedgeRegressor(alpha_ratio=0.05).fit(frame, y, sample_weight=np.ones(60))
+    np.testing.assert_allclose(mine.predict(frame), WedgeRegressor(alpha_ratio=0.05).fit(X, y).predict(X), rtol=1e-9)
+
+
+def test_own_splits_are_used():
+    """Folds from a splitter are counted in the rows given, of which those of weight zero are left out."""
+    X, y = data(40)
+    weights, groups = np.where(np.arange(40) % 5 == 0, 0.0, 1.0), np.arange(40) % 4
+    mine = WedgeRegressor(cv=GroupKFold(4)).fit(X, y, sample_weight=weights, groups=groups)
+    splits = [(np.flatnonzero(groups[weights > 0] != g), np.flatnonzero(groups[weights > 0] == g)) for g in range(4)]
+    by_hand = WedgeRegressor(cv=splits).fit(X[weights > 0], y[weights > 0])
+    assert mine.alpha_ == pytest.approx(by_hand.alpha_, rel=1e-12)
+
+
+def test_estimators_can_be_pickled():
+    X, y = data()
+    mine = WedgeRegressor(alpha_ratio=0.05).fit(X, y)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(mine)).predict(X), mine.predict(X))
+
+
+def test_messages_are_those_of_the_command_line():
+    X, y = data(kind="two")
+    with pytest.raises(ValueError, match="--scoring r2 is not for classification"):
+        WedgeClassifier(scoring="r2").fit(X, y)
+    with pytest.raises(ValueError, match="no column is left"):
+        WedgeRegressor().fit(np.ones((10, 2)), np.arange(10.0))
+
+
+def test_the_package_imports_lazily():
+    assert {"WedgeRegressor", "WedgeClassifier", "WedgeFeatures", "load"} <= set(dir(wedgefit))
+    assert "import sklearn" not in Path(wedgefit.__file__).read_text()
+    with pytest.raises(AttributeError, match="nothing"):
+        wedgefit.nothing  # noqa: B018
