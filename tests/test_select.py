@@ -38,7 +38,7 @@ def walk(X, y, alphas, task="regression", prices=pricer_for, **options):
     usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
     sample = Sample(X, y, task, options.pop("weights", None), options.pop("groups", None))
     problems = problems_of(sample, options.pop("loss", "squared"), options.pop("intercept", True), None)
-    return cross_validate(sample, problems, prices, alphas=np.asarray(alphas), **usual | options)
+    return cross_validate(sample, problems, [prices], alphas=np.asarray(alphas), **usual | options)
 
 
 def validated(X, y, task="regression", ratios=(0.3, 0.1, 0.03), intercept=True, **options):

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from wedgefit.certificate import Certificate, Problem
-from wedgefit.dictionary import Dictionary, orders_for
+from wedgefit.dictionary import Dictionary, Order, order_of, orders_for
 from wedgefit.errors import FitError, UsageError
 from wedgefit.network import Network, balanced_network
 from wedgefit.pricing import Pricer
@@ -22,7 +22,6 @@ from wedgefit.wedge import COINCIDENT, Wedges
 RISE = 1e-9
 
 PricerFor = Callable[[np.ndarray], Pricer]
-Order = int | str | Sequence[int | str]
 OnStageRound = Callable[[int, int, Fit, Certificate], None]
 
 
@@ -151,11 +150,6 @@ def path_norm(network: Network, norm: int) -> float:
     for weights, _ in hidden:
         reach = reach @ np.abs(weights) ** norm
     return float(reach ** (1 / norm) @ np.linalg.norm(outer, axis=1))
-
-
-def order_of(order: Order, stage: int) -> int | str:
-    """The order of one stage (1, 2, …): ``order`` is one for all, or a list with one for each, of which the last repeats."""
-    return order[min(stage, len(order)) - 1] if isinstance(order, list | tuple) else order
 
 
 def orders_in_stage(order: Order, norm: int, width: int, stage: int) -> tuple[int, ...]:
