@@ -465,3 +465,18 @@ def test_a_refined_model_survives_its_file_and_certifies(read, bias):
     assert few and model.problem["refined"] and model.certificate.network_relative_gap <= 1e-6
     found = certify(model, table, jobs=1)
     assert found["agrees"], found["message"]
+
+
+def test_a_coarse_walk_is_said_and_shares_the_memory_for_sorts(read, monkeypatch):
+    """What large tables get, on a small one: fewer alphas, a note in the report, and folds that together keep one budget."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((40, 2))
+    text = "a,b,y\n" + "".join(f"{a},{b},{abs(a) + b}\n" for a, b in rows)
+    budgets, inner = [], fit_module.Pricer
+    monkeypatch.setattr(fit_module, "Pricer", lambda *args, memory, **options: budgets.append(memory) or inner(*args, memory=memory, **options))
+    usual = trained(read(text), alpha_ratio=None, cv=4)
+    assert not any("large table" in note for note in usual.notes)
+    monkeypatch.setattr("wedgefit.select.LARGE", 80)
+    coarse = trained(read(text), alpha_ratio=None, cv=4)
+    assert any("large table: cross-validation looked at 4 alphas per factor of ten, on sampled wedges, to a gap of 0.01" in note for note in coarse.notes)
+    assert budgets == [fit_module.SORTS_KEPT, *[fit_module.SORTS_KEPT / 4] * 4] * 2

@@ -14,17 +14,22 @@ ROWS = {
     "encode": 2, "dictionary": 2, "certificate": 2, "kernels": 2,
     "pricing": 3, "lasso": 3, "descent": 3,
     "solve": 4, "network": 4,
-    "layers": 5, "model": 5,
-    "select": 6, "explain": 6, "export": 6,
-    "learn": 7, "plot": 7, "render": 7,
-    "fit": 8, "audit": 8,
+    "layers": 5, "model": 5, "foreign": 5,
+    "select": 6, "explain": 6, "export_python": 6, "export_sql": 6, "export_onnx": 6,
+    "learn": 7, "export": 7, "plot": 7, "render": 7,
+    "fit": 8, "audit": 8, "yardstick": 8, "trace": 8, "report": 8,
     "estimators": 9, "cli": 9,
     "__main__": 10,
 }  # fmt: skip
-ROOMS = {"click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "pickle": set()}
+ROOMS = {
+    "click": {"cli"}, "rich": {"render"}, "sklearn": {"lasso", "select", "estimators", "encode"}, "pickle": set(),
+    "matplotlib": {"plot"}, "jinja2": {"report"}, "onnx": {"export_onnx", "foreign"},
+}  # fmt: skip
 LAZY_SKLEARN = {"encode", "select"}
+# They need not be installed.
+EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
-LIGHT = {"cli", "render", "plot", "explain", "export", "model"}
+LIGHT = {"cli", "render", "plot", "explain", "export", "foreign", "model", "report"}
 
 MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 
@@ -61,8 +66,8 @@ def violations(module, source):
             continue
         if module not in ROOMS.get(package, {module}):
             yield f"{module} imports {package}"
-        if package == "sklearn" and module in LAZY_SKLEARN and not lazy:
-            yield f"{module} imports sklearn at its top"
+        if (package == "sklearn" and module in LAZY_SKLEARN or package in EXTRAS) and not lazy:
+            yield f"{module} imports {package} at its top"
         if any(name.startswith("_") and not name.endswith("__") for name in (package, *path)):
             yield f"{module} uses a private door: {'.'.join((package, *path))}"
 
@@ -95,6 +100,8 @@ def test_light_modules_start_without_sklearn(module):
         ("solve", "import click"),
         ("cli", "from rich.table import Table"),
         ("model", "import pickle"),
+        ("cli", "def f():\n    import matplotlib"),
+        ("plot", "import matplotlib"),
         ("model", "from sklearn.linear_model import Lasso"),
         ("encode", "from sklearn.model_selection import KFold"),
         ("lasso", "from sklearn.linear_model import _cd_fast"),

@@ -109,8 +109,9 @@ def test_the_rules_choose_on_the_curve():
     assert simple.alpha > best.alpha and simple.certificate.objective > best.certificate.objective
 
 
-@pytest.mark.parametrize("sample", [numbers(), classes(40, many=3)], ids=["numbers", "three classes"])
-@pytest.mark.parametrize("most", [0, 2, 4])
+@pytest.mark.parametrize("sample, most", [
+    (numbers(), 0), (numbers(), 2), (numbers(40, 4), 5), (classes(40, many=3), 0), (classes(40, many=3), 4),
+], ids=["no neuron", "two", "four steps back", "three classes, none", "three classes"])  # fmt: skip
 def test_max_neurons_holds_in_the_final_fit(sample, most):
     """The folds' mean chooses, but the promise is about the model handed out; alpha grows as far as that takes, and no further."""
     every = learner(sample, max_neurons=most, cv=3)

@@ -274,6 +274,21 @@ def test_compiled_kernels_agree_with_numpy(kind, d, bias, rng):
             np.testing.assert_allclose(compiled[2], plain[2], rtol=1e-9, atol=1e-13)
 
 
+@pytest.mark.parametrize("past", [-1, 0, 1])
+def test_compiled_kernels_agree_with_numpy_across_chunks(past, rng):
+    """Compiled sweeps go by in chunks: none, one and many looks beyond a chunk's end, with ties on both sides of it."""
+    kernels = pytest.importorskip("wedgefit.kernels", exc_type=ImportError)
+    n = 2 * kernels.CHUNK + past
+    points = rng.integers(-40, 41, size=(n, 2)).astype(float) if past else rng.normal(size=(n, 2))
+    qx, qy = (np.ascontiguousarray(points[:, k] - points[:5, k, None]) for k in (0, 1))
+    order, v = sweep.sort_pencils(qx, qy), direction(rng, n)
+    for norm in (1, 2):
+        given = (qx, qy, order, v, np.tile(np.eye(2), (5, 1, 1)), norm, norm == 2)
+        plain, compiled = sweep.sweep(*given), kernels.sweep(*given)
+        for ours, theirs in zip(compiled, plain):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("norm, bias", EVERY_KIND)
 def test_brute_force_with_the_compiled_kernels(norm, bias, rng, monkeypatch):
     """What brute force proves of NumPy's kernels it must prove of the compiled ones."""

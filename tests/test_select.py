@@ -123,6 +123,26 @@ def test_points_are_the_curve_without_what_is_no_score():
     assert made.points()[1] == {"alpha": 0.5, "neurons": 2.0, "r2": {"mean": -2, "se": pytest.approx(1)}, "mae": None}
 
 
+def test_large_tables_walk_in_wider_steps():
+    """The same ends; whoever walks coarsely can tell, because the pace differs from the usual one."""
+    fine, coarse = select.pace_for(select.LARGE - 1), select.pace_for(select.LARGE)
+    assert fine == select.Pace() and coarse == select.COARSE != fine
+    np.testing.assert_allclose(alpha_grid(3.0, coarse.per_decade), alpha_grid(3.0)[1::2])
+
+
+def test_the_pace_sets_tolerance_and_patience(monkeypatch):
+    """Two alphas with the second worse: patience 1 ends there, and every fold is solved to the pace's tolerance."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 1))
+    y = np.abs(X[:, 0]) + 0.5 * rng.standard_normal(40)
+    tols, inner = [], select.solve_layers
+    monkeypatch.setattr(select, "solve_layers", lambda *args, tol, **options: tols.append(tol) or inner(*args, tol=tol, **options))
+    pace = select.Pace(per_decade=4, fold_tol=0.02, patience=1)
+    found = walk(X, y, alpha_grid(0.3, 4), pace=pace)
+    assert set(tols) == {0.02}
+    assert len(found.alphas) == found.chosen("best") + 2
+
+
 def test_alpha_grid_goes_down_geometrically():
     grid = alpha_grid(3.0)
     np.testing.assert_allclose(grid[1:] / grid[:-1], 10 ** (-1 / select.PER_DECADE))

@@ -387,7 +387,17 @@ def _model_and_data(ctx: click.Context, param: click.Parameter, value: tuple[str
     return (MODEL_FILE, *value)[-2:]
 
 
+def _files_to_explain(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """With --row as of ``predict``, else one file is MODEL."""
+    if ctx.params.get("row") is not None:
+        return _model_and_data(ctx, param, value)
+    if len(value) > 1:
+        raise click.UsageError(f"DATA is read for --row only, and there is none: {' '.join(map(shlex.quote, value))}.", ctx)
+    return value or (MODEL_FILE,)
+
+
 model_and_data = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] DATA", callback=_model_and_data)
+files_to_explain = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] [DATA]", callback=_files_to_explain)
 
 
 # The commands ----------------------------------------------------------------------------------------------------
@@ -468,21 +478,62 @@ def train(data, output, id_column, options, reading, talk):
 
 
 @command("explain")
-@model_argument
+@files_to_explain
+@click.option("--row", metavar="ID", is_eager=True, help="Explain the prediction for this row of DATA.")
+@click.option("--show", multiple=True, type=click.Choice(["wedges", "columns", "curves", "samples"]), help="Only this table. Repeatable.")
+@click.option(
+    "--sort", type=click.Choice(["importance", "id", "columns"]), help="Order of the lists.  [default: importance]"
+)  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N of every list.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv", "markdown"]), help="[default: table]")
+@reading
 @talking
-def explain(model, talk):
+def explain(files, row, show, sort, top, form, reading, talk):
     """List the active wedges of MODEL: the rows they pass through, their hinges in original units, their share.
+
+    Then the columns by importance, what the wedges of one column add together, and the rows by influence. With --row:
+    how the prediction for one row of DATA adds up.
 
     \b
     Examples:
       wedgefit explain
-      wedgefit explain small.json
+      wedgefit explain small.json --show wedges --top 10
+      wedgefit explain --show curves --format csv > curves.csv
       wedgefit explain --json | jq .formula
+      wedgefit explain data.csv --row 17
+      wedgefit explain small.json data.csv --row 17 --format markdown
     """
+    if talk.json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} exclude each other: give one of them.")
+    form = "json" if talk.json else form or "table"
+    if row is not None and show:
+        raise click.UsageError("--show chooses among the tables of a model, and --row explains one prediction: give one of them.")
+    if form == "csv" and len(show) > 1:
+        raise click.UsageError("one CSV file holds one table: give --show once.")
     from wedgefit import explain as explanation
     from wedgefit.model import load
 
-    talk.result(explanation.explain(load(model)), "explain")
+    model = load(files[0])
+    if row is None:
+        record = explanation.explain(model)
+    else:
+        id_column = model.data["id"]
+        table = reading.table(files[1], schema=model.encoding.schema(), id_column=id_column)
+        talk.notes(*table.notes, *_unseen(model, table))
+        record = explanation.explain_row(model, table, row)
+    # JSON keeps the order of the model unless it is told otherwise.
+    if form != "json" or sort or top:
+        record = explanation.arranged(record, sort or "importance", top)
+    if form == "json":
+        _out(_json(record).encode(errors=ESCAPE))
+    elif form == "csv":
+        _out(_csv(explanation.flat(record, show[0] if show else "wedges")).encode(errors=ESCAPE))
+    else:
+        from wedgefit import render
+
+        parts = render.explain(record, show) if row is None else render.local(record)
+        # A table that comes first needs no blank line before its title.
+        _out(render.to_text(parts, sys.stdout).lstrip("\n") if form == "table" else render.to_markdown(parts).encode(errors=ESCAPE))
 
 
 @command("predict")
@@ -490,15 +541,17 @@ def explain(model, talk):
 @click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, help="The CSV file to write.  [default: standard output]")
 @click.option("--id", "id_column", metavar="NAME", help="A column to copy.  [default: the id column of the model]")
 @click.option("--proba", is_flag=True, help="Also the probability of every class.")
+@click.option("--contributions", is_flag=True, help="Also what every neuron adds; with the intercept this is the score.")
 @reading
 @talking
-def predict(files, output, id_column, proba, reading, talk):
+def predict(files, output, id_column, proba, contributions, reading, talk):
     """Write predictions for DATA as CSV.
 
     \b
     Examples:
       wedgefit predict new.csv | head -3
       wedgefit predict new.csv --proba
+      wedgefit predict new.csv --contributions -o parts.csv
       wedgefit predict small.json new.csv --id name -o predictions.csv
       wedgefit predict - < new.csv
     """
@@ -516,15 +569,18 @@ def predict(files, output, id_column, proba, reading, talk):
     scores = model.scores(table)
     predictions, target = model.decided(scores), model.encoding.target
     probabilities = _probabilities(model, scores) if proba else None
+    parts = _contributions(model, table, scores) if contributions else {}
     if talk.json:
         data = {"source": table.source, "rows": table.rows, "target": model.report()["data"]["target"]}
         record = {"schema": "wedgefit.predictions/1", "data": data, "ids": ids, "predictions": predictions}
-        content = _json(record | ({"probabilities": probabilities} if proba else {}))
+        record |= {"probabilities": probabilities} if proba else {}
+        content = _json(record | ({"contributions": parts} if contributions else {}))
     else:
         columns = {} if ids is None else {copied: ids}
         by_target = [predictions] if len(target.names) == 1 else zip(*predictions)
         columns |= {f"prediction_{name}": values for name, values in zip(target.names, by_target)}
-        content = _csv(columns | {f"probability_{name}": values for name, values in (probabilities or {}).items()})
+        columns |= {f"probability_{name}": values for name, values in (probabilities or {}).items()}
+        content = _csv(columns | parts)
     if output == STANDARD_STREAM:
         _out(content.encode(errors=ESCAPE))
     else:
@@ -579,19 +635,39 @@ def path(data, id_column, options, reading, talk):
 
 @command("certify")
 @model_and_data
+@click.option("--weights", type=FILE, metavar="NET", help="Measure a network trained elsewhere instead: JSON or ONNX.")
+@_delivers(
+    "own",
+    dict,
+    alpha=click.option("--alpha", type=Positive(), help="With --weights: its weight decay, on our scale.  [default: in the file]"),
+    target=PROBLEM["target"],
+    loss=NETWORK["loss"],
+    norm=click.option("--norm", type=click.Choice(["1", "2"]), help="With --weights: norm on the hidden weights.  [default: 2]"),
+    max_seconds=TIME["max_seconds"],
+)
 @jobs_option
 @reading
 @talking
-def certify(files, jobs, reading, talk):
+def certify(files, weights, own, jobs, reading, talk):
     """Recompute objective, scores and certificate from the training DATA and the weights in MODEL alone.
 
     Exits with 1 when a stored figure and the recomputed one disagree.
+
+    With --weights NET: how far is the training objective of a two-layer ReLU network from elsewhere above the
+    certified optimum for its own weight decay?
 
     \b
     Examples:
       wedgefit certify data.csv
       wedgefit certify small.json data.csv && echo "as promised"
+      wedgefit certify data.csv --weights net.json
+      wedgefit certify data.csv --weights net.onnx --alpha 0.001 --target price
     """
+    if weights is not None:
+        _measure(files, weights, own, jobs, reading, talk)
+        return
+    if given := [name for name, value in own.items() if value not in (None, ())]:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} is for --weights: a model knows it.")
     from wedgefit import audit
     from wedgefit.model import load
 
@@ -605,6 +681,79 @@ def certify(files, jobs, reading, talk):
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])
+
+
+def _measure(files: tuple[str, str], weights: str, own: dict, jobs: int | None, reading: Reading, talk: Talk) -> None:
+    """The yardstick: ``certify`` with ``--weights``."""
+    if files[0] != MODEL_FILE:
+        raise click.UsageError("MODEL and --weights NET exclude each other: give DATA and one of them.")
+    from wedgefit import yardstick
+    from wedgefit.foreign import read_foreign
+    from wedgefit.learn import Settings
+
+    foreign = read_foreign(weights)
+    settings = Settings(alpha=own["alpha"], loss=own["loss"], norm=int(own["norm"] or 2), max_seconds=own["max_seconds"], jobs=jobs)
+    table = reading.table(files[1])
+    talk.notes(*table.notes)
+    with talk.progress() as progress:
+        record = yardstick.measure(foreign, table, own["target"], settings, progress)
+    talk.result(record, "yardstick")
+
+
+@command("export")
+@model_argument
+@click.option("--format", type=click.Choice(["onnx", "python", "sql"]), help="What to write.  [required]")
+@click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, metavar="FILE", help="Where to.  [default: standard output]")
+@click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), help="Of --format sql.  [default: sqlite]")
+@click.option("--table", metavar="NAME", help="The table that --format sql reads; SCHEMA.NAME for one in a schema.  [default: data]")
+@talking
+def export(model, format, output, dialect, table, talk):
+    """Write MODEL in another format: the same predictions where there is no wedgefit.
+
+    \b
+    Formats:
+      onnx        a graph in float64, one input per column (needs the extra onnx)
+      python      a module that needs nothing but Python, and a script for CSV files
+      sql         one query over a table
+
+    \b
+    Examples:
+      wedgefit export --format python -o model.py && python model.py < new.csv
+      wedgefit export --format sql --table people | sqlite3 people.db
+      wedgefit export small.json --format onnx -o small.onnx
+    """
+    if format is None:
+        raise click.UsageError("--format is missing: choose onnx, python or sql.")
+    choices = {name: value for name, value in (("dialect", dialect), ("table", table)) if value is not None}
+    if choices and format != "sql":
+        raise click.UsageError(f"--{next(iter(choices))} is for --format sql.")
+    from wedgefit.export import exported
+    from wedgefit.model import load
+
+    _check_stream(output, talk)
+    _check_output(output, model)
+    content = exported(load(model), format, **choices)
+    content = content if isinstance(content, bytes) else content.encode()
+    _deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})
+
+
+def _deliver(content: bytes, output: str, talk, record: dict) -> None:
+    """Write a file whole or not at all, and say where it is: on standard error, or with --json as a record."""
+    from wedgefit.model import write_whole
+
+    if output == STANDARD_STREAM:
+        _out(content)
+        return
+    write_whole(output, content)
+    if talk.json:
+        _out(_json(record | {"output": output, "bytes": len(content)}).encode(errors=ESCAPE))
+    elif not talk.quiet:
+        click.echo(f"Written to {output}.", err=True)
+
+
+def _check_stream(output: str, talk) -> None:
+    if output == STANDARD_STREAM and talk.json:
+        raise click.UsageError("--json and -o - both want standard output: give -o a file, or leave --json out.")
 
 
 # Steps of commands -----------------------------------------------------------------------------------------------
@@ -655,3 +804,141 @@ def _csv(columns: dict[str, list]) -> str:
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue()
+
+
+def _contributions(model, table, scores) -> dict[str, list[float]]:
+    """Per output its score (of classes: of numbers it is the prediction), the intercept, and what every neuron adds to it."""
+    from wedgefit.explain import contributions
+
+    columns = {}
+    for k, (output, record) in enumerate(contributions(model, table).items()):
+        if model.encoding.target.classes is not None:
+            columns[f"score_{output}"] = (scores if scores.ndim == 1 else scores[:, k]).tolist()
+        columns[f"intercept_{output}"] = [record["intercept"]] * table.rows
+        columns |= {f"contribution_{output}_{id_}": part for id_, part in zip(record["neurons"], record["parts"].T.tolist())}
+    return columns
+
+
+# Pictures and pages ----------------------------------------------------------------------------------------------
+
+PICTURES = ["auto", "fit", "map", "curves", "pairs", "importance", "changes", "overview", "path", "gap"]
+
+
+def _files_to_plot(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, str | None]:
+    """MODEL and DATA; of a single file the name tells which it is: a model's ends in .json."""
+    if len(value) == 1:
+        return (value[0], None) if value[0].endswith(".json") else (MODEL_FILE, value[0])
+    return _model_and_data(ctx, param, value) if value else (MODEL_FILE, None)
+
+
+files_to_plot = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] [DATA]", callback=_files_to_plot)
+
+
+@command("plot")
+@files_to_plot
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="Where to; .svg, .png or .pdf.  [default: the model's name and .svg]")
+@click.option("--kind", type=click.Choice(PICTURES), default="auto", show_default=True, help="auto: what shows most of the model.")
+@reading
+@talking
+def plot(files, output, kind, reading, talk):
+    """Draw MODEL, with the rows of DATA if they are given. A single file that ends in .json is MODEL, any other DATA.
+
+    \b
+    Kinds:
+      fit         one column: rows, fit, and the rows where it bends
+      map         two columns: prediction or predicted class, and the rows that its lines pass through
+      curves      what single columns add; pairs: what pairs of columns add; importance: bars
+      changes     how the prediction changes with one column, the others as in a typical row
+      overview    the leading ones of these
+      path        coefficients, neurons and scores against alpha (DATA: the training rows)
+      gap         how objective and lower bound met (DATA: the training rows)
+
+    \b
+    Examples:
+      wedgefit plot data.csv
+      wedgefit plot small.json data.csv -o small.png
+      wedgefit plot small.json --kind curves
+      wedgefit plot data.csv --kind path -o path.pdf
+    """
+    model_file, data = files
+    output = output or f"{os.path.splitext(model_file)[0]}.svg"
+    form = os.path.splitext(output)[1].lower().removeprefix(".") or "svg"
+    from wedgefit import plot as pictures
+    from wedgefit.model import load
+
+    if form not in pictures.SUFFIXES:
+        raise click.UsageError(f"a picture is .svg, .png or .pdf, not {output!r}.")
+    if kind in ("path", "gap") and data is None:
+        raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
+    _check_stream(output, talk)
+    _check_output(output, *filter(None, files))
+    model = load(model_file)
+    pictures.require()
+    table = None if data is None else _table_of(model, data, reading, talk, training=kind in ("path", "gap"))
+    content = pictures.picture(model, table, kind, form, _traced(model, table, kind, talk))
+    _deliver(content, output, talk, {"schema": "wedgefit.picture/1", "kind": pictures.default_kind(model) if kind == "auto" else kind})
+
+
+@command("report")
+@model_and_data
+@click.option("-o", "--output", default="report.html", show_default=True, type=FILE, metavar="FILE", help="The page; - is standard output.")
+@reading
+@talking
+def report(files, output, reading, talk):
+    """Write a page about MODEL: what was fitted, its certificate, scores, pictures, terms and rows. DATA: the training rows.
+
+    The page needs nothing but itself, and suits light, dark, phones and paper.
+
+    \b
+    Examples:
+      wedgefit report data.csv
+      wedgefit report small.json data.csv -o small.html
+    """
+    from wedgefit import report as pages
+    from wedgefit.model import load
+
+    _check_stream(output, talk)
+    _check_output(output, *files)
+    model = load(files[0])
+    pages.require()
+    content = pages.page(model, _table_of(model, files[1], reading, talk), files[0]).encode(errors=ESCAPE)
+    _deliver(content, output, talk, {"schema": "wedgefit.page/1"})
+
+
+def _table_of(model, data: str, reading, talk, *, training: bool = False):
+    """The rows of DATA as the model reads them, with their targets where they are there."""
+    schema = model.encoding.schema(target=True)
+    if training and model.data["weight"]:
+        schema = {model.data["weight"]: "numeric"} | schema
+    table = reading.table(data, schema=schema, id_column=model.data["id"])
+    talk.notes(*table.notes, *_unseen(model, table))
+    return table
+
+
+def _traced(model, table, kind: str, talk) -> dict | None:
+    """The record of a training run behind a picture that needs one."""
+    if kind not in ("path", "gap"):
+        return None
+    from wedgefit import trace
+
+    with talk.progress() as progress:
+        return {"path": trace.path, "gap": trace.rounds}[kind](model, table, progress)
+
+
+def _deliver(content: bytes, output: str, talk, record: dict) -> None:
+    """Write a file whole or not at all, and say where it is: on standard error, or with --json as a record."""
+    from wedgefit.model import write_whole
+
+    if output == STANDARD_STREAM:
+        _out(content)
+        return
+    write_whole(output, content)
+    if talk.json:
+        _out(_json(record | {"output": output, "bytes": len(content)}).encode(errors=ESCAPE))
+    elif not talk.quiet:
+        click.echo(f"Written to {output}.", err=True)
+
+
+def _check_stream(output: str, talk) -> None:
+    if output == STANDARD_STREAM and talk.json:
+        raise click.UsageError("--json and -o - both want standard output: give -o a file, or leave --json out.")

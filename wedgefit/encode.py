@@ -58,6 +58,18 @@ class InputColumn:
         """For each level that training saw, the level it is encoded as."""
         return {level: level for level in self.levels} | {level: RARE for level in self.rare}
 
+    @property
+    def other(self) -> str | None:
+        """The level of texts that training did not see; None where they are 0 in all features."""
+        return RARE if self.rare else None
+
+    @property
+    def cells(self) -> dict[str | None, str]:
+        """For each text that training saw, None for a missing one, the level it is encoded as: ``groups`` by what a file holds."""
+        groups = self.groups
+        reserved = {cell: groups[_level(cell)] for cell in (None, MISSING, RARE) if _level(cell) in groups}
+        return {level: group for level, group in groups.items() if level != MISSING} | reserved
+
 
 @dataclass(frozen=True)
 class Target:
@@ -403,12 +415,18 @@ def _as_text(column: Column, levels: Iterable[str]) -> list[str | None]:
     """
     if column.kind == "category":
         return column.values.tolist()
+    spelling = spellings(levels)
+    return [None if math.isnan(value) else spelling.get(value) or _plain(value) for value in column.values.tolist()]
+
+
+def spellings(levels: Iterable[str]) -> dict[float, str]:
+    """By number the level that spells it, the plainest if there are several."""
     spelling = {}
     for level in levels:
         number = parse_number(level)
         if number is not None and (number not in spelling or level == _plain(number)):
             spelling[number] = level
-    return [None if math.isnan(value) else spelling.get(value) or _plain(value) for value in column.values.tolist()]
+    return spelling
 
 
 def _plain(number: float) -> str:
@@ -439,8 +457,8 @@ def _input_values(column: InputColumn, table: Table) -> tuple[np.ndarray, np.nda
         numbers = _numbers(table.columns[column.name], table, remedy)
         missing = np.isnan(numbers)
         return np.where(missing, column.fill, numbers), missing
-    groups, other = column.groups, RARE if column.rare else None
-    levels = np.array([groups.get(level, other) for level in _input_levels(column, table)], dtype=object)
+    groups = column.groups
+    levels = np.array([groups.get(level, column.other) for level in _input_levels(column, table)], dtype=object)
     return levels, levels == MISSING
 
 

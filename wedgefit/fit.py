@@ -15,7 +15,7 @@ from wedgefit.errors import FitError, UsageError
 from wedgefit.layers import DeepFit, Stage, composed
 from wedgefit.learn import Learned, Learner, Settings, total
 from wedgefit.model import Model, Neuron, unit_name
-from wedgefit.select import Curve, Sample, joined, score_values
+from wedgefit.select import Curve, Pace, Sample, joined, score_values
 from wedgefit.solve import Deadline, Solution, working_set
 from wedgefit.table import Table
 
@@ -212,8 +212,12 @@ def _by_output(setting: _Setting, z) -> float | dict[str, float]:
 
 
 def _curve_notes(curve: Curve | None) -> list[str]:
-    ended = curve is not None and curve.cut_short
-    return [f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"] if ended else []
+    if curve is None:
+        return []
+    pace = curve.pace
+    coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, on sampled wedges, to a gap of {pace.fold_tol:g}"
+    ended = f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"
+    return [note for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short)) if holds]
 
 
 def _depth_notes(layers: int | str, learned: Learned) -> list[str]:

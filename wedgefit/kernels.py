@@ -20,6 +20,9 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     pencils = len(qx)
     best, samples = np.empty(pencils), np.empty(pencils, dtype=np.int64)
     suprema, weights = np.zeros(pencils), np.zeros((pencils, 2))
+    if v.ndim == 2:
+        _sweep_several(qx, qy, order, v, np.ascontiguousarray(to_weights), norm, best, samples)
+        return best, samples, suprema, weights
     _sweep(qx, qy, order, v, np.ascontiguousarray(to_weights), norm, best, samples)
     if want_supremum:
         _search_arcs(qx, qy, order, v, np.ascontiguousarray(to_weights), suprema, weights)
@@ -47,6 +50,42 @@ def _sweep(qx, qy, order, v, to_weights, norm, best, samples):
             for k in range(len(some)):
                 if scores[k] >= top * (1 - TIE):
                     chosen = min(chosen, some[k])
+        best[p] = top if chosen < n else -np.inf
+        samples[p] = chosen if chosen < n else 0
+
+
+@njit(cache=True, nogil=True)
+def _sweep_several(qx, qy, order, v, to_weights, norm, best, samples):
+    """The same for v (n, K): a line's score is the root of the sum of the targets' squares."""
+    pencils, n = qx.shape
+    targets = v.shape[1]
+    room = np.empty((6, CHUNK))
+    totals, at = np.empty((2, targets)), np.empty((2, targets))
+    squares = np.empty((2, CHUNK))
+    for p in range(pencils):
+        for t in range(targets):
+            totals[0, t], totals[1, t], at[0, t], at[1, t] = _start(qx[p], qy[p], v[:, t])
+        top, chosen = -1.0, n
+        for begin in range(0, n, CHUNK):
+            some = order[p, begin : begin + CHUNK]
+            ux, uy, left_x, left_y, length, scores = _first(room, len(some))
+            squares[:] = 0.0
+            for t in range(targets):
+                at[0, t], at[1, t] = _turn(qx[p], qy[p], v[:, t], some, at[0, t], at[1, t], ux, uy, left_x, left_y)
+                for k in range(len(some)):
+                    one_face = ux[k] * left_y[k] - uy[k] * left_x[k]
+                    other_face = one_face - (ux[k] * totals[1, t] - uy[k] * totals[0, t])
+                    squares[0, k] += one_face * one_face
+                    squares[1, k] += other_face * other_face
+            _lengths(ux, uy, to_weights[p], norm, length)
+            for k in range(len(some)):
+                if length[k] == 0:
+                    continue
+                score = np.sqrt(max(squares[0, k], squares[1, k])) / length[k]
+                if score > top * (1 + TIE) or chosen == n:
+                    top, chosen = score, some[k]
+                elif score >= top * (1 - TIE):
+                    top, chosen = max(top, score), min(chosen, some[k])
         best[p] = top if chosen < n else -np.inf
         samples[p] = chosen if chosen < n else 0
 

@@ -15,7 +15,7 @@ from wedgefit.errors import FitError, UsageError
 from wedgefit.layers import DeepFit, Stage, composed, orders_in_stage, solve_stage
 from wedgefit.loss import LOSSES
 from wedgefit.pricing import Pricer
-from wedgefit.select import PER_DECADE, SCORINGS, Advance, Curve, Sample, alpha_grid, cross_validate
+from wedgefit.select import SCORINGS, Advance, Curve, Sample, Splits, alpha_grid, cross_validate, pace_for
 from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, refitted, solve_written_out, upright
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says that it sampled.
@@ -39,7 +39,7 @@ class Settings:
     class_weight: str | None = None
     alpha: float | None = None
     alpha_ratio: float | None = None
-    cv: int = 5
+    cv: int | Splits = 5
     rule: str = "best"
     scoring: str | None = None
     max_neurons: int | None = None
@@ -137,7 +137,8 @@ class Learner:
             )
 
     def _check_settings(self) -> None:
-        settings, classes = self.settings, self.sample.task == "classification"
+        settings, sample = self.settings, self.sample
+        classes = sample.task == "classification"
         if settings.layers != "auto" and isinstance(settings.order, list | tuple) and len(settings.order) >= settings.layers:
             raise UsageError(f"--order names {len(settings.order)} hidden layers, and --layers {settings.layers} has {settings.layers - 1}.")
         if settings.solver == "full" and settings.layers != 2:
@@ -148,13 +149,17 @@ class Learner:
             raise UsageError("the logistic loss is for classes, and the target is a number.", remedy="Try --task classification.")
         if settings.class_weight and not classes:
             raise UsageError("--class-weight is for classification.", remedy="Leave it out, or try --weight.")
-        if settings.scoring and settings.scoring not in SCORINGS[self.sample.task]:
-            names = ", ".join(SCORINGS[self.sample.task])
-            raise UsageError(f"--scoring {settings.scoring} is not for {self.sample.task}.", remedy=f"Try one of {names}.")
+        if settings.scoring and settings.scoring not in SCORINGS[sample.task]:
+            names = ", ".join(SCORINGS[sample.task])
+            raise UsageError(f"--scoring {settings.scoring} is not for {sample.task}.", remedy=f"Try one of {names}.")
         if settings.scoring == "log_loss" and self.loss != "logistic":
             raise UsageError("--scoring log_loss needs probabilities.", remedy="Leave out --loss squared.")
         if settings.max_neurons is not None and (settings.alpha is not None or settings.alpha_ratio is not None):
             raise UsageError("--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.", remedy="Give one of them.")
+        several = sample.y.ndim == 2 and not classes
+        for option, given in (("--solver full", settings.solver == "full"), ("--refine", settings.refine)):
+            if given and several:
+                raise UsageError(f"{option} is for one target.", remedy="Leave it out, or give one --target.")
         for option, given in (("--solver full", settings.solver == "full"), ("--refit", settings.refit)):
             if given and self.loss != "squared":
                 raise UsageError(f"{option} is for the squared loss.", remedy="Add --loss squared, or leave it out.")
@@ -168,8 +173,11 @@ class Learner:
         first = "full" if self.settings.norm == 2 else min(2, width)
         return (first, 2) if self.settings.norm == 2 and self.settings.layers != 2 else first
 
-    def pricer_for(self, X: np.ndarray, stage: int = 1, cluster: str | None = None) -> Pricer:
-        """What prices the wedges of one hidden layer, which reads the matrix X. Raises FitError when they are too many even to list."""
+    def pricer_for(self, X: np.ndarray, stage: int = 1, cluster: str | None = None, share: int = 1) -> Pricer:
+        """What prices the wedges of one hidden layer, which reads X (n, m), with a ``share``-th of the memory that sorts may take.
+
+        Raises FitError when the wedges are too many even to list their columns.
+        """
         settings, width = self.settings, X.shape[1]
         orders = orders_in_stage(self.order, settings.norm, width, stage)
         if stage > 1 and any(comb(width, order) > MOST_COLUMN_SETS for order in orders):
@@ -177,7 +185,7 @@ class Learner:
                 f"hidden layer {stage} reads {width} activations, too many to choose {max(orders)} of them at a time.",
                 remedy="Try a smaller order for it, as in --order full,2.",
             )
-        kept = sorts_budget(X.size, settings.max_memory)
+        kept = sorts_budget(X.size, settings.max_memory) / share
         jobs = settings.jobs or os.cpu_count() or 1
         dictionary = Dictionary(X, orders, settings.norm, settings.bias)
         return Pricer(dictionary, jobs=jobs, memory=kept, seed=settings.seed, refine=settings.refine, cluster=cluster)
@@ -215,11 +223,14 @@ class Learner:
     def cross_validated(self, advance: Advance, layers: int, deadline: Deadline | None = None) -> Curve:
         """The scores of every alpha of the path, or of the one that is given, in networks of so many layers."""
         settings = self.settings
-        alphas = alpha_grid(self.alpha_max) if self._given_alpha is None else np.array([self._given_alpha])
-        pricers = [partial(self.pricer_for, stage=stage) for stage in range(1, layers)]
+        pace = pace_for(self.sample.X.size)
+        alphas = alpha_grid(self.alpha_max, pace.per_decade) if self._given_alpha is None else np.array([self._given_alpha])
+        # All folds walk side by side, so each keeps its share of the sorts.
+        folds = settings.cv if isinstance(settings.cv, int) else len(settings.cv)
+        pricers = [partial(self.pricer_for, stage=stage, share=folds) for stage in range(1, layers)]
         return cross_validate(
-            self.sample, self.problems, pricers, folds=settings.cv, alphas=alphas, seed=settings.seed,
-            advance=advance, deadline=deadline or Deadline(), scoring=settings.scoring, refit=settings.refit,
+            self.sample, self.problems, pricers, folds=settings.cv, alphas=alphas, seed=settings.seed, advance=advance,
+            deadline=deadline or Deadline(), scoring=settings.scoring, refit=settings.refit, pace=pace,
         )  # fmt: skip
 
     def _selected(self, advance: Advance) -> tuple[int, Curve | None, int]:
@@ -316,7 +327,7 @@ class Learner:
         """The alpha that was given, or that of the path, which goes on above the curve's first one."""
         if self._given_alpha is not None:
             return self._given_alpha
-        return float(curve.alphas[position] if position >= 0 else curve.alphas[0] * 10 ** (-position / PER_DECADE))
+        return float(curve.alphas[position] if position >= 0 else curve.alphas[0] * 10 ** (-position / curve.pace.per_decade))
 
 
 def problems_of(sample: Sample, loss: str, intercept: bool, class_weight: str | None) -> list[Problem]:

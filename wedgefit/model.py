@@ -184,17 +184,17 @@ def class_probabilities(scores: np.ndarray) -> np.ndarray:
     return parts / parts.sum(axis=1, keepdims=True)
 
 
-def write_whole(path: str | os.PathLike, text: str) -> None:
-    """Write ``text`` to ``path`` so that readers, and crashes, see the old file or the new one and nothing between."""
+def write_whole(path: str | os.PathLike, content: str | bytes) -> None:
+    """Write ``content`` to ``path`` so that readers, and crashes, see the old file or the new one and nothing between."""
     target = Path(os.path.realpath(path))
-    # A file name in the text may hold bytes that are no text; "\udc80" is how JSON spells them.
-    coding = {"encoding": "utf-8", "errors": "backslashreplace"}
+    # A file name in a text may hold bytes that are no text; "\udc80" is how JSON spells them.
+    content = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if target.exists() and not target.is_file():
-        target.write_text(text, **coding)
+        target.write_bytes(content)
         return
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False, **coding) as file:
+    with tempfile.NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
         try:
-            file.write(text)
+            file.write(content)
             file.close()
             os.chmod(file.name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
             os.replace(file.name, target)
@@ -376,6 +376,8 @@ def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding,
     depth = problem["layers"] - 1
     if len({neuron.id for neuron in neurons}) < len(neurons) or any(not 1 <= neuron.layer <= depth for neuron in neurons):
         raise ModelFileError("the neurons do not have distinct ids in the layers of the network.")
+    if depth > 1 and not any(neuron.layer == depth for neuron in neurons):
+        raise ModelFileError(f"there are {depth + 1} layers, and no neuron in the last hidden one.")
     readable: dict[tuple, set[str]] = {}
     for neuron in neurons:
         readable.setdefault((neuron.layer + 1, neuron.output), set()).add(unit_name(neuron.id))

@@ -11,13 +11,17 @@ class Network:
 
     layers: tuple[tuple[np.ndarray, np.ndarray], ...]
 
+    def activations(self, X: np.ndarray) -> np.ndarray:
+        """What the last hidden layer gives on the rows of X (n, d), (n, units)."""
+        activations = X
+        for weights, biases in self.layers[:-1]:
+            activations = np.maximum(activations @ weights + biases, 0.0)
+        return activations
+
     def forward(self, X: np.ndarray) -> np.ndarray:
         """The output on the rows of X (n, d): (n,) of a network with one output, else (n, outputs)."""
-        *hidden, (weights, biases) = self.layers
-        activations = X
-        for hidden_weights, hidden_biases in hidden:
-            activations = np.maximum(activations @ hidden_weights + hidden_biases, 0.0)
-        output = activations @ weights + biases
+        weights, biases = self.layers[-1]
+        output = self.activations(X) @ weights + biases
         return output[:, 0] if output.shape[1] == 1 else output
 
     def penalty(self, alpha: float, norm: int) -> float:

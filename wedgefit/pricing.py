@@ -22,6 +22,7 @@ from joblib.parallel import get_active_backend
 
 from wedgefit import sweep
 from wedgefit.ascent import ascend
+from wedgefit.certificate import row_norms
 from wedgefit.dictionary import Dictionary
 from wedgefit.errors import FitError
 from wedgefit.sweep import TIE, index_type, sort_pencils
@@ -181,7 +182,10 @@ class Pricer:
         return comb(d, order) * comb(n, self.dictionary.anchors(order) - 1)
 
     def price(self, v: np.ndarray, alpha: float, used: Wedges, *, every_pencil: bool) -> Priced:
-        """Price ``v`` (n,) over every pencil, or over those of the ``used`` wedges, recent winners and a random few."""
+        """Price ``v``, (n,) or (n, K), over every pencil, or over those of the ``used`` wedges, recent winners and a random few.
+
+        The score of K targets is the root of the sum of their squares.
+        """
         choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
         if self._sorted_columns:
             found, largest = self._sorted_columns.best(v, alpha)
@@ -206,7 +210,7 @@ class Pricer:
             wedges=wedges,
             scores=scores,
             bound=bound,
-            supremum=self._supremum(v, max(bound, supremum)) if exact and self._knows_supremum else None,
+            supremum=self._supremum(v, max(bound, supremum)) if exact and self._knows_supremum(v) else None,
             exact=exact,
             wedges_priced=self.dictionary.size if exact else min(priced, self.dictionary.size),
             wedges_total=self.dictionary.size,
@@ -217,13 +221,13 @@ class Pricer:
         """Whether the sweep also looks between the samples' lines: planes, where the ball of weights is round."""
         return self.dictionary.norm == 2 and self.dictionary.room == 2
 
-    @property
-    def _knows_supremum(self) -> bool:
+    def _knows_supremum(self, v: np.ndarray) -> bool:
         """Whether sweeping every pencil yields the supremum over all neurons of the class, wedges or not.
 
-        For norm 1 wedges are the vertices of the class; for norm 2 the arcs of a plane are searched, up to order 2.
+        For norm 1 wedges are the vertices of the class, where a convex score is largest; so they are in one column. For
+        norm 2 and one target the arcs of a plane are searched.
         """
-        return self.dictionary.norm == 1 or self.dictionary.room <= 2
+        return self.dictionary.norm == 1 or self.dictionary.room <= (2 if v.ndim == 1 else 1)
 
     def _supremum(self, v: np.ndarray, over_hyperplanes: float) -> float:
         """The supremum over all neurons, given that over all hyperplanes through a sample.
@@ -231,7 +235,8 @@ class Pricer:
         Without an output bias v does not sum to zero; then a neuron with hidden weights near zero and a large bias is
         a constant at no cost, and no bound holds.
         """
-        free_constant = self.dictionary.bias and abs(v.sum()) > 1e-9 * np.abs(v).sum()
+        sums = np.abs(v.sum(axis=0))
+        free_constant = self.dictionary.bias and np.any(sums > 1e-9 * np.abs(v).sum(axis=0))
         return np.inf if free_constant else over_hyperplanes
 
     def _every(self, order: int) -> Iterator[Pencils]:
@@ -265,7 +270,7 @@ class Pricer:
     def _sweep(self, order: int, v: np.ndarray, used: Wedges, every_pencil: bool) -> "_Swept":
         """Sweep the pencils of one order: all of them, or the promising ones."""
         blocks = list(self._every(order) if every_pencil else self._promising(order, used))
-        arcs = self._searches_arcs and (every_pencil or self.refine)
+        arcs = self._searches_arcs and v.ndim == 1 and (every_pencil or self.refine)
         if every_pencil and self._machines is not None:
             results = self._machines.sweep(self._sweeper, blocks, v, arcs, self.jobs)
         else:
@@ -304,12 +309,12 @@ class Pricer:
 
     def _facing(self, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:
         """Those of the wedges above alpha, facing their better side, best first, with exact scores."""
-        scores = np.zeros((2, len(wedges)))
+        signed = np.zeros((2, len(wedges), *v.shape[1:]))
         for rows in row_chunks(len(v), len(wedges)):
             heights = self.dictionary.X[rows] @ wedges.normals.T + wedges.offsets
-            scores[0] += v[rows] @ np.maximum(heights, 0.0)
-            scores[1] += v[rows] @ np.maximum(-heights, 0.0)
-        scores = np.abs(scores)
+            signed[0] += np.maximum(heights, 0.0).T @ v[rows]
+            signed[1] += np.maximum(-heights, 0.0).T @ v[rows]
+        scores = np.stack([row_norms(side) for side in signed])
         faces = np.where(scores[0] >= scores[1] * (1 - TIE), 1.0, -1.0)
         best = scores.max(axis=0)
         order = np.argsort([-_rounded(score) for score in best], kind="stable")
@@ -435,10 +440,10 @@ class _SortedColumns:
     def best(self, v: np.ndarray, alpha: float) -> tuple[_Choices, float]:
         """The best hinge of each stretch of neighbouring hinges above alpha, and the largest score of all."""
         if not self.bias:
-            scores = np.maximum(np.abs(v @ np.maximum(self.X, 0.0)), np.abs(v @ np.maximum(-self.X, 0.0)))
+            scores = np.maximum(*(row_norms(np.maximum(side, 0.0).T @ v) for side in (self.X, -self.X)))
             columns = np.flatnonzero(scores > alpha)[:, None]
             return _Choices(columns, np.empty((len(columns), 0), dtype=np.int64), scores[columns[:, 0]]), scores.max()
-        scores = self._scores(v[self.order]).T
+        scores = self._scores(v)
         padded = np.pad(scores > alpha, ((0, 0), (0, 1))).ravel()
         edges = np.flatnonzero(np.diff(padded, prepend=False))
         n = len(v)
@@ -456,12 +461,18 @@ class _SortedColumns:
         return _Choices((edges[::2] // (n + 1))[:, None], best[:, None], highest), float(scores.max())
 
     def _scores(self, v: np.ndarray) -> np.ndarray:
-        """The larger |score| of both faces at every sample, in sorted order, (n, d)."""
-        moment = v * self.values
-        sums, moments = np.cumsum(v, axis=0), np.cumsum(moment, axis=0)
+        """The larger score of both faces at every sample, in sorted order, (d, n)."""
+        faces = [self._faces(target[self.order]) for target in np.atleast_2d(v.T)]
+        if len(faces) == 1:
+            return np.maximum(*np.abs(faces[0])).T
+        return np.sqrt(sum(np.square(face) for face in faces).max(axis=0)).T
+
+    def _faces(self, v: np.ndarray) -> np.ndarray:
+        """The signed score of the lower and of the upper face at every sample, for v in sorted order (n, d): (2, n, d)."""
+        sums, moments = np.cumsum(v, axis=0), np.cumsum(v * self.values, axis=0)
         below = self.values * sums - moments
         above = (moments[-1] - moments) - self.values * (sums[-1] - sums)
-        return np.maximum(np.abs(below), np.abs(above))
+        return np.stack([below, above])
 
 
 class _KeptSorts:

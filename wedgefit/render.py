@@ -8,14 +8,18 @@ import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TextIO
+from dataclasses import dataclass
+from typing import ClassVar, TextIO
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
+
+from wedgefit.explain import curve_values
 
 # Wider than any line: what is piped is never wrapped or cut.
 UNLIMITED = 1_000_000
@@ -39,6 +43,27 @@ def to_text(parts: Iterable[RenderableType], stream: TextIO | None) -> str:
         console.print(part)
     text = paper.getvalue()
     return text if paper.isatty() else "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def to_markdown(parts: Iterable[RenderableType]) -> str:
+    """The parts as Markdown: lines of text as paragraphs, tables as tables, without the small pictures."""
+    return "\n\n".join(filter(None, map(_markdown, parts))) + "\n"
+
+
+def _markdown(part: RenderableType) -> str:
+    if not isinstance(part, Table):
+        text = _escaped(str(part).strip())
+        return f"**{text}**" if text and getattr(part, "style", "") == "bold" else text
+    columns = [column for column in part.columns if str(column.header)]
+    head = [_escaped(str(column.header)) for column in columns]
+    rules = ["---:" if column.justify == "right" else "---" for column in columns]
+    rows = [[_escaped(str(cell)) for cell in cells] for cells in zip(*(column.cells for column in columns))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rules, *rows))
+
+
+def _escaped(text: str) -> str:
+    """Names in tables may hold what Markdown takes for marks."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#$&" else c for c in text)
 
 
 class _Paper(io.StringIO):
@@ -76,7 +101,7 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
 
     ``short`` leaves the smaller neurons out.
     """
-    yield from _headline(report["certificate"], report["problem"], len(report["data"]["columns"]), _networks_in(report))
+    yield from headline(report)
     yield from _refined(report["neurons"], report["problem"])
     yield ""
     yield _summary(report)
@@ -96,13 +121,10 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
         yield Text.assemble("Model written to ", (plain(path), "bold"), ". Next: ", (f"wedgefit explain{plain(name)}", "bold"))
 
 
-def _networks_in(report: dict) -> int:
-    """How many networks there are: one, or one per class."""
-    return len({stage["output"] for stage in report["stages"]})
-
-
-def _headline(certificate: dict, problem: dict, width: int, networks: int) -> Parts:
-    """What the certificate says, in a sentence, and no more than that."""
+def headline(report: dict) -> Parts:
+    """What the certificate of a report says, in a sentence or two, and no more than that."""
+    certificate, problem, width = report["certificate"], report["problem"], len(report["data"]["columns"])
+    networks = len({stage["output"] for stage in report["stages"]})
     gap, layers = certificate["relative_gap"], problem["layers"] - 1
     exact, network = certificate["scope"] == "exact", certificate["network_relative_gap"]
     style = "bold green" if exact and gap <= OPTIMAL else "bold yellow"
@@ -203,10 +225,11 @@ def _neurons(neurons: Sequence[dict], *, most: int | None) -> Parts:
     shown = ranked[:most]
     deep = any(neuron["layer"] > 1 for neuron in neurons)
     separate = any(neuron["output"] is not None for neuron in neurons)
-    table = _table("id>", *["layer>"] * deep, *["class"] * separate, "reads", "through rows", "coefficient>", "share>", "active rows>")
+    table = _table("id>", *["layer>"] * deep, *["class"] * separate, "reads", "through rows", "coefficient>", "share>", "", "active rows>")
     for neuron in shown:
         place = [neuron["layer"]] * deep + [neuron["output"]] * separate
-        figures = _each(neuron["coefficient"]), percent(neuron["share"], 1), f"{neuron['active_rows']:,}"
+        share = percent(neuron["share"], 1), Meter(neuron["share"], ranked[0]["share"])
+        figures = _each(neuron["coefficient"]), *share, f"{neuron['active_rows']:,}"
         _row(table, neuron["id"], *place, _listed(neuron["columns"]), _listed(neuron["samples"]), *figures)
     yield _title("Neurons")
     yield table
@@ -217,35 +240,142 @@ def _neurons(neurons: Sequence[dict], *, most: int | None) -> Parts:
 # The other records -----------------------------------------------------------------------------------------------
 
 
-def explain(explanation: dict) -> Parts:
-    """The model as a formula in original units, its wedges, and the rows that they pass through."""
-    terms, samples = explanation["terms"], explanation["samples"]
+def explain(explanation: dict, show: Sequence[str] = ()) -> Parts:
+    """The model as a formula in original units, its wedges, columns and curves, and the rows that they pass through.
+
+    ``show``: only these tables, of wedges, columns, curves and samples.
+    """
+    if not show:
+        yield from _equation(explanation)
+    tables = {"wedges": _wedges, "columns": _columns, "curves": _curves, "samples": _rows}
+    for name, table in tables.items():
+        if name in show or not show:
+            yield from table(explanation)
+
+
+def _of(explanation: dict, name: str) -> str:
+    """How many of a list are shown, where it is not all."""
+    shown, every = len(explanation[name]), explanation["sizes"][name]
+    return "" if shown == every else f" ({shown:,} of {every:,})"
+
+
+def _equation(explanation: dict) -> Parts:
     formula = explanation["formula"]
     for line in _sums(explanation) if formula is None else formula.split("\n"):
         yield Text(plain(line), style="bold")
     if classes := explanation["classes"]:
         two = f"{plain(classes[-1])} is predicted where the score is positive, {plain(classes[0])} elsewhere."
         yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
-    if terms:
-        deep = any(term["layer"] > 1 for term in terms)
-        layer = ["layer>"] * deep
-        separate = any(term["output"] is not None for term in terms)
-        table = _table("id>", *layer, *["class"] * separate, "hinge", "reads", "through rows", "coefficient>", "share>", "active rows>")
-        for term in terms:
-            figures = _each(term["hinge"]["coefficient"]), percent(term["share"], 1), f"{term['active_rows']:,}"
-            words = term["hinge"]["text"], _listed(term["columns"]), _listed(term["samples"])
-            _row(table, term["id"], *[term["layer"]] * deep, *[term["output"]] * separate, *words, *figures)
-        yield _title("Wedges")
-        yield table
-    if samples:
-        names = list(dict.fromkeys(name for sample in samples for name in sample["values"]))
-        yield _title(f"The {_count(len(samples), 'row')} that they pass through")
-        separate = any(sample["outputs"] for sample in samples)
-        table = _table("row>", *(f"{name}>" for name in names), "wedges", *["classes"] * separate)
-        for sample in samples:
-            values = [_value(sample["values"].get(name)) for name in names]
-            _row(table, sample["id"], *values, _listed(sample["neurons"]), *[_listed(sample["outputs"])] * separate)
-        yield table
+
+
+def _wedges(explanation: dict) -> Parts:
+    if not (terms := explanation["terms"]):
+        return
+    deep, separate = any(term["layer"] > 1 for term in terms), any(term["output"] is not None for term in terms)
+    places = ["layer>"] * deep + ["class"] * separate
+    table = _table("id>", *places, "hinge", "reads", "active", "through rows", "coefficient>", "share>", "", "active rows>")
+    most = max(term["share"] for term in terms)
+    for term in terms:
+        share = percent(term["share"], 1), Meter(term["share"], most)
+        figures = _each(term["hinge"]["coefficient"]), *share, f"{term['active_rows']:,}"
+        place = [term["layer"]] * deep + [term["output"]] * separate
+        words = term["hinge"]["text"], _listed(term["columns"]), term["side"], _listed(term["samples"])
+        _row(table, term["id"], *place, *words, *figures)
+    yield _title(f"Wedges{_of(explanation, 'terms')}")
+    yield table
+
+
+def _columns(explanation: dict) -> Parts:
+    if not (columns := explanation["columns"]):
+        return
+    table = _table("column", "importance>", "", "wedges")
+    most = max(column["importance"] for column in columns)
+    for column in columns:
+        share = percent(column["importance"], 1), Meter(column["importance"], most)
+        _row(table, column["name"], *share, _listed(column["neurons"]) or NOTHING)
+    yield _title(f"Columns{_of(explanation, 'columns')}")
+    yield table
+
+
+def _curves(explanation: dict) -> Parts:
+    """One line per curve: its picture, and the kinks or levels that it is made of."""
+    if not (curves := explanation["curves"]):
+        return
+    several = len(explanation["outputs"]) > 1
+    table = _table("column", *["output"] * several, "shape", "adds")
+    for curve in curves:
+        output = [curve["output"]] * several
+        if curve["kind"] == "category":
+            words = "; ".join(f"{level}: {_value(value, 4)}" for level, value in curve["levels"].items())
+            _row(table, curve["column"], *output, Spark(list(curve["levels"].values())), words)
+        else:
+            words = "; ".join(f"{_value(knot['value'], 4)} at {_value(knot['at'], 4)}" for knot in curve["knots"])
+            slopes = f"slope {_value(curve['below'], 4)} before, {_value(curve['above'], 4)} after"
+            _row(table, curve["column"], *output, Spark(_outline(curve)), f"{words}; {slopes}")
+    yield _title(f"Curves: what the wedges of one column add together{_of(explanation, 'curves')}")
+    yield table
+
+
+def _outline(curve: dict) -> list[float]:
+    """A curve at a few places between its kinks and a little around them."""
+    first, last = curve["knots"][0]["at"], curve["knots"][-1]["at"]
+    margin = 0.2 * (last - first) or 0.2 * abs(first) or 1.0
+    step = (last - first + 2 * margin) / (Spark.WIDTH - 1)
+    return curve_values(curve, [first - margin + step * k for k in range(Spark.WIDTH)]).tolist()
+
+
+def _rows(explanation: dict) -> Parts:
+    if not (samples := explanation["samples"]):
+        return
+    names = list(samples[0]["cells"])
+    separate = any(sample["outputs"] for sample in samples)
+    table = _table("row>", "influence>", "", *(f"{name}>" for name in names), "wedges", *["classes"] * separate)
+    most = max(sample["influence"] for sample in samples)
+    for sample in samples:
+        values = [_value(cell) for cell in sample["cells"].values()]
+        influence = percent(sample["influence"], 1), Meter(sample["influence"], most)
+        _row(table, sample["id"], *influence, *values, _listed(sample["neurons"]), *[_listed(sample["outputs"])] * separate)
+    yield _title(f"The {_count(explanation['sizes']['samples'], 'row')} that they pass through{_of(explanation, 'samples')}")
+    yield table
+
+
+def local(record: dict) -> Parts:
+    """One prediction: its value, the row it is for, and per output intercept and contributions, which add up to the score."""
+    yield Text(f"Row {plain(record['data']['row'])} of {plain(record['data']['source'])}")
+    names = _several(record["target"])
+    values = [record["prediction"]] if len(names) == 1 else record["prediction"]
+    for name, value in zip(names, values):
+        yield Text(f"{plain(name)}: {_value(value)} predicted", style="bold")
+    if record["probabilities"]:
+        yield Text("Probability " + ", ".join(f"{plain(name)} {percent(value, 1)}" for name, value in record["probabilities"].items()))
+    yield Text(_given(record["values"]))
+    for output in record["outputs"]:
+        yield from _sum(output, record["classes"] is not None, len(record["outputs"]) > 1)
+
+
+def _given(values: dict) -> str:
+    return "Given " + ", ".join(f"{plain(name)} {_value(value)}" for name, value in values.items())
+
+
+def _sum(output: dict, classes: bool, several: bool) -> Parts:
+    """The terms that are not zero, and what they add up to."""
+    terms = [term for term in output["contributions"] if term["contribution"]]
+    idle = len(output["contributions"]) - len(terms)
+    table = _table("wedge>", "contribution>", "", "reads", "active", "hinge")
+    most = max((abs(term["contribution"]) for term in terms), default=0.0)
+    _row(table, "", number(output["intercept"]), "", "", "intercept", "")
+    for term in terms:
+        size = number(term["contribution"]), Meter(abs(term["contribution"]), most, minus=term["contribution"] < 0)
+        _row(table, term["id"], *size, _listed(term["columns"]), term["where"], term["hinge"])
+    rest = output["score"] - math.fsum([output["intercept"], *(term["contribution"] for term in terms)])
+    if abs(rest) > 1e-9 * max(abs(output["score"]), most):  # --top left some out.
+        _row(table, "", number(rest), "", "", "the others", "")
+    name = f"score of {plain(output['output'])}" if classes else plain(output["output"]) if several else "prediction"
+    _row(table, "", number(output["score"]), "", "", name, "", style="bold")
+    yield _title(f"How the score of {plain(output['output'])} adds up" if classes else f"How {plain(output['output'])} adds up")
+    yield table
+    if idle:
+        yield Text(f"{_count(idle, 'more wedge')} {'are' if idle > 1 else 'is'} zero here.", style="dim")
 
 
 def _sums(explanation: dict) -> Iterator[str]:
@@ -254,8 +384,9 @@ def _sums(explanation: dict) -> Iterator[str]:
     for output in explanation["outputs"]:
         bias = intercept[output] if isinstance(intercept, dict) else intercept
         own = sum(term["output"] in (None, output) for term in explanation["terms"])
+        cut = len(explanation["terms"]) < explanation["sizes"]["terms"]
         name = f"score of {output}" if explanation["classes"] else output
-        yield f"{name} = {number(bias)} + the sum of coefficient · hinge over {_count(own, 'wedge')}"
+        yield f"{name} = {number(bias)} + the sum of coefficient · hinge over {'its wedges' if cut else _count(own, 'wedge')}"
 
 
 def evaluate(evaluation: dict) -> Parts:
@@ -282,6 +413,11 @@ def path(record: dict) -> Parts:
         scores = number(cv["mean"]), number(cv["se"], 2)
         _row(table, number(point["alpha"]), number(point["alpha_ratio"]), *sizes, *figures, *scores, marks, style="bold" if marks else None)
     yield table
+    if scores := [point["cv"]["mean"] for point in points if point["cv"]]:
+        yield ""
+        grid = _grid()
+        grid.add_row(f"{name} from the first line to the last", Spark(scores))
+        yield grid
     if chosen.get("best") is not None:
         command = f"wedgefit train {_quoted(data['source'])} --alpha {chosen['best']!r}"
         yield Text.assemble("\nNext: ", (command, "bold"), ", with the other options of this path.")
@@ -296,6 +432,59 @@ def certify(certification: dict) -> Parts:
     yield table
     if certification["agrees"]:  # If not, the message is the error that the command ends with.
         yield Text(f"{plain(certification['message']).capitalize()}.", style="bold green")
+
+
+def yardstick(record: dict) -> Parts:
+    """How far a network from elsewhere is from the optimum, and what of that is proven."""
+    network, optimum, problem = record["network"], record["optimum"], record["problem"]
+    own, upper, lower = network["objective"], optimum["upper_bound"], optimum["lower_bound"]
+    at_least, at_most = optimum["lost"]["at_least"], optimum["lost"]["at_most"]
+    digits = _digits_apart(own, (upper, own if lower is None else lower))
+    yield Text(f"Your network: {number(own, digits)}.", style="bold")
+    if lower is None:
+        yield Text(f"Best network found: {number(upper, digits)}. The optimum may lie below: no bound is known here.", style="bold")
+    else:
+        between = f"between {_rounded(lower, digits, math.floor)} and {_rounded(upper, digits, math.ceil)}"
+        kind = "two-layer ReLU networks" if problem["hidden_bias"] else "two-layer ReLU networks without hidden biases"
+        yield Text(f"Certified optimum, over all {kind}: {between}.", style="bold")
+    yield from _lost(at_least, at_most)
+    yield ""
+    grid = _grid()
+    ways = [f"{problem['loss']} loss", f"alpha {number(problem['alpha'])}", f"norm {problem['norm']}"]
+    ways += [word for word, has in (("no hidden biases", problem["hidden_bias"]), ("no output bias", problem["intercept"])) if not has]
+    rows, inputs = _count(record["data"]["rows"], "row"), _count(len(record["data"]["columns"]), "input")
+    grid.add_row("Data", _line(f"{plain(record['data']['source'])}: {rows}, {inputs}, target {plain(record['data']['target'])}"))
+    grid.add_row("Problem", _line(", ".join(ways)))
+    parts = f"loss {number(network['loss'], digits)} + penalty {number(network['penalty'], digits)}"
+    rescaled = f"{number(network['rescaled_objective'], digits)} with its neurons rescaled"
+    grid.add_row("Your network", _line(f"{_count(network['neurons'], 'neuron')}, {parts}, {rescaled}; {_scores(network['score'])}"))
+    grid.add_row("wedgefit's", _line(f"{_count(optimum['neurons'], 'neuron')}; {_scores(optimum['score'])}"))
+    yield grid
+
+
+def _lost(at_least: float, at_most: float | None) -> Parts:
+    """Which part of the objective is lost: rounded such that every word stays true."""
+    if at_most is not None and at_most <= OPTIMAL:
+        yield Text(f"It is globally optimal: at most {_gain(at_most)} of the objective can be gained (proven).", style="bold green")
+        return
+    floor = math.floor(10_000 * at_least + 1e-9) / 100
+    lost = f"At least {floor:g}% of the objective is lost (proven: a better network exists)"
+    least = lost if floor else "No network much better was found"
+    ceiling = None if at_most is None else f"{math.ceil(10_000 * at_most - 1e-9) / 100:g}%"
+    most = "how much more is not known" if ceiling is None else f"at most {ceiling} (proven: no network is better)"
+    yield Text(f"{least}; {most}.", style="bold yellow")
+
+
+def _digits_apart(value: float, others: Iterable[float]) -> int:
+    """So many digits that the value is seen to differ from the others: 5, or up to 10 where they are close."""
+    apart = [abs(value - other) / abs(value) for other in others if value and other != value]
+    return min(10, max(5, *(2 - math.floor(math.log10(part)) for part in apart))) if apart else 5
+
+
+def _rounded(value: float, digits: int, towards) -> str:
+    """The number rounded down or up, so that it stays a bound."""
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 1.0
+    return number(towards(value / unit) * unit, digits)
 
 
 # Figures and words -----------------------------------------------------------------------------------------------
@@ -381,6 +570,58 @@ def _scores(score: dict) -> str:
     return ", ".join(words)
 
 
+# Small pictures --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Meter:
+    """A bar for a size from 0 to ``most``, in eighths of a letter; plain letters where the terminal knows no others."""
+
+    size: float
+    most: float
+    minus: bool = False
+    WIDTH: ClassVar[int] = 10
+
+    def __str__(self) -> str:
+        return self.drawn()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        bar = self.drawn(min(self.WIDTH, options.max_width), ascii_only=options.ascii_only)
+        yield Text(bar, style="red" if self.minus else "cyan")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(self.WIDTH, self.WIDTH)
+
+    def drawn(self, width: int = WIDTH, *, ascii_only: bool = False) -> str:
+        eighths = round(8 * width * self.size / self.most) if self.most else 0
+        if ascii_only:
+            return ("-" if self.minus else "#") * round(eighths / 8)
+        return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+@dataclass(frozen=True)
+class Spark:
+    """A line of bars of different heights, the lowest value at the bottom."""
+
+    values: Sequence[float]
+    WIDTH: ClassVar[int] = 16
+
+    def __str__(self) -> str:
+        return self.drawn()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self.drawn(ascii_only=options.ascii_only), style="cyan")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(len(self.values), len(self.values))
+
+    def drawn(self, *, ascii_only: bool = False) -> str:
+        marks = "_.-~^" if ascii_only else "▁▂▃▄▅▆▇█"
+        low, high = min(self.values), max(self.values)
+        steps = [(value - low) / (high - low) if high > low else 0.5 for value in self.values]
+        return "".join(marks[min(int(step * len(marks)), len(marks) - 1)] for step in steps)
+
+
 # Parts of tables -------------------------------------------------------------------------------------------------
 
 
@@ -395,7 +636,7 @@ def _table(*headers: str) -> Table:
 
 def _row(table: Table, *cells: object, style: str | None = None) -> None:
     # Text, because a cell like "[red]x" would be taken for markup.
-    table.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in cells), style=style)
+    table.add_row(*(cell if isinstance(cell, Text | Meter | Spark) else Text(plain(cell)) for cell in cells), style=style)
 
 
 def _title(words: str) -> Text:

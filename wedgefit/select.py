@@ -19,6 +19,8 @@ FOLD_TOL = 1e-3
 # A path ends when this many alphas have brought less than this part of all that was gained so far.
 PATIENCE = 4
 SMALL_GAIN = 2e-3
+# From this many rows × columns on a fold takes minutes, and paths are walked coarsely.
+LARGE = 100_000
 # Of each task, the scores and whether more is better. By default alphas are chosen by the loss that was minimised.
 SCORINGS = {
     "regression": {"r2": True, "rmse": False, "mae": False},
@@ -29,18 +31,38 @@ Advance = Callable[[str, int | None, int | None, str], None]
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How a path is walked: alphas per factor of ten, relative gap of the folds, and how many alphas past the last gain."""
+
+    per_decade: int = PER_DECADE
+    fold_tol: float = FOLD_TOL
+    patience: int = PATIENCE
+
+
+# On 20,000 rows a gap of 1e-2 moved no score in its fourth digit; neighbouring alphas differed by more.
+COARSE = Pace(per_decade=4, fold_tol=1e-2, patience=1)
+
+
+def pace_for(cells: int) -> Pace:
+    """The pace for a design of so many rows × columns; who walks coarsely must say so."""
+    return COARSE if cells >= LARGE else Pace()
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Cross-validated scores along a path: alphas (k,) descending, and per alpha one record per fold.
 
     A record has the scores of ``score_values``, the held-out ``loss`` and the number of ``neurons``. ``scoring`` names the
-    figure that alphas are chosen by, with ``larger_is_better``. ``cut_short``: time was up before it had turned.
+    figure that alphas are chosen by, with ``larger_is_better``; ``pace`` is how the path was walked. ``cut_short``: time was
+    up before it had turned.
     """
 
     alphas: np.ndarray
     folds: list[list[dict[str, float | None]]]
     scoring: str = "loss"
     larger_is_better: bool = False
+    pace: Pace = Pace()
     cut_short: bool = False
 
     @property
@@ -73,8 +95,8 @@ class Curve:
         """Whether the last alphas have gained next to nothing, not counting those at which no fold had a neuron yet."""
         constant = sum(not any(fold["neurons"] for fold in folds) for folds in self.folds)
         mean = self.errors.mean(axis=1)
-        before = mean[:-PATIENCE].min(initial=np.inf)
-        return len(mean) - constant > PATIENCE and before - mean.min() <= SMALL_GAIN * (mean[0] - mean.min())
+        before = mean[: -self.pace.patience].min(initial=np.inf)
+        return len(mean) - constant > self.pace.patience and before - mean.min() <= SMALL_GAIN * (mean[0] - mean.min())
 
     def summary(self, position: int) -> dict[str, dict[str, float] | None]:
         """Mean and standard error over the folds of every score at one alpha."""
@@ -100,10 +122,10 @@ class Curve:
         return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def alpha_grid(largest: float) -> np.ndarray:
+def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
     """The path's alphas: geometric, from just below alpha_max down."""
-    count = int(round(-np.log10(SMALLEST_RATIO) * PER_DECADE))
-    return largest * 10.0 ** (-np.arange(1, count + 1) / PER_DECADE)
+    count = int(round(-np.log10(SMALLEST_RATIO) * per_decade))
+    return largest * 10.0 ** (-np.arange(1, count + 1) / per_decade)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +153,7 @@ class Sample:
 
 def cross_validate(
     sample: Sample, problems: Sequence[Problem], pricers: Sequence[PricerFor], *, folds: int | Splits, alphas: np.ndarray, seed: int,
-    advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False,
+    advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False, pace: Pace = Pace(),
 ) -> Curve:  # fmt: skip
     """Scores of every alpha on held-out folds; all folds walk down the path together, until the score has turned.
 
@@ -146,8 +168,8 @@ def cross_validate(
     labels = sample.labels
     if labels is not None and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits):
         raise FitError("a fold would have to learn without one of the classes.", remedy="Try fewer folds, or other groups.")
-    walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricers, refit) for train, _ in splits]
-    kind = {"scoring": scoring or "loss", "larger_is_better": SCORINGS[sample.task].get(scoring, False)}
+    walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricers, refit, pace.fold_tol) for train, _ in splits]
+    kind = {"pace": pace, "scoring": scoring or "loss", "larger_is_better": SCORINGS[sample.task].get(scoring, False)}
     scores: list[list[dict]] = []
     for position, alpha in enumerate(alphas):
         row = []
@@ -189,9 +211,9 @@ def _restricted(problem: Problem, rows) -> Problem:
 class _Walk:
     """One descent along the alphas, of all networks; the first hidden layer starts warm, the others from the layer before."""
 
-    def __init__(self, X, problems: list[Problem], pricers: Sequence[PricerFor], refit: bool):
+    def __init__(self, X, problems: list[Problem], pricers: Sequence[PricerFor], refit: bool, tol: float):
         first = pricers[0](X)
-        self.X, self.problems, self.deeper, self.refit = X, problems, pricers[1:], refit
+        self.X, self.problems, self.deeper, self.refit, self.tol = X, problems, pricers[1:], refit, tol
         self.pricers = [first, *(first.sibling() for _ in problems[1:])]
         self.working = [working_set(first.dictionary, problem) for problem in problems]
 
@@ -200,7 +222,7 @@ class _Walk:
 
     def _solved(self, problem: Problem, k: int) -> DeepFit:
         pricers = [lambda X: self.pricers[k], *self.deeper]
-        stages = solve_layers(problem, self.X, pricers, tol=FOLD_TOL, exact=False, working=self.working[k])
+        stages = solve_layers(problem, self.X, pricers, tol=self.tol, exact=False, working=self.working[k])
         return composed(stages, refitted(stages[-1].X, problem, stages[-1].fit) if self.refit else None)
 
     @property

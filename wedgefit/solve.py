@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 from wedgefit.certificate import Certificate, Problem, certify, row_norms
 from wedgefit.descent import descended
 from wedgefit.dictionary import Dictionary
-from wedgefit.lasso import Gram, full_lasso, least_squares, solve_lasso
+from wedgefit.lasso import Gram, full_lasso, least_squares, solve_group_lasso, solve_lasso
 from wedgefit.pricing import Priced, Pricer
 from wedgefit.wedge import Wedges, row_chunks
 
@@ -305,7 +305,8 @@ class QuadraticWorkingSet(WorkingSet):
         self.gram = Gram(matrix, np.concatenate([self.gram.correlation, correlation]))
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
-        return solve_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
+        solver = solve_lasso if self.coefficients.ndim == 1 else solve_group_lasso
+        return solver(self.gram, alpha, self.coefficients, kkt=kkt)
 
     def _keep(self, kept: np.ndarray) -> None:
         super()._keep(kept)

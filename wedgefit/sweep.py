@@ -38,24 +38,27 @@ def index_type(n: int) -> type:
 def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     """The best line of each pencil: scores (P,), the sample on it (P,), the supremum between lines (P,) and where (P, 2).
 
-    ``order`` (P, n) from ``sort_pencils``; ``v`` (n,); ``to_weights`` (P, s, 2) maps a plane normal to hidden weights, of
+    ``order`` (P, n) from ``sort_pencils``; ``v`` (n,), or (n, K) for K targets, whose scores are combined as the root of the
+    sum of their squares; ``to_weights`` (P, s, 2) maps a plane normal to hidden weights, of
     which ``norm`` (1 or 2) is taken. Scores are the larger of both faces, in absolute value, −inf where a pencil holds no
-    wedge. The supremum (norm 2 and s = 2 only, else 0) is over every continuous position of the line; it comes with the
+    wedge. The supremum (norm 2, s = 2 and one target only, else 0) is over every continuous position of the line; it comes with the
     unit weights that reach it, up to sign.
     """
     n = len(v)
     facing = np.where((qx > 0) | ((qx == 0) & (qy > 0)), 1.0, -1.0)
-    total_x, total_y = (qx @ v)[:, None], (qy @ v)[:, None]
     index = order.astype(np.intp)
     flat = index + np.arange(0, qx.size, n)[:, None]
     ux, uy = np.take(qx * facing, flat, mode="clip"), np.take(qy * facing, flat, mode="clip")
-    weight = np.take(v, index, mode="clip")
-    turned_x, turned_y = np.cumsum(weight * ux, axis=1), np.cumsum(weight * uy, axis=1)
-    # Before the line turns, the samples that face right are on its left: half of all plus half of the turned ones.
-    start_x, start_y = (total_x + turned_x[:, -1:]) / 2, (total_y + turned_y[:, -1:]) / 2
-    one_face = ux * (start_y - turned_y) - uy * (start_x - turned_x)
-    other_face = one_face - (ux * total_y - uy * total_x)
-    scores = np.maximum(np.abs(one_face, out=one_face), np.abs(other_face, out=other_face), out=other_face)
+    if v.ndim == 1:
+        turns = _Turns(qx, qy, ux, uy, v, index)
+        one_face, other_face = turns.faces(ux, uy)
+        scores = np.maximum(np.abs(one_face, out=one_face), np.abs(other_face, out=other_face), out=other_face)
+    else:
+        squares = np.zeros((2, *ux.shape))
+        for target in v.T:
+            for square, face in zip(squares, _Turns(qx, qy, ux, uy, target, index).faces(ux, uy)):
+                square += np.square(face, out=face)
+        scores = np.sqrt(squares.max(axis=0))
     length = _weight_norms(ux, uy, to_weights, norm)
     empty = length == 0
     length[empty] = 1.0
@@ -65,13 +68,31 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     samples = np.where(scores >= (best - TIE * np.abs(best))[:, None], index, n).min(axis=1)
     if not want_supremum:
         return best, samples, np.zeros(len(best)), np.zeros((len(best), 2))
-    starts = np.stack([start_x, start_y])
-    arcs = np.concatenate([starts, starts - np.stack([turned_x, turned_y])], axis=2)
-    totals = np.stack([total_x, total_y])
+    arcs = np.concatenate([turns.start, turns.start - turns.turned], axis=2)
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = np.where(ux == 0, np.inf, uy / ux)
-    both_faces = np.concatenate([arcs, arcs - totals], axis=2)
+    both_faces = np.concatenate([arcs, arcs - turns.total], axis=2)
     return best, samples, *_arc_suprema(both_faces, slopes, to_weights)
+
+
+class _Turns:
+    """A of one target while the lines turn: (x, y) of Σ v q over all samples, at the start, and of what was turned past.
+
+    ``total`` and ``start`` are (2, P, 1), ``turned`` (2, P, n) in the order of the turn.
+    """
+
+    def __init__(self, qx, qy, ux, uy, v, index):
+        weight = np.take(v, index, mode="clip")
+        self.total = np.stack([qx @ v, qy @ v])[:, :, None]
+        self.turned = np.stack([np.cumsum(weight * ux, axis=1), np.cumsum(weight * uy, axis=1)])
+        # Before the line turns, the samples that face right are on its left: half of all plus half of the turned ones.
+        self.start = (self.total + self.turned[:, :, -1:]) / 2
+
+    def faces(self, ux, uy) -> tuple[np.ndarray, np.ndarray]:
+        """normal·A of both faces of every line, (P, n) each."""
+        left_x, left_y = self.start - self.turned
+        one_face = ux * left_y - uy * left_x
+        return one_face, one_face - (ux * self.total[1] - uy * self.total[0])
 
 
 def _weight_norms(ux, uy, to_weights, norm) -> np.ndarray:

@@ -1,0 +1,118 @@
+"""Small models of every kind, each trained once: what exports, schema and other readers of models have to cope with."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from wedgefit.fit import Options, train
+from wedgefit.model import Model, unit_name
+from wedgefit.table import Column, Table
+
+# Names and levels that mean something to SQL, Python or a shell.
+NASTY = ['say "hi"', "O'Brien\\", "--", "); DROP TABLE data;--", "%s {0} ${x}", "select", "naïve Ω😀", 'x"""\nimport os', "'''", "\\"]
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def advance(self, *_):
+        pass
+
+    def note(self, words):
+        pass
+
+
+def table_of(columns, source="t.csv"):
+    """A table from arrays: object arrays are text."""
+    rows = len(next(iter(columns.values())))
+    typed = {name: Column(name, "category" if values.dtype == object else "numeric", values) for name, values in columns.items()}
+    return Table(source, ",", list(range(1, rows + 1)), np.arange(2, rows + 2), typed)
+
+
+def mixed(rows=60, seed=0, names=("a", "b", "town"), levels=("Bonn", "Köln", "Ulm", "Hof")):
+    """Numbers, numbers with gaps, and text with gaps and rare levels."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=rows), rng.normal(5, 2, size=rows)
+    town = rng.choice(np.array([*levels[:3], None], dtype=object), p=[0.4, 0.3, 0.2, 0.1], size=rows)
+    signal = np.abs(a) + 0.3 * b + (town == levels[2]) - 2.0 * np.isin(town, [None])
+    b[3::8] = np.nan
+    town[5], town[6], town[7] = levels[3], "(rare)", "(missing)"
+    return dict(zip(names, (a, b, town))), signal
+
+
+@cache
+def kinds() -> dict[str, Model]:
+    """One model per kind, by name."""
+    columns, signal = mixed()
+    one = {"t": np.linspace(-3, 3, 40)}
+    third = np.digitize(signal, np.quantile(signal, [0.3, 0.7]))
+    labels = np.array(["low", "mid", "high"], dtype=object)[third]
+    hostile, strange = mixed(names=NASTY[:3], levels=[NASTY[3], NASTY[9], NASTY[1], NASTY[6]])
+    hostile |= {NASTY[7]: columns["a"] ** 2, "order": columns["a"][::-1].copy()}
+    two = {"y": np.where(signal > np.median(signal), "up", "down").astype(object)}
+    plain = trained(columns | {"y": signal})
+    return {
+        "one column": trained(one | {"y": np.abs(one["t"])}),
+        "mixed": plain,
+        "as they are": trained(columns | {"y": signal}, standardize=False, intercept=False),
+        "no neurons": trained(columns | {"y": signal}, alpha_ratio=2.0),
+        "norm 2": trained({"a": columns["a"], "c": columns["a"] ** 2, "y": signal}, norm=2, refine=True),
+        "two classes": trained(columns | two),
+        "two numbers as classes": trained(columns | {"y": (signal > np.median(signal)).astype(float)}),
+        "two classes, squared": trained(columns | two, loss="squared"),
+        "three classes": trained(columns | {"y": labels}),
+        "three numbers as classes, squared": trained(columns | {"y": third + 0.5}, task="classification", loss="squared"),
+        "three classes, no neurons": trained(columns | {"y": labels}, alpha_ratio=2.0),
+        "two targets": two_targets(plain),
+        "hostile": trained(hostile | {"'; --": strange}),
+        "hostile classes": trained(hostile | {'y"': np.array(NASTY, dtype=object)[third]}),
+        "deep": deepened(plain, 2),
+        "deep classes": deepened(trained(columns | {"y": labels}), 1),
+        "deep targets": deepened(two_targets(plain), 1),
+    }
+
+
+def trained(columns, alpha_ratio=0.1, **options) -> Model:
+    return train(table_of(columns), Options(alpha_ratio=alpha_ratio, tol=1e-3, **options), Quiet())
+
+
+def two_targets(model: Model) -> Model:
+    """The model with a second target, half as large: what neurons shared by several targets look like."""
+    names = ("y", "z")
+    shared = lambda value: dict(zip(names, (value, -0.5 * value)))  # noqa: E731
+    return replace(
+        model, intercept=shared(model.intercept), data=model.data | {"target": list(names), "outputs": list(names)},
+        neurons=[replace(neuron, coefficient=shared(neuron.coefficient)) for neuron in model.neurons],
+        encoding=replace(model.encoding, target=replace(model.encoding.target, names=names)),
+    )  # fmt: skip
+
+
+def deepened(model: Model, layers: int) -> Model:
+    """The model with more hidden layers of made-up neurons: what a deep model looks like, trained or not."""
+    rng = np.random.default_rng(0)
+    for _ in range(layers):
+        model = _with_layer(model, rng)
+    return model
+
+
+def _with_layer(model: Model, rng) -> Model:
+    depth, first = model.depth, max(neuron.id for neuron in model.neurons)
+    below = [replace(neuron, coefficient=None) if neuron.layer == depth else neuron for neuron in model.neurons]
+    added = []
+    for output in dict.fromkeys(neuron.output for neuron in model.layer(depth)):
+        group = [neuron for neuron in model.layer(depth) if neuron.output == output]
+        for read, other in zip(group, group[1:] + group[:1]):
+            columns = list(dict.fromkeys([unit_name(read.id), unit_name(other.id)]))
+            weights = rng.normal(size=len(columns))
+            weights = dict(zip(columns, (weights / np.abs(weights).sum()).tolist()))
+            samples = list(model.anchors)[: len(columns)]
+            added.append(
+                replace(
+                    read, id=first + len(added) + 1, layer=depth + 1, order=len(columns), columns=columns, samples=samples,
+                    weights=weights, bias=float(rng.normal()),
+                )
+            )  # fmt: skip
+    problem = model.problem | {"layers": model.problem["layers"] + 1}
+    stages = [*model.stages, *({**stage, "layer": depth + 1} for stage in model.stages if stage["layer"] == depth)]
+    return replace(model, problem=problem, stages=stages, neurons=[*below, *added])
