@@ -402,10 +402,11 @@ def test_deeper_wedges_pass_through_training_rows(bias, rng):
 
 
 def test_spirals_with_two_and_three_layers():
+    """Exactly, from the command line, in test_deep_cli; here on sampled pencils, which takes a second."""
     X, y = spirals()
-    _, stages = deep(X, y, 2, 0.01)
+    _, stages = deep(X, y, 2, 0.01, exact=False)
     assert objectives(stages)[0] == pytest.approx(0.418432, abs=5e-7)
-    assert objectives(stages)[1] <= 0.2952
+    assert objectives(stages)[1] <= 0.3
     assert np.mean((stages[0].fit.output > 0) == (y > 0)) == 0.75
     assert np.all((stages[1].fit.output > 0) == (y > 0))
 

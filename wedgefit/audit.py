@@ -77,14 +77,14 @@ class _Network:
                 return stage
         raise CertificateError(f"the model has no certificate of its layer {layer}.", remedy="Train the model again.")
 
-    def wedges(self, layer: int, width: int) -> Wedges:
-        """The neurons of a layer as wedges of the training rows, which read ``width`` inputs: first those that are stored."""
-        room = max((len(neuron.columns) for neuron in self.neurons(layer)), default=1)
+    def wedges(self, layer: int, dictionary: Dictionary) -> Wedges:
+        """The neurons of a layer as wedges of the dictionary, whose first inputs are those that are stored."""
+        room = max([dictionary.room, *(len(neuron.columns) for neuron in self.neurons(layer))])
         neurons = self.neurons(layer)
         inputs = self.model.encoding.names if layer == 1 else [unit_name(neuron.id) for neuron in self.neurons(layer - 1)]
         column_of = {name: j for j, name in enumerate(inputs)}
         columns, samples = (np.full((len(neurons), room), -1) for _ in range(2))
-        normals = np.zeros((len(neurons), width))
+        normals = np.zeros((len(neurons), dictionary.X.shape[1]))
         for i, neuron in enumerate(neurons):
             columns[i, : len(neuron.columns)] = [column_of[name] for name in neuron.columns]
             samples[i, : len(neuron.samples)] = [self.row_of[row] for row in neuron.samples]
@@ -122,7 +122,7 @@ def _audit(network: _Network, problem: Problem, X: np.ndarray, jobs: int) -> tup
         place = prefix if depth == 1 else f"{prefix}layer {layer}, "
         orders = orders_in_stage(claimed["order"], claimed["norm"], X.shape[1], layer)
         pricer = Pricer(Dictionary(X, orders, claimed["norm"], claimed["hidden_bias"]), jobs=jobs)
-        wedges = network.wedges(layer, X.shape[1])
+        wedges = network.wedges(layer, pricer.dictionary)
         checks += _wedge_checks(wedges, X, claimed["norm"], place)
         fit = network.certified(layer, problem, wedges, X)
         if layer == depth and claimed["refitted"]:
