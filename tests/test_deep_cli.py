@@ -193,6 +193,25 @@ def test_the_record(kind):
     assert {row for neuron in model.neurons for row in neuron.samples} == set(model.anchors)
 
 
+def test_shares_are_handed_down_by_weight_times_spread():
+    model = loads(text("numbers"))
+    values, shares = model.encoding.transform(table()), {}
+    spread = {name: column.std() for name, column in zip(model.encoding.names, values.T)}
+    for layer in (1, 2, 3):
+        normals, offsets = model.units(layer)
+        values = np.maximum(values @ normals.T + offsets, 0)
+        spread |= {unit_name(neuron.id): column.std() for neuron, column in zip(model.layer(layer), values.T)}
+    top = {unit_name(neuron.id): abs(neuron.coefficient) * spread[unit_name(neuron.id)] for neuron in model.layer(3)}
+    shares = {name: part / sum(top.values()) for name, part in top.items()}
+    for layer in (3, 2):
+        for neuron in model.layer(layer):
+            parts = {name: abs(weight) * spread[name] for name, weight in neuron.weights.items()}
+            for name, part in parts.items():
+                shares[name] = shares.get(name, 0) + shares.get(unit_name(neuron.id), 0) * part / sum(parts.values())
+    for neuron in model.neurons:
+        assert neuron.share == pytest.approx(shares.get(unit_name(neuron.id), 0), rel=1e-9, abs=1e-15)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_objective_never_rises(kind):
     stages = loads(text(kind)).stages
