@@ -645,7 +645,18 @@ READING = "two-layer ReLU networks whose hidden neurons read at most 2 columns"
         ),
         (
             {"network_relative_gap": None}, {"layers": 4},
-            ["Layer by layer: this is about layer 3 of 3, given the layers below it.", f"{CLAIM}: {GAIN}"],
+            [
+                "Layer by layer: this is about hidden layer 3 of 3, given those below it; no claim is made about all layers together.",
+                f"Optimal, given the layers below, among all 28,780,000 wedges: {GAIN}",
+            ],
+        ),
+        (
+            {}, {"layers": 3, "order": [2, 1]},
+            [
+                "Layer by layer: this is about hidden layer 2 of 2, given those below it; no claim is made about all layers together.",
+                "Optimal, given the layers below, among all 28,780,000 wedges, and among all two-layer ReLU networks on what the layers "
+                f"below pass on whose hidden neurons read at most 1 of them: {GAIN}",
+            ],
         ),
     ],
 )  # fmt: skip
