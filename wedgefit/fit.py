@@ -183,6 +183,7 @@ def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
             "train": score_values(setting.sample, joined([fit.output for fit in learned.fits]), setting.learner.loss),
             "cv": learned.curve.summary(learned.position) if scored else None,
             "curve": None if learned.curve is None else learned.curve.points(),
+            "selection": _selection(learned.curve, setting.options.rule),
         },
         intercept=intercepts[0] if len(outputs) == 1 else dict(zip(outputs, intercepts)),
         neurons=neurons,
@@ -209,6 +210,13 @@ def _stage(setting: _Setting, layer: int, output: str | None, stage: Stage, ids:
 def _by_output(setting: _Setting, z) -> float | dict[str, float]:
     """A coefficient for the record: a number, or one per target where they share the neuron."""
     return float(z) if np.ndim(z) == 0 else dict(zip(setting.encoding.target.outputs, z.tolist()))
+
+
+def _selection(curve: Curve | None, rule: str) -> dict | None:
+    """How alpha was chosen: the rule and the score, and how well the folds were solved (on sampled wedges, if there are many)."""
+    if curve is None:
+        return None
+    return {"rule": rule, "scoring": curve.scoring, "folds": len(curve.folds[0]), "relative_gap": curve.pace.fold_tol}
 
 
 def _curve_notes(curve: Curve | None) -> list[str]:

@@ -105,6 +105,10 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
     yield from _refined(report["neurons"], report["problem"])
     yield ""
     yield _summary(report)
+    if verbose and (selection := report["score"].get("selection")):
+        tried = f"{selection['rule']} of {len(report['score']['curve'])} by the {SCORES.get(selection['scoring'], plain(selection['scoring']))}"
+        solved = f"{selection['folds']} folds, solved on sampled wedges to a gap of {bound(selection['relative_gap'])}"
+        yield _labelled("Alpha", f"the {tried} over {solved}")
     if verbose or len(report["stages"]) > 1:
         yield _title("Certificates")
         yield _stages(report["stages"])
