@@ -141,6 +141,8 @@ class Learner:
             raise UsageError(f"--scoring {settings.scoring} is not for {sample.task}.", remedy=f"Try one of {names}.")
         if settings.scoring == "log_loss" and self.loss != "logistic":
             raise UsageError("--scoring log_loss needs probabilities.", remedy="Leave out --loss squared.")
+        if settings.scoring == "auc" and self.loss != "logistic" and classes and sample.y.ndim == 2:
+            raise UsageError("--scoring auc of more than two classes needs probabilities.", remedy="Leave out --loss squared.")
         if settings.max_neurons is not None and (settings.alpha is not None or settings.alpha_ratio is not None):
             raise UsageError("--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.", remedy="Give one of them.")
         several = sample.y.ndim == 2 and not classes
@@ -187,9 +189,10 @@ class Learner:
         return range_dispersion(self.sample.X) if bounds else None
 
     def cross_validated(self, advance: Advance) -> Curve:
-        """The scores of every alpha of the path; they take at most half of the time that is allowed."""
+        """The scores of every alpha of the path; they take at most half of the time that is left."""
         settings = self.settings
-        half = Deadline(None if settings.max_seconds is None else settings.max_seconds / 2)
+        # Half of what reading and setting up left: the final fit needs the other half to have any neurons.
+        half = self.deadline.share(2)
         pace = pace_for(self.sample.X.size)
         # All folds walk side by side, so each keeps its share of the sorts.
         folds = settings.cv if isinstance(settings.cv, int) else len(settings.cv)
