@@ -117,6 +117,15 @@ def test_estimators_refuse_parameters_of_no_meaning(parameters, words):
         WedgeClassifier(**{"alpha_ratio": 0.1, "order": 1} | parameters).fit(np.c_[A, B], COLUMNS["both"])
 
 
+def test_labels_that_float64_confuses_are_refused():
+    """Of three such labels two became one class, and predict named the wrong ones without a word."""
+    labels = np.array([2**53, 2**53 + 1, 7])[np.arange(30) % 3]
+    with pytest.raises(ValueError, match="pass them as text"):
+        WedgeClassifier(alpha_ratio=0.1, order=1).fit(np.c_[A, B], labels)
+    found = WedgeClassifier(alpha_ratio=0.1, order=1).fit(np.c_[A, B], labels.astype(str))
+    assert len(found.classes_) == found.decision_function(np.c_[A, B]).shape[1] == 3
+
+
 def test_estimators_accept_numbers_of_numpy():
     found = WedgeRegressor(alpha_ratio=np.float32(0.1), order=np.int64(1), norm=np.int64(1), cv=np.int32(3)).fit(np.c_[A, B], VALUE)
     assert len(found.coef_)

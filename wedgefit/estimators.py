@@ -345,8 +345,10 @@ class WedgeFeatures(TransformerMixin, _WedgeEstimator):
 
 
 def _labels(name: str, y: np.ndarray) -> Column:
-    """Labels as a column: numbers as they are, anything else as text."""
+    """Labels as a column: numbers as they are, anything else as text. Raises ValueError for whole numbers that float64 confuses."""
     if y.dtype.kind in "iuf":
+        if len(np.unique(y.astype(float))) < len(np.unique(y)):
+            raise ValueError("some labels are whole numbers too large to tell apart (beyond 2**53); pass them as text: y.astype(str).")
         return Column(name, "numeric", y.astype(float))
     return Column(name, "category", np.array([str(label) for label in y], dtype=object))
 
