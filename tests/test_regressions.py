@@ -109,10 +109,9 @@ def test_ranks_that_rounding_decides_are_certified():
     ({"certificate": "x"}, "'certificate'"), ({"order": 0}, "'order'"), ({"order": "x"}, "'order'"), ({"order": 1.5}, "'order'"),
     ({"max_neurons": -1, "alpha_ratio": None}, "'max_neurons'"), ({"cv": 1}, "'cv'"), ({"alpha": -1}, "'alpha'"),
     ({"alpha_ratio": "x"}, "'alpha_ratio'"), ({"max_seconds": np.nan}, "'max_seconds'"), ({"n_jobs": 0}, "'n_jobs'"),
-    ({"alpha": 1.0, "alpha_ratio": 0.5}, "exclude each other"),
 ], ids=str)  # fmt: skip
 def test_estimators_refuse_parameters_of_no_meaning(parameters, words):
-    """WedgeRegressor(norm=3, rule="x") fitted something, alpha gave way to alpha_ratio, and others ended in KeyError."""
+    """WedgeRegressor(norm=3, rule="x") fitted something, and others ended in KeyError."""
     with pytest.raises(ValueError, match=words):
         WedgeClassifier(**{"alpha_ratio": 0.1, "order": 1} | parameters).fit(np.c_[A, B], COLUMNS["both"])
 

@@ -142,8 +142,6 @@ class _WedgeEstimator(BaseEstimator):
         for name, (fits, expected) in _PARAMETERS.items():
             if hasattr(self, name) and not fits(value := getattr(self, name)):
                 raise ValueError(f"the parameter {name!r} of {type(self).__name__} is {value!r}; expected {expected}.")
-        if self.alpha is not None and self.alpha_ratio is not None:
-            raise ValueError("alpha and alpha_ratio exclude each other: give one of them, or neither.")
 
     def _learn(self, X, target: dict[str, Column], task: str, sample_weight, groups, **special):
         """Fit the table of X (n, d) and the target columns. Raises ValueError with the message of any WedgefitError."""
