@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Real
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from wedgefit.layers import activations, orders_in_stage, with_both_faces
 from wedgefit.learn import problems_of, total
 from wedgefit.model import Model, Neuron, unit_name
 from wedgefit.pricing import Pricer
-from wedgefit.select import Sample
+from wedgefit.select import Sample, score_values
 from wedgefit.solve import Fit, fit_on, refitted
 from wedgefit.table import Table
 from wedgefit.wedge import Wedges
@@ -44,6 +45,7 @@ def certify(model: Model, table: Table, jobs: int | None = None) -> dict:
         found.append(certificate)
     together = found[0] if len(found) == 1 else total(found)
     checks += _figure_checks(model.certificate, together, "" if len(found) == 1 else "together: ")
+    checks += _score_checks(model, sample)
     wrong = ", ".join(check["name"] for check in checks if not check["agrees"])
     return {
         "schema": "wedgefit.certification/1",
@@ -218,6 +220,26 @@ def _figure_checks(stored: Certificate, found: Certificate, place: str) -> list[
             proven = gap is not None and stored.network_relative_gap is not None and stored.network_relative_gap >= gap - ROUNDING
             checks.append(_check(f"{place}network relative gap", stored.network_relative_gap, gap, proven))
     return checks
+
+
+def _score_checks(model: Model, sample: Sample) -> list[dict]:
+    """Are the scores on the training rows those of the stored weights?"""
+    output, stored = model.network.forward(sample.X), model.score.get("train") or {}
+    # Where outputs are equal but for rounding, the last digit decides on classes and ranks: any of its values will do.
+    last = ROUNDING * max(1.0, float(np.abs(output).max())) * (sample.y if sample.task == "classification" else 0.0)
+    found, *others = (score_values(sample, output + shift, model.problem["loss"]) for shift in (0.0, last, -last))
+    scale = {name: float(np.abs(sample.y).max()) if name in ("rmse", "mae") else 1 + abs(value or 0.0) for name, value in found.items()}
+    return [
+        _check(f"training score, {name}", stored.get(name), value, _within(stored.get(name), [value, *(other[name] for other in others)], scale[name]))
+        for name, value in found.items()
+    ]
+
+
+def _within(stored, values: list[float | None], scale: float) -> bool:
+    """Whether a stored figure lies among these, but for rounding; one that does not exist is stored as none."""
+    if stored is None or values[0] is None:
+        return stored is values[0]
+    return isinstance(stored, Real) and min(values) - ROUNDING * scale <= stored <= max(values) + ROUNDING * scale
 
 
 def _check(name: str, stored, recomputed, agrees) -> dict:

@@ -384,6 +384,9 @@ def _model_and_data(ctx: click.Context, param: click.Parameter, value: tuple[str
         raise click.MissingParameter(ctx=ctx, param=param, param_hint="DATA", param_type="argument")
     if len(value) > 2:
         raise click.UsageError(f"too many files: {' '.join(map(shlex.quote, value))}. Expected [MODEL] DATA.", ctx)
+    if len(value) == 1 and value[0].endswith(".json"):
+        # It would be read as CSV, and a complaint about its quotes helps nobody.
+        raise click.UsageError(f"{shlex.quote(value[0])} looks like a model, and DATA is missing. Expected [MODEL] DATA.", ctx)
     return (MODEL_FILE, *value)[-2:]
 
 

@@ -208,7 +208,7 @@ def fit_encoding(
     names = _chosen(table, {"target": targets, "column of weights": [weight], "column of groups": [group]}, keep, drop)
     table, notes = training_rows(table, targets, weight, drop_missing_target)
     weights = None if weight is None else table.column(weight).values
-    described, y = _fit_target(table, [table.column(name) for name in targets], task)
+    described, y = _fit_target(table, [table.column(name) for name in targets], task, notes)
     fits = [_fit_column(table.column(name), table, standardize, weights) for name in names]
     inputs = tuple(column for column, features, _ in fits if features)
     features = _with_unique_names([feature for _, features, _ in fits for feature in features], [*names, *targets])
@@ -275,7 +275,7 @@ def training_rows(table: Table, targets: Sequence[str], weight: str | None, drop
         weights = _numbers(table.column(weight), table, "A weight is a number.")
         if len(wrong := np.flatnonzero(~(weights >= 0) | ~(weights <= LARGEST))):
             text = "missing" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
-            message = f"this weight is {text}; expected a number from 0 up."
+            message = f"this weight is {text}; expected a number from 0 up, at most {LARGEST:g}."
             raise ColumnError(message, where=table.place(wrong[0], weight), remedy="Correct it, or leave out --weight.")
         if not np.any(weights):
             raise ColumnError("every weight is zero.", where=_at(table, weight), remedy="Choose another --weight.")
@@ -283,7 +283,9 @@ def training_rows(table: Table, targets: Sequence[str], weight: str | None, drop
             notes += (f"{_rows(table, weights == 0)} left out: their weight is zero",)
             table = table.take(np.flatnonzero(weights > 0))
     if table.rows < 2:
-        raise FitError("one row is not enough to fit anything.", where=table.title, remedy="Add rows.")
+        # Rows that were left out are in the file, so a bare "one row" would look wrong there.
+        message = "; ".join(("one row is not enough to fit anything", *notes))
+        raise FitError(f"{message}.", where=table.title, remedy="Add rows.")
     return table, notes
 
 
@@ -324,16 +326,17 @@ def _rows(table: Table, mask: np.ndarray) -> str:
 # The target ------------------------------------------------------------------------------------------------------
 
 
-def _fit_target(table: Table, columns: list[Column], task: str) -> tuple[Target, np.ndarray]:
-    """Settle the task and, for classification, the classes. No value of the columns is missing."""
+def _fit_target(table: Table, columns: list[Column], task: str, notes: Sequence[str] = ()) -> tuple[Target, np.ndarray]:
+    """Settle the task and, for classification, the classes. No value of the columns is missing. ``notes``: which rows are not in the table."""
     if task not in TASKS:
         raise UsageError(f"the task must be {', '.join(TASKS)}, not {shown(task)}.")
     names = tuple(column.name for column in columns)
     distinct = [sorted(set(column.values.tolist())) for column in columns]
     for name, values in zip(names, distinct):
         if len(values) == 1:
-            message = f"the target is {_label_text(values[0])} in every row: nothing to predict."
-            raise ColumnError(message, where=_at(table, name), remedy="Choose another --target.")
+            # Rows that were left out are in the file, where "in every row" alone would look wrong.
+            message = "; ".join((f"the target is {_label_text(values[0])} in every row: nothing to predict", *notes))
+            raise ColumnError(f"{message}.", where=_at(table, name), remedy="Choose another --target.")
     if task == "auto":
         classes = len(columns) == 1 and (columns[0].kind == "category" or len(distinct[0]) == 2)
         task = "classification" if classes else "regression"

@@ -4,6 +4,9 @@
     WedgeRegressor(order=1).fit(X, y).model_.save("wedgefit.json")
 """
 
+from collections.abc import Hashable
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.model_selection import check_cv
@@ -20,6 +23,41 @@ from wedgefit.model import Model
 from wedgefit.table import Column, Table
 
 WEIGHTS, GROUPS, TARGET = "sample_weight", "groups", "y"
+
+
+def _positive(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < np.inf
+
+
+def _whole(least: int):
+    return lambda value: isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+
+
+def _one_of(*choices):
+    return lambda value: isinstance(value, Hashable) and value in choices
+
+
+def _or_none(fits):
+    return lambda value: value is None or fits(value)
+
+
+# What a parameter may be, and how to say so. Those that are not here are looked at where they are used.
+_PARAMETERS = {
+    "alpha": (_or_none(_positive), "a positive number or None"),
+    "alpha_ratio": (_or_none(_positive), "a positive number or None"),
+    "cv": (lambda value: not isinstance(value, Real) or _whole(2)(value), "a whole number from 2 up, a splitter or splits"),
+    "rule": (_one_of("best", "1se"), "'best' or '1se'"),
+    "max_neurons": (_or_none(_whole(0)), "a whole number from 0 up or None"),
+    "order": (lambda value: value is None or value == "full" or _whole(1)(value), "a whole number from 1 up, 'full' or None"),
+    "norm": (_one_of(1, 2), "1 or 2"),
+    "layers": (_whole(2), "a whole number from 2 up"),
+    "certificate": (_one_of("auto", "exact", "sampled"), "'auto', 'exact' or 'sampled'"),
+    "tol": (_positive, "a positive number"),
+    "max_seconds": (_or_none(_positive), "a positive number or None"),
+    "n_jobs": (lambda value: value in (None, -1) or _whole(1)(value), "a whole number from 1 up, -1 or None"),
+    "loss": (_one_of("squared", "logistic"), "'squared' or 'logistic'"),
+    "class_weight": (lambda value: value is None or value == "balanced" or isinstance(value, dict), "'balanced', a dict or None"),
+}
 
 
 class _WedgeEstimator(BaseEstimator):
@@ -99,8 +137,15 @@ class _WedgeEstimator(BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    def _check_parameters(self) -> None:
+        """Raises ValueError for a parameter of no meaning: the command line refuses such options, so nothing below does."""
+        for name, (fits, expected) in _PARAMETERS.items():
+            if hasattr(self, name) and not fits(value := getattr(self, name)):
+                raise ValueError(f"the parameter {name!r} of {type(self).__name__} is {value!r}; expected {expected}.")
+
     def _learn(self, X, target: dict[str, Column], task: str, sample_weight, groups, **special):
         """Fit the table of X (n, d) and the target columns. Raises ValueError with the message of any WedgefitError."""
+        self._check_parameters()
         columns = {name: Column(name, "numeric", values) for name, values in zip(self._column_names(), X.T)} | target
         roles, kept = {}, np.ones(len(X), dtype=bool)
         if sample_weight is not None:
@@ -298,8 +343,10 @@ class WedgeFeatures(TransformerMixin, _WedgeEstimator):
 
 
 def _labels(name: str, y: np.ndarray) -> Column:
-    """Labels as a column: numbers as they are, anything else as text."""
+    """Labels as a column: numbers as they are, anything else as text. Raises ValueError for whole numbers that float64 confuses."""
     if y.dtype.kind in "iuf":
+        if len(np.unique(y.astype(float))) < len(np.unique(y)):
+            raise ValueError("some labels are whole numbers too large to tell apart (beyond 2**53); pass them as text: y.astype(str).")
         return Column(name, "numeric", y.astype(float))
     return Column(name, "category", np.array([str(label) for label in y], dtype=object))
 

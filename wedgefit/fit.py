@@ -72,10 +72,16 @@ class _Setting:
             group=options.group, standardize=options.standardize, drop_missing_target=options.drop_missing_target,
         )  # fmt: skip
         self.sample = sample_of(self.design, self.encoding.target)
-        try:
+        with self.named():
             self.learner = Learner(self.sample, options, progress.note, deadline)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Within, a FitError that does not say where it arose names the table."""
+        try:
+            yield
         except FitError as error:
-            raise FitError(error.message, where=error.where or table.title, remedy=error.remedy) from None
+            raise FitError(error.message, where=error.where or self.table.title, remedy=error.remedy) from None
 
     def data(self) -> dict:
         target = self.encoding.target
@@ -122,7 +128,9 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
     clock = time.perf_counter()
     setting = _Setting(table, options, progress, deadline)
     setup = time.perf_counter() - clock
-    return _model(setting, setting.learner.learn(progress.advance), setup)
+    with setting.named():
+        learned = setting.learner.learn(progress.advance)
+    return _model(setting, learned, setup)
 
 
 def path(table: Table, options: Options, progress) -> dict:
@@ -132,7 +140,8 @@ def path(table: Table, options: Options, progress) -> dict:
     clock = time.perf_counter()
     setting = _Setting(table, options, progress)
     learner = setting.learner
-    curve = learner.cross_validated(progress.advance, options.layers)
+    with setting.named():
+        curve = learner.cross_validated(progress.advance, options.layers)
     points, working = [], [working_set(pricer.dictionary, problem) for pricer, problem in zip(learner.pricers, learner.problems)]
     for position, alpha in enumerate(curve.alphas):
         progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")

@@ -154,6 +154,8 @@ class Learner:
             raise UsageError(f"--scoring {settings.scoring} is not for {sample.task}.", remedy=f"Try one of {names}.")
         if settings.scoring == "log_loss" and self.loss != "logistic":
             raise UsageError("--scoring log_loss needs probabilities.", remedy="Leave out --loss squared.")
+        if settings.scoring == "auc" and self.loss != "logistic" and classes and sample.y.ndim == 2:
+            raise UsageError("--scoring auc of more than two classes needs probabilities.", remedy="Leave out --loss squared.")
         if settings.max_neurons is not None and (settings.alpha is not None or settings.alpha_ratio is not None):
             raise UsageError("--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.", remedy="Give one of them.")
         several = sample.y.ndim == 2 and not classes
@@ -236,10 +238,11 @@ class Learner:
     def _selected(self, advance: Advance) -> tuple[int, Curve | None, int]:
         """The number of layers, the curve that chose alpha (None where both are given), and the position on it.
 
-        Takes at most half of the time that is allowed. "auto" adds a layer as long as that gains more than a standard error.
+        Takes at most half of the time that is left. "auto" adds a layer as long as that gains more than a standard error.
         """
         settings = self.settings
-        half = Deadline(None if settings.max_seconds is None else settings.max_seconds / 2)
+        # Half of what reading and setting up left: the final fit needs the other half to have any neurons.
+        half = self.deadline.share(2)
         layers = 2 if settings.layers == "auto" else settings.layers
         if settings.layers != "auto" and self._given_alpha is not None:
             return layers, None, 0

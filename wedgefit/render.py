@@ -277,11 +277,21 @@ def _of(explanation: dict, name: str) -> str:
 
 def _equation(explanation: dict) -> Parts:
     formula = explanation["formula"]
-    for line in _sums(explanation) if formula is None else formula.split("\n"):
+    for line in _sums(explanation) if formula is None else _lines_of(formula, explanation):
         yield Text(plain(line), style="bold")
     if classes := explanation["classes"]:
         two = f"{plain(classes[-1])} is predicted where the score is positive, {plain(classes[0])} elsewhere."
         yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
+
+
+def _lines_of(formula: str, explanation: dict) -> list[str]:
+    """The equations of a formula, one per output. A name may hold line breaks of its own, so only the start of an equation parts them."""
+    starts = [0]
+    # Two classes have one equation, several classes or targets one each.
+    for output in explanation["outputs"][1:]:
+        name = f"score of {output} = " if explanation["classes"] else f"{output} = "
+        starts.append(formula.index(f"\n{name}", starts[-1]) + 1)
+    return [formula[start:end].removesuffix("\n") for start, end in zip(starts, [*starts[1:], None])]
 
 
 def _wedges(explanation: dict) -> Parts:

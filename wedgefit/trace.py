@@ -50,9 +50,9 @@ def path(model: Model, table: Table, progress) -> dict:
 
 def _note_coefficients(found: dict, network: int, fit: Fit, position: int, length: int) -> None:
     """Enter the coefficients of one fit; a wedge is known by its columns, its samples and the side that it rises on."""
-    for k, z in enumerate(fit.coefficients.reshape(len(fit.wedges), -1)):
+    for k, z in enumerate(fit.coefficients):
         side = np.sign(fit.wedges.normals[k][np.abs(fit.wedges.normals[k]).argmax()])
-        for target, value in enumerate(z):
+        for target, value in enumerate(np.atleast_1d(z)):
             key = network, target, tuple(fit.wedges.columns[k]), tuple(fit.wedges.samples[k]), side
             found.setdefault(key, [0.0] * length)[position] = float(value)
 
