@@ -19,7 +19,10 @@ PAGES = {page.name: page.read_text(encoding="utf-8") for page in [README, *sorte
 BLOCK = re.compile(r"^<!-- (setup: \w+|test) -->\n\s*^```(sh|console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = {name: BLOCK.findall(text) for name, text in PAGES.items()}
 EXAMPLES = [
-    pytest.param(kind, body, id=f"{name}-{k}") for name, blocks in BLOCKS.items() for k, (mark, kind, body) in enumerate(blocks) if mark == "test"
+    pytest.param(kind, body, id=f"{name}-{k}")
+    for name, blocks in BLOCKS.items()
+    for k, (mark, kind, body) in enumerate(blocks)
+    if mark == "test"
 ]
 LARGEST_PICTURE = 150_000
 

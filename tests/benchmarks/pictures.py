@@ -73,7 +73,8 @@ def scores(model, times, accel):
     heights = [abs(residual @ np.maximum(n.weights["times"] * X + n.bias, 0)) / alpha for n in model.neurons]
     axes.plot(times[used], heights, "o", color=INK, markerfacecolor="none", label="in the network")
     axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
-    axes.set(title="No wedge scores above alpha, and those in the network reach it", xlabel="times: where the hinge bends", ylabel="score / alpha", ylim=(0, 1.25))
+    axes.set(title="No wedge scores above alpha, and those in the network reach it", ylim=(0, 1.25))
+    axes.set(xlabel="times: where the hinge bends", ylabel="score / alpha")
     axes.legend(ncols=2, loc="upper center")
     save(figure, "scores.svg")
     print(f"mcycle: largest score / alpha {max(heights):.12f}, {len(times) * 2} wedges, {len(heights)} used")
