@@ -1,5 +1,6 @@
 """Deep networks: every stage against the conic solver, activations as degenerate as they come, and the composed network."""
 
+from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
@@ -32,11 +33,11 @@ def pricers(depth, **options):
     return [partial(pricer_for, stage=stage, **options) for stage in range(1, depth + 1)]
 
 
-def deep(X, y, depth=2, ratio=0.05, norm=1, bias=True, intercept=True, tol=1e-6, exact=True, both_faces=False, **options):
+def deep(X, y, depth=2, ratio=0.05, norm=1, bias=True, intercept=True, tol=1e-6, exact=True, **options):
     """Problem and stages at a ratio of the first stage's alpha_max."""
     makers = pricers(depth, norm=norm, bias=bias, **options)
     problem = Problem(y, ratio * largest_alpha(Problem(y, 1.0, intercept), makers[0](X)), intercept)
-    return problem, solve_layers(problem, X, makers, tol=tol, exact=exact, both_faces=both_faces)
+    return problem, solve_layers(problem, X, makers, tol=tol, exact=exact)
 
 
 def regression(rng, n=30, d=2):
@@ -144,7 +145,7 @@ def test_activations_have_exact_zeros(rng):
     X, y = regression(rng)
     _, stages = deep(X, y, 3)
     for stage in stages:
-        wedges, activations = stage.fit.wedges, stage.activations
+        wedges, activations = stage.units, stage.activations
         assert np.all(activations[wedges.samples[wedges.orders == 2].T, np.flatnonzero(wedges.orders == 2)] == 0)
         assert not np.any((activations > 0) & (activations < 1e-12))
         np.testing.assert_allclose(activations, wedges.hinges(stage.X), atol=1e-12)
@@ -154,8 +155,8 @@ def test_activations_have_exact_zeros(rng):
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 10**6), st.sampled_from(SETTINGS), st.floats(0.01, 1.2), st.booleans(), st.booleans())
-def test_the_objective_never_rises(seed, setting, ratio, exact, both_faces):
+@given(st.integers(0, 10**6), st.sampled_from(SETTINGS), st.floats(0.01, 1.2), st.booleans())
+def test_the_objective_never_rises(seed, setting, ratio, exact):
     norm, bias, intercept = setting
     rng = np.random.default_rng(seed)
     n, d = int(rng.integers(3, 12)), int(rng.integers(1, 4))
@@ -166,7 +167,7 @@ def test_the_objective_never_rises(seed, setting, ratio, exact, both_faces):
     if top < 1e-6:
         return
     problem = Problem(problem.y, ratio * top, intercept)
-    stages = solve_layers(problem, X, makers, tol=1e-6, exact=exact, both_faces=both_faces)
+    stages = solve_layers(problem, X, makers, tol=1e-6, exact=exact)
     values = objectives(stages)
     assert all(after <= before * (1 + 1e-10) for before, after in zip(values, values[1:]))
     assert len(stages) == 1 if ratio > 1.0001 else len(stages) == 3 or ratio > 0.999
@@ -185,11 +186,10 @@ def test_every_later_stage_begins_where_the_one_before_ended(norm, bias, interce
             np.testing.assert_allclose(after[2].output, before[2].output, atol=1e-9)
 
 
-@pytest.mark.parametrize("both_faces", [False, True])
-def test_the_working_set_starts_at_the_network_before(both_faces, rng, monkeypatch):
+def test_the_working_set_starts_at_the_network_before(rng, monkeypatch):
     """Not merely with its columns: a Lasso that stalls, or a deadline, must not lose what was there."""
     X, y = regression(rng)
-    first = solve_stage(Problem(y, 0.02), X, partial(pricer_for, stage=1), tol=1e-6, both_faces=both_faces)
+    first = solve_stage(Problem(y, 0.02), X, partial(pricer_for, stage=1), tol=1e-6)
     starts = []
     solve = layers.solve
     monkeypatch.setattr(layers, "solve", lambda *args, working, **options: starts.append(working.fit()) or solve(*args, **options))
@@ -203,11 +203,10 @@ def test_the_working_set_starts_at_the_network_before(both_faces, rng, monkeypat
 def test_an_activation_passes_unchanged_on_new_rows_too(norm, refine, bias, rng):
     X, y = regression(rng)
     _, stages = deep(X, y, 1, norm=norm, bias=bias, refine=refine)
-    network = composed(stages)
     passing = pass_through(pricer_for(stages[0].activations, norm=norm, bias=bias).dictionary)
     assert np.all(passing.orders == 1) and len(passing) == len(stages[0].units)
-    new = 3 * rng.normal(size=(50, 2))
-    np.testing.assert_allclose(passing.hinges(network.activations(new)), network.activations(new), atol=1e-12)
+    activations = stages[0].units.hinges(3 * rng.normal(size=(50, 2)))
+    np.testing.assert_allclose(passing.hinges(activations), activations, atol=1e-12)
 
 
 def test_passing_needs_order_1(rng):
@@ -236,16 +235,23 @@ def test_orders_of_a_stage():
 # Stages ----------------------------------------------------------------------------------------------------------
 
 
-def test_both_faces_are_at_least_as_good_as_any_choice(rng):
+def with_one_face(monkeypatch):
+    """Hand on only the faces that a solution uses."""
+    monkeypatch.setattr(layers, "with_both_faces", lambda wedges: wedges)
+
+
+def test_both_faces_are_at_least_as_good_as_any_choice(monkeypatch):
     """The next stage has every wedge it had, and more: on a symmetric problem, where the choice is chance, it shows."""
     X, y = spirals()
     X, y = X[::4] @ [[1, 0.5], [0, 1]], X[::4, 0] * X[::4, 1] * 20
-    (_, used), (_, both) = (deep(X, y, 2, 0.03, both_faces=faces) for faces in (False, True))
+    _, both = deep(X, y, 2, 0.03)
+    with_one_face(monkeypatch)
+    _, used = deep(X, y, 2, 0.03)
     assert objectives(both)[0] == objectives(used)[0]
     assert objectives(both)[1] < objectives(used)[1] * 0.999
 
 
-def test_one_dimension_with_both_faces_is_a_narrow_network(rng):
+def test_one_dimension_with_both_faces_is_a_narrow_network(monkeypatch):
     """Three layers in 1-D: the dictionary of all hinges of one hinge, written out, has the optimum of the two stages."""
     data = np.random.default_rng(30)
     n = int(data.integers(5, 40))
@@ -253,8 +259,10 @@ def test_one_dimension_with_both_faces_is_a_narrow_network(rng):
     hinges = np.array([np.maximum(sign * (x - a), 0) for a in x for sign in (1, -1)]).T
     ramps = np.array([np.maximum(c - hinge, 0) for hinge in hinges.T for c in hinge[hinge > 0]]).T
     objective = {}
-    for faces in (False, True):
-        problem, stages = deep(x[:, None], y, 2, 0.0212, both_faces=faces, order=1)
+    for faces in (True, False):
+        if not faces:
+            with_one_face(monkeypatch)
+        problem, stages = deep(x[:, None], y, 2, 0.0212, order=1)
         objective[faces] = objectives(stages)[1]
     best, *_ = oracles.lasso_optimum(np.unique(np.hstack([hinges, ramps]), axis=1), y, problem.alpha, True)
     assert objective[True] == pytest.approx(best, rel=1e-7)
@@ -312,11 +320,10 @@ def test_the_same_bytes_twice(rng):
 
 
 @pytest.mark.parametrize("norm, bias, intercept", SETTINGS)
-@pytest.mark.parametrize("both_faces", [False, True])
-def test_the_composed_network(both_faces, norm, bias, intercept, rng):
+def test_the_composed_network(norm, bias, intercept, rng):
     """One network three times: as stages, as units, as balanced weights; its penalty is the last stage's."""
     X, y = regression(rng, 25)
-    problem, stages = deep(X, y, 3, 0.05, norm, bias, intercept, both_faces=both_faces)
+    problem, stages = deep(X, y, 3, 0.05, norm, bias, intercept)
     found, new = composed(stages), 2 * rng.normal(size=(20, 2))
     network = found.network()
     np.testing.assert_allclose(found.predict(X), stages[-1].fit.output, atol=1e-9)
@@ -325,7 +332,8 @@ def test_the_composed_network(both_faces, norm, bias, intercept, rng):
     np.testing.assert_allclose(found.predict(new), slowly, atol=1e-10)
     loss = problem.loss.value(y, network.forward(X), problem.weights)
     assert loss + problem.alpha * path_norm(network, norm) == pytest.approx(objectives(stages)[-1], rel=1e-9)
-    head = oracles.network_objective(network.layers[-2:], stages[-1].X, y, problem.alpha, norm)
+    inputs = replace(found, layers=found.layers[:-1]).activations(X)
+    head = oracles.network_objective(network.layers[-2:], inputs, y, problem.alpha, norm)
     assert head == pytest.approx(objectives(stages)[-1], rel=1e-9)
 
 
@@ -357,10 +365,9 @@ def test_path_norm_knows_no_scales(norm, rng):
     assert path_norm(scaled, norm) == pytest.approx(path_norm(network, norm))
 
 
-@pytest.mark.parametrize("both_faces", [False, True])
-def test_pruning_takes_only_what_nobody_reads(both_faces, rng):
+def test_pruning_takes_only_what_nobody_reads(rng):
     X, y = regression(rng, 40)
-    found = composed(deep(X, y, 3, 0.02, both_faces=both_faces)[1])
+    found = composed(deep(X, y, 3, 0.02)[1])
     pruned = found.pruned()
     new = 2 * rng.normal(size=(20, 2))
     np.testing.assert_allclose(pruned.predict(new), found.predict(new), atol=1e-12)
@@ -395,10 +402,11 @@ def test_deeper_wedges_pass_through_training_rows(bias, rng):
 
 
 def test_spirals_with_two_and_three_layers():
+    """Exactly, from the command line, in test_deep_cli; here on sampled pencils, which takes a second."""
     X, y = spirals()
-    _, stages = deep(X, y, 2, 0.01)
+    _, stages = deep(X, y, 2, 0.01, exact=False)
     assert objectives(stages)[0] == pytest.approx(0.418432, abs=5e-7)
-    assert objectives(stages)[1] <= 0.2955
+    assert objectives(stages)[1] <= 0.3
     assert np.mean((stages[0].fit.output > 0) == (y > 0)) == 0.75
     assert np.all((stages[1].fit.output > 0) == (y > 0))
 
@@ -406,7 +414,7 @@ def test_spirals_with_two_and_three_layers():
 @pytest.mark.slow
 def test_spirals_with_five_layers():
     X, y = spirals()
-    _, stages = deep(X, y, 4, 0.01, both_faces=True, jobs=2)
+    _, stages = deep(X, y, 4, 0.01, jobs=2)
     assert np.all(objectives(stages) <= np.array([0.4185, 0.2952, 0.2635, 0.2485]))
     assert all(stage.solution.certificate.scope == "exact" for stage in stages)
     assert max(stage.solution.certificate.relative_gap for stage in stages) <= 1e-6

@@ -74,9 +74,16 @@ def violations(module, source):
 
 def started(module, sources):
     """Every package that importing ``module`` imports, directly or through other modules of wedgefit."""
-    eager = [(package, path) for package, path, lazy in imports(sources.get(module, "")) if not lazy]
-    inner = [started(own(path), sources) for package, path in eager if package == "wedgefit"]
-    return {package for package, _ in eager}.union(*inner)
+    packages, reached, waiting = set(), set(), [module]
+    while waiting:
+        here = waiting.pop()
+        if here in reached:
+            continue
+        reached.add(here)
+        eager = [(package, path) for package, path, lazy in imports(sources.get(here, "")) if not lazy]
+        packages |= {package for package, _ in eager}
+        waiting += [own(path) for package, path in eager if package == "wedgefit"]
+    return packages
 
 
 @pytest.mark.parametrize("module", MODULES)

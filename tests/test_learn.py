@@ -122,7 +122,7 @@ def test_max_neurons_holds_in_the_final_fit(sample, most):
     steps = found.curve.alphas[0] * 10.0 ** (-np.arange(found.position, wanted + 1) / PER_DECADE)
     assert found.alpha == pytest.approx(steps[0], rel=1e-12)
     for alpha in steps[1:]:
-        assert sum(len(solution.fit.wedges) for solution in every.solved(alpha, lambda *_: None)) > most
+        assert sum(len(stages[-1].fit.wedges) for stages in every.solved(alpha, lambda *_: None, 2)) > most
     assert max(np.mean([fold["neurons"] for fold in folds]) for folds in found.curve.folds) > 4, "or the test proves nothing"
 
 

@@ -38,7 +38,7 @@ def walk(X, y, alphas, task="regression", prices=pricer_for, **options):
     usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
     sample = Sample(X, y, task, options.pop("weights", None), options.pop("groups", None))
     problems = problems_of(sample, options.pop("loss", "squared"), options.pop("intercept", True), None)
-    return cross_validate(sample, problems, prices, alphas=np.asarray(alphas), **usual | options)
+    return cross_validate(sample, problems, [prices], alphas=np.asarray(alphas), **usual | options)
 
 
 def validated(X, y, task="regression", ratios=(0.3, 0.1, 0.03), intercept=True, **options):
@@ -135,8 +135,8 @@ def test_the_pace_sets_tolerance_and_patience(monkeypatch):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((40, 1))
     y = np.abs(X[:, 0]) + 0.5 * rng.standard_normal(40)
-    tols, inner = [], select.solve
-    monkeypatch.setattr(select, "solve", lambda *args, tol, **options: tols.append(tol) or inner(*args, tol=tol, **options))
+    tols, inner = [], select.solve_layers
+    monkeypatch.setattr(select, "solve_layers", lambda *args, tol, **options: tols.append(tol) or inner(*args, tol=tol, **options))
     pace = select.Pace(per_decade=4, fold_tol=0.02, patience=1)
     found = walk(X, y, alpha_grid(0.3, 4), pace=pace)
     assert set(tols) == {0.02}

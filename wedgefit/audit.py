@@ -7,14 +7,15 @@ import numpy as np
 
 from wedgefit.certificate import Certificate, Problem
 from wedgefit.certificate import certify as certify_fit
-from wedgefit.dictionary import Dictionary, orders_for
+from wedgefit.dictionary import Dictionary
 from wedgefit.encode import training_rows
 from wedgefit.errors import CertificateError
+from wedgefit.layers import activations, orders_in_stage, with_both_faces
 from wedgefit.learn import problems_of, total
 from wedgefit.model import Model, Neuron, unit_name
 from wedgefit.pricing import Pricer
 from wedgefit.select import Sample
-from wedgefit.solve import Fit, fit_on, refitted, working_set
+from wedgefit.solve import Fit, fit_on, refitted
 from wedgefit.table import Table
 from wedgefit.wedge import Wedges
 
@@ -61,6 +62,11 @@ class _Network:
     output: str | None
     row_of: dict[int | str, int]
 
+    @property
+    def depth(self) -> int:
+        """How many hidden layers it has; a constant has the first one only."""
+        return max((neuron.layer for neuron in self.model.neurons if neuron.output == self.output), default=1)
+
     def neurons(self, layer: int) -> list[Neuron]:
         return [neuron for neuron in self.model.layer(layer) if neuron.output == self.output]
 
@@ -71,13 +77,14 @@ class _Network:
                 return stage
         raise CertificateError(f"the model has no certificate of its layer {layer}.", remedy="Train the model again.")
 
-    def wedges(self, layer: int, room: int) -> Wedges:
-        """The neurons of a layer as wedges of the training rows."""
+    def wedges(self, layer: int, dictionary: Dictionary) -> Wedges:
+        """The neurons of a layer as wedges of the dictionary, whose first inputs are those that are stored."""
+        room = max([dictionary.room, *(len(neuron.columns) for neuron in self.neurons(layer))])
         neurons = self.neurons(layer)
         inputs = self.model.encoding.names if layer == 1 else [unit_name(neuron.id) for neuron in self.neurons(layer - 1)]
         column_of = {name: j for j, name in enumerate(inputs)}
         columns, samples = (np.full((len(neurons), room), -1) for _ in range(2))
-        normals = np.zeros((len(neurons), len(inputs)))
+        normals = np.zeros((len(neurons), dictionary.X.shape[1]))
         for i, neuron in enumerate(neurons):
             columns[i, : len(neuron.columns)] = [column_of[name] for name in neuron.columns]
             samples[i, : len(neuron.samples)] = [self.row_of[row] for row in neuron.samples]
@@ -86,49 +93,53 @@ class _Network:
 
     def stored(self) -> tuple[np.ndarray, float | np.ndarray]:
         """The coefficients, (m,) or (m, K), and output bias of the last layer."""
-        model, last = self.model, self.neurons(self.model.depth)
+        model = self.model
         if self.output is not None:
-            return np.array([neuron.coefficient for neuron in last]), model.intercept[self.output]
+            return np.array([neuron.coefficient for neuron in self.neurons(model.depth)]), model.intercept[self.output]
         intercept = model.intercept
         return model.coefficients, intercept if len(model.outputs) == 1 else np.array([intercept[name] for name in model.outputs])
+
+    def certified(self, layer: int, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
+        """What the certificate of this layer speaks of: the network itself, or the coefficients stored with the certificate."""
+        coefficients = self.stage(layer)["coefficients"]
+        if layer == self.depth and (coefficients is None or not self.model.problem["refitted"]):
+            return _as_stored(self, problem, wedges, X)
+        if coefficients is None:
+            raise CertificateError(f"the model has no coefficients of its layer {layer}.", remedy="Train the model again.")
+        names = [unit_name(neuron.id) for neuron in self.neurons(layer)]
+        own = [i for i, name in enumerate(names) if name in coefficients]
+        values = [coefficients[names[i]] for i in own]
+        z = [[value[output] for output in self.model.outputs] if isinstance(value, dict) else value for value in values]
+        return fit_on(X, problem, wedges.take(own), np.array(z).reshape(len(own), *problem.y.shape[1:]))
 
 
 def _audit(network: _Network, problem: Problem, X: np.ndarray, jobs: int) -> tuple[list[dict], Certificate]:
     """The checks of one network, layer by layer, and the certificate of its last layer as recomputed."""
-    claimed, depth = network.model.problem, network.model.depth
+    claimed, depth = network.model.problem, network.depth
     prefix = "" if network.output is None else f"{network.output}: "
     checks = []
     for layer in range(1, depth + 1):
         place = prefix if depth == 1 else f"{prefix}layer {layer}, "
-        orders = orders_for(claimed["order"], claimed["norm"], X.shape[1])
+        orders = orders_in_stage(claimed["order"], claimed["norm"], X.shape[1], layer)
         pricer = Pricer(Dictionary(X, orders, claimed["norm"], claimed["hidden_bias"]), jobs=jobs)
-        wedges = network.wedges(layer, pricer.dictionary.room)
+        wedges = network.wedges(layer, pricer.dictionary)
         checks += _wedge_checks(wedges, X, claimed["norm"], place)
-        penalised = layer < depth or claimed["refitted"]
-        fit = _penalised(pricer.dictionary, problem, wedges) if penalised else _as_stored(network, problem, wedges, X)
+        fit = network.certified(layer, problem, wedges, X)
         if layer == depth and claimed["refitted"]:
-            checks.append(_refit_check(network, problem, fit, wedges, X, place))
+            checks.append(_refit_check(network, problem, wedges, X, place))
         stage = network.stage(layer)
         priced = pricer.price(problem.dual_point(fit.output), np.inf, fit.wedges, every_pencil=stage["scope"] == "exact")
         found = certify_fit(problem, fit.output, fit.coefficients, priced)
         # The model's own figures follow; those of the only stage must not go by the same names.
         claims = Certificate(**{part.name: stage[part.name] for part in fields(Certificate)})
         checks += _figure_checks(claims, found, place or f"layer {layer}, ")
-        X = wedges.hinges(X)
+        X = activations(with_both_faces(wedges), X)
     return checks, found
 
 
 def _as_stored(network: _Network, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
     coefficients, intercept = network.stored()
     return Fit(wedges, coefficients, intercept, wedges.combine(X, coefficients) + intercept)
-
-
-def _penalised(dictionary: Dictionary, problem: Problem, wedges: Wedges) -> Fit:
-    """The Lasso on the stored wedges: what a layer below, or a refitted network, was certified with."""
-    working = working_set(dictionary, problem)
-    working.grow(wedges)
-    working.solve(problem.alpha, 1e-12)
-    return working.fit()
 
 
 # The checks ------------------------------------------------------------------------------------------------------
@@ -179,7 +190,7 @@ def _wedge_checks(wedges: Wedges, X: np.ndarray, norm: int, place: str) -> list[
     ]
 
 
-def _refit_check(network: _Network, problem: Problem, penalised: Fit, wedges: Wedges, X: np.ndarray, place: str) -> dict:
+def _refit_check(network: _Network, problem: Problem, wedges: Wedges, X: np.ndarray, place: str) -> dict:
     """Are the coefficients those of least squares on the wedges selected?"""
     stored = _as_stored(network, problem, wedges, X)
     best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(stored.coefficients)))

@@ -142,15 +142,34 @@ class Positive(click.ParamType):
 
 
 class Order(click.ParamType):
-    """A whole number from 1 up, or "full"."""
+    """A whole number from 1 up, or "full"; or several with commas between them, one per hidden layer."""
 
     name = "int|full"
 
     def convert(self, value, param, ctx):
-        if value == "full" or isinstance(value, int):
+        if not isinstance(value, str):
             return value
-        if not (value.isascii() and value.isdigit()) or int(value) < 1:
-            self.fail(f"{value!r} is neither a whole number from 1 up nor 'full'.", param, ctx)
+        orders = tuple(self._one(part.strip(), param, ctx) for part in value.split(","))
+        return orders if len(orders) > 1 else orders[0]
+
+    def _one(self, part: str, param, ctx) -> int | str:
+        if part == "full":
+            return part
+        if not (part.isascii() and part.isdigit()) or int(part) < 1:
+            self.fail(f"{part!r} is neither a whole number from 1 up nor 'full'.", param, ctx)
+        return int(part)
+
+
+class Layers(click.ParamType):
+    """A whole number from 2 up, or "auto"."""
+
+    name = "int|auto"
+
+    def convert(self, value, param, ctx):
+        if value == "auto" or isinstance(value, int):
+            return value
+        if not (value.isascii() and value.isdigit()) or int(value) < 2:
+            self.fail(f"{value!r} is neither a whole number from 2 up nor 'auto'.", param, ctx)
         return int(value)
 
 
@@ -320,10 +339,14 @@ NETWORK = {
     ),
     "class_weight": click.option("--class-weight", type=click.Choice(["balanced"]), help="balanced: all classes have the same total weight."),
     "order": click.option(
-        "--order", type=Order(), help="Most columns that one hidden neuron reads.  [default: 2; full with --norm 2]"
+        "--order", type=Order(),
+        help="Most columns that one hidden neuron reads; 2,1: of each hidden layer.  [default: 2; full with --norm 2]",
     ),
     "norm": click.option("--norm", type=click.Choice(["1", "2"]), default="1", show_default=True, help="Norm on hidden weights."),
-    "layers": click.option("--layers", type=click.IntRange(min=2), default=2, show_default=True, help="2: one hidden layer."),
+    "layers": click.option(
+        "--layers", type=Layers(), default=2, show_default=True,
+        help="2: one hidden layer. More: each is certified given those below it. auto: as many as the score gains by.",
+    ),
     "bias": click.option("--bias/--no-bias", default=True, help="Hidden neurons off or through the origin.  [default: bias]"),
     "intercept": click.option("--intercept/--no-intercept", default=True, help="Output bias.  [default: intercept]"),
     "standardize": click.option(
@@ -427,6 +450,7 @@ def train(data, output, id_column, options, reading, talk):
       wedgefit train data.csv --max-neurons 20 --refit
       wedgefit train data.csv --weight count --group patient
       wedgefit train data.csv --target height --target width
+      wedgefit train data.csv --layers auto
       wedgefit train data.csv --alpha-ratio 0.01 -o small.json
       wedgefit train - --json < data.csv | jq .certificate
     """

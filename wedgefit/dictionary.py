@@ -11,6 +11,8 @@ import numpy as np
 from wedgefit.errors import UsageError
 from wedgefit.wedge import Wedges, column_scales, wedges_through
 
+# The order of all hidden layers, or one for each.
+Order = int | str | list[int | str] | tuple[int | str, ...]
 # Wedges are made in batches of this many when the whole dictionary is written out.
 BATCH = 20_000
 
@@ -82,6 +84,11 @@ class Dictionary:
 
     def _pad(self, choice: np.ndarray) -> np.ndarray:
         return np.pad(choice, ((0, 0), (0, self.room - choice.shape[1])), constant_values=-1)
+
+
+def order_of(order: Order, layer: int) -> int | str:
+    """The order of one hidden layer (1, 2, …): ``order`` is one for all, or a list with one for each, of which the last repeats."""
+    return order[min(layer, len(order)) - 1] if isinstance(order, list | tuple) else order
 
 
 def orders_for(order: int | str, norm: int, width: int) -> tuple[int, ...]:

@@ -35,12 +35,12 @@ class _WedgeEstimator(BaseEstimator):
     rule : {"best", "1se"}
         The alpha of the best score, or the largest within one standard error of it.
     scoring, max_neurons, refit : see ``wedgefit train --help``.
-    order : int, "full" or None
-        Most columns that one hidden neuron may read; by default 2 (all with ``norm=2``).
+    order : int, "full", list of these or None
+        Most columns that one hidden neuron may read; by default 2 (all with ``norm=2``). A list has one for each hidden layer.
     norm : {1, 2}
         The norm on hidden weights.
-    layers : int
-        2: one hidden layer.
+    layers : int or "auto"
+        2: one hidden layer. "auto": as many as improve the cross-validated score by more than a standard error each.
     bias, fit_intercept : bool
         Whether hidden neurons, and the output, have a bias.
     standardize : bool

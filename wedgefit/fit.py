@@ -11,11 +11,12 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.certificate import row_norms
 from wedgefit.encode import Design, Target, fit_encoding
-from wedgefit.errors import FitError
+from wedgefit.errors import FitError, UsageError
+from wedgefit.layers import DeepFit, Stage, composed
 from wedgefit.learn import Learned, Learner, Settings, total
-from wedgefit.model import Model, Neuron
+from wedgefit.model import Model, Neuron, unit_name
 from wedgefit.select import Curve, Pace, Sample, joined, score_values
-from wedgefit.solve import Deadline, Fit, Solution, working_set
+from wedgefit.solve import Deadline, Solution, working_set
 from wedgefit.table import Table
 
 
@@ -94,11 +95,11 @@ class _Setting:
             "left_out": [list(pair) for pair in self.encoding.left_out],
         }
 
-    def problem(self, alpha: float) -> dict:
+    def problem(self, alpha: float, depth: int) -> dict:
         options, learner = self.options, self.learner
         return {
-            "loss": learner.loss, "alpha": alpha, "alpha_max": learner.alpha_max, "norm": options.norm, "order": learner.order,
-            "layers": options.layers, "hidden_bias": options.bias, "intercept": options.intercept,
+            "loss": learner.loss, "alpha": alpha, "alpha_max": learner.alpha_max, "norm": options.norm,
+            "order": learner.order_of_layers(depth), "layers": depth + 1, "hidden_bias": options.bias, "intercept": options.intercept,
             "standardized": options.standardize, "refined": options.refine, "refitted": options.refit,
             "class_weight": options.class_weight, "range_dispersion": learner.dispersion,
         }  # fmt: skip
@@ -126,17 +127,19 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
 
 def path(table: Table, options: Options, progress) -> dict:
     """The whole path on all rows, beside the cross-validated scores: the record behind ``wedgefit path``."""
+    if options.layers == "auto":
+        raise UsageError("a path has one number of layers.", remedy="Give it with --layers, or use wedgefit train --layers auto.")
     clock = time.perf_counter()
     setting = _Setting(table, options, progress)
     learner = setting.learner
-    curve = learner.cross_validated(progress.advance)
+    curve = learner.cross_validated(progress.advance, options.layers)
     points, working = [], [working_set(pricer.dictionary, problem) for pricer, problem in zip(learner.pricers, learner.problems)]
     for position, alpha in enumerate(curve.alphas):
         progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")
-        solutions = learner.solved(float(alpha), lambda *_: None, working)
-        points.append(_point(setting, float(alpha), solutions, curve.summary(position)))
+        networks = learner.solved(float(alpha), lambda *_: None, options.layers, working)
+        points.append(_point(setting, float(alpha), networks, curve.summary(position)))
     name = options.scoring or {"regression": "r2", "classification": "accuracy"}[setting.sample.task]
-    problem = setting.problem(0.0)
+    problem = setting.problem(0.0, options.layers - 1)
     del problem["alpha"]
     return {
         "schema": "wedgefit.path/1",
@@ -163,33 +166,57 @@ def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
     separate = outputs if len(learned.fits) > 1 else [None]
     scored = learned.curve is not None and learned.position >= 0
     intercepts = np.atleast_1d(joined([np.atleast_1d(fit.intercept) for fit in learned.fits])).ravel().tolist()
-    used = sorted({int(sample) for fit in learned.fits for sample in fit.wedges.samples.ravel() if sample >= 0})
+    networks = learned.deep_fits
+    samples = np.concatenate([wedges.samples.ravel() for network in networks for wedges in network.layers])
+    neurons, ids = _neurons(setting, networks, separate)
+    stages = [
+        (layer, output, stage, ids[k][layer - 1] if layer < len(below) or setting.options.refit else None)
+        for k, (below, output) in enumerate(zip(learned.networks, separate))
+        for layer, stage in enumerate(below, 1)
+    ]
     return Model(
         data=setting.data(),
-        problem=setting.problem(learned.alpha),
+        problem=setting.problem(learned.alpha, learned.depth),
         certificate=learned.certificate,
-        stages=[_stage(solution, output) for solution, output in zip(learned.solutions, separate)],
+        stages=[_stage(setting, *stage) for stage in stages],
         score={
             "train": score_values(setting.sample, joined([fit.output for fit in learned.fits]), setting.learner.loss),
             "cv": learned.curve.summary(learned.position) if scored else None,
             "curve": None if learned.curve is None else learned.curve.points(),
+            "selection": _selection(learned.curve, setting.options.rule),
         },
         intercept=intercepts[0] if len(outputs) == 1 else dict(zip(outputs, intercepts)),
-        neurons=_neurons(setting, learned.fits, separate),
-        anchors={design.row_ids[row]: design.X[row].tolist() for row in used},
+        neurons=neurons,
+        anchors={design.row_ids[row]: design.X[row].tolist() for row in np.unique(samples[samples >= 0])},
         encoding=setting.encoding,
         notes=[
-            *setting.notes(), *_curve_notes(learned.curve),
-            *(note for solution, output in zip(learned.solutions, separate) for note in _status_notes(solution, output)),
+            *setting.notes(), *_curve_notes(learned.curve), *_depth_notes(setting.options.layers, learned),
+            *(note for layer, output, stage, _ in stages for note in _status_notes(stage.solution, output, layer, learned.depth)),
         ],
         seconds={"setup": setup, **learned.seconds},
     )  # fmt: skip
 
 
-def _stage(solution: Solution, output: str | None) -> dict:
+def _stage(setting: _Setting, layer: int, output: str | None, stage: Stage, ids: list[int] | None) -> dict:
+    """The certificate of one stage, with the coefficients that it speaks of where the network does not have them, by neuron."""
+    fit = stage.fit
+    names = map(unit_name, ids or ())
     return {
-        "layer": 1, "output": output, "status": solution.status, "neurons": len(solution.fit.wedges), **asdict(solution.certificate),
+        "layer": layer, "output": output, "status": stage.solution.status, "neurons": len(fit.wedges), **asdict(stage.solution.certificate),
+        "coefficients": None if ids is None else {name: _by_output(setting, z) for name, z in zip(names, fit.coefficients)},
     }  # fmt: skip
+
+
+def _by_output(setting: _Setting, z) -> float | dict[str, float]:
+    """A coefficient for the record: a number, or one per target where they share the neuron."""
+    return float(z) if np.ndim(z) == 0 else dict(zip(setting.encoding.target.outputs, z.tolist()))
+
+
+def _selection(curve: Curve | None, rule: str) -> dict | None:
+    """How alpha was chosen: the rule and the score, and how well the folds were solved (on sampled wedges, if there are many)."""
+    if curve is None:
+        return None
+    return {"rule": rule, "scoring": curve.scoring, "folds": len(curve.folds[0]), "relative_gap": curve.pace.fold_tol}
 
 
 def _curve_notes(curve: Curve | None) -> list[str]:
@@ -201,8 +228,17 @@ def _curve_notes(curve: Curve | None) -> list[str]:
     return [note for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short)) if holds]
 
 
-def _status_notes(solution: Solution, output: str | None) -> list[str]:
-    which = "" if output is None else f" for {output!r}"
+def _depth_notes(layers: int | str, learned: Learned) -> list[str]:
+    """Why there are fewer layers than asked for."""
+    if layers == "auto" or learned.depth == layers - 1:
+        return []
+    constant = not any(len(fit.wedges) for fit in learned.fits)
+    reason = "there is no neuron that another layer could read" if constant else "time was up"
+    return [f"the network has {learned.depth + 1} layers, not {layers}: {reason}"]
+
+
+def _status_notes(solution: Solution, output: str | None, layer: int, depth: int) -> list[str]:
+    which = ("" if output is None else f" for {output!r}") + ("" if depth == 1 else f" in hidden layer {layer}")
     gap = f"at a relative gap of {solution.certificate.relative_gap:.1e}"
     notes = {"stalled": f"the solver came to an end{which} {gap}, above --tol", "stopped": f"stopped early{which}, {gap}"}
     return [notes[solution.status]] if solution.status in notes else []
@@ -217,48 +253,78 @@ def _scale_notes(design: Design, target: Target) -> list[str]:
     return [f"the targets' units differ much, and {', '.join(small)} hardly counts: scale them alike"] if small else []
 
 
-def _neurons(setting: _Setting, fits: list[Fit], separate) -> list[Neuron]:
-    """The wedges of all networks as records that name columns and rows, largest share first."""
-    design, weights = setting.design, setting.learner.problems[0].weights
-    parts = []
-    for fit, output in zip(fits, separate):
-        heights = design.X @ fit.wedges.normals.T + fit.wedges.offsets
+def _neurons(setting: _Setting, networks: list[DeepFit], separate) -> tuple[list[Neuron], list[list[list[int]]]]:
+    """The wedges of all networks as records that name columns and rows, layer by layer, in each the largest share first.
+
+    Also their ids by network, layer (from 0) and position in the layer.
+    """
+    reach = [_reach(setting, network) for network in networks]
+    shares = _shares(networks, reach)
+    ids = [[[0] * len(wedges) for wedges in network.layers] for network in networks]
+    neurons: list[Neuron] = []
+    for layer in range(max(len(network.layers) for network in networks)):
+        places = [(k, i) for k, network in enumerate(networks) if layer < len(network.layers) for i in range(len(network.layers[layer]))]
+        for k, i in sorted(places, key=lambda place: -shares[place[0]][layer][place[1]]):
+            names = list(map(unit_name, ids[k][layer - 1])) if layer else setting.design.names
+            ids[k][layer][i] = len(neurons) + 1
+            figures = {"active_rows": int(reach[k][layer][0][i]), "share": float(shares[k][layer][i])}
+            neurons.append(_neuron(setting, len(neurons) + 1, networks[k], layer, i, names, output=separate[k], **figures))
+    return neurons, ids
+
+
+def _reach(setting: _Setting, network: DeepFit) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Per layer on how many training rows each unit is active, and the standard deviation of its activation, (units,)."""
+    inputs, weights, reach = setting.design.X, setting.learner.problems[0].weights, []
+    for wedges in network.layers:
+        heights = inputs @ wedges.normals.T + wedges.offsets
         active = (heights > 1e-9 * np.maximum(np.abs(heights).max(axis=0, initial=0.0), 1e-300)).sum(axis=0)
-        hinges = np.maximum(heights, 0.0)
-        variation = np.sqrt(weights @ (hinges - weights @ hinges) ** 2) * row_norms(fit.coefficients)
-        parts += [(variation[k], fit, k, output, int(active[k])) for k in range(len(fit.wedges))]
-    whole = sum(part[0] for part in parts)
-    return [
-        _neuron(setting, position, fit, k, output, active, float(variation / whole) if whole > 0 else 0.0)
-        for position, (variation, fit, k, output, active) in enumerate(sorted(parts, key=lambda part: -part[0]), start=1)
-    ]
+        inputs = np.maximum(heights, 0.0)
+        reach.append((active, np.sqrt(weights @ (inputs - weights @ inputs) ** 2)))
+    return reach
 
 
-def _neuron(setting: _Setting, position: int, fit: Fit, k: int, output: str | None, active: int, share: float) -> Neuron:
-    names, row_ids, z = setting.design.names, setting.design.row_ids, fit.coefficients[k]
-    columns = [int(column) for column in fit.wedges.columns[k] if column >= 0]
+def _shares(networks: list[DeepFit], reach) -> list[list[np.ndarray]]:
+    """Per network and layer the units' parts of the variation of all predictions, (units,): in every layer they add up to one.
+
+    A unit of a layer below has its parts in the neurons that read it, by |weight| times its standard deviation.
+    """
+    tops = [below[-1][1] * row_norms(network.coefficients) for network, below in zip(networks, reach)]
+    whole = sum(top.sum() for top in tops) or 1.0
+    every = []
+    for network, below, top in zip(networks, reach, tops):
+        shares = [top / whole]
+        for wedges, (_, deviation) in zip(network.layers[:0:-1], below[-2::-1]):
+            parts = np.abs(wedges.normals) * deviation
+            shares.insert(0, shares[0] @ (parts / np.where(parts.any(axis=1), parts.sum(axis=1), 1.0)[:, None]))
+        every.append(shares)
+    return every
+
+
+def _neuron(setting: _Setting, position: int, network: DeepFit, layer: int, i: int, names, **figures) -> Neuron:
+    """Unit ``i`` of a hidden layer (from 0) that reads what is called ``names``."""
+    wedges, row_ids, last = network.layers[layer], setting.design.row_ids, layer == len(network.layers) - 1
+    columns = [int(column) for column in wedges.columns[i] if column >= 0]
     return Neuron(
         id=position,
-        layer=1,
+        layer=layer + 1,
         order=len(columns),
         columns=[names[column] for column in columns],
-        samples=[row_ids[sample] for sample in fit.wedges.samples[k] if sample >= 0],
-        weights={names[column]: float(fit.wedges.normals[k, column]) for column in columns},
-        bias=float(fit.wedges.offsets[k]),
-        coefficient=float(z) if np.ndim(z) == 0 else dict(zip(setting.encoding.target.outputs, z.tolist())),
-        output=output,
-        active_rows=active,
-        share=share,
+        samples=[row_ids[sample] for sample in wedges.samples[i] if sample >= 0],
+        weights={names[column]: float(wedges.normals[i, column]) for column in columns},
+        bias=float(wedges.offsets[i]),
+        coefficient=_by_output(setting, network.coefficients[i]) if last else None,
+        **figures,
     )
 
 
-def _point(setting: _Setting, alpha: float, solutions: list[Solution], cv: dict) -> dict:
-    samples = np.concatenate([solution.fit.wedges.samples.ravel() for solution in solutions])
-    certificate = total([solution.certificate for solution in solutions])
+def _point(setting: _Setting, alpha: float, networks: list[tuple[Stage, ...]], cv: dict) -> dict:
+    deep = [composed(stages) for stages in networks]
+    samples = np.concatenate([wedges.samples.ravel() for network in deep for wedges in network.layers])
+    certificate = total([stages[-1].solution.certificate for stages in networks])
     return {
         "alpha": alpha,
         "alpha_ratio": alpha / setting.learner.alpha_max,
-        "neurons": sum(len(solution.fit.wedges) for solution in solutions),
+        "neurons": sum(network.neurons for network in deep),
         "samples": len(np.unique(samples[samples >= 0])),
         "objective": certificate.objective,
         "relative_gap": certificate.relative_gap,

@@ -6,12 +6,12 @@ wedges pass through training rows too, seen as activations (theory, section 5).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
 from wedgefit.certificate import Certificate, Problem
-from wedgefit.dictionary import Dictionary, orders_for
+from wedgefit.dictionary import Dictionary, Order, order_of, orders_for
 from wedgefit.errors import FitError, UsageError
 from wedgefit.network import Network, balanced_network
 from wedgefit.pricing import Pricer
@@ -27,27 +27,36 @@ OnStageRound = Callable[[int, int, Fit, Certificate], None]
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One convex problem of a deep network: the matrix it read, (n, m), its solution, and the units it passes on.
+    """One convex problem of a deep network: the matrix it read, (n, m), and its solution.
 
-    Stage 1 read X; stage l + 1 read the ``activations`` of stage l. ``units`` begin with the solution's wedges.
+    Stage 1 read X; stage l + 1 read the ``activations`` of stage l.
     """
 
     X: np.ndarray
     solution: Solution
-    units: Wedges
 
     @property
     def fit(self) -> Fit:
         """The last two layers of the network that ends with this stage."""
         return self.solution.fit
 
+    @cached_property
+    def units(self) -> Wedges:
+        """What the next stage reads: the solution's wedges, then the other face of each."""
+        return with_both_faces(self.fit.wedges)
+
     @property
     def activations(self) -> np.ndarray:
         """The hinges of the units on the training rows, (n, units)."""
-        hinges = self.units.hinges(self.X)
-        # A row on the hyperplane is zero, not rounding: left alone, rows that coincide would look like two.
-        hinges[hinges <= COINCIDENT * hinges.max(axis=0, initial=0.0)] = 0.0
-        return hinges
+        return activations(self.units, self.X)
+
+
+def activations(units: Wedges, X: np.ndarray) -> np.ndarray:
+    """The hinges of units on the training rows X (n, m), as the next stage reads them: (n, units)."""
+    hinges = units.hinges(X)
+    # A row on the hyperplane is zero, not rounding: left alone, rows that coincide would look like two.
+    hinges[hinges <= COINCIDENT * hinges.max(axis=0, initial=0.0)] = 0.0
+    return hinges
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +64,20 @@ class DeepFit:
     """A deep network of unit neurons: the wedges of every hidden layer, then coefficients z (m,) and the output bias t.
 
     ``layers[0]`` reads the columns of X, ``layers[l + 1]`` the units of ``layers[l]``; every ``samples`` names training rows.
+    With several targets coefficients are (m, K) and the bias (K,).
     """
 
     layers: tuple[Wedges, ...]
     coefficients: np.ndarray
-    intercept: float
+    intercept: float | np.ndarray
+
+    @property
+    def neurons(self) -> int:
+        """How many hidden neurons there are, in all layers."""
+        return sum(map(len, self.layers))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """The network's output on other rows (n, d), (n,)."""
+        """The network's output on other rows (n, d), (n,) or (n, K)."""
         return self.activations(X) @ self.coefficients + self.intercept
 
     def activations(self, X: np.ndarray) -> np.ndarray:
@@ -93,10 +108,21 @@ def _over(wedges: Wedges, read: np.ndarray) -> Wedges:
     return replace(wedges, columns=columns, normals=wedges.normals[:, read])
 
 
-def composed(stages: Sequence[Stage]) -> DeepFit:
-    """The deep network that the stages make together."""
-    *inner, last = stages
-    return DeepFit((*(stage.units for stage in inner), last.fit.wedges), last.fit.coefficients, last.fit.intercept)
+def composed(stages: Sequence[Stage], last: Fit | None = None) -> DeepFit:
+    """The deep network that the stages make together, with ``last`` in place of the last one's fit.
+
+    Every layer keeps the wedges of its own solution, which come first, so that each stage can be certified again; of the
+    other faces it keeps only those that the next layer reads.
+    """
+    *inner, top = stages
+    last = last or top.fit
+    layers = [last.wedges]
+    for stage in reversed(inner):
+        columns = layers[0].columns
+        kept = np.union1d(np.arange(len(stage.fit.wedges)), columns[columns >= 0])
+        layers[0] = _over(layers[0], kept)
+        layers.insert(0, stage.units.take(kept))
+    return DeepFit(tuple(layers), last.coefficients, last.intercept)
 
 
 def with_both_faces(wedges: Wedges) -> Wedges:
@@ -108,7 +134,8 @@ def with_both_faces(wedges: Wedges) -> Wedges:
     both = wedges.joined_with(wedges.flipped(-np.ones(len(wedges))))
     planes = np.round(np.column_stack([both.normals, both.offsets]), 10) + 0.0
     _, first = np.unique(planes, axis=0, return_index=True)
-    return both.take(np.sort(first))
+    missing = np.sort(first[first >= len(wedges)])
+    return both.take(np.concatenate([np.arange(len(wedges)), missing]))
 
 
 def path_norm(network: Network, norm: int) -> float:
@@ -125,12 +152,13 @@ def path_norm(network: Network, norm: int) -> float:
     return float(reach ** (1 / norm) @ np.linalg.norm(outer, axis=1))
 
 
-def orders_in_stage(order: int | str, norm: int, width: int, stage: int) -> tuple[int, ...]:
+def orders_in_stage(order: Order, norm: int, width: int, stage: int) -> tuple[int, ...]:
     """The orders that ``order`` stands for in a stage (1, 2, …) that reads ``width`` columns.
 
     From the second stage on order 1 always belongs to it, also with norm 2: it is what lets an activation pass. A stage
     may well have made fewer activations than ``order``, which is then all of them.
     """
+    order = order_of(order, stage)
     if stage == 1:
         return orders_for(order, norm, width)
     return tuple(range(1, (width if order == "full" else min(order, width)) + 1))
@@ -144,14 +172,14 @@ def solve_layers(
     tol: float,
     exact: bool = True,
     alphas: Sequence[float] | None = None,
-    both_faces: bool = False,
+    working: WorkingSet | None = None,
     on_round: OnStageRound = lambda *_: None,
     deadline: Deadline | None = None,
 ) -> tuple[Stage, ...]:
     """One stage per pricer, each on the activations of the one before; the objective never rises at a shared alpha.
 
     ``pricers``: for every stage what makes the pricer of the matrix it reads. ``alphas``: one per stage, the problem's own
-    for all when None. ``both_faces``: pass on both faces of every hyperplane, see ``with_both_faces``. ``on_round`` hears
+    for all when None. ``working``: the first stage's working set at a neighbouring alpha, to begin from. ``on_round`` hears
     the stage (1, 2, …) before what ``solve`` tells. There are fewer stages than asked for when one has no neuron, as
     nothing is left to read, or when the deadline is due.
     """
@@ -162,13 +190,13 @@ def solve_layers(
             break
         here = problem if alphas is None else replace(problem, alpha=alphas[number - 1])
         options = {"tol": tol, "exact": exact, "on_round": partial(on_round, number), "deadline": deadline}
-        stages.append(solve_stage(here, X, pricer_for, stages[-1] if stages else None, both_faces=both_faces, **options))
+        if not stages:
+            options["working"] = working
+        stages.append(solve_stage(here, X, pricer_for, stages[-1] if stages else None, **options))
     return tuple(stages)
 
 
-def solve_stage(
-    problem: Problem, X: np.ndarray, pricer_for: PricerFor, previous: Stage | None = None, *, both_faces: bool = False, **options
-) -> Stage:
+def solve_stage(problem: Problem, X: np.ndarray, pricer_for: PricerFor, previous: Stage | None = None, **options) -> Stage:
     """The first stage on X (n, d), or the stage after ``previous``, which must have neurons; ``options`` go to ``solve``.
 
     A later stage begins at the network of the one before, passed through, and can only go down from there.
@@ -176,15 +204,12 @@ def solve_stage(
     Raises FitError when the objective rises all the same, UsageError when the pricer's orders let no activation pass.
     """
     if previous is None:
-        inputs, pricer = X, pricer_for(X)
-        solution = solve(problem, pricer, **options)
-    else:
-        inputs = previous.activations
-        pricer = pricer_for(inputs)
-        solution = solve(problem, pricer, working=_passed_on(problem, pricer.dictionary, previous.fit), **options)
-        _refuse_a_rise(problem.objective(previous.fit.output, previous.fit.coefficients), solution.certificate.objective)
-    wedges = solution.fit.wedges
-    return Stage(inputs, solution, with_both_faces(wedges) if both_faces else wedges)
+        return Stage(X, solve(problem, pricer_for(X), **options))
+    inputs = previous.activations
+    pricer = pricer_for(inputs)
+    solution = solve(problem, pricer, working=_passed_on(problem, pricer.dictionary, previous.fit), **options)
+    _refuse_a_rise(problem.objective(previous.fit.output, previous.fit.coefficients), solution.certificate.objective)
+    return Stage(inputs, solution)
 
 
 def _refuse_a_rise(before: float, after: float) -> None:

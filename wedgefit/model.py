@@ -11,6 +11,7 @@ import numpy as np
 
 from wedgefit import __version__
 from wedgefit.certificate import Certificate
+from wedgefit.dictionary import order_of
 from wedgefit.encode import Encoding
 from wedgefit.errors import ModelFileError
 from wedgefit.loss import log_sigmoid, sigmoid
@@ -28,10 +29,11 @@ class Neuron:
     """One active wedge: the rows it passes through and the unit neuron in the units the solver saw.
 
     ``weights`` maps each column it reads to its weight (‖weights‖_p = 1); a neuron of a deeper layer reads neurons of the
-    layer below, by the name ``unit_name(id)``. ``coefficient`` is its z: a number, or one per target where several share
-    the neuron, or None in all layers but the last. ``output`` names the class whose network it belongs to, None where there
-    is only one network. ``active_rows``: how many training rows lie on its active side; ``share``: its part of the
-    prediction's variation (the shares of the last layer add up to 1).
+    layer below, by the name ``unit_name(id)``, and its ``samples`` are the training rows whose activations it passes
+    through. ``coefficient`` is its z: a number, or one per target where several share the neuron, or None in all layers but
+    the last. ``output`` names the class whose network it belongs to, None where there is only one network.
+    ``active_rows``: how many training rows lie on its active side; ``share``: its part of the prediction's variation,
+    directly or through the neurons that read it (the shares of every layer add up to 1).
     """
 
     id: int
@@ -59,6 +61,11 @@ class Model:
     ``data``, ``problem``, ``stages``, ``score``, ``notes`` are the report's words (see ``report``); ``intercept`` is a number,
     or one per output; ``anchors`` maps a row's id to its values in the units the solver saw, (d,) as a list; ``seconds`` is
     not written to the model file.
+
+    A layer below the last one holds every neuron of its own stage's solution, read or not, and of their other faces those
+    that the next layer reads: all other faces follow from these, so with the training data each stage can be certified
+    again. A stage's ``coefficients`` are those that its certificate speaks of, by ``unit_name``, where they are not the
+    network's own (in layers below the last, and in a refitted network); a neuron without one is such another face.
     """
 
     data: dict
@@ -85,7 +92,7 @@ class Model:
     @property
     def depth(self) -> int:
         """How many hidden layers there are."""
-        return max((neuron.layer for neuron in self.neurons), default=1)
+        return self.problem["layers"] - 1
 
     def units(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Unit normals (units, inputs) and offsets (units,) of one hidden layer."""
@@ -228,6 +235,7 @@ def loads(text: str) -> Model:
     anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
     _check_problem(record["problem"], record["certificate"], encoding)
     _check_consistency(neurons, anchors, encoding, record["problem"], record["intercept"])
+    _check_stages(record["stages"], neurons, encoding)
     certificate = _known(Certificate, record["certificate"])
     plain = {name: record[name] for name in ("data", "problem", "stages", "score", "intercept", "notes")}
     return Model(**plain, certificate=certificate, neurons=neurons, anchors=anchors, encoding=encoding)
@@ -254,12 +262,17 @@ _SHAPE = {
         "id": _TEXT, "weight": _TEXT, "group": _TEXT, "rows_left_out": int, "left_out": [[str]],
     },
     "problem": {
-        "loss": str, "alpha": _NUMBER, "alpha_max": _NUMBER, "norm": int, "order": _Either((int, str)), "layers": int,
+        "loss": str, "alpha": _NUMBER, "alpha_max": _NUMBER, "norm": int, "order": _Either((int, str, [_Either((int, str))])), "layers": int,
         "hidden_bias": bool, "intercept": bool, "standardized": bool, "refined": bool, "refitted": bool,
         "class_weight": _TEXT, "range_dispersion": _OPTIONAL,
     },
     "certificate": _BOUNDS,
-    "stages": [{"layer": int, "output": _TEXT, "status": str, "neurons": int} | _BOUNDS],
+    "stages": [
+        {
+            "layer": int, "output": _TEXT, "status": str, "neurons": int, **_BOUNDS,
+            "coefficients": _Either((type(None), {...: _Either((float, int, {...: _NUMBER}))})),
+        }
+    ],
     "score": dict,
     "intercept": _Either((float, int, {...: _NUMBER})),
     "neurons": [
@@ -330,9 +343,16 @@ def _shortened(value) -> str:
 
 def _check_problem(problem: dict, certificate: dict, encoding: Encoding) -> None:
     """Values of which only some have a meaning."""
-    order, width, classes = problem["order"], len(encoding.names), encoding.target.classes is not None
-    if order != "full" and not (isinstance(order, int) and 1 <= order <= width):
-        raise ModelFileError(f'the order should be "full" or 1 to {width}, not {_shortened(order)}.')
+    width, classes = len(encoding.names), encoding.target.classes is not None
+    if problem["layers"] < 2:
+        raise ModelFileError(f"there should be at least 2 layers, not {problem['layers']}.")
+    if isinstance(problem["order"], list) and len(problem["order"]) != problem["layers"] - 1:
+        raise ModelFileError("the orders should be one, or one for each hidden layer.")
+    for layer in range(1, problem["layers"] if isinstance(problem["order"], list) else 2):
+        order, largest = order_of(problem["order"], layer), width if layer == 1 else LARGEST
+        if order != "full" and not (isinstance(order, int) and 1 <= order <= largest):
+            limit = f"1 to {width}" if layer == 1 else "a whole number from 1 up"
+            raise ModelFileError(f'the order should be "full" or {limit}, not {_shortened(order)}.')
     for value, known, name in ((problem["norm"], (1, 2), "norm"), (certificate["scope"], ("exact", "sampled"), "scope")):
         if value not in known:
             raise ModelFileError(f"the {name} should be {known[0]} or {known[1]}, not {_shortened(value)}.")
@@ -353,20 +373,40 @@ def _check_consistency(neurons: list[Neuron], anchors: dict, encoding: Encoding,
         if len(values) != width:
             raise ModelFileError(f"anchor row {row} has {len(values)} values for {width} columns.")
     _expect_outputs(intercept, outputs, "the intercept")
-    layers = range(1, problem["layers"])
-    if len({neuron.id for neuron in neurons}) < len(neurons) or any(neuron.layer not in layers for neuron in neurons):
+    depth = problem["layers"] - 1
+    if len({neuron.id for neuron in neurons}) < len(neurons) or any(not 1 <= neuron.layer <= depth for neuron in neurons):
         raise ModelFileError("the neurons do not have distinct ids in the layers of the network.")
-    depth = max((neuron.layer for neuron in neurons), default=1)
-    readable = {1: set(encoding.names)}
+    if depth > 1 and not any(neuron.layer == depth for neuron in neurons):
+        raise ModelFileError(f"there are {depth + 1} layers, and no neuron in the last hidden one.")
+    readable: dict[tuple, set[str]] = {}
     for neuron in neurons:
-        readable.setdefault(neuron.layer + 1, set()).add(unit_name(neuron.id))
+        readable.setdefault((neuron.layer + 1, neuron.output), set()).add(unit_name(neuron.id))
+    reaching = {neuron.output for neuron in neurons if neuron.layer == depth}
     for neuron in neurons:
-        _check_neuron(neuron, readable.get(neuron.layer, set()), anchors, problem)
+        inputs = set(encoding.names) if neuron.layer == 1 else readable.get((neuron.layer, neuron.output), set())
+        _check_neuron(neuron, inputs, anchors, problem)
         _check_coefficient(neuron, encoding, last=neuron.layer == depth)
+        if neuron.output not in reaching:
+            raise ModelFileError(f"neuron {neuron.id} is in layer {neuron.layer}, and no last layer of {depth} follows.")
+
+
+def _check_stages(stages: list[dict], neurons: list[Neuron], encoding: Encoding) -> None:
+    """Coefficients that certificates speak of belong to neurons of their layer and network."""
+    several_classes = encoding.target.classes is not None and len(encoding.target.outputs) > 1
+    outputs = encoding.target.outputs[:1] if several_classes else encoding.target.outputs
+    own: dict[tuple, set[str]] = {}
+    for neuron in neurons:
+        own.setdefault((neuron.layer, neuron.output), set()).add(unit_name(neuron.id))
+    for stage in stages:
+        for name, value in (stage["coefficients"] or {}).items():
+            if name not in own.get((stage["layer"], stage["output"]), ()):
+                raise ModelFileError(f"the certificate of layer {stage['layer']} has a coefficient of {name}, which is not there.")
+            _expect_outputs(value, outputs, f"the coefficient of {name} in the certificate of layer {stage['layer']}")
 
 
 def _check_neuron(neuron: Neuron, readable: set[str], anchors: dict, problem: dict) -> None:
-    widest = len(readable) if problem["order"] == "full" else problem["order"]
+    order = order_of(problem["order"], neuron.layer)
+    widest = len(readable) if order == "full" else order
     if unknown := [name for name in neuron.weights if name not in readable]:
         raise ModelFileError(f"neuron {neuron.id} reads a column that the model does not have: {unknown[0]}.")
     if set(neuron.weights) != set(neuron.columns) or not any(neuron.weights.values()):

@@ -240,14 +240,15 @@ class Pricer:
         return np.inf if free_constant else over_hyperplanes
 
     def _every(self, order: int) -> Iterator[Pencils]:
-        """All pencils of an order, in blocks."""
-        n = len(self.dictionary.X)
-        for columns in self.dictionary.column_sets(order):
-            subsets = combinations(range(n), self.dictionary.anchors(order) - 1)
-            block = BLOCK * (MACHINES_BLOCK if self._machines else 1)
-            while batch := list(islice(subsets, max(1, block // n))):
-                fixed = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
-                yield Pencils(np.tile(columns, (len(fixed), 1)), fixed)
+        """All pencils of an order, in blocks; a block spans several column sets where the rows are few."""
+        n, sets, fixed = len(self.dictionary.X), self.dictionary.column_sets(order), self.dictionary.anchors(order) - 1
+        size = max(1, BLOCK * (MACHINES_BLOCK if self._machines else 1) // n)
+        together = max(1, size // comb(n, fixed))
+        for start in range(0, len(sets), together):
+            some, subsets = sets[start : start + together], combinations(range(n), fixed)
+            while batch := list(islice(subsets, size)):
+                around = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
+                yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
 
     def _promising(self, order: int, used: Wedges) -> Iterator[Pencils]:
         """The pencils of the wedges in use, of the last full round's winners, and some drawn at random, in blocks."""

@@ -105,6 +105,10 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
     yield from _refined(report["neurons"], report["problem"])
     yield ""
     yield _summary(report)
+    if verbose and (selection := report["score"].get("selection")):
+        tried = f"{selection['rule']} of {len(report['score']['curve'])} by the {SCORES.get(selection['scoring'], plain(selection['scoring']))}"
+        solved = f"{selection['folds']} folds, solved on sampled wedges to a gap of {bound(selection['relative_gap'])}"
+        yield _labelled("Alpha", f"the {tried} over {solved}")
     if verbose or len(report["stages"]) > 1:
         yield _title("Certificates")
         yield _stages(report["stages"])
@@ -135,7 +139,7 @@ def headline(report: dict) -> Parts:
     style = "bold green" if exact and gap <= OPTIMAL else "bold yellow"
     wedges = f"all {_count(certificate['wedges_total'], 'wedge')}"
     if layers > 1:
-        yield Text(f"Layer by layer: this is about layer {layers} of {layers}, given the layers below it.")
+        yield Text(f"Layer by layer: this is about hidden layer {layers} of {layers}, given those below it; no claim is made about all layers together.")
     if networks > 1:
         yield Text(f"One network per class, each against the other classes: this is about all {networks} together.")
     if problem["refitted"]:
@@ -150,7 +154,8 @@ def headline(report: dict) -> Parts:
     same = network is not None and network <= max(1.001 * gap, ROUNDING)
     domain = f"{wedges}, and among all {_networks(problem, width, networks)}" if same else wedges
     if gap <= OPTIMAL:
-        yield Text(f"Globally optimal among {domain}: at most {_gain(gap)} of the {whole} can be gained (exact).", style=style)
+        best = "Globally optimal" if layers == 1 else "Optimal, given the layers below,"
+        yield Text(f"{best} among {domain}: at most {_gain(gap)} of the {whole} can be gained (exact).", style=style)
     else:
         yield Text(f"Not optimal: up to {_gain(gap)} of the {whole} could still be gained among {domain} (exact).", style=style)
     if network is not None and not same:
@@ -174,6 +179,10 @@ def _gain(gap: float) -> str:
 def _networks(problem: dict, width: int, networks: int) -> str:
     biases = "" if problem["hidden_bias"] else " without hidden biases"
     each, order = "" if networks == 1 else ", one per class,", problem["order"]
+    if problem["layers"] > 2:
+        order = order[-1] if isinstance(order, list) else order
+        at_most = "" if order == "full" else f" whose hidden neurons read at most {order} of them"
+        return f"two-layer ReLU networks{biases} on what the layers below pass on{each}{at_most}".rstrip(",")
     if order == "full" or order >= width:
         return f"two-layer ReLU networks{biases}{each}".rstrip(",")
     return f"two-layer ReLU networks{biases}{each} whose hidden neurons read at most {_count(order, 'column')}"
@@ -189,7 +198,8 @@ def _summary(report: dict) -> Table:
         if data[role] is not None:
             grid.add_row(f"{role.capitalize()}s", _line(plain(data[role])))
     ratio = problem["alpha"] / problem["alpha_max"] if problem["alpha_max"] else None
-    order = "full" if problem["order"] == "full" else f"at most {problem['order']}"
+    orders = problem["order"] if isinstance(problem["order"], list) else [problem["order"]]
+    order = ", then ".join("full" if order == "full" else f"at most {order}" for order in orders)
     switches = [
         (not problem["hidden_bias"], "no hidden biases"),
         (not problem["intercept"], "no output bias"),
@@ -202,7 +212,8 @@ def _summary(report: dict) -> Table:
     grid.add_row("Problem", _line(", ".join(words)))
     if problem["range_dispersion"] is not None:
         grid.add_row("Range dispersion", _line(f"{number(problem['range_dispersion'])} of a half turn"))
-    neurons, networks = _count(len(report["neurons"]), "neuron"), _networks_in(report)
+    layers = [sum(neuron["layer"] == layer for neuron in report["neurons"]) for layer in range(1, problem["layers"])]
+    neurons, networks = f"{' + '.join(f'{many:,}' for many in layers)} neuron{'s' * (layers != [1])}", _networks_in(report)
     neurons += f" in {networks} networks" * (networks > 1)
     bias = _each(report["intercept"])
     grid.add_row("Network", _line(f"{neurons}, objective {number(certificate['objective'], 6)}, output bias {bias}"))
@@ -598,7 +609,7 @@ class Meter:
         return Measurement(self.WIDTH, self.WIDTH)
 
     def drawn(self, width: int = WIDTH, *, ascii_only: bool = False) -> str:
-        eighths = round(8 * width * self.size / self.most) if self.most else 0
+        eighths = round(8 * width * min(1.0, max(0.0, self.size / self.most))) if self.most else 0
         if ascii_only:
             return ("-" if self.minus else "#") * round(eighths / 8)
         return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

@@ -84,7 +84,7 @@ def proven_claim(certificate: dict, deep: bool) -> str:
     last = ", given the layers below the last" if deep else ""
     among = "wedges" if exact else "the wedges that were priced"
     claim = f"nothing made of {among} can get below {render.number(certificate['lower_bound'], 8)}{last}"
-    if exact and network is not None:
+    if exact and network is not None and not deep:
         claim += f", and no network of this kind, of any size, below {render.number(network, 8)}"
     return claim
 
@@ -93,7 +93,8 @@ def _facts(report: dict, inputs: list[str]) -> list[tuple[str, str]]:
     data, problem = report["data"], report["problem"]
     classes = f"one of {_listed(data['classes'])}" if data["classes"] else "a number"
     targets = [data["target"]] if isinstance(data["target"], str) else data["target"]
-    order = "any number of columns" if problem["order"] == "full" else f"at most {problem['order']} column{'s' * (problem['order'] != 1)}"
+    first = problem["order"][0] if isinstance(problem["order"], list) else problem["order"]
+    order = "any number of columns" if first == "full" else f"at most {first} column{'s' * (first != 1)}"
     hidden = [neuron for neuron in report["neurons"] if neuron["layer"] == 1]
     return [
         ("Learnt from", f"{os.path.basename(data['source']) if data['source'] != '-' else 'standard input'}, {data['rows']:,} rows"),

@@ -7,9 +7,9 @@ import numpy as np
 
 from wedgefit.certificate import Problem
 from wedgefit.errors import FitError
+from wedgefit.layers import DeepFit, PricerFor, composed, solve_layers
 from wedgefit.model import class_probabilities
-from wedgefit.pricing import Pricer
-from wedgefit.solve import Deadline, Fit, refitted, solve, working_set
+from wedgefit.solve import Deadline, refitted, working_set
 
 # The path: this many alphas per factor of ten, down to this fraction of alpha_max.
 PER_DECADE = 8
@@ -28,7 +28,6 @@ SCORINGS = {
 }
 
 Advance = Callable[[str, int | None, int | None, str], None]
-PricerFor = Callable[[np.ndarray], Pricer]
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -85,6 +84,11 @@ class Curve:
         if rule == "best":
             return best
         return int(np.flatnonzero(mean <= mean[best] + self.standard_error(self.errors[best]))[0])
+
+    def improves_on(self, other: "Curve", position: int, its_position: int) -> bool:
+        """Whether the mean error at ``position`` is smaller than the other curve's at ``its_position`` by more than that one's standard error."""
+        before = other.errors[its_position]
+        return bool(self.errors[position].mean() < before.mean() - self.standard_error(before))
 
     @property
     def has_turned(self) -> bool:
@@ -148,12 +152,13 @@ class Sample:
 
 
 def cross_validate(
-    sample: Sample, problems: Sequence[Problem], pricer_for: PricerFor, *, folds: int | Splits, alphas: np.ndarray, seed: int,
+    sample: Sample, problems: Sequence[Problem], pricers: Sequence[PricerFor], *, folds: int | Splits, alphas: np.ndarray, seed: int,
     advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False, pace: Pace = Pace(),
 ) -> Curve:  # fmt: skip
     """Scores of every alpha on held-out folds; all folds walk down the path together, until the score has turned.
 
-    ``problems``: one per network, over all rows of the sample. ``folds``: how many, or the rows to train and test on of each.
+    ``problems``: one per network, over all rows of the sample. ``pricers``: for every hidden layer what makes the pricer of
+    the matrix it reads. ``folds``: how many, or the rows to train and test on of each.
     ``refit``: score the networks refitted without a penalty.
     Ends early, after at least one alpha, when the deadline is due. Raises FitError when the rows cannot be split so, or
     when ``scoring`` is undefined in a fold.
@@ -163,7 +168,7 @@ def cross_validate(
     labels = sample.labels
     if labels is not None and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits):
         raise FitError("a fold would have to learn without one of the classes.", remedy="Try fewer folds, or other groups.")
-    walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricer_for, refit, pace.fold_tol) for train, _ in splits]
+    walks = [_Walk(sample.X[train], [_restricted(problem, train) for problem in problems], pricers, refit, pace.fold_tol) for train, _ in splits]
     kind = {"pace": pace, "scoring": scoring or "loss", "larger_is_better": SCORINGS[sample.task].get(scoring, False)}
     scores: list[list[dict]] = []
     for position, alpha in enumerate(alphas):
@@ -185,11 +190,11 @@ def cross_validate(
     return curve
 
 
-def _held_out(fits: list[Fit], sample: Sample, problems: list[Problem]) -> dict:
+def _held_out(networks: list[DeepFit], sample: Sample, problems: list[Problem]) -> dict:
     """One fold's record at one alpha."""
-    outputs = [fit.predict(sample.X) for fit in fits]
+    outputs = [network.predict(sample.X) for network in networks]
     loss = sum(problem.loss.value(problem.y, output, problem.weights) for problem, output in zip(problems, outputs))
-    neurons = sum(len(fit.wedges) for fit in fits)
+    neurons = sum(network.neurons for network in networks)
     return score_values(sample, joined(outputs), problems[0].loss.name) | {"loss": loss, "neurons": neurons}
 
 
@@ -204,21 +209,21 @@ def _restricted(problem: Problem, rows) -> Problem:
 
 
 class _Walk:
-    """One warm-started descent along the alphas, of all networks."""
+    """One descent along the alphas, of all networks; the first hidden layer starts warm, the others from the layer before."""
 
-    def __init__(self, X, problems: list[Problem], pricer_for: PricerFor, refit: bool, tol: float):
-        first = pricer_for(X)
-        self.problems, self.pricers = problems, [first, *(first.sibling() for _ in problems[1:])]
+    def __init__(self, X, problems: list[Problem], pricers: Sequence[PricerFor], refit: bool, tol: float):
+        first = pricers[0](X)
+        self.X, self.problems, self.deeper, self.refit, self.tol = X, problems, pricers[1:], refit, tol
+        self.pricers = [first, *(first.sibling() for _ in problems[1:])]
         self.working = [working_set(first.dictionary, problem) for problem in problems]
-        self.refit, self.tol = refit, tol
 
-    def step(self, alpha: float) -> list[Fit]:
-        fits = []
-        for problem, pricer, working in zip(self.problems, self.pricers, self.working):
-            here = replace(problem, alpha=alpha)
-            fit = solve(here, pricer, tol=self.tol, exact=False, working=working).fit
-            fits.append(refitted(pricer.dictionary.X, here, fit) if self.refit else fit)
-        return fits
+    def step(self, alpha: float) -> list[DeepFit]:
+        return [self._solved(replace(problem, alpha=alpha), k) for k, problem in enumerate(self.problems)]
+
+    def _solved(self, problem: Problem, k: int) -> DeepFit:
+        pricers = [lambda X: self.pricers[k], *self.deeper]
+        stages = solve_layers(problem, self.X, pricers, tol=self.tol, exact=False, working=self.working[k])
+        return composed(stages, refitted(stages[-1].X, problem, stages[-1].fit) if self.refit else None)
 
     @property
     def saturated(self) -> bool:
