@@ -15,6 +15,7 @@ from wedgefit.certificate import Problem
 from wedgefit.dictionary import Dictionary
 from wedgefit.pricing import Pricer
 from wedgefit.solve import largest_alpha, solve, solve_written_out, working_set
+from wedgefit.wedge import Wedges
 
 CASES = [record for record in oracles.reference_cases() if record["loss"] == "squared"]
 
@@ -376,3 +377,39 @@ def test_no_column_of_the_whole_matrix_is_violated_at_300_rows(norm, orders, rng
         scores = np.abs(v @ every.take(slice(part, part + 30_000)).hinges(X))
         assert scores.max() <= problem.alpha * (1 + 1e-8)
     assert found.certificate.relative_gap <= 1e-9
+
+
+# Made easy to read -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("targets", [1, 2])
+def test_readable_networks_are_the_same_function_at_the_same_cost(targets, intercept, rng):
+    """Integers: many rows agree in a column, so wedges of order 2 read one column, and linear hinges are common."""
+    X = rng.integers(0, 4, (60, 2)) * 1.0
+    y = np.column_stack([X[:, 0] - 2 * np.abs(X[:, 1] - 1), np.maximum(X[:, 0] - X[:, 1], 0)]) + 0.1 * rng.normal(size=(60, 2))
+    y = y[:, 0] if targets == 1 else y
+    problem = Problem(y, 0.05, intercept)
+    fit = solve(problem, Pricer(Dictionary(X, (1, 2), 1, True)), tol=1e-9).fit
+    plain = solve_module.readable(X, problem, fit)
+    new = rng.integers(0, 4, (30, 2)) * 1.0
+    np.testing.assert_allclose(plain.output, fit.output, atol=1e-10)
+    np.testing.assert_allclose(plain.predict(new), fit.predict(new), atol=1e-10)
+    assert problem.objective(plain.output, plain.coefficients) <= problem.objective(fit.output, fit.coefficients) * (1 + 1e-12)
+    reads = (np.abs(plain.wedges.normals) > 1e-12).sum(axis=1)
+    assert np.array_equal(reads, plain.wedges.orders) and len(set(plain.wedges.keys())) == len(plain.wedges)
+    heights = X @ plain.wedges.normals.T + plain.wedges.offsets
+    on_rows = [heights[row, k] for k, rows in enumerate(plain.wedges.samples) for row in rows[rows >= 0]]
+    assert np.abs(on_rows).max() <= 1e-12
+    falling = (reads == 1) & (plain.wedges.normals.sum(axis=1) < 0) & (heights >= -1e-12).all(axis=0)
+    assert not intercept or not falling.any()
+
+
+def test_readable_by_hand():
+    """Order 2 through rows 0 and 1, which agree in the first column, facing down from the largest value; and its twin of order 1."""
+    X = np.array([[3.0, 0], [3, 1], [1, 5], [2, 2]])
+    wedges = Wedges(np.array([[0, 1], [0, -1]]), np.array([[0, 1], [1, -1]]), np.array([[-1.0, 1e-17], [-1, 0]]), np.array([3.0, 3]))
+    problem = Problem(np.array([0.0, 0, 4, 2]), 0.1)
+    found = solve_module.readable(X, problem, solve_module.fit_on(X, problem, wedges, np.array([0.5, 1.0])))
+    assert found.wedges.columns.tolist() == [[0, -1]] and found.wedges.samples.tolist() == [[2, -1]]
+    assert found.wedges.normals.tolist() == [[1, 0]] and found.wedges.offsets.tolist() == [-1] and found.coefficients.tolist() == [-1.5]

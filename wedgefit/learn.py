@@ -16,7 +16,7 @@ from wedgefit.layers import DeepFit, Stage, composed, orders_in_stage, solve_sta
 from wedgefit.loss import LOSSES
 from wedgefit.pricing import Pricer
 from wedgefit.select import SCORINGS, Advance, Curve, Sample, Splits, alpha_grid, cross_validate, pace_for
-from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, refitted, solve_written_out, upright
+from wedgefit.solve import Deadline, Fit, Solution, WorkingSet, largest_alpha, readable, refitted, solve_written_out
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says that it sampled.
 EXACT_UP_TO = 200_000_000
@@ -305,17 +305,17 @@ class Learner:
                 alpha = self._alpha_at(curve, position)
                 networks = self.solved(alpha, advance, layers)
         if settings.bias:
-            networks = [self._upright(problem, stages) for problem, stages in zip(self.problems, networks)]
+            networks = [self._readable(problem, stages) for problem, stages in zip(self.problems, networks)]
         fits = [stages[-1].fit for stages in networks]
         if settings.refit:
             fits = [refitted(stages[-1].X, problem, fit) for problem, stages, fit in zip(self.problems, networks, fits)]
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
         return Learned(alpha, networks, fits, curve, position, seconds)
 
-    def _upright(self, problem: Problem, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    def _readable(self, problem: Problem, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
         """The same stages, the last one made easy to read; those below have handed on both faces anyway."""
         *below, last = stages
-        solution = replace(last.solution, fit=upright(last.X, problem, last.fit))
+        solution = replace(last.solution, fit=readable(last.X, problem, last.fit))
         return (*below, Stage(last.X, solution))
 
     @property
