@@ -1,7 +1,12 @@
-"""The README's commands do what it says: the two set-up blocks are there, and every block marked ``test`` runs."""
+"""The documentation's commands do what it says: the README's two set-up blocks are there, and every block marked ``test`` runs
+and prints what it shows.
+
+Pages link to files that are there, and their pictures are small.
+"""
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,28 +16,65 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
-BLOCKS = re.findall(r"^<!-- (setup: \w+|test) -->\n\s*^```(sh|console)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-EXAMPLES = [(kind, body) for mark, kind, body in BLOCKS if mark == "test"]
+PAGES = {page.name: page.read_text(encoding="utf-8") for page in [README, *sorted((ROOT / "docs").glob("*.md"))]}
+BLOCK = re.compile(r"^<!-- (setup: \w+|test) -->\n\s*^```(sh|console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = {name: BLOCK.findall(text) for name, text in PAGES.items()}
+EXAMPLES = [
+    pytest.param(kind, body, id=f"{name}-{k}")
+    for name, blocks in BLOCKS.items()
+    for k, (mark, kind, body) in enumerate(blocks)
+    if mark == "test"
+]
+LARGEST_PICTURE = 150_000
 
 
 def script(kind, body):
-    """The shell commands of a block: all of an ``sh`` block, the lines after ``$`` of a ``console`` block."""
+    """The shell commands of a block: all of an ``sh`` block, the lines after ``$`` of a ``console`` block, Python for ``python``."""
+    if kind == "python":
+        return f"python -c {shlex.quote(body)}"
     if kind == "sh":
         return body
     return "\n".join(line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ "))
 
 
-def test_every_mark_has_its_block():
-    marks = re.findall(r"<!-- *((?:setup|test).*?) *-->", TEXT)
-    assert marks == [mark for mark, _, _ in BLOCKS]
-    assert [(mark, kind) for mark, kind, _ in BLOCKS if mark != "test"] == [("setup: run", "sh"), ("setup: test", "sh")]
-    assert EXAMPLES, "no example of the README is tested"
+@pytest.mark.parametrize("name", PAGES)
+def test_every_mark_has_its_block(name):
+    marks = re.findall(r"<!-- *((?:setup|test).*?) *-->", PAGES[name])
+    assert marks == [mark for mark, _, _ in BLOCKS[name]]
+
+
+def test_readme_sets_up_and_has_examples():
+    readme = BLOCKS[README.name]
+    assert [(mark, kind) for mark, kind, _ in readme if mark != "test"] == [("setup: run", "sh"), ("setup: test", "sh")]
+    assert any(mark == "test" for mark, _, _ in readme), "no example of the README is tested"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    folder = ROOT if name == README.name else ROOT / "docs"
+    links = re.findall(r"\]\(([^)#:]+)\)", PAGES[name])
+    assert not [link for link in links if not (folder / link).exists()]
+
+
+def test_pictures_are_small():
+    assert not [picture.name for picture in (ROOT / "docs" / "pictures").iterdir() if picture.stat().st_size > LARGEST_PICTURE]
 
 
 def test_script_of_a_console_block_leaves_the_output_out():
     assert script("console", "$ a | b\noutput $ x\n$ c\n") == "a | b\nc"
     assert script("sh", "a\nb\n") == "a\nb\n"
+    assert script("python", "print('a')\n") == """python -c 'print('"'"'a'"'"')\n'"""
+
+
+def printed(kind, body):
+    """A pattern of what a ``console`` block shows; an ellipsis stands for anything."""
+    lines = [line for line in body.splitlines() if not line.startswith("$ ")] if kind == "console" else []
+    return re.compile(".*?".join(map(re.escape, "\n".join(lines).split("…"))), re.DOTALL)
+
+
+def test_pattern_of_a_console_block_knows_what_may_differ():
+    assert printed("console", "$ a\nb … c\n…\n").search("b 1.5 c\nmore\n")
+    assert not printed("console", "$ a\nb 1 c\n").search("b 2 c\n")
 
 
 @pytest.mark.parametrize("kind, body", EXAMPLES)
@@ -45,3 +87,4 @@ def test_example_runs(kind, body, tmp_path):
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+    assert printed(kind, body).search(done.stdout), done.stdout

@@ -314,14 +314,14 @@ PROBLEM = {
     ),
     "keep": click.option("--keep", multiple=True, metavar="NAME", help="Use only these columns. Repeatable."),
     "drop": click.option("--drop", multiple=True, metavar="NAME", help="Leave a column out. Repeatable."),
-    "weight": click.option("--weight", metavar="NAME", help="A column that says how much each row counts."),
+    "weight": click.option("--weight", metavar="NAME", help="A column that says how much each row counts, as if repeated."),
     "group": click.option("--group", metavar="NAME", help="A column of groups that cross-validation does not split."),
     "drop_missing_target": click.option("--drop-missing-target", is_flag=True, help="Leave rows without a target out."),
 }  # fmt: skip
 CHOICE = {
     "alpha": click.option("--alpha", type=Positive(), help="Regularisation strength.  [default: by cross-validation]"),
     "alpha_ratio": click.option("--alpha-ratio", type=Positive(), help="The same, as a fraction of alpha_max."),
-    "max_neurons": click.option("--max-neurons", type=click.IntRange(min=0), help="Choose among networks of at most so many neurons."),
+    "max_neurons": click.option("--max-neurons", type=click.IntRange(min=0), help="Choose alpha so that the network has at most so many neurons."),
     "cv": click.option("--cv", type=click.IntRange(min=2), default=5, show_default=True, help="Folds of cross-validation."),
     "rule": click.option(
         "--rule", type=click.Choice(["best", "1se"]), default="best", show_default=True,
@@ -335,9 +335,9 @@ CHOICE = {
 }  # fmt: skip
 NETWORK = {
     "loss": click.option(
-        "--loss", type=click.Choice(["squared", "logistic"]), help="[default: squared for numbers, logistic for classes]"
+        "--loss", type=click.Choice(["squared", "logistic"]), help="What to minimise; logistic gives probabilities.  [default: squared for numbers, logistic for classes]"
     ),
-    "class_weight": click.option("--class-weight", type=click.Choice(["balanced"]), help="balanced: all classes count alike."),
+    "class_weight": click.option("--class-weight", type=click.Choice(["balanced"]), help="balanced: all classes have the same total weight."),
     "order": click.option(
         "--order", type=Order(),
         help="Most columns that one hidden neuron reads; 2,1: of each hidden layer.  [default: 2; full with --norm 2]",
@@ -413,7 +413,8 @@ files_to_explain = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL]
 Start:
   wedgefit train data.csv         fit; writes wedgefit.json and prints a report
   wedgefit explain                the neurons as equations in your units
-  wedgefit predict new.csv        predictions as CSV
+  wedgefit predict new.csv        predictions as CSV; with --proba probabilities
+  wedgefit certify data.csv       the promises of the report, recomputed
 \b
 Tab completion (bash; zsh and fish likewise), in your ~/.bashrc:
   eval "$(_WEDGEFIT_COMPLETE=bash_source wedgefit)"
@@ -448,8 +449,11 @@ def train(data, output, id_column, options, reading, talk):
     Examples:
       wedgefit train data.csv
       wedgefit train data.csv --target price --drop name --order 1
-      wedgefit train data.csv --rule 1se --max-neurons 20
+      wedgefit train data.csv --rule 1se --scoring auc --class-weight balanced
+      wedgefit train data.csv --max-neurons 20 --refit
       wedgefit train data.csv --weight count --group patient
+      wedgefit train data.csv --target height --target width
+      wedgefit train data.csv --layers auto
       wedgefit train data.csv --alpha-ratio 0.01 -o small.json
       wedgefit train - --json < data.csv | jq .certificate
     """
@@ -492,7 +496,9 @@ def train(data, output, id_column, options, reading, talk):
 @reading
 @talking
 def explain(files, row, show, sort, top, form, reading, talk):
-    """List the active wedges of MODEL: the rows they pass through, their hinges in original units, their share.
+    """Read MODEL: its wedges in your units, and their rows.
+
+    Lists the active wedges: the rows they pass through, their hinges in original units, their share.
 
     Then the columns by importance, what the wedges of one column add together, and the rows by influence. With --row:
     how the prediction for one row of DATA adds up.
@@ -543,7 +549,7 @@ def explain(files, row, show, sort, top, form, reading, talk):
 @model_and_data
 @click.option("-o", "--output", default=STANDARD_STREAM, type=FILE, help="The CSV file to write.  [default: standard output]")
 @click.option("--id", "id_column", metavar="NAME", help="A column to copy.  [default: the id column of the model]")
-@click.option("--proba", is_flag=True, help="Also the probability of every class.")
+@click.option("--proba", is_flag=True, help="Also the probability of every class (logistic loss).")
 @click.option("--contributions", is_flag=True, help="Also what every neuron adds; with the intercept this is the score.")
 @reading
 @talking
@@ -619,12 +625,14 @@ def evaluate(files, reading, talk):
 @reading
 @talking
 def path(data, id_column, options, reading, talk):
-    """Show the regularisation path of DATA: neurons, samples, objective, gap and score for every alpha.
+    """Show how size and score depend on alpha.
+
+    The regularisation path of DATA: neurons, samples, objective, gap and cross-validated score for every alpha.
 
     \b
     Examples:
       wedgefit path data.csv
-      wedgefit path data.csv --order 1 --cv 10
+      wedgefit path data.csv --order 1 --cv 10 --scoring mae
       wedgefit path data.csv --json | jq .chosen
     """
     from wedgefit import fit
@@ -652,7 +660,9 @@ def path(data, id_column, options, reading, talk):
 @reading
 @talking
 def certify(files, weights, own, jobs, reading, talk):
-    """Recompute objective, scores and certificate from the training DATA and the weights in MODEL alone.
+    """Check the claims of MODEL against its training DATA.
+
+    Objective, certificate and neurons are recomputed from the rows and the weights in MODEL alone.
 
     Exits with 1 when a stored figure and the recomputed one disagree.
 
@@ -711,7 +721,9 @@ def _measure(files: tuple[str, str], weights: str, own: dict, jobs: int | None, 
 @click.option("--table", metavar="NAME", help="The table that --format sql reads; SCHEMA.NAME for one in a schema.  [default: data]")
 @talking
 def export(model, format, output, dialect, table, talk):
-    """Write MODEL in another format: the same predictions where there is no wedgefit.
+    """Write MODEL as Python, SQL or ONNX.
+
+    The same predictions where there is no wedgefit.
 
     \b
     Formats:
@@ -844,7 +856,9 @@ files_to_plot = click.argument("files", nargs=-1, type=FILE, metavar="[MODEL] [D
 @reading
 @talking
 def plot(files, output, kind, reading, talk):
-    """Draw MODEL, with the rows of DATA if they are given. A single file that ends in .json is MODEL, any other DATA.
+    """Draw MODEL, with the rows of DATA if given.
+
+    A single file that ends in .json is MODEL, any other DATA.
 
     \b
     Kinds:
@@ -888,7 +902,9 @@ def plot(files, output, kind, reading, talk):
 @reading
 @talking
 def report(files, output, reading, talk):
-    """Write a page about MODEL: what was fitted, its certificate, scores, pictures, terms and rows. DATA: the training rows.
+    """Write a page about MODEL, as HTML.
+
+    What was fitted, its certificate, scores, pictures, terms and rows. DATA: the training rows.
 
     The page needs nothing but itself, and suits light, dark, phones and paper.
 

@@ -32,7 +32,7 @@ def path(model: Model, table: Table, progress) -> dict:
     sizes = []
     for position, alpha in enumerate(alphas):
         progress.advance("path", position, len(alphas), f"alpha {alpha:.3g}")
-        fits = [solution.fit for solution in learner.solved(alpha, lambda *_: None, working)]
+        fits = [stages[-1].fit for stages in learner.solved(alpha, lambda *_: None, 2, working)]
         sizes.append(sum(len(fit.wedges) for fit in fits))
         for network, fit in enumerate(fits):
             _note_coefficients(found, network, fit, position, len(alphas))

@@ -117,7 +117,7 @@ def _optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> 
     working: WorkingSet = working_set(dictionary, problem)
     if dictionary.room == dictionary.X.shape[1]:
         working.grow(_own_neurons(foreign, dictionary.norm))
-    return learner.solved(problem.alpha, progress.advance, [working])[0]
+    return learner.solved(problem.alpha, progress.advance, 2, [working])[0][-1].solution
 
 
 def _own_neurons(foreign: Foreign, norm: int) -> Wedges:
@@ -137,7 +137,7 @@ def _between(learner: Learner, certificate: Certificate, objectives: dict) -> di
     networks exists where neurons may read every column and the pricing covers them: norm 1 with every order, norm 2 in one
     or two columns; else it is None, and with it ``at_most``.
     """
-    every_column = max(learner.orders) == learner.sample.X.shape[1]
+    every_column = max(learner.pricers[0].dictionary.orders) == learner.sample.X.shape[1]
     lower = certificate.network_lower_bound if every_column else None
     upper = min(certificate.objective, objectives["rescaled_objective"])
     own = objectives["objective"]
