@@ -771,71 +771,6 @@ def _check_stream(output: str, talk) -> None:
         raise click.UsageError("--json and -o - both want standard output: give -o a file, or leave --json out.")
 
 
-# Steps of commands -----------------------------------------------------------------------------------------------
-
-
-def _training_table(data: str, id_column: str | None, options, reading: Reading):
-    """The table to fit, and the options without ``drop``: a stray cell in a dropped column must not stop the fit."""
-    for name in options.drop:
-        roles = {options.weight: "--weight", options.group: "--group", id_column: "--id"}
-        role = (roles | dict.fromkeys(options.target, "--target") | dict.fromkeys(options.keep, "--keep")).get(name)
-        if role:
-            raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
-    table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
-    return table, replace(options, drop=())
-
-
-def _tell_at_once(words: str) -> None:
-    """Say it from within a signal handler: not through sys.stderr, which may be in the middle of a line."""
-    with suppress(OSError):
-        os.write(2, f"\nInterrupted: {words}.\n".encode())
-
-
-def _unseen(model, table) -> list[str]:
-    """A note per text column with levels that training did not see."""
-    from wedgefit.table import listed, shown
-
-    unseen = model.encoding.unseen(table)
-    return [f"column {shown(name)} has levels that training did not see: {listed(levels)}" for name, levels in unseen.items()]
-
-
-def _probabilities(model, scores) -> dict[str, list[float]]:
-    """The probability of every class, by the class. Raises UsageError where the model has none."""
-    found = model.probabilities(scores)
-    if found is None:
-        raise UsageError("--proba needs a model of classes with the logistic loss.", remedy="Leave it out, or train without --loss squared.")
-    return {str(label): column.tolist() for label, column in zip(model.encoding.target.classes, found.T)}
-
-
-def _present(column) -> list:
-    """The values of a column, None where one is missing."""
-    return [None if missing else value for value, missing in zip(column.values.tolist(), column.missing)]
-
-
-def _csv(columns: dict[str, list]) -> str:
-    """The columns as CSV, numbers at full precision."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue()
-
-
-def _contributions(model, table, scores) -> dict[str, list[float]]:
-    """Per output its score (of classes: of numbers it is the prediction), the intercept, and what every neuron adds to it."""
-    from wedgefit.explain import contributions
-
-    columns = {}
-    for k, (output, record) in enumerate(contributions(model, table).items()):
-        if model.encoding.target.classes is not None:
-            columns[f"score_{output}"] = (scores if scores.ndim == 1 else scores[:, k]).tolist()
-        columns[f"intercept_{output}"] = [record["intercept"]] * table.rows
-        columns |= {f"contribution_{output}_{id_}": part for id_, part in zip(record["neurons"], record["parts"].T.tolist())}
-    return columns
-
-
-# Pictures and pages ----------------------------------------------------------------------------------------------
-
 PICTURES = ["auto", "fit", "map", "curves", "pairs", "importance", "changes", "overview", "path", "gap"]
 
 
@@ -922,6 +857,69 @@ def report(files, output, reading, talk):
     pages.require()
     content = pages.page(model, _table_of(model, files[1], reading, talk), files[0]).encode(errors=ESCAPE)
     _deliver(content, output, talk, {"schema": "wedgefit.page/1"})
+
+
+# Steps of commands -----------------------------------------------------------------------------------------------
+
+
+def _training_table(data: str, id_column: str | None, options, reading: Reading):
+    """The table to fit, and the options without ``drop``: a stray cell in a dropped column must not stop the fit."""
+    for name in options.drop:
+        roles = {options.weight: "--weight", options.group: "--group", id_column: "--id"}
+        role = (roles | dict.fromkeys(options.target, "--target") | dict.fromkeys(options.keep, "--keep")).get(name)
+        if role:
+            raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
+    table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
+    return table, replace(options, drop=())
+
+
+def _tell_at_once(words: str) -> None:
+    """Say it from within a signal handler: not through sys.stderr, which may be in the middle of a line."""
+    with suppress(OSError):
+        os.write(2, f"\nInterrupted: {words}.\n".encode())
+
+
+def _unseen(model, table) -> list[str]:
+    """A note per text column with levels that training did not see."""
+    from wedgefit.table import listed, shown
+
+    unseen = model.encoding.unseen(table)
+    return [f"column {shown(name)} has levels that training did not see: {listed(levels)}" for name, levels in unseen.items()]
+
+
+def _probabilities(model, scores) -> dict[str, list[float]]:
+    """The probability of every class, by the class. Raises UsageError where the model has none."""
+    found = model.probabilities(scores)
+    if found is None:
+        raise UsageError("--proba needs a model of classes with the logistic loss.", remedy="Leave it out, or train without --loss squared.")
+    return {str(label): column.tolist() for label, column in zip(model.encoding.target.classes, found.T)}
+
+
+def _present(column) -> list:
+    """The values of a column, None where one is missing."""
+    return [None if missing else value for value, missing in zip(column.values.tolist(), column.missing)]
+
+
+def _csv(columns: dict[str, list]) -> str:
+    """The columns as CSV, numbers at full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()
+
+
+def _contributions(model, table, scores) -> dict[str, list[float]]:
+    """Per output its score (of classes: of numbers it is the prediction), the intercept, and what every neuron adds to it."""
+    from wedgefit.explain import contributions
+
+    columns = {}
+    for k, (output, record) in enumerate(contributions(model, table).items()):
+        if model.encoding.target.classes is not None:
+            columns[f"score_{output}"] = (scores if scores.ndim == 1 else scores[:, k]).tolist()
+        columns[f"intercept_{output}"] = [record["intercept"]] * table.rows
+        columns |= {f"contribution_{output}_{id_}": part for id_, part in zip(record["neurons"], record["parts"].T.tolist())}
+    return columns
 
 
 def _table_of(model, data: str, reading, talk, *, training: bool = False):
