@@ -199,7 +199,7 @@ def test_the_path_adds_the_networks_up(read, monkeypatch):
     # Small alphas take long, and prove no more.
     monkeypatch.setattr(select, "SMALLEST_RATIO", 0.1)
     record = path(table, Options(cv=3, order=1, jobs=1), Quiet())
-    assert record["score_name"] == "accuracy" and len(record["points"]) > 3
+    assert record["score_name"] == "log_loss" and len(record["points"]) > 3
     point = record["points"][2]
     model = trained(table, order=1, alpha_ratio=None, alpha=point["alpha"])
     assert point["neurons"] == len(model.neurons) and point["objective"] == pytest.approx(model.certificate.objective, rel=1e-7)

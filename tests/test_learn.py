@@ -13,7 +13,7 @@ from wedgefit.fit import Options, train
 from wedgefit.learn import Learner, Settings, problems_of, total
 from wedgefit.model import loads
 from wedgefit.select import PER_DECADE, Sample
-from wedgefit.table import read_table
+from wedgefit.table import Column, Table, read_table
 
 
 class Quiet:
@@ -254,3 +254,16 @@ def test_alpha_is_chosen_for_the_refitted_networks(table):
 def test_impossible_folds_name_the_table(table, tmp_path):
     with pytest.raises(FitError, match="50 rows cannot be split into 60 folds"):
         train(table, Options(cv=60), Quiet())
+
+
+def test_an_alpha_at_the_end_of_the_path_is_noted(monkeypatch):
+    """Without noise every smaller alpha scores better: whoever reads the report should know that the path ended first."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=60)
+    columns = {name: Column(name, "numeric", values) for name, values in (("x", x), ("y", np.sin(3 * x)))}
+    table = Table("t.csv", ",", list(range(1, 61)), np.arange(2, 62), columns)
+    monkeypatch.setattr("wedgefit.select.SMALLEST_RATIO", 0.1)
+    assert any("is the last that was tried" in note for note in train(table, Options(cv=3, jobs=1), Quiet()).notes)
+    monkeypatch.undo()
+    noisy = Table("t.csv", ",", list(range(1, 61)), np.arange(2, 62), columns | {"y": Column("y", "numeric", np.abs(x) + rng.normal(size=60))})
+    assert not any("is the last" in note for note in train(noisy, Options(cv=3, jobs=1), Quiet()).notes)

@@ -147,7 +147,8 @@ def path(table: Table, options: Options, progress) -> dict:
         progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")
         networks = learner.solved(float(alpha), lambda *_: None, options.layers, working)
         points.append(_point(setting, float(alpha), networks, curve.summary(position)))
-    name = options.scoring or {"regression": "r2", "classification": "accuracy"}[setting.sample.task]
+    # The score that alphas are chosen by, or the one that falls and rises with it.
+    name = options.scoring or {"regression": "r2", "classification": "log_loss" if learner.loss == "logistic" else "accuracy"}[setting.sample.task]
     problem = setting.problem(0.0, options.layers - 1)
     del problem["alpha"]
     return {
@@ -234,7 +235,9 @@ def _curve_notes(curve: Curve | None) -> list[str]:
     pace = curve.pace
     coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, on sampled wedges, to a gap of {pace.fold_tol:g}"
     ended = f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"
-    return [note for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short)) if holds]
+    edge = f"the best alpha, {curve.alphas[-1]:.3g}, is the last that was tried: a smaller one may score better (--alpha)"
+    at_edge = curve.chosen("best") == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
+    return [note for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short), (edge, at_edge)) if holds]
 
 
 def _depth_notes(layers: int | str, learned: Learned) -> list[str]:
