@@ -60,7 +60,7 @@ def test_the_path_of_several_networks_has_alphas_without_neurons(names, targets)
     record = trace.path(model, table, Quiet())
     assert len(record["sizes"]) == len(record["alphas"]) and record["sizes"][-1] > 0
     # Far above alpha_max no network has a neuron.
-    fit = Learner(Sample(np.c_[A, B], np.c_[VALUE, B], "regression"), Settings(jobs=1), Quiet.note).solved(1e6, Quiet().advance)[0].fit
+    fit = Learner(Sample(np.c_[A, B], np.c_[VALUE, B], "regression"), Settings(jobs=1), Quiet.note).solved(1e6, Quiet().advance, 2)[0][-1].fit
     found = {}
     trace._note_coefficients(found, 0, fit, 0, 1)
     assert not found
@@ -70,10 +70,19 @@ def test_setting_up_does_not_eat_the_time_of_the_final_fit(monkeypatch):
     """Cross-validation took half of --max-seconds however much was left: after a slow start the final fit got nothing, a constant."""
     learner = Learner(Sample(np.c_[A, B], VALUE, "regression"), Settings(max_seconds=20.0, cv=2, order=1, jobs=1), Quiet.note, Deadline(20.0))
     ends = []
-    monkeypatch.setattr("wedgefit.learn.cross_validate", lambda *_, deadline, **__: ends.append(deadline))
+
+    class Enough(Exception):
+        pass
+
+    def watching(*_, deadline, **__):
+        ends.append(deadline)
+        raise Enough
+
+    monkeypatch.setattr("wedgefit.learn.cross_validate", watching)
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 16)
-    learner.cross_validated(lambda *_: None)
+    with pytest.raises(Enough):
+        learner.learn(lambda *_: None)
     assert not ends[0].due()
     monkeypatch.setattr(time, "monotonic", lambda: now + 18.5)
     assert ends[0].due()
