@@ -76,8 +76,9 @@ def test_the_rows_travel_once(machines):
     assert len(before) == 1 and pricer._machines.backend.data_futures == before
 
 
-def test_nobody_at_the_address():
+def test_nobody_at_the_address(monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr("wedgefit.pricing.CONNECT_SECONDS", 1)
     X, _ = surface(10)
     with pytest.raises(FitError, match="scheduler"):
         Pricer(Dictionary(X, (2,), 2, True), cluster="tcp://127.0.0.1:9")

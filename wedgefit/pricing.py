@@ -42,6 +42,8 @@ RANDOM = 100
 STARTS = 40
 # Sweeping past one sample in one pencil takes about so long, sorting included, with the compiled kernels.
 SECONDS_PER_LOOK = 3e-8
+# How long to wait for a scheduler to answer.
+CONNECT_SECONDS = 10
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
 FULL_IS_QUICK = 5_000_000
@@ -409,7 +411,7 @@ class Machines:
         from distributed import Client
 
         try:
-            self.client = Client(address, timeout=10, set_as_default=False)
+            self.client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise FitError(f"no dask scheduler answers ({error}).", where=address, remedy="Is it running?") from None
         finalize(self, self.client.close)
