@@ -20,6 +20,7 @@ from kinds import kinds, mixed, table_of, trained
 from wedgefit.cli import main
 from wedgefit.errors import ColumnError
 from wedgefit.export import FORMATS, exported
+from wedgefit.export_python import to_python
 from wedgefit.export_sql import DIALECTS
 from wedgefit.model import loads
 from wedgefit.table import DEFAULT_NA
@@ -463,3 +464,16 @@ def test_no_name_level_or_label_is_taken_for_code_by_postgresql(seed, postgresql
 def test_the_same_model_gives_the_same_bytes(kind, format):
     model = kinds()[kind]
     assert exported(model, format) == exported(loads(model.dumps()), format)
+
+
+def test_units_that_nobody_reads_stay_at_home():
+    """A deep model keeps every neuron of a layer's own solution for ``certify``; an export needs those that are read only."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    columns = {"a": X[:, 0], "b": X[:, 1], "y": X[:, 0] * X[:, 1]}
+    table, model = table_of(columns), trained(columns, alpha_ratio=0.02, layers=3)
+    pruned = model.pruned()
+    np.testing.assert_allclose(pruned.scores(table), model.scores(table), rtol=1e-12, atol=1e-12)
+    read = {name for neuron in model.layer(2) for name in neuron.weights}
+    assert len(pruned.layer(1)) == len(read) < len(model.layer(1)) and pruned.layer(2) == model.layer(2)
+    assert len(exported(model, "python")) < len(to_python(model))

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -104,6 +104,16 @@ class Model:
             for name, weight in neuron.weights.items():
                 row[position[name]] = weight
         return normals, np.array([neuron.bias for neuron in neurons])
+
+    def pruned(self) -> "Model":
+        """The same function without the neurons that no layer above reads; only the whole model can be certified."""
+        kept = self.layer(self.depth)
+        above = kept
+        for number in range(self.depth - 1, 0, -1):
+            read = {name for neuron in above for name in neuron.weights}
+            above = [neuron for neuron in self.layer(number) if unit_name(neuron.id) in read]
+            kept = above + kept
+        return replace(self, neurons=kept)
 
     @cached_property
     def coefficients(self) -> np.ndarray:
