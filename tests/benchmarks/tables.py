@@ -1,15 +1,15 @@
-"""wedgefit with its default settings beside other models, in 5-fold cross-validation: python tests/benchmarks/tables.py [FOLDER [NAME ...]]
+"""wedgefit with its default settings beside other models, in 5-fold cross-validation: python tests/benchmarks/tables.py --help
 
-FOLDER holds the CSV files below (those that are missing are left out; default: sample_data); NAMEs choose among them.
 Needs the extra ``bench``.
 """
 
-import sys
+import json
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 from common import print_table
@@ -22,7 +22,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
 
 from wedgefit.fit import Options, train
 from wedgefit.table import read_table
@@ -41,7 +41,7 @@ TABLES = [
     ("two_spirals", "arm", ()),
     ("penguins", "species", ()),
 ]
-LINEAR, MLP, FOREST, BOOSTING, EBM, OURS = "linear", "MLP", "random forest", "boosting", "EBM", "wedgefit"
+OURS, LINEAR, SPLINES, MLP, FOREST, BOOSTING, EBM = MODELS = "wedgefit", "linear", "splines", "MLP", "random forest", "boosting", "EBM"
 
 
 @dataclass
@@ -64,33 +64,36 @@ class Silent:
         pass
 
 
-def encoded(model, frame):
-    """The model behind medians, scaled numbers and one-hot text, as its users would set it up."""
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+def encoded(model, *numeric):
+    """The model behind medians, scaled numbers (then the steps ``numeric``) and one-hot text, as its users would set it up."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), *numeric)
     texts = make_pipeline(SimpleImputer(strategy="constant", fill_value="(missing)"), OneHotEncoder(handle_unknown="ignore", sparse_output=False))
     text = make_column_selector(dtype_exclude=np.number)
     return make_pipeline(make_column_transformer((numbers, make_column_selector(dtype_include=np.number)), (texts, text)), model)
 
 
-def peers(frame, classes):
-    """Each peer at the settings its library recommends, and how to count its terms."""
+def peer(name, classes):
+    """The peer at the settings its library recommends; linear models and splines choose their penalty by cross-validation."""
+    knots = SplineTransformer(n_knots=10, knots="quantile", extrapolation="linear")
     if classes:
-        models = {
-            LINEAR: LogisticRegressionCV(max_iter=5_000, n_jobs=2, scoring="neg_log_loss", use_legacy_attributes=False, l1_ratios=(0.0,)),
-            MLP: MLPClassifier(max_iter=2_000, early_stopping=False, random_state=0),
-            FOREST: RandomForestClassifier(300, n_jobs=2, random_state=0),
-            BOOSTING: HistGradientBoostingClassifier(random_state=0),
-        }
-        ebm = ExplainableBoostingClassifier(random_state=0, n_jobs=2)
-    else:
-        models = {
-            LINEAR: RidgeCV(np.logspace(-4, 4, 17)),
-            MLP: MLPRegressor(max_iter=2_000, random_state=0),
-            FOREST: RandomForestRegressor(300, n_jobs=2, random_state=0),
-            BOOSTING: HistGradientBoostingRegressor(random_state=0),
-        }
-        ebm = ExplainableBoostingRegressor(random_state=0, n_jobs=2)
-    return {name: encoded(model, frame) for name, model in models.items()} | {EBM: ebm}
+        penalised = LogisticRegressionCV(max_iter=5_000, n_jobs=2, scoring="neg_log_loss", use_legacy_attributes=False, l1_ratios=(0.0,))
+        return {
+            LINEAR: encoded(penalised),
+            SPLINES: encoded(penalised, knots),
+            MLP: encoded(MLPClassifier(max_iter=2_000, early_stopping=False, random_state=0)),
+            FOREST: encoded(RandomForestClassifier(300, n_jobs=2, random_state=0)),
+            BOOSTING: encoded(HistGradientBoostingClassifier(random_state=0)),
+            EBM: ExplainableBoostingClassifier(random_state=0, n_jobs=2),
+        }[name]
+    penalised = RidgeCV(np.logspace(-4, 4, 17))
+    return {
+        LINEAR: encoded(penalised),
+        SPLINES: encoded(penalised, knots),
+        MLP: encoded(MLPRegressor(max_iter=2_000, random_state=0)),
+        FOREST: encoded(RandomForestRegressor(300, n_jobs=2, random_state=0)),
+        BOOSTING: encoded(HistGradientBoostingRegressor(random_state=0)),
+        EBM: ExplainableBoostingRegressor(random_state=0, n_jobs=2),
+    }[name]
 
 
 def terms(name, model):
@@ -98,7 +101,7 @@ def terms(name, model):
     if name == EBM:
         return len(model.term_features_)
     last = model[-1]
-    if name == LINEAR:
+    if name in (LINEAR, SPLINES):
         return np.count_nonzero(last.coef_)
     if name == MLP:
         return sum(weights.size for weights in last.coefs_)
@@ -114,36 +117,35 @@ def wedgefit_fold(table, target, drop, train_rows, test_rows, classes):
     return model.decided(scores), model.probabilities(scores) if classes else None, len(model.neurons)
 
 
-def peer_fold(name, model, frame, y, train_rows, test_rows, classes):
+def peer_fold(name, frame, y, train_rows, test_rows, classes):
+    model = peer(name, classes)
     model.fit(frame.iloc[train_rows], y[train_rows])
     held_out = frame.iloc[test_rows]
     return model.predict(held_out), model.predict_proba(held_out) if classes else None, terms(name, model)
 
 
-def compared(folder, file, target, drop):
-    """Every model on one table: name → Result."""
+def measured(folder, file, target, drop, name):
+    """One model on one table."""
     table = read_table(folder / f"{file}.csv")
-    drop = tuple(name for name in drop if name in table.columns)
+    drop = tuple(column for column in drop if column in table.columns)
     frame = pd.read_csv(folder / f"{file}.csv", skipinitialspace=True).drop(columns=list(drop))
     y = frame.pop(target).to_numpy()
     classes = y.dtype.kind == "O" or len(np.unique(y)) == 2
     folds = (StratifiedKFold if classes else KFold)(5, shuffle=True, random_state=0)
-    runs = {name: [] for name in (OURS, LINEAR, MLP, FOREST, BOOSTING, EBM)}
+    runs = []
     for train_rows, test_rows in folds.split(frame, y if classes else None):
-        for name in runs:
-            clock = time.perf_counter()
-            if name == OURS:
-                predicted, probabilities, count = wedgefit_fold(table, target, drop, train_rows, test_rows, classes)
-            else:
-                model = peers(frame, classes)[name]
-                predicted, probabilities, count = peer_fold(name, model, frame, y, train_rows, test_rows, classes)
-            seconds = time.perf_counter() - clock
-            truth = y[test_rows]
-            score = accuracy_score(truth, predicted) if classes else r2_score(truth, predicted)
-            loss = log_loss(truth, probabilities, labels=np.unique(y)) if classes else np.nan
-            runs[name].append((score, loss, count, seconds))
-        print(f"{file}: a fold done", file=sys.stderr)
-    return {name: Result(*np.mean([run[:3] for run in kept], axis=0), sum(run[3] for run in kept)) for name, kept in runs.items()}
+        clock = time.perf_counter()
+        if name == OURS:
+            predicted, probabilities, count = wedgefit_fold(table, target, drop, train_rows, test_rows, classes)
+        else:
+            predicted, probabilities, count = peer_fold(name, frame, y, train_rows, test_rows, classes)
+        seconds = time.perf_counter() - clock
+        truth = y[test_rows]
+        score = accuracy_score(truth, predicted) if classes else r2_score(truth, predicted)
+        runs.append((score, log_loss(truth, probabilities, labels=np.unique(y)) if classes else np.nan, count, seconds))
+        click.echo(f"{file}, {name}: score {score:.4f} in {seconds:.0f} s", err=True)
+    score, loss, count = (float(value) for value in np.mean([run[:3] for run in runs], axis=0))
+    return Result(score, loss if classes else None, count, sum(run[3] for run in runs))
 
 
 def rows(results):
@@ -152,28 +154,45 @@ def rows(results):
         yield [file, *(f"{r.score:.3f} · {r.terms:,.0f} · {r.seconds:,.0f}" for r in by_name.values())]
 
 
+def loss_rows(results):
+    """One line per table with classes: the log loss of every model."""
+    for file, by_name in results:
+        if all(r.log_loss is not None for r in by_name.values()):
+            yield [file, *(f"{r.log_loss:.3f}" for r in by_name.values())]
+
+
 def mean_ranks(results):
     """The mean rank of every model by score, and by log loss over the tables with classes; 1 is best, ties share."""
     scores = pd.DataFrame([{name: r.score for name, r in by_name.items()} for _, by_name in results])
-    losses = pd.DataFrame([{name: r.log_loss for name, r in by_name.items()} for _, by_name in results]).dropna()
-    for title, ranks in (("score", scores.round(3).rank(axis=1, ascending=False)), ("log loss", losses.round(4).rank(axis=1))):
+    losses = pd.DataFrame([{name: r.log_loss for name, r in by_name.items()} for _, by_name in results], dtype=float).dropna()
+    for title, ranks in (("score", scores.round(3).rank(axis=1, ascending=False)), ("log loss", losses.round(3).rank(axis=1))):
         yield [title, str(len(ranks)), *(f"{value:.2f}" for value in ranks.mean())]
 
 
-if __name__ == "__main__":
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="sample_data")
+@click.option("--table", "files", multiple=True, type=click.Choice([file for file, *_ in TABLES]), help="Only this table; may be repeated.")
+@click.option("--model", "names", multiple=True, type=click.Choice(MODELS), default=MODELS, help="Only this model; may be repeated.")
+@click.option("--keep", type=click.Path(dir_okay=False, path_type=Path), help="A JSON file of results: those in it are not measured again, new ones are added.")
+def main(folder, files, names, keep):
+    """Score, terms, seconds, log loss and mean ranks of wedgefit and its peers on the CSV files in FOLDER (those that are missing are left out)."""
     warnings.simplefilter("ignore")
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "sample_data")
-    names = sys.argv[2:] or [file for file, *_ in TABLES]
+    kept = json.loads(keep.read_text()) if keep and keep.exists() else {}
     results = []
-    header = ["table", OURS, LINEAR, MLP, FOREST, BOOSTING, EBM]
+    for file, target, drop in TABLES:
+        if (files and file not in files) or not (folder / f"{file}.csv").exists():
+            continue
+        by_name = kept.setdefault(file, {})
+        for name in names:
+            if name not in by_name:
+                by_name[name] = asdict(measured(folder, file, target, drop, name))
+                if keep:
+                    keep.write_text(json.dumps(kept, indent=1))
+        results.append((file, {name: Result(**by_name[name]) for name in names}))
+    print_table("R² or accuracy · terms · seconds of 5 fits", ["table", *names], rows(results))
+    print_table("Log loss", ["table", *names], loss_rows(results))
+    print_table("Mean ranks", ["by", "tables", *names], mean_ranks(results))
 
-    def fresh():
-        for file, target, drop in TABLES:
-            if file in names and (folder / f"{file}.csv").exists():
-                results.append((file, compared(folder, file, target, drop)))
-                yield from rows(results[-1:])
 
-    print_table("R² or accuracy · terms · seconds of 5 fits", header, fresh())
-    losses = ([file, *(f"{r.log_loss:.3f}" for r in by_name.values())] for file, by_name in results if not np.isnan(by_name[OURS].log_loss))
-    print_table("Log loss", header, losses)
-    print_table("Mean ranks", ["by", "tables", *header[1:]], mean_ranks(results))
+if __name__ == "__main__":
+    main()
