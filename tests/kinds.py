@@ -55,6 +55,7 @@ def kinds() -> dict[str, Model]:
     return {
         "one column": trained(one | {"y": np.abs(one["t"])}),
         "mixed": plain,
+        "far out": trained(slipped(columns) | {"y": signal}),
         "as they are": trained(columns | {"y": signal}, standardize=False, intercept=False),
         "no neurons": trained(columns | {"y": signal}, alpha_ratio=2.0),
         "norm 2": trained({"a": columns["a"], "c": columns["a"] ** 2, "y": signal}, norm=2, refine=True),
@@ -75,6 +76,13 @@ def kinds() -> dict[str, Model]:
 
 def trained(columns, alpha_ratio=0.1, **options) -> Model:
     return train(table_of(columns), Options(alpha_ratio=alpha_ratio, tol=1e-3, **options), Quiet())
+
+
+def slipped(columns):
+    """The columns with one cell out of sight in "a"."""
+    values = columns["a"].copy()
+    values[[0, 1]] = 1e9, -1e12
+    return columns | {"a": values}
 
 
 def two_targets(model: Model) -> Model:

@@ -105,6 +105,66 @@ def test_a_power_of_two_as_unit_changes_no_bit(values, power):
     assert fit(a=np.ldexp(values, power))[1].X.tobytes() == X.tobytes()
 
 
+# Values that are far out -----------------------------------------------------------------------------------------
+
+CROWD = np.linspace(-1.0, 3.0, 57)  # around a median of 1
+
+
+@pytest.mark.parametrize("slips, limits", [([1e12], (None, 3)), ([-1e12], (-1, None)), ([-1e6, 1e12], (-1, 3)), ([22], (None, 3)),
+                                           ([20.9], (None, None)), ([200, 300, 1e5], (None, 3)), ([200, 300, 400, 500], (None, None))])
+def test_far_out_values_count_as_the_end_of_the_others(slips, limits):
+    """More than ten times as far from the median as the rest (2 at most), in at most one row in 20."""
+    crowd, slips = CROWD[: 60 - len(slips)] if len(slips) > 3 else CROWD, np.array(slips, dtype=float)
+    values = np.concatenate([crowd, slips])
+    encoding, design = fit(a=values, b=CROWD.max() * np.arange(len(values)))
+    median = np.median(values)
+    assert abs(median - 1) < 0.2
+    found = encoding.inputs[0].limits
+    assert found == tuple(None if limit is None else pytest.approx(limit) for limit in limits)
+    held = np.clip(values, *(None if limit is None else limit for limit in found)) if any(limits) else values
+    np.testing.assert_allclose(column_of(design, "a"), (held - held.mean()) / held.std(), atol=1e-12)
+    noted = [row for row, (value, other) in enumerate(zip(values, held), start=1) if value != other]
+    assert len(noted) == (len(slips) if any(limits) else 0)
+    assert all(any(str(row) in note for note in design.notes) for row in noted) and bool(design.notes) == bool(noted)
+    assert encoding.inputs[1].limits == (None, None)
+
+
+def test_far_out_values_later():
+    encoding, design = fit(a=[*CROWD, 1e9])
+    assert design.notes == ('column "a": the value of 1 row (58) counts as 3, being far out',)
+    later = make(a=[2.0, 3.5, -50.0, NAN, 1e200])
+    assert encoding.beyond(later) == {"a": "the value of 2 rows (2, 5) counts as 3, being far out"}
+    feature = encoding.features[0]
+    raw = encoding.transform(later)[:, 0] * feature.scale + feature.center
+    np.testing.assert_allclose(raw, [2, 3, -50, encoding.inputs[0].fill, 3], rtol=1e-12)
+    assert Encoding.from_dict(json.loads(json.dumps(encoding.to_dict()))) == encoding
+
+
+@pytest.mark.parametrize("values", [
+    np.exp(1.5 * np.random.default_rng(0).standard_normal(1_000)), np.random.default_rng(0).standard_t(3, 2_000),
+    np.r_[np.zeros(40), 1e6, 5, 1], np.r_[np.tile([0.0, 1.0], 20), 10], np.r_[np.zeros(30), np.arange(29), 200], np.r_[CROWD[:18], 1e12]])  # fmt: skip
+def test_heavy_tails_and_rare_values_are_kept(values):
+    """Tails that thin out, columns of mostly one value, and tables too small for one row to be rare."""
+    encoding, design = fit(a=values)
+    assert encoding.inputs[0].limits == (None, None) and not design.notes
+
+
+def test_numbers_as_they_are_are_not_held_back():
+    values = np.r_[CROWD, 1e9]
+    encoding, design = fit_encoding(make(a=values, y=np.arange(58) ** 2.0), standardize=False)
+    assert encoding.inputs[0].limits == (None, None) and design.X[:, 0].tolist() == values.tolist() and not design.notes
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 2.0, 2.5, 1e3, -1e5]), st.integers(1, 30)), min_size=2, max_size=6))
+def test_limits_count_weights_as_repeated_rows(pairs):
+    values, counts = np.array([value for value, _ in pairs]), np.array([count for _, count in pairs])
+    repeated = np.repeat(values, counts)
+    if len(set(values)) < 2:
+        return
+    weighted = fit_encoding(make(a=values, w=counts, y=np.arange(len(values)) ** 2.0), target="y", weight="w")[0]
+    assert weighted.inputs[0].limits == fit(a=repeated)[0].inputs[0].limits
+
+
 # Text ------------------------------------------------------------------------------------------------------------
 
 

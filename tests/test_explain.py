@@ -472,6 +472,22 @@ def test_local_explanations_at_the_command_line(desk):
     assert "the others" in text and "intercept" in text
 
 
+def test_a_far_out_value_is_noted_wherever_it_counts(desk):
+    header, first, *lines = Path(MIXED).read_text().splitlines()
+    Path("slip.csv").write_text("\n".join([header, first, "1e9,5000,Ulm,no,3", *lines]))
+    trained = CliRunner().invoke(main, ["train", "slip.csv", "--alpha-ratio", "0.05"])
+    limits = json.loads(desk("explain", "--json"))["limits"]
+    assert limits.keys() == {"age"} and limits["age"][0] is None
+    words = f'column "age": the value of 1 row (2) counts as {limits["age"][1]:.6g}, being far out'
+    assert words in trained.stderr and f"age counts as at most {limits['age'][1]:.6g}." in desk("explain")
+    predicted = CliRunner().invoke(main, ["predict", "slip.csv"])
+    assert words in predicted.stderr
+    Path("end.csv").write_text(f"{header}\n{limits['age'][1]!r},5000,Ulm,no,3\n")
+    assert desk("predict", "end.csv").splitlines()[1] == predicted.stdout.splitlines()[2]
+    assert "far out" not in CliRunner().invoke(main, ["predict", "end.csv"]).stderr
+    assert "limits" not in desk("explain", "--show", "columns")
+
+
 def test_predictions_with_contributions_add_up(desk):
     rows = list(csv.DictReader(desk("predict", MIXED, "--contributions").splitlines()))
     for row in rows:

@@ -528,7 +528,7 @@ def explain(files, row, show, sort, top, form, reading, talk):
     else:
         id_column = model.data["id"]
         table = reading.table(files[1], schema=model.encoding.schema(), id_column=id_column)
-        talk.notes(*table.notes, *_unseen(model, table))
+        talk.notes(*table.notes, *_unusual(model, table))
         record = explanation.explain_row(model, table, row)
     # JSON keeps the order of the model unless it is told otherwise.
     if form != "json" or sort or top:
@@ -573,7 +573,7 @@ def predict(files, output, id_column, proba, contributions, reading, talk):
     # Not read as ids: to copy a column it may repeat itself, and the model's may be absent.
     types = {id_column: "category"} if id_column is not None and id_column not in schema else {}
     table = reading.table(files[1], types=types, schema={copied: "category"} | schema if copied else schema)
-    talk.notes(*table.notes, *_unseen(model, table))
+    talk.notes(*table.notes, *_unusual(model, table))
     ids = _present(table.column(copied)) if copied in table.columns else None
     scores = model.scores(table)
     predictions, target = model.decided(scores), model.encoding.target
@@ -614,7 +614,7 @@ def evaluate(files, reading, talk):
     model = load(files[0])
     table = reading.table(files[1], schema=model.encoding.schema(target=True))
     record = fit.evaluate(model, table)
-    talk.notes(*table.notes, *_unseen(model, table))
+    talk.notes(*table.notes, *_unusual(model, table))
     talk.result(record, "evaluate")
 
 
@@ -879,12 +879,13 @@ def _tell_at_once(words: str) -> None:
         os.write(2, f"\nInterrupted: {words}.\n".encode())
 
 
-def _unseen(model, table) -> list[str]:
-    """A note per text column with levels that training did not see."""
+def _unusual(model, table) -> list[str]:
+    """A note per text column with levels that training did not see, and per column of numbers with values beyond its limits."""
     from wedgefit.table import listed, shown
 
-    unseen = model.encoding.unseen(table)
-    return [f"column {shown(name)} has levels that training did not see: {listed(levels)}" for name, levels in unseen.items()]
+    unseen, beyond = model.encoding.unseen(table), model.encoding.beyond(table)
+    levels = [f"column {shown(name)} has levels that training did not see: {listed(found)}" for name, found in unseen.items()]
+    return levels + [f"column {shown(name)}: {words}" for name, words in beyond.items()]
 
 
 def _probabilities(model, scores) -> dict[str, list[float]]:
@@ -928,7 +929,7 @@ def _table_of(model, data: str, reading, talk, *, training: bool = False):
     if training and model.data["weight"]:
         schema = {model.data["weight"]: "numeric"} | schema
     table = reading.table(data, schema=schema, id_column=model.data["id"])
-    talk.notes(*table.notes, *_unseen(model, table))
+    talk.notes(*table.notes, *_unusual(model, table))
     return table
 
 

@@ -4,6 +4,8 @@ The rules, learnt from the training table by ``fit_encoding`` and applied by ``E
 
 - A numeric column gives one feature, (value − center) / scale, in which a missing value counts as the median. If
   values were missing in training, a second feature, 0 or 1, says where: "age is missing".
+- A value that is far out counts as the end of the others: in training, at most one row in 20 and more than ten times
+  as far from the median as all the rest; later, whatever lies beyond this end. Columns without such rows have no ends.
 - A text column gives one 0/1 feature per level, "town = Paris". Missing text is a level of its own, "(missing)",
   when it occurs in training. Levels of fewer than max(2, min(10, n // 20)) rows share the level "(rare)".
 - A text column of exactly two levels (after grouping) gives one feature only, for the less frequent one (on a tie
@@ -26,8 +28,12 @@ from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError
 from wedgefit.table import Column, Table, listed, parse_number, shown, unknown_column
 
 MISSING, RARE = "(missing)", "(rare)"
+UNLIMITED = (None, None)
 TASKS = ("auto", "regression", "classification")
 LARGEST = 1e100  # Sums of squares of larger values may leave the range of float64.
+FAR_OUT = 10.0  # A value so many times as far from the median as all others is a slip or another kind of row,
+MOST_FAR_OUT = 0.05  # if it is in no more than this part of the rows,
+WIDEST = 0.5  # and if the others vary: those of this part of the rows nearest to the median.
 MOST_CLASSES = 20  # More classes than this, and than a tenth of the rows, are a column of names.
 
 
@@ -45,13 +51,19 @@ class Feature:
 
 @dataclass(frozen=True)
 class InputColumn:
-    """One column of the table: the median that fills gaps (numeric), or its levels and those grouped as rare."""
+    """One column of the table: the median that fills gaps and the limits (numeric), or its levels and those grouped as rare."""
 
     name: str
     kind: str  # "numeric" or "category"
     fill: float | None
+    limits: tuple[float | None, float | None]  # Values below the first and above the second count as these.
     levels: tuple[str, ...]
     rare: tuple[str, ...]
+
+    def limited(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers within the limits; NaN stays."""
+        lowest, highest = self.limits
+        return np.clip(numbers, -math.inf if lowest is None else lowest, math.inf if highest is None else highest)
 
     @property
     def groups(self) -> dict[str, str]:
@@ -170,6 +182,13 @@ class Encoding:
                 found[column.name] = tuple(sorted(set(_input_levels(column, table)) - column.groups.keys()))
         return {name: levels for name, levels in found.items() if levels}
 
+    def beyond(self, table: Table) -> dict[str, str]:
+        """Per column with values beyond its limits which rows these are, and as what they count."""
+        _require(table, [column.name for column in self.inputs])
+        limited = [column for column in self.inputs if column.limits != UNLIMITED]
+        found = {column.name: _beyond(column, table) for column in limited}
+        return {name: words for name, words in found.items() if words}
+
     def to_dict(self) -> dict:
         """Plain JSON data; ``from_dict`` gives back an equal encoding, bit for bit."""
         return _listed(asdict(self))
@@ -198,7 +217,7 @@ def fit_encoding(
     exactly two distinct values, else regression. ``keep`` and ``drop`` choose among the other columns; ``weight`` and
     ``group`` name columns that are no inputs: how often a row counts, and which rows belong together. With
     ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1
-    features stay as they are. Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows
+    features stay as they are, and values that are far out are held back and noted. Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows
     of weight zero are left out and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when fewer than two rows
@@ -218,6 +237,7 @@ def fit_encoding(
         raise FitError(f"no column is left to predict {shown(described.name)} from: {reasons}.", where=table.title)
     encoding = Encoding(inputs, features, described, left_out, standardize)
     groups = None if group is None else _groups(table, group)
+    notes += tuple(f"column {shown(name)}: {words}" for name, words in encoding.beyond(table).items())
     return encoding, Design(encoding.transform(table), y, encoding.names, table.row_ids, notes, weights, groups)
 
 
@@ -459,10 +479,20 @@ def _input_values(column: InputColumn, table: Table) -> tuple[np.ndarray, np.nda
         remedy = "The model was trained on numbers in this column: correct the cell."
         numbers = _numbers(table.columns[column.name], table, remedy)
         missing = np.isnan(numbers)
-        return np.where(missing, column.fill, numbers), missing
+        return np.where(missing, column.fill, column.limited(numbers)), missing
     groups = column.groups
     levels = np.array([groups.get(level, column.other) for level in _input_levels(column, table)], dtype=object)
     return levels, levels == MISSING
+
+
+def _beyond(column: InputColumn, table: Table) -> str:
+    """``2 rows (3, 8), which count as 4.2``; "" if no value is beyond the limits."""
+    numbers = _numbers(table.columns[column.name], table, "The model was trained on numbers in this column: correct the cell.")
+    limited, parts = column.limited(numbers), []
+    for limit in column.limits:
+        if limit is not None and np.any(held := (limited == limit) & (numbers != limit)):
+            parts.append(f"the value of {_rows(table, held)} counts as {limit:.6g}, being far out")
+    return "; ".join(parts)
 
 
 def _raw(feature: Feature, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
@@ -485,7 +515,7 @@ def _fit_column(column: Column, table: Table, standardize: bool, weights: np.nda
     """What to store of a column, its features, and if there are none the reason."""
     missing = column.missing
     if missing.all():
-        return InputColumn(column.name, column.kind, None, (), ()), [], "all missing"
+        return InputColumn(column.name, column.kind, None, UNLIMITED, (), ()), [], "all missing"
     fit = _fit_numeric if column.kind == "numeric" else _fit_category
     stored, features = fit(column, table, standardize, weights)
     return stored, features, "constant" if stored.levels or not stored.rare else "all levels rare"
@@ -497,8 +527,10 @@ def _fit_numeric(column: Column, table: Table, standardize: bool, weights: np.nd
     unit = _unit(column.values)
     scaled, missing = column.values / unit, column.missing
     median = _median(scaled[~missing], None if weights is None else weights[~missing])
-    scaled = np.where(missing, median, scaled)
-    stored = InputColumn(column.name, "numeric", median * unit, (), ())
+    lowest, highest = _limits(scaled[~missing], median, None if weights is None else weights[~missing]) if standardize else UNLIMITED
+    limits = tuple(None if limit is None else limit * unit for limit in (lowest, highest))
+    stored = InputColumn(column.name, "numeric", median * unit, limits, (), ())
+    scaled = replace(stored, limits=(lowest, highest)).limited(np.where(missing, median, scaled))
     features = []
     if scaled.min() < scaled.max():
         center, scale = _center_scale(scaled[:, None], unit, weights) if standardize else (0.0, 1.0)
@@ -508,6 +540,22 @@ def _fit_numeric(column: Column, table: Table, standardize: bool, weights: np.nd
     if missing.any():
         features.append(Feature(f"{column.name} is missing", column.name, "missing", None, 0.0, 1.0))
     return stored, features
+
+
+def _limits(values: np.ndarray, median: float, weights: np.ndarray | None) -> tuple[float | None, float | None]:
+    """The ends of the values that are not far out, None on a side where none is; see the top of this module."""
+    distances = np.abs(values - median)
+    order = np.argsort(distances, kind="stable")
+    sizes = distances[order]
+    parts = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
+    parts /= parts[-1]
+    if sizes[np.searchsorted(parts, WIDEST)] == 0:
+        return UNLIMITED
+    gaps = np.flatnonzero((sizes[1:] > FAR_OUT * sizes[:-1]) & (parts[:-1] >= 1 - MOST_FAR_OUT))
+    if not len(gaps):
+        return UNLIMITED
+    near, far = values[order[: gaps[0] + 1]], values[order[gaps[0] + 1 :]]
+    return float(near.min()) if np.any(far < median) else None, float(near.max()) if np.any(far > median) else None
 
 
 def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
@@ -541,7 +589,7 @@ def _fit_category(column: Column, table: Table, standardize: bool, weights: np.n
     infrequent = encoder.infrequent_categories_[0]
     rare = () if infrequent is None else tuple(infrequent.tolist())
     levels = tuple(level for level in encoder.categories_[0].tolist() if level not in rare)
-    stored = InputColumn(column.name, "category", None, levels, rare)
+    stored = InputColumn(column.name, "category", None, UNLIMITED, levels, rare)
     return stored, [_level_feature(column.name, level) for level in _shown_levels(stored, cells)]
 
 
@@ -603,10 +651,18 @@ def _read_input(data: object, where: str) -> InputColumn:
         fill = _number(record["fill"], f"{where}, fill")
     else:
         fill = _of(type(None), record["fill"], f"{where}, fill")
+    limits = _read_limits(record["limits"], f"{where}, limits")
+    _expect(kind == "numeric" or limits == UNLIMITED, where, "a text column without limits")
     levels, rare = _texts(record["levels"], f"{where}, levels"), _texts(record["rare"], f"{where}, rare")
     _expect(kind == "category" or not levels + rare, where, "a numeric column without levels")
     _expect(len({*levels, *rare}) == len(levels) + len(rare), where, "distinct levels")
-    return InputColumn(_of(str, record["name"], f"{where}, name"), kind, fill, levels, rare)
+    return InputColumn(_of(str, record["name"], f"{where}, name"), kind, fill, limits, levels, rare)
+
+
+def _read_limits(data: object, where: str) -> tuple[float | None, float | None]:
+    limits = tuple(None if limit is None else _number(limit, place) for limit, place in _items(data, where))
+    _expect(len(limits) == 2 and (None in limits or limits[0] <= limits[1]), where, "a lowest and a highest value")
+    return limits
 
 
 def _read_feature(data: object, where: str) -> Feature:

@@ -7,7 +7,7 @@ from math import fsum
 
 import numpy as np
 
-from wedgefit.encode import RARE, Feature, InputColumn
+from wedgefit.encode import RARE, UNLIMITED, Feature, InputColumn
 from wedgefit.errors import TableError
 from wedgefit.model import Model, Neuron, row_order, unit_name
 from wedgefit.table import Table, shown
@@ -99,9 +99,16 @@ def explain(model: Model) -> dict:
         "outputs": list(model.outputs),
         "formula": _formula(model, terms),
         "intercept": model.intercept,
+        "limits": {column.name: list(column.limits) for column in model.encoding.inputs if column.limits != UNLIMITED},
         **lists,
         "sizes": {name: len(items) for name, items in lists.items()},
     }
+
+
+def limit_texts(limits: dict[str, list[float | None]]) -> list[str]:
+    """Per column with limits how its far values count: "Fare counts as at most 263"."""
+    words = {name: [f"at {least} {limit:.6g}" for least, limit in zip(("least", "most"), pair) if limit is not None] for name, pair in limits.items()}
+    return [f"{name} counts as {' and '.join(ends)}" for name, ends in words.items()]
 
 
 def hinge_texts(model: Model) -> list[str]:

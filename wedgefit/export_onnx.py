@@ -114,6 +114,8 @@ def _numeric(graph: _Graph, column: InputColumn, features: list) -> list[str]:
     # NaN is the only number that is not itself.
     present = graph.add("Equal", column.name, column.name)
     raw = {"number": graph.add("Where", present, column.name, column.fill)}
+    for operator, limit in zip(("Max", "Min"), column.limits):
+        raw["number"] = raw["number"] if limit is None else graph.add(operator, raw["number"], limit)
     raw["missing"] = graph.add("Where", present, np.array([[0.0]]), 1.0)
     return [graph.add("Div", graph.add("Sub", raw[feature.kind], feature.center), feature.scale) for feature in features]
 

@@ -28,7 +28,7 @@ def to_python(model: Model) -> str:
         "OUTPUTS": _units(outer, intercepts),
     }
     notes = {
-        "INPUTS": "Per column the number that fills gaps; of text what each cell counts as (None: a missing one), how numbers\n"
+        "INPUTS": "Per column the number that fills gaps, and between which limits numbers count; of text what each cell counts as (None: a missing one), how numbers\n"
         "# are spelled, and what texts that training did not see count as.",
         "FEATURES": "(column, what it is 1 for unless a number, center, scale): (value - center) / scale.",
         "LAYERS": "Per hidden layer its neurons: the weights by the position of what they read, and the bias.",
@@ -40,10 +40,10 @@ def to_python(model: Model) -> str:
     return "\n".join(parts) + _CODE
 
 
-def _described(column: InputColumn) -> float | tuple:
-    """The fill of a numeric column; of text the level of each cell, the spelling of numbers, and the level of other texts."""
+def _described(column: InputColumn) -> tuple:
+    """The fill and the limits of a numeric column; of text the level of each cell, the spelling of numbers, and the level of other texts."""
     if column.kind == "numeric":
-        return column.fill
+        return (column.fill, *column.limits)
     # No cell holds an infinite number, and Python source has no word for one.
     spelling = {number: level for number, level in spellings(column.groups).items() if math.isfinite(number)}
     return column.cells, spelling, column.other
@@ -153,14 +153,17 @@ def encoded(row):
 
 
 def read(column, cell):
-    """The number of a cell, gaps filled, or the level that its text counts as; and whether it is missing."""
+    """The number of a cell, gaps filled and within the limits, or the level that its text counts as; and whether it is missing."""
     rule = INPUTS[column]
-    if isinstance(rule, tuple):
+    if isinstance(rule[0], dict):
         cells, spelling, other = rule
         text = spelled(cell, spelling)
         return cells.get(None if text in MISSING and text not in cells else text, other), False
-    number = as_number(column, cell)
-    return (rule, True) if math.isnan(number) else (number, False)
+    number, (fill, lowest, highest) = as_number(column, cell), rule
+    if math.isnan(number):
+        return fill, True
+    number = number if lowest is None else max(lowest, number)
+    return number if highest is None else min(highest, number), False
 
 
 def spelled(cell, spelling):

@@ -130,7 +130,7 @@ class _Query:
         return units
 
     def _cells(self, column: InputColumn, i: int) -> Iterator[tuple[str, str]]:
-        """A number with gaps filled and, where a neuron asks, whether there was a gap; or a text that is NULL where it is missing."""
+        """A number within its limits, gaps filled, and, where a neuron asks, whether there was a gap; or a text that is NULL where it is missing."""
         dialect, cell, missing = self.dialect, f"t.{_name(column.name)}", self._missing(column)
         if column.kind == "category":
             yield f"c{i}", f"CASE WHEN {missing} THEN NULL ELSE CAST({cell} AS TEXT) END"
@@ -138,6 +138,8 @@ class _Query:
         # A text that is no number makes everything that depends on it NULL, rather than count as zero.
         refused = f" WHEN {dialect.no_number.format(cell)} THEN NULL" if dialect.no_number else ""
         value = f"CAST({cell} AS {dialect.double})"
+        for larger, limit in zip((dialect.greatest, dialect.least), column.limits):
+            value = value if limit is None else f"{larger}({dialect.constant(limit)}, {value})"
         yield f"c{i}", f"CASE WHEN {missing} THEN {dialect.constant(column.fill)}{refused} ELSE {value} END"
         features = [self.model.encoding.features[j] for j in self._used]
         for feature in features:

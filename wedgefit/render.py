@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from wedgefit.explain import curve_values
+from wedgefit.explain import curve_values, limit_texts
 
 # Wider than any line: what is piped is never wrapped or cut.
 UNLIMITED = 1_000_000
@@ -279,6 +279,8 @@ def _equation(explanation: dict) -> Parts:
     formula = explanation["formula"]
     for line in _sums(explanation) if formula is None else _lines_of(formula, explanation):
         yield Text(plain(line), style="bold")
+    for limits in limit_texts(explanation["limits"]):
+        yield Text(f"{plain(limits)}.")
     if classes := explanation["classes"]:
         two = f"{plain(classes[-1])} is predicted where the score is positive, {plain(classes[0])} elsewhere."
         yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")

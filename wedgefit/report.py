@@ -8,7 +8,7 @@ import shlex
 
 from wedgefit import __version__, plot, render
 from wedgefit.errors import WedgefitError
-from wedgefit.explain import arranged, explain, explain_row
+from wedgefit.explain import arranged, explain, explain_row, limit_texts
 from wedgefit.model import Model
 from wedgefit.table import Table
 
@@ -62,6 +62,7 @@ def _content(model: Model, table: Table, model_file: str) -> dict:
         "claim": proven_claim(certificate, problem["layers"] > 2),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
+        "limits": limit_texts(record["limits"]),
         "formula": record["formula"].split("\n") if record["formula"] else None,
         "deep": any(term["layer"] > 1 for term in record["terms"]),
         "separate": any(term["output"] is not None for term in record["terms"]),
@@ -261,6 +262,9 @@ The proof is about these rows and this price. It does not say how well new rows 
 {% else %}
 <p>The score is {{ several(report.intercept) }} plus the sum of coefficient × hinge over these {{ record.terms | length }} wedges.</p>
 {% endif %}
+{% for words in limits %}
+<p>{{ words }}.</p>
+{% endfor %}
 {% if record.terms %}
 <p class="note">A wedge is zero on one side and rises on the other. “Above the line through rows 12 and 57”: of the two columns in the hinge the first
 goes across and the second up.</p>
