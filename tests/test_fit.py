@@ -263,7 +263,7 @@ def test_norm_2_with_the_levels_of_a_column(read):
     Its hinges are rounding errors: better to refuse, or work inside the plane, than coefficients of 10¹⁴ on them.
     """
     try:
-        model = trained(read(MIXED, id_column="id"), norm=2)
+        model = trained(read(MIXED, id_column="id"), norm=2, order="full")
     except WedgefitError:
         return
     assert model.problem["alpha_max"] > 1e-6 and model.neurons
@@ -275,7 +275,7 @@ def test_certify_agrees_where_columns_are_dependent(read):
     """Levels of one column add up to one: wedges of five such columns are ill-conditioned, and honest all the same."""
     table = read("\n".join(MIXED.splitlines()[:19]) + "\n", id_column="id")
     try:
-        model = trained(table, norm=2)
+        model = trained(table, norm=2, order="full")
     except FitError as refusal:
         assert "zero on the rows" in str(refusal)
         return

@@ -50,6 +50,19 @@ def neurons(found):
     return sum(len(fit.wedges) for fit in found.fits)
 
 
+@pytest.mark.parametrize("norm, bias, columns, order, notes", [
+    (1, True, [0, 1, 2], 2, 0), (2, True, [0, 1], "full", 0), (2, True, [0, 1, 2], 2, 1), (2, False, [0, 1, 2], 2, 1), (2, False, [0, 3], "full", 0),
+    (2, True, [0, 3], 2, 1)])  # fmt: skip
+def test_the_default_order_fits_the_rows(norm, bias, columns, order, notes):
+    """With norm 2 every neuron reads all columns, unless the rows lie in a hyperplane: then its hinge, zero, would be the only one."""
+    sample, heard = numbers(), []
+    first, second = sample.X.T
+    X = np.column_stack([first, second, first - second, first + 1.0])[:, columns]
+    found = Learner(Sample(X, sample.y, "regression"), Settings(norm=norm, bias=bias, alpha_ratio=0.1, jobs=1), heard.append)
+    assert found.order == order and sum("hyperplane" in words for words in heard) == notes
+    assert found.alpha_max > 0
+
+
 # Settings --------------------------------------------------------------------------------------------------------
 
 

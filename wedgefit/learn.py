@@ -122,10 +122,9 @@ class Learner:
         self.deadline = deadline or Deadline(settings.max_seconds)
         self.loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
         self._check_settings()
-        width = sample.X.shape[1]
-        self.order = self._default_order(width) if settings.order is None else settings.order
-        self.problems = problems_of(sample, self.loss, settings.intercept, settings.class_weight)
         self.note = note
+        self.order = self._default_order(sample.X) if settings.order is None else settings.order
+        self.problems = problems_of(sample, self.loss, settings.intercept, settings.class_weight)
         first = self.pricer_for(sample.X, cluster=settings.cluster)
         self.pricers = [first, *(first.sibling() for _ in self.problems[1:])]
         self.exact = self._exact(first)
@@ -171,8 +170,14 @@ class Learner:
         orders = [order_of(self.order, layer) for layer in range(1, depth + 1)]
         return orders[0] if len(set(orders)) == 1 else orders
 
-    def _default_order(self, width: int) -> Order:
-        first = "full" if self.settings.norm == 2 else min(2, width)
+    def _default_order(self, X: np.ndarray) -> Order:
+        """At most two columns; with norm 2 all of them, unless the rows lie in a hyperplane: it would be the only wedge."""
+        width = X.shape[1]
+        full = self.settings.norm == 2
+        if full and np.linalg.matrix_rank(X - X[0] if self.settings.bias else X) < width:
+            self.note(f"The rows lie in a hyperplane of the {width} columns, where no wedge reads all of them: using --order {min(2, width)}")
+            full = False
+        first = "full" if full else min(2, width)
         return (first, 2) if self.settings.norm == 2 and self.settings.layers != 2 else first
 
     def pricer_for(self, X: np.ndarray, stage: int = 1, cluster: str | None = None, share: int = 1) -> Pricer:
