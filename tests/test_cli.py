@@ -534,11 +534,32 @@ def test_unseen_levels_are_noted_on_standard_error():
 
 def test_evaluate(model):
     record = strict(run("evaluate", "d.csv", "--json").stdout)
-    assert record["data"] == {"source": "d.csv", "rows": 30}
+    assert record["data"] == {"source": "d.csv", "rows": 30, "weight": None}
     assert record["score"] == pytest.approx(model["score"]["train"])
     assert "RMSE" in run("evaluate", "wedgefit.json", "d.csv").stdout
     Path("one.csv").write_text("\n".join(SMALL.splitlines()[:2]))
     assert strict(run("evaluate", "one.csv", "--json").stdout)["score"]["r2"] is None
+
+
+def test_evaluate_with_weights_counts_rows_as_repeated(model):
+    header, *rows = SMALL.splitlines()
+    counts = [i % 3 for i in range(len(rows))]
+    Path("weighted.csv").write_text("\n".join([f"w,{header}", *(f"{count},{row}" for count, row in zip(counts, rows))]))
+    Path("repeated.csv").write_text("\n".join([header, *(row for count, row in zip(counts, rows) for _ in range(count))]))
+    done = run("evaluate", "weighted.csv", "--weight", "w", "--json")
+    record = strict(done.stdout)
+    assert record["score"] == pytest.approx(strict(run("evaluate", "repeated.csv", "--json").stdout)["score"], rel=1e-12)
+    assert record["score"] != pytest.approx(strict(run("evaluate", "weighted.csv", "--json").stdout)["score"], rel=1e-6)
+    assert record["data"] == {"source": "weighted.csv", "rows": sum(count > 0 for count in counts), "weight": "w"}
+    assert "weight" in done.stderr and "weight" in record["notes"][0]
+    assert "no column" in run("evaluate", "d.csv", "--weight", "w", code=1).stderr
+
+
+def test_predictions_write_over_no_column(model):
+    header, *rows = SMALL.splitlines()
+    Path("named.csv").write_text("\n".join([f"prediction_y,{header}", *(f"r{i},{row}" for i, row in enumerate(rows))]))
+    assert '"prediction_y"' in run("predict", "named.csv", "--id", "prediction_y", code=2).stderr.replace("'", '"')
+    assert run("predict", "named.csv").stdout.splitlines()[0] == "prediction_y"
 
 
 def test_path_marks_the_choices():

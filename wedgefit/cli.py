@@ -277,8 +277,6 @@ def _reading(types: tuple, **options) -> Reading:
 
 def _fitting(norm: str, **options):
     """The options of a fit; those that the command does not have keep their default."""
-    if options.get("alpha") is not None and options.get("alpha_ratio") is not None:
-        raise click.UsageError("--alpha and --alpha-ratio exclude each other: give one of them, or neither.")
     from wedgefit.fit import Options
 
     return Options(norm=int(norm), **options)
@@ -585,11 +583,12 @@ def predict(files, output, id_column, proba, contributions, reading, talk):
         record |= {"probabilities": probabilities} if proba else {}
         content = _json(record | ({"contributions": parts} if contributions else {}))
     else:
-        columns = {} if ids is None else {copied: ids}
         by_target = [predictions] if len(target.names) == 1 else zip(*predictions)
-        columns |= {f"prediction_{name}": values for name, values in zip(target.names, by_target)}
-        columns |= {f"probability_{name}": values for name, values in (probabilities or {}).items()}
-        content = _csv(columns | parts)
+        columns = {f"prediction_{name}": values for name, values in zip(target.names, by_target)}
+        columns |= {f"probability_{name}": values for name, values in (probabilities or {}).items()} | parts
+        if ids is not None and copied in columns:
+            raise UsageError(f"the column {copied!r} would be written over by what is predicted.", remedy="Choose another --id.")
+        content = _csv(columns if ids is None else {copied: ids} | columns)
     if output == STANDARD_STREAM:
         _out(content.encode(errors=ESCAPE))
     else:
@@ -598,23 +597,26 @@ def predict(files, output, id_column, proba, contributions, reading, talk):
 
 @command("evaluate")
 @model_and_data
+@click.option("--weight", metavar="NAME", help="A column that says how much each row counts.")
 @reading
 @talking
-def evaluate(files, reading, talk):
+def evaluate(files, weight, reading, talk):
     """Score MODEL on labelled DATA.
 
     \b
     Examples:
       wedgefit evaluate test.csv
+      wedgefit evaluate test.csv --weight exposure
       wedgefit evaluate small.json test.csv --json | jq .score
     """
     from wedgefit import fit
     from wedgefit.model import load
 
     model = load(files[0])
-    table = reading.table(files[1], schema=model.encoding.schema(target=True))
-    record = fit.evaluate(model, table)
-    talk.notes(*table.notes, *_unusual(model, table))
+    schema = model.encoding.schema(target=True)
+    table = reading.table(files[1], schema=schema if weight is None else {weight: "numeric"} | schema)
+    record = fit.evaluate(model, table, weight)
+    talk.notes(*table.notes, *_unusual(model, table), *record["notes"])
     talk.result(record, "evaluate")
 
 

@@ -31,9 +31,9 @@ MISSING, RARE = "(missing)", "(rare)"
 UNLIMITED = (None, None)
 TASKS = ("auto", "regression", "classification")
 LARGEST = 1e100  # Sums of squares of larger values may leave the range of float64.
-FAR_OUT = 10.0  # A value so many times as far from the median as all others is a slip or another kind of row,
-MOST_FAR_OUT = 0.05  # if it is in no more than this part of the rows,
-WIDEST = 0.5  # and if the others vary: those of this part of the rows nearest to the median.
+# Values more than FAR_OUT times as far from the median as all others are far out: in at most MOST_FAR_OUT of the rows, and only where the
+# CORE of the rows that is nearest to the median is not all one value.
+FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
 MOST_CLASSES = 20  # More classes than this, and than a tenth of the rows, are a column of names.
 
 
@@ -549,7 +549,7 @@ def _limits(values: np.ndarray, median: float, weights: np.ndarray | None) -> tu
     sizes = distances[order]
     parts = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
     parts /= parts[-1]
-    if sizes[np.searchsorted(parts, WIDEST)] == 0:
+    if sizes[np.searchsorted(parts, CORE)] == 0:
         return UNLIMITED
     gaps = np.flatnonzero((sizes[1:] > FAR_OUT * sizes[:-1]) & (parts[:-1] >= 1 - MOST_FAR_OUT))
     if not len(gaps):

@@ -10,7 +10,7 @@ import numpy as np
 
 from wedgefit import __version__
 from wedgefit.certificate import row_norms
-from wedgefit.encode import Design, Target, fit_encoding
+from wedgefit.encode import Design, Target, fit_encoding, training_rows
 from wedgefit.errors import FitError, UsageError
 from wedgefit.layers import DeepFit, Stage, composed
 from wedgefit.learn import Learned, Learner, Settings, total
@@ -164,11 +164,19 @@ def path(table: Table, options: Options, progress) -> dict:
     }
 
 
-def evaluate(model: Model, table: Table) -> dict:
-    """The model's scores on labelled data."""
-    sample = Sample(model.encoding.transform(table), model.encoding.target_values(table), model.encoding.target.task)
+def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
+    """The model's scores on labelled data, in which a row counts as often as its cell in the column ``weight`` says.
+
+    Raises ColumnError for rows without a target or a usable weight.
+    """
+    encoding = model.encoding
+    encoding.target_values(table)  # Its message is for labelled data, that of ``training_rows`` for training.
+    rows, notes = (table, ()) if weight is None else training_rows(table, encoding.target.names, weight, False)
+    weights = None if weight is None else rows.column(weight).values
+    sample = Sample(encoding.transform(rows), encoding.target_values(rows), encoding.target.task, weights)
     score = score_values(sample, model.network.forward(sample.X), model.problem["loss"])
-    return {"schema": "wedgefit.evaluation/1", "data": {"source": table.source, "rows": table.rows}, "score": score}
+    data = {"source": table.source, "rows": rows.rows, "weight": weight}
+    return {"schema": "wedgefit.evaluation/1", "data": data, "score": score, "notes": list(notes)}
 
 
 def _model(setting: _Setting, learned: Learned, setup: float) -> Model:

@@ -155,6 +155,8 @@ class Learner:
             raise UsageError("--scoring log_loss needs probabilities.", remedy="Leave out --loss squared.")
         if settings.scoring == "auc" and self.loss != "logistic" and classes and sample.y.ndim == 2:
             raise UsageError("--scoring auc of more than two classes needs probabilities.", remedy="Leave out --loss squared.")
+        if settings.alpha is not None and settings.alpha_ratio is not None:
+            raise UsageError("--alpha and --alpha-ratio exclude each other.", remedy="Give one of them, or neither.")
         if settings.max_neurons is not None and (settings.alpha is not None or settings.alpha_ratio is not None):
             raise UsageError("--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.", remedy="Give one of them.")
         several = sample.y.ndim == 2 and not classes
