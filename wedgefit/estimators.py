@@ -82,7 +82,8 @@ class _WedgeEstimator(BaseEstimator):
     bias, fit_intercept : bool
         Whether hidden neurons, and the output, have a bias.
     standardize : bool
-        Give every column mean 0 and standard deviation 1 first.
+        Give every column mean 0 and standard deviation 1 first. Values that are far out then count as the end of the others
+        (``wedgefit.encode``), and ``model_.notes`` names them.
     certificate : {"auto", "exact", "sampled"}
         How far pricing goes before it may stop.
     tol : float
