@@ -79,10 +79,10 @@ def trained(columns, alpha_ratio=0.1, **options) -> Model:
 
 
 def slipped(columns):
-    """The columns with one cell out of sight in "a"."""
-    values = columns["a"].copy()
-    values[[0, 1]] = 1e9, -1e12
-    return columns | {"a": values}
+    """The columns with cells out of sight: in "a" on both sides, in "b" on one."""
+    a, b = columns["a"].copy(), columns["b"].copy()
+    a[[0, 1]], b[2] = (1e9, -1e12), 1e300
+    return columns | {"a": a, "b": b}
 
 
 def two_targets(model: Model) -> Model:

@@ -130,7 +130,7 @@ def test_every_command_asks_for_its_data(name):
         ("x,y\n1,2\n", "not a model file"),
         ("[]", "not a wedgefit model file"),
         ('{"schema": "wedgefit.model/99"}', "wedgefit.model/99"),
-        ('{"schema": "wedgefit.model/2"}', "lacks"),
+        ('{"schema": "wedgefit.model/3"}', "lacks"),
         ('{"schema": NaN}', "NaN"),
     ],
 )
@@ -553,13 +553,20 @@ def test_evaluate_with_weights_counts_rows_as_repeated(model):
     assert record["data"] == {"source": "weighted.csv", "rows": sum(count > 0 for count in counts), "weight": "w"}
     assert "weight" in done.stderr and "weight" in record["notes"][0]
     assert "no column" in run("evaluate", "d.csv", "--weight", "w", code=1).stderr
+    assert "is the target" in run("evaluate", "d.csv", "--weight", "y", code=1).stderr
+    Path("one.csv").write_text(f"w,{header}\n2,{rows[0]}\n0,{rows[1].rsplit(',', 1)[0]},\n")
+    assert strict(run("evaluate", "one.csv", "--weight", "w", "--json").stdout)["data"]["rows"] == 1
 
 
 def test_predictions_write_over_no_column(model):
     header, *rows = SMALL.splitlines()
     Path("named.csv").write_text("\n".join([f"prediction_y,{header}", *(f"r{i},{row}" for i, row in enumerate(rows))]))
-    assert '"prediction_y"' in run("predict", "named.csv", "--id", "prediction_y", code=2).stderr.replace("'", '"')
+    assert "'prediction_y'" in run("predict", "named.csv", "--id", "prediction_y", code=2).stderr
     assert run("predict", "named.csv").stdout.splitlines()[0] == "prediction_y"
+    assert strict(run("predict", "named.csv", "--id", "prediction_y", "--json").stdout)["ids"][:2] == ["r0", "r1"]
+    run("train", "named.csv", "--id", "prediction_y", *FAST)
+    done = run("predict", "named.csv")
+    assert "left out" in done.stderr and done.stdout.splitlines()[0] == "prediction_y"
 
 
 def test_path_marks_the_choices():

@@ -110,30 +110,37 @@ def test_a_power_of_two_as_unit_changes_no_bit(values, power):
 CROWD = np.linspace(-1.0, 3.0, 57)  # around a median of 1
 
 
-@pytest.mark.parametrize("slips, limits", [([1e12], (None, 3)), ([-1e12], (-1, None)), ([-1e6, 1e12], (-1, 3)), ([22], (None, 3)),
-                                           ([20.9], (None, None)), ([200, 300, 1e5], (None, 3)), ([200, 300, 400, 500], (None, None))])
-def test_far_out_values_count_as_the_end_of_the_others(slips, limits):
+@pytest.mark.parametrize("factor", [1.0, 1e-20, 1e-150])
+@pytest.mark.parametrize("slips, limits, note", [
+    ([1e12], (None, 3), "the value of 1 row (58) counts as {high}"),
+    ([1e155], (None, 3), "the value of 1 row (58) counts as {high}"),
+    ([1.7e308], (None, 3), "the value of 1 row (58) counts as {high}"),
+    ([-1e300], (-1, None), "the value of 1 row (58) counts as {low}"),
+    ([-1e6, 1e300], (-1, 3), "the value of 1 row (58) counts as {low}; the value of 1 row (59) counts as {high}"),
+    ([22], (None, 3), "the value of 1 row (58) counts as {high}"),
+    ([20.9], (None, None), None),
+    ([200, 300, 1e5], (None, 3), "the value of 3 rows (58, 59, 60) counts as {high}"),
+    ([200, 300, 400, 500], (None, None), None),
+])  # fmt: skip
+def test_far_out_values_count_as_the_end_of_the_others(slips, limits, note, factor):
     """More than ten times as far from the median as the rest (2 at most), in at most one row in 20."""
-    crowd, slips = CROWD[: 60 - len(slips)] if len(slips) > 3 else CROWD, np.array(slips, dtype=float)
-    values = np.concatenate([crowd, slips])
+    crowd = CROWD[: 60 - len(slips)] if len(slips) > 3 else CROWD
+    values = np.concatenate([crowd * factor, np.array(slips) * (1.0 if max(map(abs, slips)) > 1e12 else factor)])
     encoding, design = fit(a=values, b=CROWD.max() * np.arange(len(values)))
-    median = np.median(values)
-    assert abs(median - 1) < 0.2
-    found = encoding.inputs[0].limits
-    assert found == tuple(None if limit is None else pytest.approx(limit) for limit in limits)
-    held = np.clip(values, *(None if limit is None else limit for limit in found)) if any(limits) else values
-    np.testing.assert_allclose(column_of(design, "a"), (held - held.mean()) / held.std(), atol=1e-12)
-    noted = [row for row, (value, other) in enumerate(zip(values, held), start=1) if value != other]
-    assert len(noted) == (len(slips) if any(limits) else 0)
-    assert all(any(str(row) in note for note in design.notes) for row in noted) and bool(design.notes) == bool(noted)
-    assert encoding.inputs[1].limits == (None, None)
+    low, high = (None if limit is None else limit * factor for limit in limits)
+    assert encoding.inputs[0].limits == (low, high) and encoding.inputs[1].limits == (None, None)
+    held = np.clip(values, -np.inf if low is None else low, np.inf if high is None else high) / factor
+    np.testing.assert_allclose(column_of(design, "a"), (held - held.mean()) / held.std(), atol=1e-9)
+    words = () if note is None else (f'column "a": {note}, being far out',)
+    assert design.notes == tuple(text.format(low=f"{low:.10g}" if low else "", high=f"{high:.10g}" if high else "") for text in words)
 
 
 def test_far_out_values_later():
     encoding, design = fit(a=[*CROWD, 1e9])
     assert design.notes == ('column "a": the value of 1 row (58) counts as 3, being far out',)
     later = make(a=[2.0, 3.5, -50.0, NAN, 1e200])
-    assert encoding.beyond(later) == {"a": "the value of 2 rows (2, 5) counts as 3, being far out"}
+    assert encoding.remarks(later) == ('column "a": the value of 2 rows (2, 5) counts as 3, where most rows of training end',)
+    assert encoding.remarks(make(a=[2.0, NAN])) == ()
     feature = encoding.features[0]
     raw = encoding.transform(later)[:, 0] * feature.scale + feature.center
     np.testing.assert_allclose(raw, [2, 3, -50, encoding.inputs[0].fill, 3], rtol=1e-12)
@@ -155,14 +162,28 @@ def test_numbers_as_they_are_are_not_held_back():
     assert encoding.inputs[0].limits == (None, None) and design.X[:, 0].tolist() == values.tolist() and not design.notes
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, 2.0, 2.5, 1e3, -1e5]), st.integers(1, 30)), min_size=2, max_size=6))
-def test_limits_count_weights_as_repeated_rows(pairs):
-    values, counts = np.array([value for value, _ in pairs]), np.array([count for _, count in pairs])
-    repeated = np.repeat(values, counts)
-    if len(set(values)) < 2:
-        return
-    weighted = fit_encoding(make(a=values, w=counts, y=np.arange(len(values)) ** 2.0), target="y", weight="w")[0]
-    assert weighted.inputs[0].limits == fit(a=repeated)[0].inputs[0].limits
+@given(st.lists(st.integers(1, 30), min_size=6, max_size=6), st.sampled_from([1.0, 0.1, 1 / 3, 7e5]))
+def test_limits_count_weights_as_repeated_rows(counts, unit):
+    """Only ratios of weights count: those at the very boundary, too."""
+    values, counts = np.array([0.0, 1.0, 2.0, 2.5, 1e3, -1e5]), np.array(counts)
+    weighted = fit_encoding(make(a=values, w=counts * unit, y=np.arange(6) ** 2.0), target="y", weight="w")[0]
+    assert weighted.inputs[0].limits == fit(a=np.repeat(values, counts))[0].inputs[0].limits
+
+
+@pytest.mark.parametrize("unit", [0.1, 0.3, 1.0, 1e3])
+@pytest.mark.parametrize("far, limit", [(10, 189), (11, None)])
+def test_the_boundary_of_far_out(far, limit, unit):
+    """5 % of the weight, to rounding: 10 of 200 rows are far out, 11 of 201 are not."""
+    values = np.r_[np.arange(190), 1e6 + np.arange(far)]
+    table = make(a=values, w=np.full(len(values), unit), y=values)
+    assert fit_encoding(table, target="y", weight="w")[0].inputs[0].limits == (None, limit)
+
+
+def test_stored_limits_hold_the_fill():
+    data = fit(a=[*CROWD, 1e9])[0].to_dict()
+    data["inputs"][0]["limits"] = [None, 0.5]
+    with pytest.raises(ModelFileError, match="a fill within the limits"):
+        Encoding.from_dict(data)
 
 
 # Text ------------------------------------------------------------------------------------------------------------

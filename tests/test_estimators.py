@@ -55,6 +55,32 @@ def test_scikit_learn_is_content_with_the_defaults(kind):
     assert failures(kind()) == {}
 
 
+def test_the_ratio_decides_and_layers_have_orders():
+    """As scikit-learn's checks set alpha on any estimator that has one, both together are no error."""
+    X, y = data()
+    both = WedgeRegressor(alpha=1e-9, alpha_ratio=0.1, order=1).fit(X, y)
+    assert both.alpha_ == WedgeRegressor(alpha_ratio=0.1, order=1).fit(X, y).alpha_
+    deep = WedgeRegressor(layers=3, order=[1, 2], alpha_ratio=0.1).fit(X, y)
+    assert deep.model_.problem["order"] == [1, 2] and deep.model_.depth == 2
+    assert WedgeRegressor(layers="auto", order=1, cv=3).fit(X, y).model_.depth >= 1
+    for order in ([], [0], [1, "all"], "1"):
+        with pytest.raises(ValueError, match="the parameter 'order'"):
+            WedgeRegressor(order=order).fit(X, y)
+    with pytest.raises(ValueError, match="the parameter 'layers'"):
+        WedgeRegressor(layers="many").fit(X, y)
+
+
+def test_far_out_values_are_named_and_held_back_later():
+    X, y = data()
+    X[7, 0] = 1e9
+    model = WedgeRegressor(alpha_ratio=0.05).fit(X, y)
+    end = np.delete(X, 7, axis=0)[:, 0].max()
+    assert any("1 row (8)" in note for note in model.model_.notes)
+    new = np.array([[1e7, 0.0, 0.0], [end, 0.0, 0.0]])
+    assert model.predict(new)[0] == model.predict(new)[1]
+    assert not WedgeRegressor(alpha_ratio=0.05, standardize=False).fit(X, y).model_.notes
+
+
 # One core with the command line ----------------------------------------------------------------------------------
 
 

@@ -478,13 +478,16 @@ def test_a_far_out_value_is_noted_wherever_it_counts(desk):
     trained = CliRunner().invoke(main, ["train", "slip.csv", "--alpha-ratio", "0.05"])
     limits = json.loads(desk("explain", "--json"))["limits"]
     assert limits.keys() == {"age"} and limits["age"][0] is None
-    words = f'column "age": the value of 1 row (2) counts as {limits["age"][1]:.6g}, being far out'
-    assert words in trained.stderr and f"age counts as at most {limits['age'][1]:.6g}." in desk("explain")
+    words = f'column "age": the value of 1 row (2) counts as {limits["age"][1]:.10g}, '
+    assert words + "being far out" in trained.stderr and f"age counts as at most {limits['age'][1]:.10g}." in desk("explain")
     predicted = CliRunner().invoke(main, ["predict", "slip.csv"])
-    assert words in predicted.stderr
+    assert words + "where most rows of training end" in predicted.stderr
+    assert words in desk("explain", "slip.csv", "--row", 2)
+    assert words in json.loads(desk("evaluate", "slip.csv", "--json"))["notes"][0]
+    assert "counts as" not in desk("explain", "slip.csv", "--row", 1)
     Path("end.csv").write_text(f"{header}\n{limits['age'][1]!r},5000,Ulm,no,3\n")
     assert desk("predict", "end.csv").splitlines()[1] == predicted.stdout.splitlines()[2]
-    assert "far out" not in CliRunner().invoke(main, ["predict", "end.csv"]).stderr
+    assert "counts as" not in CliRunner().invoke(main, ["predict", "end.csv"]).stderr
     assert "limits" not in desk("explain", "--show", "columns")
 
 

@@ -27,6 +27,7 @@ from wedgefit.table import DEFAULT_NA
 
 KINDS = list(kinds())
 EXTREME = [0.0, -0.0, 5e-324, 1e-300, 1e6, -1e6, 1e12, -1e12, 1e100, -1e100]
+NEAR = [0.999, 1.001]  # times the limits of a column
 SAME = {"rtol": 1e-9, "atol": 1e-9}
 
 
@@ -37,7 +38,8 @@ def rows_for(model, seed=1, count=80):
     for column in model.encoding.inputs:
         if column.kind == "numeric":
             values = rng.normal(column.fill, 3.0, size=count).tolist()
-            for value in [None, None, *EXTREME]:
+            ends = [limit * factor for limit in column.limits if limit is not None for factor in NEAR]
+            for value in [None, None, *EXTREME, *ends]:
                 values[rng.integers(count)] = value
         else:
             texts = [*column.cells, *DEFAULT_NA, "(rare)", "(missing)", '"(rare)"', "unseen", "x' OR 1=1 --", "bonn", "NAN", "Null"]

@@ -10,7 +10,7 @@ from wedgefit.audit import certify
 from wedgefit.certificate import Certificate
 from wedgefit.errors import FitError, UsageError, WedgefitError
 from wedgefit.fit import Options, train
-from wedgefit.learn import Learner, Settings, problems_of, total
+from wedgefit.learn import Learner, Settings, fill_space, problems_of, total
 from wedgefit.model import loads
 from wedgefit.select import PER_DECADE, Sample
 from wedgefit.table import Column, Table, read_table
@@ -59,8 +59,25 @@ def test_the_default_order_fits_the_rows(norm, bias, columns, order, notes):
     first, second = sample.X.T
     X = np.column_stack([first, second, first - second, first + 1.0])[:, columns]
     found = Learner(Sample(X, sample.y, "regression"), Settings(norm=norm, bias=bias, alpha_ratio=0.1, jobs=1), heard.append)
-    assert found.order == order and sum("hyperplane" in words for words in heard) == notes
+    assert found.order == order and sum("hyperplane" in words for words in heard) == notes and found.notes == heard
     assert found.alpha_max > 0
+
+
+@pytest.mark.parametrize("few, order", [(1, 2), (9, 2), (10, "full"), (41, 2), (40, "full")])
+def test_rows_that_stand_out_by_themselves_are_no_reason_for_full_order(few, order):
+    """Every wedge of full order would pass through one of them, and a fold without them has none."""
+    sample = numbers()
+    X = np.column_stack([sample.X, np.arange(50) < few])
+    assert learner(Sample(X, sample.y, "regression"), norm=2, order=None, alpha_ratio=0.1).order == order
+
+
+def test_whether_rows_fill_space_depends_on_no_unit_and_no_order():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    X[0, 0] = 1e14
+    for units in ([1, 1], [1e-14, 1], [1, 1e14]):
+        assert fill_space(X * units, True) and fill_space(X[::-1] * units, True) and fill_space(X * units, False)
+    flat = np.column_stack([X, X @ [0.5, 2.0]])
+    assert not fill_space(flat, True) and not fill_space(flat, False) and not fill_space(X[:2], True)
 
 
 # Settings --------------------------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ def test_deeply_nested_json_is_refused():
 
 
 def test_other_versions_are_named_with_a_remedy():
-    text = refused(changed(record(), ("schema",), "wedgefit.model/1"), "wedgefit.model/1", "wedgefit.model/2")
+    text = refused(changed(record(), ("schema",), "wedgefit.model/1"), "wedgefit.model/1", "wedgefit.model/3")
     assert "Train" in text
 
 

@@ -277,6 +277,8 @@ def _reading(types: tuple, **options) -> Reading:
 
 def _fitting(norm: str, **options):
     """The options of a fit; those that the command does not have keep their default."""
+    if options.get("alpha") is not None and options.get("alpha_ratio") is not None:
+        raise click.UsageError("--alpha and --alpha-ratio exclude each other: give one of them, or neither.")
     from wedgefit.fit import Options
 
     return Options(norm=int(norm), **options)
@@ -338,7 +340,7 @@ NETWORK = {
     "class_weight": click.option("--class-weight", type=click.Choice(["balanced"]), help="balanced: all classes have the same total weight."),
     "order": click.option(
         "--order", type=Order(),
-        help="Most columns that one hidden neuron reads; 2,1: of each hidden layer.  [default: 2; full with --norm 2]",
+        help="Most columns that one hidden neuron reads; 2,1: of each hidden layer.  [default: 2; with --norm 2 full, if the rows allow it]",
     ),
     "norm": click.option("--norm", type=click.Choice(["1", "2"]), default="1", show_default=True, help="Norm on hidden weights."),
     "layers": click.option(
@@ -526,7 +528,7 @@ def explain(files, row, show, sort, top, form, reading, talk):
     else:
         id_column = model.data["id"]
         table = reading.table(files[1], schema=model.encoding.schema(), id_column=id_column)
-        talk.notes(*table.notes, *_unusual(model, table))
+        talk.notes(*table.notes, *model.encoding.remarks(table))
         record = explanation.explain_row(model, table, row)
     # JSON keeps the order of the model unless it is told otherwise.
     if form != "json" or sort or top:
@@ -571,7 +573,7 @@ def predict(files, output, id_column, proba, contributions, reading, talk):
     # Not read as ids: to copy a column it may repeat itself, and the model's may be absent.
     types = {id_column: "category"} if id_column is not None and id_column not in schema else {}
     table = reading.table(files[1], types=types, schema={copied: "category"} | schema if copied else schema)
-    talk.notes(*table.notes, *_unusual(model, table))
+    talk.notes(*table.notes, *model.encoding.remarks(table))
     ids = _present(table.column(copied)) if copied in table.columns else None
     scores = model.scores(table)
     predictions, target = model.decided(scores), model.encoding.target
@@ -587,7 +589,11 @@ def predict(files, output, id_column, proba, contributions, reading, talk):
         columns = {f"prediction_{name}": values for name, values in zip(target.names, by_target)}
         columns |= {f"probability_{name}": values for name, values in (probabilities or {}).items()} | parts
         if ids is not None and copied in columns:
-            raise UsageError(f"the column {copied!r} would be written over by what is predicted.", remedy="Choose another --id.")
+            problem = f"the ids in column {copied!r} would be written over by what is predicted"
+            if id_column is not None:
+                raise UsageError(f"{problem}.", remedy="Choose another --id.")
+            talk.notes(f"{problem}, and are left out")
+            ids = None
         content = _csv(columns if ids is None else {copied: ids} | columns)
     if output == STANDARD_STREAM:
         _out(content.encode(errors=ESCAPE))
@@ -616,7 +622,7 @@ def evaluate(files, weight, reading, talk):
     schema = model.encoding.schema(target=True)
     table = reading.table(files[1], schema=schema if weight is None else {weight: "numeric"} | schema)
     record = fit.evaluate(model, table, weight)
-    talk.notes(*table.notes, *_unusual(model, table), *record["notes"])
+    talk.notes(*record["notes"])
     talk.result(record, "evaluate")
 
 
@@ -881,15 +887,6 @@ def _tell_at_once(words: str) -> None:
         os.write(2, f"\nInterrupted: {words}.\n".encode())
 
 
-def _unusual(model, table) -> list[str]:
-    """A note per text column with levels that training did not see, and per column of numbers with values beyond its limits."""
-    from wedgefit.table import listed, shown
-
-    unseen, beyond = model.encoding.unseen(table), model.encoding.beyond(table)
-    levels = [f"column {shown(name)} has levels that training did not see: {listed(found)}" for name, found in unseen.items()]
-    return levels + [f"column {shown(name)}: {words}" for name, words in beyond.items()]
-
-
 def _probabilities(model, scores) -> dict[str, list[float]]:
     """The probability of every class, by the class. Raises UsageError where the model has none."""
     found = model.probabilities(scores)
@@ -931,7 +928,7 @@ def _table_of(model, data: str, reading, talk, *, training: bool = False):
     if training and model.data["weight"]:
         schema = {model.data["weight"]: "numeric"} | schema
     table = reading.table(data, schema=schema, id_column=model.data["id"])
-    talk.notes(*table.notes, *_unusual(model, table))
+    talk.notes(*table.notes, *model.encoding.remarks(table))
     return table
 
 

@@ -4,8 +4,9 @@ The rules, learnt from the training table by ``fit_encoding`` and applied by ``E
 
 - A numeric column gives one feature, (value − center) / scale, in which a missing value counts as the median. If
   values were missing in training, a second feature, 0 or 1, says where: "age is missing".
-- A value that is far out counts as the end of the others: in training, at most one row in 20 and more than ten times
-  as far from the median as all the rest; later, whatever lies beyond this end. Columns without such rows have no ends.
+- A number that is far out counts as the end of the others: in training, at most one row in 20 (so never in fewer than 20
+  rows) and more than ten times as far from the median as all the rest; later, whatever lies beyond this end. Columns
+  without such rows have no ends, nor have those in which half of the rows or more hold one value.
 - A text column gives one 0/1 feature per level, "town = Paris". Missing text is a level of its own, "(missing)",
   when it occurs in training. Levels of fewer than max(2, min(10, n // 20)) rows share the level "(rare)".
 - A text column of exactly two levels (after grouping) gives one feature only, for the less frequent one (on a tie
@@ -34,6 +35,7 @@ LARGEST = 1e100  # Sums of squares of larger values may leave the range of float
 # Values more than FAR_OUT times as far from the median as all others are far out: in at most MOST_FAR_OUT of the rows, and only where the
 # CORE of the rows that is nearest to the median is not all one value.
 FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
+ROUNDING = 1e-9  # Parts of the weight that differ by less are equal.
 MOST_CLASSES = 20  # More classes than this, and than a tenth of the rows, are a column of names.
 
 
@@ -182,6 +184,12 @@ class Encoding:
                 found[column.name] = tuple(sorted(set(_input_levels(column, table)) - column.groups.keys()))
         return {name: levels for name, levels in found.items() if levels}
 
+    def remarks(self, table: Table) -> tuple[str, ...]:
+        """What to tell about rows that do not look like those of training: levels that it did not see, and values beyond its limits."""
+        levels = (f"column {shown(name)} has levels that training did not see: {listed(found)}" for name, found in self.unseen(table).items())
+        ends = (f"column {shown(name)}: {words}, where most rows of training end" for name, words in self.beyond(table).items())
+        return (*levels, *ends)
+
     def beyond(self, table: Table) -> dict[str, str]:
         """Per column with values beyond its limits which rows these are, and as what they count."""
         _require(table, [column.name for column in self.inputs])
@@ -237,7 +245,7 @@ def fit_encoding(
         raise FitError(f"no column is left to predict {shown(described.name)} from: {reasons}.", where=table.title)
     encoding = Encoding(inputs, features, described, left_out, standardize)
     groups = None if group is None else _groups(table, group)
-    notes += tuple(f"column {shown(name)}: {words}" for name, words in encoding.beyond(table).items())
+    notes += tuple(f"column {shown(name)}: {words}, being far out" for name, words in encoding.beyond(table).items())
     return encoding, Design(encoding.transform(table), y, encoding.names, table.row_ids, notes, weights, groups)
 
 
@@ -281,7 +289,7 @@ def training_rows(table: Table, targets: Sequence[str], weight: str | None, drop
 
     Raises ColumnError for missing targets (unless ``drop_missing``) and for weights that are no numbers from 0 up.
     """
-    notes = ()
+    table, notes = (table, ()) if weight is None else weighed_rows(table, weight)
     for name in targets:
         column = table.column(name)
         if column.missing.all():
@@ -291,22 +299,25 @@ def training_rows(table: Table, targets: Sequence[str], weight: str | None, drop
         if column.missing.any():
             notes += (f"{_rows(table, column.missing)} left out: no value of the target {shown(name)}",)
             table = table.take(np.flatnonzero(~column.missing))
-    if weight is not None:
-        weights = _numbers(table.column(weight), table, "A weight is a number.")
-        if len(wrong := np.flatnonzero(~(weights >= 0) | ~(weights <= LARGEST))):
-            text = "missing" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
-            message = f"this weight is {text}; expected a number from 0 up, at most {LARGEST:g}."
-            raise ColumnError(message, where=table.place(wrong[0], weight), remedy="Correct it, or leave out --weight.")
-        if not np.any(weights):
-            raise ColumnError("every weight is zero.", where=_at(table, weight), remedy="Choose another --weight.")
-        if np.any(weights == 0):
-            notes += (f"{_rows(table, weights == 0)} left out: their weight is zero",)
-            table = table.take(np.flatnonzero(weights > 0))
     if table.rows < 2:
         # Rows that were left out are in the file, so a bare "one row" would look wrong there.
         message = "; ".join(("one row is not enough to fit anything", *notes))
         raise FitError(f"{message}.", where=table.title, remedy="Add rows.")
     return table, notes
+
+
+def weighed_rows(table: Table, weight: str) -> tuple[Table, tuple[str, ...]]:
+    """The rows of positive weight, and a note if that is not all of them. Raises ColumnError for weights that are no numbers from 0 up."""
+    weights = _numbers(table.column(weight), table, "A weight is a number.")
+    if len(wrong := np.flatnonzero(~(weights >= 0) | ~(weights <= LARGEST))):
+        text = "missing" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
+        message = f"this weight is {text}; expected a number from 0 up, at most {LARGEST:g}."
+        raise ColumnError(message, where=table.place(wrong[0], weight), remedy="Correct it, or leave out --weight.")
+    if not np.any(weights):
+        raise ColumnError("every weight is zero.", where=_at(table, weight), remedy="Choose another --weight.")
+    if np.all(weights):
+        return table, ()
+    return table.take(np.flatnonzero(weights)), (f"{_rows(table, weights == 0)} left out: their weight is zero",)
 
 
 def _groups(table: Table, name: str) -> np.ndarray:
@@ -486,12 +497,12 @@ def _input_values(column: InputColumn, table: Table) -> tuple[np.ndarray, np.nda
 
 
 def _beyond(column: InputColumn, table: Table) -> str:
-    """``2 rows (3, 8), which count as 4.2``; "" if no value is beyond the limits."""
+    """``the value of 2 rows (3, 8) counts as 4.2``; "" if no value is beyond the limits."""
     numbers = _numbers(table.columns[column.name], table, "The model was trained on numbers in this column: correct the cell.")
     limited, parts = column.limited(numbers), []
     for limit in column.limits:
         if limit is not None and np.any(held := (limited == limit) & (numbers != limit)):
-            parts.append(f"the value of {_rows(table, held)} counts as {limit:.6g}, being far out")
+            parts.append(f"the value of {_rows(table, held)} counts as {limit:.10g}")
     return "; ".join(parts)
 
 
@@ -522,18 +533,16 @@ def _fit_column(column: Column, table: Table, standardize: bool, weights: np.nda
 
 
 def _fit_numeric(column: Column, table: Table, standardize: bool, weights: np.ndarray | None) -> tuple[InputColumn, list[Feature]]:
-    # Medians and variances are taken in a unit near the largest value, a power of two, so that 1e300 cannot overflow
-    # and the results have the same bits as without it.
-    unit = _unit(column.values)
-    scaled, missing = column.values / unit, column.missing
-    median = _median(scaled[~missing], None if weights is None else weights[~missing])
-    lowest, highest = _limits(scaled[~missing], median, None if weights is None else weights[~missing]) if standardize else UNLIMITED
-    limits = tuple(None if limit is None else limit * unit for limit in (lowest, highest))
-    stored = InputColumn(column.name, "numeric", median * unit, limits, (), ())
-    scaled = replace(stored, limits=(lowest, highest)).limited(np.where(missing, median, scaled))
+    missing = column.missing
+    present, counts = column.values[~missing], None if weights is None else weights[~missing]
+    # Of halves, which cannot overflow and have the same bits.
+    median = 2.0 * _median(0.5 * present, counts)
+    limits = _limits(present, median, counts) if standardize else UNLIMITED
+    stored = InputColumn(column.name, "numeric", median, limits, (), ())
+    values = stored.limited(np.where(missing, median, column.values))
     features = []
-    if scaled.min() < scaled.max():
-        center, scale = _center_scale(scaled[:, None], unit, weights) if standardize else (0.0, 1.0)
+    if values.min() < values.max():
+        center, scale = _center_scale(values, weights) if standardize else (0.0, 1.0)
         features.append(Feature(column.name, column.name, "number", None, center, scale))
     if not standardize:
         _check_range(np.nan_to_num(column.values), column.values, LARGEST, table, column.name)
@@ -544,14 +553,15 @@ def _fit_numeric(column: Column, table: Table, standardize: bool, weights: np.nd
 
 def _limits(values: np.ndarray, median: float, weights: np.ndarray | None) -> tuple[float | None, float | None]:
     """The ends of the values that are not far out, None on a side where none is; see the top of this module."""
-    distances = np.abs(values - median)
+    distances = np.abs(0.5 * values - 0.5 * median)
     order = np.argsort(distances, kind="stable")
     sizes = distances[order]
     parts = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
-    parts /= parts[-1]
+    parts = parts / parts[-1] + ROUNDING
     if sizes[np.searchsorted(parts, CORE)] == 0:
         return UNLIMITED
-    gaps = np.flatnonzero((sizes[1:] > FAR_OUT * sizes[:-1]) & (parts[:-1] >= 1 - MOST_FAR_OUT))
+    with np.errstate(over="ignore"):
+        gaps = np.flatnonzero((sizes[1:] > FAR_OUT * sizes[:-1]) & (parts[:-1] >= 1 - MOST_FAR_OUT))
     if not len(gaps):
         return UNLIMITED
     near, far = values[order[: gaps[0] + 1]], values[order[gaps[0] + 1 :]]
@@ -571,10 +581,13 @@ def _unit(values: np.ndarray) -> float:
     return math.ldexp(0.5, int(np.frexp(np.nanmax(np.abs(values)))[1]))
 
 
-def _center_scale(scaled: np.ndarray, unit: float, weights: np.ndarray | None) -> tuple[float, float]:
-    """Mean and standard deviation of a column (n×1, not constant), in the units of the table."""
+def _center_scale(values: np.ndarray, weights: np.ndarray | None) -> tuple[float, float]:
+    """Mean and standard deviation of a column (n, not constant)."""
     from sklearn.preprocessing import StandardScaler
 
+    # In a unit near the largest value, a power of two: 1e300 cannot overflow, and the results have the same bits as without it.
+    unit = _unit(values)
+    scaled = (values / unit)[:, None]
     # Measured from the first value: a spread that is tiny beside the mean would be lost in the squares.
     first = scaled[0, 0]
     scaler = StandardScaler().fit(scaled - first, sample_weight=weights)
@@ -652,7 +665,11 @@ def _read_input(data: object, where: str) -> InputColumn:
     else:
         fill = _of(type(None), record["fill"], f"{where}, fill")
     limits = _read_limits(record["limits"], f"{where}, limits")
-    _expect(kind == "numeric" or limits == UNLIMITED, where, "a text column without limits")
+    if kind == "numeric":
+        low, high = limits
+        _expect((low is None or low <= fill) and (high is None or fill <= high), where, "a fill within the limits")
+    else:
+        _expect(limits == UNLIMITED, where, "a text column without limits")
     levels, rare = _texts(record["levels"], f"{where}, levels"), _texts(record["rare"], f"{where}, rare")
     _expect(kind == "category" or not levels + rare, where, "a numeric column without levels")
     _expect(len({*levels, *rare}) == len(levels) + len(rare), where, "distinct levels")

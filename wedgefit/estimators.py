@@ -37,6 +37,11 @@ def _one_of(*choices):
     return lambda value: isinstance(value, Hashable) and value in choices
 
 
+def _orders(value) -> bool:
+    several = value if isinstance(value, list | tuple) else [value]
+    return len(several) > 0 and all(order == "full" or _whole(1)(order) for order in several)
+
+
 def _or_none(fits):
     return lambda value: value is None or fits(value)
 
@@ -48,9 +53,9 @@ _PARAMETERS = {
     "cv": (lambda value: not isinstance(value, Real) or _whole(2)(value), "a whole number from 2 up, a splitter or splits"),
     "rule": (_one_of("best", "1se"), "'best' or '1se'"),
     "max_neurons": (_or_none(_whole(0)), "a whole number from 0 up or None"),
-    "order": (lambda value: value is None or value == "full" or _whole(1)(value), "a whole number from 1 up, 'full' or None"),
+    "order": (lambda value: value is None or _orders(value), "a whole number from 1 up, 'full', a list of these or None"),
     "norm": (_one_of(1, 2), "1 or 2"),
-    "layers": (_whole(2), "a whole number from 2 up"),
+    "layers": (lambda value: value == "auto" or _whole(2)(value), "a whole number from 2 up or 'auto'"),
     "certificate": (_one_of("auto", "exact", "sampled"), "'auto', 'exact' or 'sampled'"),
     "tol": (_positive, "a positive number"),
     "max_seconds": (_or_none(_positive), "a positive number or None"),
@@ -67,14 +72,14 @@ class _WedgeEstimator(BaseEstimator):
     ----------
     alpha, alpha_ratio : float or None
         Regularisation strength, in scikit-learn's ``Lasso`` scale or as a fraction of the smallest alpha without neurons.
-        By default it is chosen by cross-validation.
+        By default it is chosen by cross-validation; of both, ``alpha_ratio`` decides.
     cv : int, splitter or iterable of splits
         The folds of this cross-validation; a number is lowered to the rows of the smallest class.
     rule : {"best", "1se"}
         The alpha of the best score, or the largest within one standard error of it.
     scoring, max_neurons, refit : see ``wedgefit train --help``.
     order : int, "full", list of these or None
-        Most columns that one hidden neuron may read; by default 2 (all with ``norm=2``). A list has one for each hidden layer.
+        Most columns that one hidden neuron may read; by default 2 (with ``norm=2`` all, if the rows allow it). A list has one for each hidden layer.
     norm : {1, 2}
         The norm on hidden weights.
     layers : int or "auto"

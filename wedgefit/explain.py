@@ -107,7 +107,7 @@ def explain(model: Model) -> dict:
 
 def limit_texts(limits: dict[str, list[float | None]]) -> list[str]:
     """Per column with limits how its far values count: "Fare counts as at most 263"."""
-    words = {name: [f"at {least} {limit:.6g}" for least, limit in zip(("least", "most"), pair) if limit is not None] for name, pair in limits.items()}
+    words = {name: [f"at {least} {limit:.10g}" for least, limit in zip(("least", "most"), pair) if limit is not None] for name, pair in limits.items()}
     return [f"{name} counts as {' and '.join(ends)}" for name, ends in words.items()]
 
 
@@ -291,11 +291,14 @@ def _piecewise(column: InputColumn, parts: list[tuple[Neuron, Hinge]], effect: _
             knots.append({"at": at, "value": effect(at), "samples": []})
         knots[-1]["samples"] = sorted({*knots[-1]["samples"], *neuron.samples}, key=row_order)
     knots = knots or [{"at": column.fill, "value": effect(column.fill), "samples": []}]
+    lowest, highest = column.limits
+    ends = [{"at": limit, "value": effect(limit), "samples": []} for limit in (lowest, highest) if limit is not None]
+    knots = sorted([*knots, *(end for end in ends if all(end["at"] != knot["at"] for knot in knots))], key=lambda knot: knot["at"])
     slopes = [(coefficient * weight, weight) for coefficient, hinge in effect.parts for name, weight in hinge.reads.items() if name == column.name]
     return {
         "knots": knots,
-        "below": fsum(slope for slope, weight in slopes if weight < 0),
-        "above": fsum(slope for slope, weight in slopes if weight > 0),
+        "below": fsum(slope for slope, weight in slopes if weight < 0) if lowest is None else 0.0,
+        "above": fsum(slope for slope, weight in slopes if weight > 0) if highest is None else 0.0,
         "missing": effect(column.fill, missing=True),
     }
 
@@ -313,7 +316,9 @@ def curve_values(curve: dict, grid: Sequence[float] | np.ndarray) -> np.ndarray:
 
 def scores_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
     """The network's output, (k,) or (k, K), where the features have these values (k,) in original units, one array for each."""
-    columns = [(values[feature.name] - feature.center) / feature.scale for feature in model.encoding.features]
+    limited = {column.name: column.limited for column in model.encoding.inputs}
+    raw = [limited[feature.source](values[feature.name]) if feature.kind == "number" else values[feature.name] for feature in model.encoding.features]
+    columns = [(value - feature.center) / feature.scale for value, feature in zip(raw, model.encoding.features)]
     return model.network.forward(np.column_stack(columns))
 
 
@@ -408,6 +413,7 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
         "target": model.data["target"],
         "classes": model.data["classes"],
         "values": {column.name: _cell(one.columns[column.name].values[0]) for column in model.encoding.inputs},
+        "remarks": list(model.encoding.remarks(one)),
         "prediction": prediction,
         "probabilities": None if probabilities is None else dict(zip(map(str, model.data["classes"]), probabilities[0].tolist())),
         "outputs": outputs,

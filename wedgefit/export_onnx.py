@@ -113,9 +113,10 @@ def _numeric(graph: _Graph, column: InputColumn, features: list) -> list[str]:
     """Per feature of a column of numbers its values, (rows, 1)."""
     # NaN is the only number that is not itself.
     present = graph.add("Equal", column.name, column.name)
-    raw = {"number": graph.add("Where", present, column.name, column.fill)}
+    number = column.name
     for operator, limit in zip(("Max", "Min"), column.limits):
-        raw["number"] = raw["number"] if limit is None else graph.add(operator, raw["number"], limit)
+        number = number if limit is None else graph.add(operator, number, limit)
+    raw = {"number": graph.add("Where", present, number, column.fill)}
     raw["missing"] = graph.add("Where", present, np.array([[0.0]]), 1.0)
     return [graph.add("Div", graph.add("Sub", raw[feature.kind], feature.center), feature.scale) for feature in features]
 

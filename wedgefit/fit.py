@@ -10,8 +10,8 @@ import numpy as np
 
 from wedgefit import __version__
 from wedgefit.certificate import row_norms
-from wedgefit.encode import Design, Target, fit_encoding, training_rows
-from wedgefit.errors import FitError, UsageError
+from wedgefit.encode import Design, Target, fit_encoding, weighed_rows
+from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.layers import DeepFit, Stage, composed
 from wedgefit.learn import Learned, Learner, Settings, total
 from wedgefit.model import Model, Neuron, unit_name
@@ -112,7 +112,7 @@ class _Setting:
 
     def notes(self) -> list[str]:
         left_out = [f"column {name!r} left out: {reason}" for name, reason in self.encoding.left_out]
-        return [*self.table.notes, *self.design.notes, *left_out, *_scale_notes(self.design, self.encoding.target)]
+        return [*self.table.notes, *self.design.notes, *self.learner.notes, *left_out, *_scale_notes(self.design, self.encoding.target)]
 
 
 def sample_of(design: Design, target: Target) -> Sample:
@@ -170,13 +170,14 @@ def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
     Raises ColumnError for rows without a target or a usable weight.
     """
     encoding = model.encoding
-    encoding.target_values(table)  # Its message is for labelled data, that of ``training_rows`` for training.
-    rows, notes = (table, ()) if weight is None else training_rows(table, encoding.target.names, weight, False)
+    if weight in encoding.target.names:
+        raise ColumnError(f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight.")
+    rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
     weights = None if weight is None else rows.column(weight).values
     sample = Sample(encoding.transform(rows), encoding.target_values(rows), encoding.target.task, weights)
     score = score_values(sample, model.network.forward(sample.X), model.problem["loss"])
     data = {"source": table.source, "rows": rows.rows, "weight": weight}
-    return {"schema": "wedgefit.evaluation/1", "data": data, "score": score, "notes": list(notes)}
+    return {"schema": "wedgefit.evaluation/1", "data": data, "score": score, "notes": [*table.notes, *notes, *encoding.remarks(rows)]}
 
 
 def _model(setting: _Setting, learned: Learned, setup: float) -> Model:

@@ -27,6 +27,8 @@ MOST_COLUMN_SETS = 2_000_000
 # Sorts kept between rounds take at most this many bytes; a round itself takes about this many per cell of the design.
 SORTS_KEPT = 1e9
 BYTES_PER_CELL = 120
+# A 0/1 column with fewer rows on one side than this, or than a twentieth, leaves some folds without any.
+FEW_ROWS = 10
 # The whole dictionary is written out only up to this much memory (bytes).
 WRITTEN_OUT_UP_TO = 4e9
 
@@ -110,6 +112,20 @@ def total(parts: list[Certificate]) -> Certificate:
     )
 
 
+def fill_space(X: np.ndarray, bias: bool) -> bool:
+    """Whether the rows span all columns, and still do without the few that stand out in a column of two values.
+
+    If not, the wedges of full order are none but one hyperplane, or all pass through the same few rows, which the training
+    rows of a fold may lack.
+    """
+    for column in X.T:
+        others = column[column != column[0]]
+        if len(others) and others.min() == others.max() and min(len(others), len(X) - len(others)) < max(FEW_ROWS, len(X) // 20):
+            return False
+    centred = X - X.mean(axis=0) if bias else X
+    return bool(np.linalg.matrix_rank(centred / np.abs(centred).max(axis=0)) == X.shape[1])
+
+
 class Learner:
     """One sample under one set of settings: its problems, dictionary, pricers and alpha_max.
 
@@ -122,7 +138,7 @@ class Learner:
         self.deadline = deadline or Deadline(settings.max_seconds)
         self.loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
         self._check_settings()
-        self.note = note
+        self.note, self.notes = note, []
         self.order = self._default_order(sample.X) if settings.order is None else settings.order
         self.problems = problems_of(sample, self.loss, settings.intercept, settings.class_weight)
         first = self.pricer_for(sample.X, cluster=settings.cluster)
@@ -132,7 +148,7 @@ class Learner:
         if self._no_wedge_helps():
             raise FitError(
                 "every hinge of this dictionary is zero on the rows, or unrelated to the target.",
-                remedy="Try --order 2: rows in a hyperplane have no wedges of full order." if settings.norm == 2 else "Use other columns.",
+                remedy="Try --order 2: rows in a hyperplane have no wedges of full order." if self.order == "full" else "Use other columns.",
             )
 
     def _check_settings(self) -> None:
@@ -155,8 +171,6 @@ class Learner:
             raise UsageError("--scoring log_loss needs probabilities.", remedy="Leave out --loss squared.")
         if settings.scoring == "auc" and self.loss != "logistic" and classes and sample.y.ndim == 2:
             raise UsageError("--scoring auc of more than two classes needs probabilities.", remedy="Leave out --loss squared.")
-        if settings.alpha is not None and settings.alpha_ratio is not None:
-            raise UsageError("--alpha and --alpha-ratio exclude each other.", remedy="Give one of them, or neither.")
         if settings.max_neurons is not None and (settings.alpha is not None or settings.alpha_ratio is not None):
             raise UsageError("--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.", remedy="Give one of them.")
         several = sample.y.ndim == 2 and not classes
@@ -173,11 +187,12 @@ class Learner:
         return orders[0] if len(set(orders)) == 1 else orders
 
     def _default_order(self, X: np.ndarray) -> Order:
-        """At most two columns; with norm 2 all of them, unless the rows lie in a hyperplane: it would be the only wedge."""
+        """At most two columns; with norm 2 all of them, if that many rows anywhere among the others make a wedge."""
         width = X.shape[1]
         full = self.settings.norm == 2
-        if full and np.linalg.matrix_rank(X - X[0] if self.settings.bias else X) < width:
-            self.note(f"The rows lie in a hyperplane of the {width} columns, where no wedge reads all of them: using --order {min(2, width)}")
+        if full and not fill_space(X, self.settings.bias):
+            self.notes.append(f"(nearly) all rows lie in a hyperplane, where no wedge reads all columns: neurons read at most {min(2, width)}")
+            self.note(self.notes[-1])
             full = False
         first = "full" if full else min(2, width)
         return (first, 2) if self.settings.norm == 2 and self.settings.layers != 2 else first

@@ -19,7 +19,7 @@ from wedgefit.network import Network, unit_network
 from wedgefit.table import Table
 
 REPORT_SCHEMA = "wedgefit.report/1"
-MODEL_SCHEMA = "wedgefit.model/2"
+MODEL_SCHEMA = "wedgefit.model/3"
 # No number of a model is larger than this; sums and products of such numbers stay finite.
 LARGEST = 1e300
 

@@ -377,6 +377,8 @@ def local(record: dict) -> Parts:
     if record["probabilities"]:
         yield Text("Probability " + ", ".join(f"{plain(name)} {percent(value, 1)}" for name, value in record["probabilities"].items()))
     yield Text(_given(record["values"]))
+    for remark in record["remarks"]:
+        yield Text(f"Note: {plain(remark)}.")
     for output in record["outputs"]:
         yield from _sum(output, record["classes"] is not None, len(record["outputs"]) > 1)
 

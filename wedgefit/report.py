@@ -286,7 +286,7 @@ goes across and the second up.</p>
 {% endif %}
 
 <h2>One prediction, step by step</h2>
-<p>Row {{ example.data.row }}: {% for name, cell in example["values"].items() %}{{ name }} {{ cell | value }}{{ "" if loop.last else ", " }}{% endfor %}.</p>
+<p>Row {{ example.data.row }}: {% for name, cell in example["values"].items() %}{{ name }} {{ cell | value }}{{ "" if loop.last else ", " }}{% endfor %}.{% for remark in example.remarks %} ({{ remark }}.){% endfor %}</p>
 {% for output in example.outputs %}
 <div class="wide"><table>
 <tr><th>{{ output.output if report.data.classes is none else "score of " ~ target ~ " = " ~ output.output }}</th><th>active</th><th class="n">adds</th></tr>
