@@ -35,7 +35,7 @@ MACHINES_BLOCK = 32
 # A round adds at most this many wedges, and at most this many through one sample (near-copies teach the solver nothing).
 MOST_WEDGES = 300
 MOST_PER_SAMPLE = 2
-# A partial round looks at this many of the last full round's best pencils, and at this many drawn at random.
+# A partial round looks at this many of the last round's best pencils, and at this many drawn at random from each kind.
 WINNERS = 600
 RANDOM = 100
 # An ascent for neurons off the wedges starts from this many of the best wedges, and of random directions.
@@ -253,16 +253,20 @@ class Pricer:
                 yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
 
     def _promising(self, order: int, used: Wedges) -> Iterator[Pencils]:
-        """The pencils of the wedges in use, of the last full round's winners, and some drawn at random, in blocks."""
+        """The pencils of the wedges in use, of the last winners, and some drawn at random, of all and among the columns in use, in blocks."""
         n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
         # A refined neuron passes through one sample only: it has no pencil.
         mine = used.take((used.orders == order) & ((used.samples >= 0).sum(axis=1) == anchors))
         around = [np.delete(mine.samples[:, :anchors], k, axis=1) for k in range(anchors)]
         parts = [Pencils(mine.columns[:, :order], fixed) for fixed in around]
         sets = self.dictionary.column_sets(order)
-        drawn = np.sort(self._rng.integers(n, size=(RANDOM, anchors - 1)), axis=1)
-        distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
-        parts.append(Pencils(sets[self._rng.integers(len(sets), size=RANDOM)], drawn).take(distinct))
+        # Columns that matter together mostly matter alone, too: without this the right sets are a needle in a haystack of wide tables.
+        in_use = used.reads.any(axis=0)[sets].all(axis=1)
+        for among in (sets, sets[in_use]):
+            drawn = np.sort(self._rng.integers(n, size=(RANDOM, anchors - 1)), axis=1)
+            distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
+            if len(among):
+                parts.append(Pencils(among[self._rng.integers(len(among), size=RANDOM)], drawn).take(distinct))
         if order in self._winners:
             parts.append(self._winners[order])
         pencils = Pencils.stack(parts)
