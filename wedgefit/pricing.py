@@ -38,6 +38,8 @@ MOST_PER_SAMPLE = 2
 # A partial round looks at this many of the last round's best pencils, and at this many drawn at random from each kind.
 WINNERS = 600
 RANDOM = 100
+# A thorough partial round draws more where rows are few: about so many looks at a sample from a pencil, well below a tenth of a second.
+THOROUGH = 1_000_000
 # An ascent for neurons off the wedges starts from this many of the best wedges, and of random directions.
 STARTS = 40
 # Sweeping past one sample in one pencil takes about so long, sorting included, with the compiled kernels.
@@ -183,9 +185,10 @@ class Pricer:
         n, d = self.dictionary.X.shape
         return comb(d, order) * comb(n, self.dictionary.anchors(order) - 1)
 
-    def price(self, v: np.ndarray, alpha: float, used: Wedges, *, every_pencil: bool) -> Priced:
+    def price(self, v: np.ndarray, alpha: float, used: Wedges, *, every_pencil: bool, thorough: bool = False) -> Priced:
         """Price ``v``, (n,) or (n, K), over every pencil, or over those of the ``used`` wedges, recent winners and a random few.
 
+        ``thorough``: draw more, where this is cheap, before it is said that there is nothing to find.
         The score of K targets is the root of the sum of their squares.
         """
         choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
@@ -194,7 +197,7 @@ class Pricer:
             choices.append(found)
             priced += 2 * self.dictionary.X.size
         for order in self._swept_orders:
-            swept = self._sweep(order, v, used, every_pencil)
+            swept = self._sweep(order, v, used, every_pencil, thorough)
             largest, supremum = max(largest, swept.scores.max(initial=0.0)), max(supremum, swept.suprema.max(initial=0.0))
             priced += 2 * len(swept.pencils) * (len(v) - swept.pencils.fixed.shape[1])
             self._winners[order] = swept.pencils.take(_largest(np.maximum(swept.scores, swept.suprema), self._winners_kept(order)))
@@ -252,7 +255,7 @@ class Pricer:
                 around = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
                 yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
 
-    def _promising(self, order: int, used: Wedges) -> Iterator[Pencils]:
+    def _promising(self, order: int, used: Wedges, thorough: bool) -> Iterator[Pencils]:
         """The pencils of the wedges in use, of the last winners, and some drawn at random, of all and among the columns in use, in blocks."""
         n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
         # A refined neuron passes through one sample only: it has no pencil.
@@ -262,20 +265,21 @@ class Pricer:
         sets = self.dictionary.column_sets(order)
         # Columns that matter together mostly matter alone, too: without this the right sets are a needle in a haystack of wide tables.
         in_use = used.reads.any(axis=0)[sets].all(axis=1)
+        draws = max(RANDOM, THOROUGH // n) if thorough else RANDOM
         for among in (sets, sets[in_use]):
-            drawn = np.sort(self._rng.integers(n, size=(RANDOM, anchors - 1)), axis=1)
+            drawn = np.sort(self._rng.integers(n, size=(draws, anchors - 1)), axis=1)
             distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
             if len(among):
-                parts.append(Pencils(among[self._rng.integers(len(among), size=RANDOM)], drawn).take(distinct))
+                parts.append(Pencils(among[self._rng.integers(len(among), size=draws)], drawn).take(distinct))
         if order in self._winners:
             parts.append(self._winners[order])
         pencils = Pencils.stack(parts)
         step = max(1, BLOCK // n)
         return (pencils.take(slice(start, start + step)) for start in range(0, len(pencils), step))
 
-    def _sweep(self, order: int, v: np.ndarray, used: Wedges, every_pencil: bool) -> "_Swept":
+    def _sweep(self, order: int, v: np.ndarray, used: Wedges, every_pencil: bool, thorough: bool) -> "_Swept":
         """Sweep the pencils of one order: all of them, or the promising ones."""
-        blocks = list(self._every(order) if every_pencil else self._promising(order, used))
+        blocks = list(self._every(order) if every_pencil else self._promising(order, used, thorough))
         arcs = self._searches_arcs and v.ndim == 1 and (every_pencil or self.refine)
         if every_pencil and self._machines is not None:
             results = self._machines.sweep(self._sweeper, blocks, v, arcs, self.jobs)

@@ -127,7 +127,8 @@ def _rounds(problem, pricer, tol: float, exact: bool, working: "WorkingSet", on_
         ending = deadline.due(reserve=full_round if exact else 0.0)
         clock = time.monotonic()
         every_pencil = every_pencil or (ending and exact)
-        priced = pricer.price(problem.dual_point(fit.output), threshold, fit.wedges, every_pencil=every_pencil)
+        point = problem.dual_point(fit.output)
+        priced = pricer.price(point, threshold, fit.wedges, every_pencil=every_pencil, thorough=not exact and satisfied > 0)
         certificate = certify(problem, fit.output, fit.coefficients, priced)
         full_round = time.monotonic() - clock if every_pencil else full_round
         on_round(round_, fit, certificate)
