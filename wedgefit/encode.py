@@ -225,8 +225,8 @@ def fit_encoding(
     exactly two distinct values, else regression. ``keep`` and ``drop`` choose among the other columns; ``weight`` and
     ``group`` name columns that are no inputs: how often a row counts, and which rows belong together. With
     ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1
-    features stay as they are, and values that are far out are held back and noted. Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows
-    of weight zero are left out and noted.
+    features stay as they are, and numbers that are far out are held back and noted. Rows without a target are refused, or
+    left out and noted with ``drop_missing_target``; rows of weight zero are left out and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when fewer than two rows
     or no column with information are left.
