@@ -1,10 +1,13 @@
-"""What all tests share: a seeded generator, and property tests that try the same examples every time."""
+"""What all tests share: a seeded generator, and property tests that try the same examples every
+time."""
 
 import hypothesis
 import numpy as np
 import pytest
 
-hypothesis.settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "same-every-time", derandomize=True, deadline=None, database=None
+)
 hypothesis.settings.load_profile("same-every-time")
 
 

@@ -1,16 +1,28 @@
-"""Small models of every kind, each trained once: what exports, schema and other readers of models have to cope with."""
+"""Small models of every kind, each trained once: what exports, schema and other readers of models
+have to cope with."""
 
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
-from wedgefit.fit import Options, train
-from wedgefit.model import Model, unit_name
-from wedgefit.table import Column, Table
+from wedgefit.data.table import Column, Table
+from wedgefit.model.build import Options, train
+from wedgefit.model.record import Model, unit_name
 
 # Names and levels that mean something to SQL, Python or a shell.
-NASTY = ['say "hi"', "O'Brien\\", "--", "); DROP TABLE data;--", "%s {0} ${x}", "select", "naïve Ω😀", 'x"""\nimport os', "'''", "\\"]
+NASTY = [
+    'say "hi"',
+    "O'Brien\\",
+    "--",
+    "); DROP TABLE data;--",
+    "%s {0} ${x}",
+    "select",
+    "naïve Ω😀",
+    'x"""\nimport os',
+    "'''",
+    "\\",
+]
 
 
 class Quiet:
@@ -26,7 +38,10 @@ class Quiet:
 def table_of(columns, source="t.csv"):
     """A table from arrays: object arrays are text."""
     rows = len(next(iter(columns.values())))
-    typed = {name: Column(name, "category" if values.dtype == object else "numeric", values) for name, values in columns.items()}
+    typed = {
+        name: Column(name, "category" if values.dtype == object else "numeric", values)
+        for name, values in columns.items()
+    }
     return Table(source, ",", list(range(1, rows + 1)), np.arange(2, rows + 2), typed)
 
 
@@ -34,7 +49,9 @@ def mixed(rows=60, seed=0, names=("a", "b", "town"), levels=("Bonn", "Köln", "U
     """Numbers, numbers with gaps, and text with gaps and rare levels."""
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=rows), rng.normal(5, 2, size=rows)
-    town = rng.choice(np.array([*levels[:3], None], dtype=object), p=[0.4, 0.3, 0.2, 0.1], size=rows)
+    town = rng.choice(
+        np.array([*levels[:3], None], dtype=object), p=[0.4, 0.3, 0.2, 0.1], size=rows
+    )
     signal = np.abs(a) + 0.3 * b + (town == levels[2]) - 2.0 * np.isin(town, [None])
     b[3::8] = np.nan
     town[5], town[6], town[7] = levels[3], "(rare)", "(missing)"
@@ -58,12 +75,18 @@ def kinds() -> dict[str, Model]:
         "far out": trained(slipped(columns) | {"y": signal}),
         "as they are": trained(columns | {"y": signal}, standardize=False, intercept=False),
         "no neurons": trained(columns | {"y": signal}, alpha_ratio=2.0),
-        "norm 2": trained({"a": columns["a"], "c": columns["a"] ** 2, "y": signal}, norm=2, refine=True),
+        "norm 2": trained(
+            {"a": columns["a"], "c": columns["a"] ** 2, "y": signal}, norm=2, refine=True
+        ),
         "two classes": trained(columns | two),
-        "two numbers as classes": trained(columns | {"y": (signal > np.median(signal)).astype(float)}),
+        "two numbers as classes": trained(
+            columns | {"y": (signal > np.median(signal)).astype(float)}
+        ),
         "two classes, squared": trained(columns | two, loss="squared"),
         "three classes": trained(columns | {"y": labels}),
-        "three numbers as classes, squared": trained(columns | {"y": third + 0.5}, task="classification", loss="squared"),
+        "three numbers as classes, squared": trained(
+            columns | {"y": third + 0.5}, task="classification", loss="squared"
+        ),
         "three classes, no neurons": trained(columns | {"y": labels}, alpha_ratio=2.0),
         "two targets": two_targets(plain),
         "hostile": trained(hostile | {"'; --": strange}),
@@ -86,9 +109,10 @@ def slipped(columns):
 
 
 def two_targets(model: Model) -> Model:
-    """The model with a second target, half as large: what neurons shared by several targets look like."""
+    """The model with a second target, half as large: what neurons shared by several targets look
+    like."""
     names = ("y", "z")
-    shared = lambda value: dict(zip(names, (value, -0.5 * value)))  # noqa: E731
+    shared = lambda value: dict(zip(names, (value, -0.5 * value)))
     return replace(
         model, intercept=shared(model.intercept), data=model.data | {"target": list(names), "outputs": list(names)},
         neurons=[replace(neuron, coefficient=shared(neuron.coefficient)) for neuron in model.neurons],
@@ -97,7 +121,8 @@ def two_targets(model: Model) -> Model:
 
 
 def deepened(model: Model, layers: int) -> Model:
-    """The model with more hidden layers of made-up neurons: what a deep model looks like, trained or not."""
+    """The model with more hidden layers of made-up neurons: what a deep model looks like, trained
+    or not."""
     rng = np.random.default_rng(0)
     for _ in range(layers):
         model = _with_layer(model, rng)
@@ -106,7 +131,10 @@ def deepened(model: Model, layers: int) -> Model:
 
 def _with_layer(model: Model, rng) -> Model:
     depth, first = model.depth, max(neuron.id for neuron in model.neurons)
-    below = [replace(neuron, coefficient=None) if neuron.layer == depth else neuron for neuron in model.neurons]
+    below = [
+        replace(neuron, coefficient=None) if neuron.layer == depth else neuron
+        for neuron in model.neurons
+    ]
     added = []
     for output in dict.fromkeys(neuron.output for neuron in model.layer(depth)):
         group = [neuron for neuron in model.layer(depth) if neuron.output == output]
@@ -122,5 +150,8 @@ def _with_layer(model: Model, rng) -> Model:
                 )
             )  # fmt: skip
     problem = model.problem | {"layers": model.problem["layers"] + 1}
-    stages = [*model.stages, *({**stage, "layer": depth + 1} for stage in model.stages if stage["layer"] == depth)]
+    stages = [
+        *model.stages,
+        *({**stage, "layer": depth + 1} for stage in model.stages if stage["layer"] == depth),
+    ]
     return replace(model, problem=problem, stages=stages, neurons=[*below, *added])

@@ -1,7 +1,8 @@
 """The slow twins: every definition of the theory, written so that one look shows that it is right.
 
-Nothing here is imported from wedgefit. A wedge is a tuple ``(columns, samples, w, b)``: ``columns`` and ``samples`` are
-increasing tuples of indices, ``w`` (d,) the normal with ‖w‖_p = 1 and zero outside ``columns``, ``b`` the bias.
+Nothing here is imported from wedgefit. A wedge is a tuple ``(columns, samples, w, b)``: ``columns``
+and ``samples`` are increasing tuples of indices, ``w`` (d,) the normal with ‖w‖_p = 1 and zero
+outside ``columns``, ``b`` the bias.
 """
 
 import csv
@@ -18,7 +19,8 @@ CASES = Path(__file__).parent / "cases"
 
 
 def reference_cases():
-    """The records of ``cases/expected.json``: small problems with their optima from an independent conic solver."""
+    """The records of ``cases/expected.json``: small problems with their optima from an independent
+    conic solver."""
     return json.loads((CASES / "expected.json").read_text())
 
 
@@ -35,7 +37,8 @@ def load_case(record):
 
 
 def orders_of(order, norm, d):
-    """The orders that ``order`` ("full" or an integer) stands for: 1..order, but only d for norm 2 with "full"."""
+    """The orders that ``order`` ("full" or an integer) stands for: 1..order, but only d for norm 2
+    with "full"."""
     if order == "full" and norm == 2:
         return [d]
     return list(range(1, (d if order == "full" else min(order, d)) + 1))
@@ -44,10 +47,11 @@ def orders_of(order, norm, d):
 def enumerate_wedges(X, orders, norm, bias):
     """All wedges in canonical order: by order, columns, samples, then the sign + before −.
 
-    X (n, d). Order s takes s samples, or s − 1 and the origin without biases. Degenerate sets are left out: with columns
-    divided by their range (which includes the origin if that is a point), the largest singular value of the differences
-    is at most 1e-12, or the smallest at most 1e-9 of the largest. The sign + has the first non-zero component of w
-    positive, where up to 1e-12 of the largest counts as zero.
+    X (n, d). Order s takes s samples, or s − 1 and the origin without biases. Degenerate sets are
+    left out: with columns divided by their range (which includes the origin if that is a point),
+    the largest singular value of the differences is at most 1e-12, or the smallest at most 1e-9 of
+    the largest. The sign + has the first non-zero component of w positive, where up to 1e-12 of the
+    largest counts as zero.
     """
     n, d = X.shape
     points = X if bias else np.vstack([X, np.zeros(d)])
@@ -81,9 +85,12 @@ def degenerate(differences):
 
 
 def cross_product(differences):
-    """The vector (s,) orthogonal to s − 1 vectors (s − 1, s) whose length is the volume they span, by minors."""
+    """The vector (s,) orthogonal to s − 1 vectors (s − 1, s) whose length is the volume they span,
+    by minors."""
     s = differences.shape[1]
-    return np.array([(-1) ** k * np.linalg.det(np.delete(differences, k, axis=1)) for k in range(s)])
+    return np.array(
+        [(-1) ** k * np.linalg.det(np.delete(differences, k, axis=1)) for k in range(s)]
+    )
 
 
 def dictionary_size(n, d, orders, bias):
@@ -110,7 +117,8 @@ def scores(v, K):
 
 
 def best_wedge(X, v, orders, norm, bias):
-    """``(index, score, columns, samples, w, b)`` of the first wedge with the largest |score|, up to 1e-10 of it."""
+    """``(index, score, columns, samples, w, b)`` of the first wedge with the largest |score|, up to
+    1e-10 of it."""
     wedges = list(enumerate_wedges(X, orders, norm, bias))
     values = scores(v, hinge_matrix(X, wedges))
     sizes = np.abs(values)
@@ -122,14 +130,18 @@ def best_wedge(X, v, orders, norm, bias):
 
 
 def lasso_optimum(K, y, alpha, intercept, weights=None):
-    """``(objective, z (m,), t)`` that minimise ½ Σ weights (Kz + 1t − y)² + α‖z‖₁; t = 0 without intercept.
+    """``(objective, z (m,), t)`` that minimise ½ Σ weights (Kz + 1t − y)² + α‖z‖₁; t = 0 without
+    intercept.
 
-    K (n, m), y (n,), weights (n,), by default 1/n each. The unknowns are z⁺, z⁻ ≥ 0, t and the residual r = Kz + 1t − y.
+    K (n, m), y (n,), weights (n,), by default 1/n each. The unknowns are z⁺, z⁻ ≥ 0, t and the
+    residual r = Kz + 1t − y.
     """
     n, m = K.shape
     weights = np.full(n, 1 / n) if weights is None else weights
     ones = np.full((n, 1), float(intercept))
-    quadratic = sparse.block_diag([sparse.csc_matrix((2 * m + 1, 2 * m + 1)), sparse.diags(weights)], format="csc")
+    quadratic = sparse.block_diag(
+        [sparse.csc_matrix((2 * m + 1, 2 * m + 1)), sparse.diags(weights)], format="csc"
+    )
     linear = np.concatenate([np.full(2 * m, alpha), np.zeros(1 + n)])
     residual_is = np.hstack([K, -K, ones, -np.eye(n)])
     x = conic_optimum(quadratic, linear, [
@@ -141,10 +153,11 @@ def lasso_optimum(K, y, alpha, intercept, weights=None):
 
 
 def logistic_lasso_optimum(K, y, alpha, intercept, weights=None):
-    """``(objective, z (m,), t)`` that minimise Σ weights_i ln(1 + exp(−y_i (Kz + 1t)_i)) + α‖z‖₁; t = 0 without intercept.
+    """``(objective, z (m,), t)`` that minimise Σ weights_i ln(1 + exp(−y_i (Kz + 1t)_i)) + α‖z‖₁; t
+    = 0 without intercept.
 
-    K (n, m), labels y (n,) ±1, weights (n,), by default 1/n each. The unknowns are z⁺, z⁻ ≥ 0, t, the losses u and p, q with p ≥ exp(−u),
-    q ≥ exp(−y·f − u), p + q ≤ 1.
+    K (n, m), labels y (n,) ±1, weights (n,), by default 1/n each. The unknowns are z⁺, z⁻ ≥ 0, t,
+    the losses u and p, q with p ≥ exp(−u), q ≥ exp(−y·f − u), p + q ≤ 1.
     """
     n, m = K.shape
     weights = np.full(n, 1 / n) if weights is None else weights
@@ -170,7 +183,8 @@ def logistic_lasso_optimum(K, y, alpha, intercept, weights=None):
 
 
 def conic_optimum(quadratic, linear, blocks):
-    """The x that minimises xᵀPx/2 + qᵀx with every ``right − left x`` in its cones; blocks are (left, right, *cones)."""
+    """The x that minimises xᵀPx/2 + qᵀx with every ``right − left x`` in its cones; blocks are
+    (left, right, *cones)."""
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     for tolerance in ("tol_gap_abs", "tol_gap_rel", "tol_feas"):
@@ -191,7 +205,8 @@ def conic_optimum(quadratic, linear, blocks):
 def network_forward(layers, x):
     """The output (outputs,) for one row x (inputs,).
 
-    ``layers`` is a list of ``(W (inputs, outputs), b (outputs,))``, with a ReLU after every layer but the last.
+    ``layers`` is a list of ``(W (inputs, outputs), b (outputs,))``, with a ReLU after every layer
+    but the last.
     """
     values = [float(value) for value in x]
     for depth, (W, b) in enumerate(layers):
@@ -219,11 +234,13 @@ def network_objective(layers, X, y, alpha, norm):
 
 
 def continuous_supremum_2d(X, v, bias, norm, directions=4000):
-    """The supremum of |vᵀ(Xw + 1b)_+| over all ‖w‖_p = 1 and all b (b = 0 without biases), X (n, 2).
+    """The supremum of |vᵀ(Xw + 1b)_+| over all ‖w‖_p = 1 and all b (b = 0 without biases), X (n,
+    2).
 
-    Evenly spaced directions and those of all chamber boundaries; for each one the offsets through every sample, between
-    which the value is linear in b. Beyond them its slope is 1ᵀv: unless that is zero, the supremum is infinite.
-    The result is a lower bound, exact for norm 1 and to about 3e-7 of its value for norm 2.
+    Evenly spaced directions and those of all chamber boundaries; for each one the offsets through
+    every sample, between which the value is linear in b. Beyond them its slope is 1ᵀv: unless that
+    is zero, the supremum is infinite. The result is a lower bound, exact for norm 1 and to about
+    3e-7 of its value for norm 2.
     """
     if bias and abs(np.sum(v)) > 1e-9 * np.sum(np.abs(v)):
         return inf

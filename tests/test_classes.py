@@ -1,4 +1,5 @@
-"""More than two classes: one network per class against the rest, certified one by one and together, in one model."""
+"""More than two classes: one network per class against the rest, certified one by one and together,
+in one model."""
 
 import json
 
@@ -7,16 +8,17 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
-from wedgefit import select
-from wedgefit.audit import certify
+from wedgefit.data.table import read_table
+from wedgefit.engine.loss import class_probabilities
 from wedgefit.errors import WedgefitError
-from wedgefit.explain import coefficient_for, explain
-from wedgefit.fit import Options, evaluate, path, train
-from wedgefit.model import class_probabilities, loads
-from wedgefit.render import to_text
-from wedgefit.render import explain as rendered_explain
-from wedgefit.render import train as rendered_train
-from wedgefit.table import read_table
+from wedgefit.learning import select
+from wedgefit.model.audit import certify
+from wedgefit.model.build import Options, evaluate, path, train
+from wedgefit.model.record import loads
+from wedgefit.views.explain import coefficient_for, explain
+from wedgefit.views.terminal import explain as rendered_explain
+from wedgefit.views.terminal import to_text
+from wedgefit.views.terminal import train as rendered_train
 
 CLASSES = ("ash", "birch", "cedar")
 
@@ -43,7 +45,10 @@ def rows_of(n=45, classes=CLASSES, seed=0):
 def read(tmp_path):
     def from_rows(X, labels):
         file = tmp_path / "trees.csv"
-        file.write_text("\n".join(["u,v,tree", *(f"{u},{v},{label}" for (u, v), label in zip(X, labels))]) + "\n")
+        file.write_text(
+            "\n".join(["u,v,tree", *(f"{u},{v},{label}" for (u, v), label in zip(X, labels))])
+            + "\n"
+        )
         return read_table(file)
 
     return from_rows
@@ -53,28 +58,47 @@ def trained(table, **options):
     return train(table, Options(**{"alpha_ratio": 0.05, "jobs": 1} | options), Quiet())
 
 
-@pytest.mark.parametrize("options", [{}, {"loss": "squared"}, {"norm": 2}, {"intercept": False, "bias": False}, {"order": 1}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"loss": "squared"}, {"norm": 2}, {"intercept": False, "bias": False}, {"order": 1}],
+    ids=str,
+)
 def test_each_network_is_the_binary_fit_of_its_class(options, read):
-    """Class against rest at the same alpha: objective, bound, neurons and scores; the total is the sum."""
+    """Class against rest at the same alpha: objective, bound, neurons and scores; the total is the
+    sum."""
     X, labels = rows_of()
     table = read(X, labels)
     model = trained(table, **options)
     assert [stage["output"] for stage in model.stages] == list(CLASSES) == list(model.outputs)
     scores = model.scores(table)
     for k, (name, stage) in enumerate(zip(CLASSES, model.stages)):
-        alone = trained(read(X, [1 if label == name else 0 for label in labels]), **options | {"alpha_ratio": None, "alpha": model.problem["alpha"], "task": "classification"})
+        alone = trained(
+            read(X, [1 if label == name else 0 for label in labels]),
+            **options
+            | {"alpha_ratio": None, "alpha": model.problem["alpha"], "task": "classification"},
+        )
         assert alone.stages[0]["objective"] == pytest.approx(stage["objective"], rel=1e-7)
         assert alone.certificate.lower_bound == pytest.approx(stage["lower_bound"], rel=1e-6)
-        assert sum(neuron.output == name for neuron in model.neurons) == stage["neurons"] == len(alone.neurons)
+        assert (
+            sum(neuron.output == name for neuron in model.neurons)
+            == stage["neurons"]
+            == len(alone.neurons)
+        )
         np.testing.assert_allclose(scores[:, k], alone.scores(table), atol=1e-5)
     certificate = model.certificate
     for figure in ("objective", "lower_bound"):
-        assert getattr(certificate, figure) == pytest.approx(sum(stage[figure] for stage in model.stages), rel=1e-14)
-    assert certificate.relative_gap == pytest.approx((certificate.objective - certificate.lower_bound) / certificate.objective, abs=1e-14)
+        assert getattr(certificate, figure) == pytest.approx(
+            sum(stage[figure] for stage in model.stages), rel=1e-14
+        )
+    assert certificate.relative_gap == pytest.approx(
+        (certificate.objective - certificate.lower_bound) / certificate.objective, abs=1e-14
+    )
     assert certificate.scope == "exact" and certificate.relative_gap <= 1e-6
     assert certificate.wedges_total == model.stages[0]["wedges_total"]
     parts = [stage["network_lower_bound"] for stage in model.stages]
-    assert certificate.network_lower_bound == (None if None in parts else pytest.approx(sum(parts), rel=1e-14))
+    assert certificate.network_lower_bound == (
+        None if None in parts else pytest.approx(sum(parts), rel=1e-14)
+    )
     assert sum(neuron.share for neuron in model.neurons) == pytest.approx(1)
     if not options.get("intercept", True):
         assert model.intercept == dict.fromkeys(CLASSES, 0.0)
@@ -94,7 +118,8 @@ def test_alpha_max_empties_every_network(read):
 
 
 def test_probabilities_are_normalised_as_in_scikit_learn(read):
-    """σ of each score over their sum; scikit-learn's one-vs-rest gives the same from the same scores."""
+    """σ of each score over their sum; scikit-learn's one-vs-rest gives the same from the same
+    scores."""
     X, labels = rows_of()
     table = read(X, labels)
     model = trained(table)
@@ -104,15 +129,21 @@ def test_probabilities_are_normalised_as_in_scikit_learn(read):
     each = 1 / (1 + np.exp(-scores))
     np.testing.assert_allclose(found, each / each.sum(axis=1, keepdims=True), rtol=1e-12)
     assert model.predict(table) == [CLASSES[k] for k in found.argmax(axis=1)]
-    assert model.score["train"]["log_loss"] == pytest.approx(-np.mean(np.log(found[np.arange(45), [CLASSES.index(label) for label in labels]])))
+    assert model.score["train"]["log_loss"] == pytest.approx(
+        -np.mean(np.log(found[np.arange(45), [CLASSES.index(label) for label in labels]]))
+    )
     slow = OneVsRestClassifier(LogisticRegression()).fit(X, labels)
-    np.testing.assert_allclose(class_probabilities(slow.decision_function(X)), slow.predict_proba(X), rtol=1e-10)
+    np.testing.assert_allclose(
+        class_probabilities(slow.decision_function(X)), slow.predict_proba(X), rtol=1e-10
+    )
     assert trained(table, loss="squared").probabilities(scores) is None
 
 
 def test_probabilities_far_from_every_class():
     """All scores at −1000: zero by zero, unless it is done in logarithms."""
-    found = class_probabilities(np.array([[-1000.0, -1001, -2000], [1000, 1000, -1000], [-3, 2, 900]]))
+    found = class_probabilities(
+        np.array([[-1000.0, -1001, -2000], [1000, 1000, -1000], [-3, 2, 900]])
+    )
     np.testing.assert_allclose(found[0], [1 / (1 + np.exp(-1)), 1 / (1 + np.e), 0], rtol=1e-12)
     np.testing.assert_allclose(found[1], [0.5, 0.5, 0], rtol=1e-12)
     two = class_probabilities(np.array([-1000.0, 0, 1000]))
@@ -132,20 +163,25 @@ def test_names_of_classes_only_order_the_outputs(read):
     assert other.certificate.objective == pytest.approx(plain.certificate.objective, rel=1e-9)
 
 
-@pytest.mark.parametrize("classes", [(1, 2, 10), (0.5, 2, 3), ("1", "b", "c"), ("1.0", "01", "x")], ids=str)
+@pytest.mark.parametrize(
+    "classes", [(1, 2, 10), (0.5, 2, 3), ("1", "b", "c"), ("1.0", "01", "x")], ids=str
+)
 def test_classes_of_any_kind(classes, read):
     """Numbers stay numbers in predictions, and names in the file find their networks again."""
     X, labels = rows_of(classes=classes)
     table = read(X, labels)
     model = trained(table, task="classification")
     again = loads(model.dumps())
-    assert again.predict(table) == model.predict(table) and set(model.predict(table)) == set(classes)
+    assert again.predict(table) == model.predict(table) and set(model.predict(table)) == set(
+        classes
+    )
     assert evaluate(again, table)["score"]["accuracy"] == model.score["train"]["accuracy"] > 0.8
     assert certify(again, table, jobs=1)["agrees"]
 
 
 def test_explain_by_hand(read):
-    """Every class has its formula; its terms on the raw cells are its score. Rows shared between classes name them all."""
+    """Every class has its formula; its terms on the raw cells are its score. Rows shared between
+    classes name them all."""
     X, labels = rows_of()
     table = read(X, labels)
     model = trained(table, order=1, alpha_ratio=0.02)
@@ -156,18 +192,32 @@ def test_explain_by_hand(read):
         total = np.full(45, record["intercept"][name])
         for term in record["terms"]:
             hinge = term["hinge"]
-            height = hinge["bias"] + sum(weight * X[:, "uv".index(column)] for column, weight in hinge["weights"].items())
-            assert coefficient_for(term, name) == (hinge["coefficient"] if term["output"] == name else 0)
+            height = hinge["bias"] + sum(
+                weight * X[:, "uv".index(column)] for column, weight in hinge["weights"].items()
+            )
+            assert coefficient_for(term, name) == (
+                hinge["coefficient"] if term["output"] == name else 0
+            )
             total += coefficient_for(term, name) * np.maximum(height, 0)
         np.testing.assert_allclose(total, scores[:, k], atol=1e-9)
-    assert [line.split(" = ")[0] for line in record["formula"].splitlines()] == [f"score of {name}" for name in CLASSES]
+    assert [line.split(" = ")[0] for line in record["formula"].splitlines()] == [
+        f"score of {name}" for name in CLASSES
+    ]
     by_row = {sample["id"]: sample["outputs"] for sample in record["samples"]}
     for row, outputs in by_row.items():
-        assert outputs == sorted({neuron.output for neuron in model.neurons if row in neuron.samples}) != []
+        assert (
+            outputs
+            == sorted({neuron.output for neuron in model.neurons if row in neuron.samples})
+            != []
+        )
     assert any(len(outputs) > 1 for outputs in by_row.values()), "or the test proves nothing"
     text = to_text(rendered_explain(record), None)
     shared = next(row for row, outputs in by_row.items() if len(outputs) > 1)
-    line = next(line for line in text.splitlines() if line.split()[:1] == [str(shared)] and ", ".join(by_row[shared]) in line)
+    line = next(
+        line
+        for line in text.splitlines()
+        if line.split()[:1] == [str(shared)] and ", ".join(by_row[shared]) in line
+    )
     assert line.endswith(", ".join(by_row[shared]))
     assert "The class of the largest score is predicted." in text
 
@@ -178,20 +228,35 @@ def test_long_explanations_have_one_line_per_class(read):
     lines = to_text(rendered_explain(record), None).splitlines()
     for k, (name, stage) in enumerate(zip(CLASSES, model.stages)):
         assert lines[k].startswith(f"score of {name} = ")
-        assert lines[k].endswith(f" + the sum of coefficient · hinge over {stage['neurons']} wedges")
+        assert lines[k].endswith(
+            f" + the sum of coefficient · hinge over {stage['neurons']} wedges"
+        )
 
 
 def test_the_report_speaks_of_one_network_per_class(read):
-    """"Among all networks" of one kind would claim that no single network with three outputs does better."""
+    """ "Among all networks" of one kind would claim that no single network with three outputs does
+    better."""
     model = trained(read(*rows_of()))
     lines = to_text(rendered_train(model.report(), "m.json"), None).splitlines()
-    assert lines[0] == "One network per class, each against the other classes: this is about all 3 together."
-    assert lines[1].startswith("Globally optimal among all 2,160 wedges, and among all two-layer ReLU networks, one per class: at most ")
+    assert (
+        lines[0]
+        == "One network per class, each against the other classes: this is about all 3 together."
+    )
+    assert lines[1].startswith(
+        "Globally optimal among all 2,160 wedges, and among all two-layer ReLU networks, one per class: at most "
+    )
     assert lines[1].endswith(" of the sum of their objectives can be gained (exact).")
     text = "\n".join(lines)
-    assert f"{len(model.neurons)} neurons in 3 networks" in text and "classification, ash, birch or cedar" in text
+    assert (
+        f"{len(model.neurons)} neurons in 3 networks" in text
+        and "classification, ash, birch or cedar" in text
+    )
     table = text[text.index("Certificates") : text.index("Neurons")]
-    assert [line.split()[0] for line in table.splitlines() if line.split() and line.split()[0] in CLASSES] == list(CLASSES)
+    assert [
+        line.split()[0]
+        for line in table.splitlines()
+        if line.split() and line.split()[0] in CLASSES
+    ] == list(CLASSES)
 
 
 def test_the_path_adds_the_networks_up(read, monkeypatch):
@@ -202,12 +267,14 @@ def test_the_path_adds_the_networks_up(read, monkeypatch):
     assert record["score_name"] == "log_loss" and len(record["points"]) > 3
     point = record["points"][2]
     model = trained(table, order=1, alpha_ratio=None, alpha=point["alpha"])
-    assert point["neurons"] == len(model.neurons) and point["objective"] == pytest.approx(model.certificate.objective, rel=1e-7)
+    assert point["neurons"] == len(model.neurons) and point["objective"] == pytest.approx(
+        model.certificate.objective, rel=1e-7
+    )
     objectives = [point["objective"] for point in record["points"]]
     assert objectives == sorted(objectives, reverse=True)
 
 
-# Tampering -------------------------------------------------------------------------------------------------------
+# Tampering ----------------------------------------------------------------------------------------
 
 
 def swap_outputs(data):
@@ -257,7 +324,14 @@ def test_certify_rejects(lie, read):
         found = certify(loads(json.dumps(data)), table, jobs=1)
     except WedgefitError as refusal:
         assert "\n" not in str(refusal)
-        assert lie in {"an unknown class", "no class", "no bias for a class", "a class without a certificate", "no loss", "an unknown class weight"}
+        assert lie in {
+            "an unknown class",
+            "no class",
+            "no bias for a class",
+            "a class without a certificate",
+            "no loss",
+            "an unknown class weight",
+        }
     else:
         assert not found["agrees"] and "do not hold" in found["message"]
         json.dumps(found, allow_nan=False)

@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import wedgefit
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
-from wedgefit.cli import main
+from wedgefit.cli.commands import main
 
 ESTIMATORS = [WedgeRegressor, WedgeClassifier, WedgeFeatures]
 
@@ -37,7 +37,11 @@ def failures(estimator):
     """The checks that did not pass, but for those that scikit-learn itself skips."""
     results = check_estimator(estimator, on_fail=None)
     assert len(results) > 40
-    return {result["check_name"]: result["exception"] for result in results if result["status"] not in ("passed", "skipped")}
+    return {
+        result["check_name"]: result["exception"]
+        for result in results
+        if result["status"] not in ("passed", "skipped")
+    }
 
 
 # scikit-learn prints warnings of its own checks (feature names, deprecations).
@@ -56,7 +60,8 @@ def test_scikit_learn_is_content_with_the_defaults(kind):
 
 
 def test_the_ratio_decides_and_layers_have_orders():
-    """As scikit-learn's checks set alpha on any estimator that has one, both together are no error."""
+    """As scikit-learn's checks set alpha on any estimator that has one, both together are no
+    error."""
     X, y = data()
     both = WedgeRegressor(alpha=1e-9, alpha_ratio=0.1, order=1).fit(X, y)
     assert both.alpha_ == WedgeRegressor(alpha_ratio=0.1, order=1).fit(X, y).alpha_
@@ -81,14 +86,16 @@ def test_far_out_values_are_named_and_held_back_later():
     assert not WedgeRegressor(alpha_ratio=0.05, standardize=False).fit(X, y).model_.notes
 
 
-# One core with the command line ----------------------------------------------------------------------------------
+# One core with the command line -------------------------------------------------------------------
 
 
 def on_command_line(tmp_path, X, columns, *options):
     """The model file of ``wedgefit train`` on these columns: x0, x1, … and the others."""
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])]).assign(**columns)
     frame.to_csv(tmp_path / "d.csv", index=False, float_format="%.17g")
-    done = CliRunner().invoke(main, ["train", str(tmp_path / "d.csv"), "-o", str(tmp_path / "m.json"), "-q", *options])
+    done = CliRunner().invoke(
+        main, ["train", str(tmp_path / "d.csv"), "-o", str(tmp_path / "m.json"), "-q", *options]
+    )
     assert done.exit_code == 0, done.output
     return json.loads((tmp_path / "m.json").read_text()), wedgefit.load(tmp_path / "m.json")
 
@@ -97,10 +104,30 @@ def on_command_line(tmp_path, X, columns, *options):
     "kind, estimator, parameters, options",
     [
         ("numbers", WedgeRegressor, {}, []),
-        ("numbers", WedgeRegressor, {"alpha_ratio": 0.02, "order": 1, "standardize": False}, ["--alpha-ratio", "0.02", "--order", "1", "--no-standardize"]),
-        ("numbers", WedgeRegressor, {"rule": "1se", "refit": True, "norm": 2, "order": 2}, ["--rule", "1se", "--refit", "--norm", "2", "--order", "2"]),
-        ("two", WedgeClassifier, {"max_neurons": 5, "scoring": "auc"}, ["--max-neurons", "5", "--scoring", "auc"]),
-        ("three", WedgeClassifier, {"class_weight": "balanced", "alpha_ratio": 0.1}, ["--class-weight", "balanced", "--alpha-ratio", "0.1"]),
+        (
+            "numbers",
+            WedgeRegressor,
+            {"alpha_ratio": 0.02, "order": 1, "standardize": False},
+            ["--alpha-ratio", "0.02", "--order", "1", "--no-standardize"],
+        ),
+        (
+            "numbers",
+            WedgeRegressor,
+            {"rule": "1se", "refit": True, "norm": 2, "order": 2},
+            ["--rule", "1se", "--refit", "--norm", "2", "--order", "2"],
+        ),
+        (
+            "two",
+            WedgeClassifier,
+            {"max_neurons": 5, "scoring": "auc"},
+            ["--max-neurons", "5", "--scoring", "auc"],
+        ),
+        (
+            "three",
+            WedgeClassifier,
+            {"class_weight": "balanced", "alpha_ratio": 0.1},
+            ["--class-weight", "balanced", "--alpha-ratio", "0.1"],
+        ),
     ],
 )
 def test_equal_data_give_equal_coefficients(kind, estimator, parameters, options, tmp_path):
@@ -109,8 +136,13 @@ def test_equal_data_give_equal_coefficients(kind, estimator, parameters, options
     mine = estimator(**parameters).fit(X, y)
     np.testing.assert_array_equal(mine.coef_, model.coefficients)
     assert mine.alpha_ == record["problem"]["alpha"] and mine.certificate_ == model.certificate
-    assert [neuron.samples for neuron in mine.wedges_] == [neuron.samples for neuron in model.neurons]
-    assert np.ravel(mine.intercept_).tolist() == np.ravel(list(model.intercept.values()) if kind == "three" else model.intercept).tolist()
+    assert [neuron.samples for neuron in mine.wedges_] == [
+        neuron.samples for neuron in model.neurons
+    ]
+    assert (
+        np.ravel(mine.intercept_).tolist()
+        == np.ravel(list(model.intercept.values()) if kind == "three" else model.intercept).tolist()
+    )
     assert mine.dual_gap_ == max(0.0, model.certificate.objective - model.certificate.lower_bound)
 
 
@@ -118,7 +150,9 @@ def test_weights_and_groups_as_on_the_command_line(tmp_path):
     X, y = data()
     rng = np.random.default_rng(1)
     weights, groups = rng.integers(0, 4, 60), rng.integers(0, 8, 60)
-    record, model = on_command_line(tmp_path, X, {"w": weights, "g": groups, "y": y}, "--weight", "w", "--group", "g")
+    record, model = on_command_line(
+        tmp_path, X, {"w": weights, "g": groups, "y": y}, "--weight", "w", "--group", "g"
+    )
     mine = WedgeRegressor().fit(X, y, sample_weight=weights, groups=groups)
     np.testing.assert_array_equal(mine.coef_, model.coefficients)
     assert mine.alpha_ == record["problem"]["alpha"]
@@ -129,12 +163,14 @@ def test_a_saved_estimator_is_a_model_file(tmp_path):
     X, y = data()
     mine = WedgeRegressor(alpha_ratio=0.05).fit(X, y)
     mine.model_.save(tmp_path / "m.json")
-    pd.DataFrame(X, columns=["x0", "x1", "x2"]).assign(y=y).to_csv(tmp_path / "d.csv", index=False, float_format="%.17g")
+    pd.DataFrame(X, columns=["x0", "x1", "x2"]).assign(y=y).to_csv(
+        tmp_path / "d.csv", index=False, float_format="%.17g"
+    )
     done = CliRunner().invoke(main, ["certify", str(tmp_path / "m.json"), str(tmp_path / "d.csv")])
     assert done.exit_code == 0, done.output
 
 
-# In scikit-learn's company ---------------------------------------------------------------------------------------
+# In scikit-learn's company ------------------------------------------------------------------------
 
 
 def test_predictions_of_classes():
@@ -159,7 +195,11 @@ def test_labels_of_any_kind_come_back(labels):
 
 def test_grid_search_and_pipeline():
     X, y = data()
-    search = GridSearchCV(make_pipeline(StandardScaler(), WedgeRegressor()), {"wedgeregressor__alpha_ratio": [0.5, 0.02]}, cv=3).fit(X, y)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), WedgeRegressor()),
+        {"wedgeregressor__alpha_ratio": [0.5, 0.02]},
+        cv=3,
+    ).fit(X, y)
     assert search.best_params_ == {"wedgeregressor__alpha_ratio": 0.02}
     assert cross_val_score(WedgeRegressor(alpha_ratio=0.02), X, y, cv=3).mean() > 0.7
 
@@ -170,8 +210,14 @@ def test_features_serve_another_model():
     features = WedgeFeatures(alpha_ratio=0.05).fit(X, y)
     hinges = features.transform(X)
     assert hinges.shape == (60, len(features.wedges_)) and (hinges >= 0).all()
-    np.testing.assert_allclose(hinges @ features.coef_ + features.intercept_, WedgeClassifier(alpha_ratio=0.05).fit(X, y).decision_function(X))
-    assert make_pipeline(WedgeFeatures(alpha_ratio=0.05), LogisticRegression()).fit(X, y).score(X, y) > 0.8
+    np.testing.assert_allclose(
+        hinges @ features.coef_ + features.intercept_,
+        WedgeClassifier(alpha_ratio=0.05).fit(X, y).decision_function(X),
+    )
+    assert (
+        make_pipeline(WedgeFeatures(alpha_ratio=0.05), LogisticRegression()).fit(X, y).score(X, y)
+        > 0.8
+    )
 
 
 @pytest.mark.parametrize("library", [pd, pl])
@@ -180,11 +226,15 @@ def test_frames_keep_their_names(library):
     frame = library.DataFrame({name: X[:, j] for j, name in enumerate(["age", "bmi", "max(0"])})
     mine = WedgeRegressor(alpha_ratio=0.05).fit(frame, y)
     assert mine.feature_names_in_.tolist() == ["age", "bmi", "max(0"]
-    assert {name for neuron in mine.wedges_ for name in neuron.columns} <= set(mine.feature_names_in_)
+    assert {name for neuron in mine.wedges_ for name in neuron.columns} <= set(
+        mine.feature_names_in_
+    )
     np.testing.assert_array_equal(mine.coef_, WedgeRegressor(alpha_ratio=0.05).fit(X, y).coef_)
     kind = "pandas" if library is pd else "polars"
     out = WedgeFeatures(alpha_ratio=0.05).set_output(transform=kind).fit(frame, y).transform(frame)
-    assert isinstance(out, library.DataFrame) and all(name.startswith("max(0") for name in out.columns)
+    assert isinstance(out, library.DataFrame) and all(
+        name.startswith("max(0") for name in out.columns
+    )
 
 
 def test_columns_may_have_the_names_of_roles():
@@ -192,15 +242,21 @@ def test_columns_may_have_the_names_of_roles():
     X, y = data()
     frame = pd.DataFrame(X, columns=["y", "sample_weight", "groups"])
     mine = WedgeRegressor(alpha_ratio=0.05).fit(frame, y, sample_weight=np.ones(60))
-    np.testing.assert_allclose(mine.predict(frame), WedgeRegressor(alpha_ratio=0.05).fit(X, y).predict(X), rtol=1e-9)
+    np.testing.assert_allclose(
+        mine.predict(frame), WedgeRegressor(alpha_ratio=0.05).fit(X, y).predict(X), rtol=1e-9
+    )
 
 
 def test_own_splits_are_used():
-    """Folds from a splitter are counted in the rows given, of which those of weight zero are left out."""
+    """Folds from a splitter are counted in the rows given, of which those of weight zero are left
+    out."""
     X, y = data(40)
     weights, groups = np.where(np.arange(40) % 5 == 0, 0.0, 1.0), np.arange(40) % 4
     mine = WedgeRegressor(cv=GroupKFold(4)).fit(X, y, sample_weight=weights, groups=groups)
-    splits = [(np.flatnonzero(groups[weights > 0] != g), np.flatnonzero(groups[weights > 0] == g)) for g in range(4)]
+    splits = [
+        (np.flatnonzero(groups[weights > 0] != g), np.flatnonzero(groups[weights > 0] == g))
+        for g in range(4)
+    ]
     by_hand = WedgeRegressor(cv=splits).fit(X[weights > 0], y[weights > 0])
     assert mine.alpha_ == pytest.approx(by_hand.alpha_, rel=1e-12)
 
@@ -223,4 +279,4 @@ def test_the_package_imports_lazily():
     assert {"WedgeRegressor", "WedgeClassifier", "WedgeFeatures", "load"} <= set(dir(wedgefit))
     assert "import sklearn" not in Path(wedgefit.__file__).read_text()
     with pytest.raises(AttributeError, match="nothing"):
-        wedgefit.nothing  # noqa: B018
+        wedgefit.nothing

@@ -1,5 +1,5 @@
-"""The documentation's commands do what it says: the README's two set-up blocks are there, and every block marked ``test`` runs
-and prints what it shows.
+"""The documentation's commands do what it says: the README's two set-up blocks are there, and every
+block marked ``test`` runs and prints what it shows.
 
 Pages link to files that are there, and their pictures are small.
 """
@@ -16,8 +16,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = {page.name: page.read_text(encoding="utf-8") for page in [README, *sorted((ROOT / "docs").glob("*.md"))]}
-BLOCK = re.compile(r"^<!-- (setup: \w+|test) -->\n\s*^```(sh|console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = {
+    page.name: page.read_text(encoding="utf-8")
+    for page in [README, *sorted((ROOT / "docs").glob("*.md"))]
+}
+BLOCK = re.compile(
+    r"^<!-- (setup: \w+|test) -->\n\s*^```(sh|console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 BLOCKS = {name: BLOCK.findall(text) for name, text in PAGES.items()}
 EXAMPLES = [
     pytest.param(kind, body, id=f"{name}-{k}")
@@ -29,7 +34,8 @@ LARGEST_PICTURE = 150_000
 
 
 def script(kind, body):
-    """The shell commands of a block: all of an ``sh`` block, the lines after ``$`` of a ``console`` block, Python for ``python``."""
+    """The shell commands of a block: all of an ``sh`` block, the lines after ``$`` of a ``console``
+    block, Python for ``python``."""
     if kind == "python":
         return f"python -c {shlex.quote(body)}"
     if kind == "sh":
@@ -45,7 +51,10 @@ def test_every_mark_has_its_block(name):
 
 def test_readme_sets_up_and_has_examples():
     readme = BLOCKS[README.name]
-    assert [(mark, kind) for mark, kind, _ in readme if mark != "test"] == [("setup: run", "sh"), ("setup: test", "sh")]
+    assert [(mark, kind) for mark, kind, _ in readme if mark != "test"] == [
+        ("setup: run", "sh"),
+        ("setup: test", "sh"),
+    ]
     assert any(mark == "test" for mark, _, _ in readme), "no example of the README is tested"
 
 
@@ -57,7 +66,11 @@ def test_links_lead_somewhere(name):
 
 
 def test_pictures_are_small():
-    assert not [picture.name for picture in (ROOT / "docs" / "pictures").iterdir() if picture.stat().st_size > LARGEST_PICTURE]
+    assert not [
+        picture.name
+        for picture in (ROOT / "docs" / "pictures").iterdir()
+        if picture.stat().st_size > LARGEST_PICTURE
+    ]
 
 
 def test_script_of_a_console_block_leaves_the_output_out():
@@ -68,7 +81,11 @@ def test_script_of_a_console_block_leaves_the_output_out():
 
 def printed(kind, body):
     """A pattern of what a ``console`` block shows; an ellipsis stands for anything."""
-    lines = [line for line in body.splitlines() if not line.startswith("$ ")] if kind == "console" else []
+    lines = (
+        [line for line in body.splitlines() if not line.startswith("$ ")]
+        if kind == "console"
+        else []
+    )
     return re.compile(".*?".join(map(re.escape, "\n".join(lines).split("…"))), re.DOTALL)
 
 

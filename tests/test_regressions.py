@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from test_cli import fails, run
 
-from wedgefit import WedgeClassifier, WedgeRegressor, trace
-from wedgefit.audit import certify
+from wedgefit import WedgeClassifier, WedgeRegressor
+from wedgefit.data.table import read_table
 from wedgefit.errors import ColumnError, FitError, UsageError
-from wedgefit.fit import Options, path, train
-from wedgefit.learn import Learner, Settings
-from wedgefit.model import loads
-from wedgefit.select import Sample
-from wedgefit.solve import Deadline
-from wedgefit.table import read_table
+from wedgefit.learning.learn import Learner, Settings
+from wedgefit.learning.select import Sample
+from wedgefit.model import trace
+from wedgefit.model.audit import certify
+from wedgefit.model.build import Options, path, train
+from wedgefit.model.record import loads
+from wedgefit.watch import Deadline
 
 A, B = np.linspace(0, 5, 30).round(3), np.cos(np.arange(30)).round(3)
 VALUE = (np.abs(A - 2) + B).round(3)
@@ -48,27 +49,43 @@ def folder(tmp_path, monkeypatch):
 def table_of(*names, **others):
     """These columns as a table, and as d.csv."""
     columns = {name: COLUMNS[name] for name in names} | others
-    Path("d.csv").write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values()))]) + "\n")
+    Path("d.csv").write_text(
+        "\n".join([",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values()))])
+        + "\n"
+    )
     return read_table(Path("d.csv"))
 
 
-@pytest.mark.parametrize("names, targets", [(("a", "b", "kind"), ("kind",)), (("a", "b", "y", "w"), ("y", "w"))])
+@pytest.mark.parametrize(
+    "names, targets", [(("a", "b", "kind"), ("kind",)), (("a", "b", "y", "w"), ("y", "w"))]
+)
 def test_the_path_of_several_networks_has_alphas_without_neurons(names, targets):
-    """plot --kind path stumbled where one of several networks, or all targets together, had no neuron yet."""
+    """plot --kind path stumbled where one of several networks, or all targets together, had no
+    neuron yet."""
     table = table_of(*names)
     model = train(table, Options(target=targets, alpha_ratio=0.5, order=1, jobs=1), Quiet())
     record = trace.path(model, table, Quiet())
     assert len(record["sizes"]) == len(record["alphas"]) and record["sizes"][-1] > 0
     # Far above alpha_max no network has a neuron.
-    fit = Learner(Sample(np.c_[A, B], np.c_[VALUE, B], "regression"), Settings(jobs=1), Quiet.note).solved(1e6, Quiet().advance, 2)[0][-1].fit
+    fit = (
+        Learner(Sample(np.c_[A, B], np.c_[VALUE, B], "regression"), Settings(jobs=1), Quiet.note)
+        .solved(1e6, Quiet().advance, 2)[0][-1]
+        .fit
+    )
     found = {}
     trace._note_coefficients(found, 0, fit, 0, 1)
     assert not found
 
 
 def test_setting_up_does_not_eat_the_time_of_the_final_fit(monkeypatch):
-    """Cross-validation took half of --max-seconds however much was left: after a slow start the final fit got nothing, a constant."""
-    learner = Learner(Sample(np.c_[A, B], VALUE, "regression"), Settings(max_seconds=20.0, cv=2, order=1, jobs=1), Quiet.note, Deadline(20.0))
+    """Cross-validation took half of --max-seconds however much was left: after a slow start the
+    final fit got nothing, a constant."""
+    learner = Learner(
+        Sample(np.c_[A, B], VALUE, "regression"),
+        Settings(max_seconds=20.0, cv=2, order=1, jobs=1),
+        Quiet.note,
+        Deadline(20.0),
+    )
     ends = []
 
     class Enough(Exception):
@@ -78,7 +95,7 @@ def test_setting_up_does_not_eat_the_time_of_the_final_fit(monkeypatch):
         ends.append(deadline)
         raise Enough
 
-    monkeypatch.setattr("wedgefit.learn.cross_validate", watching)
+    monkeypatch.setattr("wedgefit.learning.learn.cross_validate", watching)
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 16)
     with pytest.raises(Enough):
@@ -88,22 +105,30 @@ def test_setting_up_does_not_eat_the_time_of_the_final_fit(monkeypatch):
     assert ends[0].due()
 
 
-@pytest.mark.parametrize("target, refit", [("y", False), ("y", True), ("kind", False), ("both", False)])
+@pytest.mark.parametrize(
+    "target, refit", [("y", False), ("y", True), ("kind", False), ("both", False)]
+)
 def test_certify_looks_at_the_scores(target, refit):
-    """A model file that claimed any training score at all was certified: 'the stored figures hold'."""
+    """A model file that claimed any training score at all was certified: 'the stored figures
+    hold'."""
     table = table_of("w", "a", "b", target)
-    model = train(table, Options(weight="w", alpha_ratio=0.05, order=1, refit=refit, jobs=1), Quiet())
+    model = train(
+        table, Options(weight="w", alpha_ratio=0.05, order=1, refit=refit, jobs=1), Quiet()
+    )
     assert certify(model, table, jobs=1)["agrees"]
     for name, value in model.score["train"].items():
         for lie in (value + 1e-3, None, "0.5"):
             record = json.loads(model.dumps())
             record["score"]["train"][name] = lie
             found = certify(loads(json.dumps(record)), table, jobs=1)
-            assert [check["name"] for check in found["checks"] if not check["agrees"]] == [f"training score, {name}"]
+            assert [check["name"] for check in found["checks"] if not check["agrees"]] == [
+                f"training score, {name}"
+            ]
 
 
 def test_ranks_that_rounding_decides_are_certified():
-    """Scores of rows with equal outputs may differ in the last digit from one machine to the next: no reason to accuse a model."""
+    """Scores of rows with equal outputs may differ in the last digit from one machine to the next:
+    no reason to accuse a model."""
     table = table_of("a", both=["no", "yes"] * 15)
     model = train(table, Options(alpha=10.0, order=1, jobs=1), Quiet())
     assert not model.neurons
@@ -122,11 +147,14 @@ def test_ranks_that_rounding_decides_are_certified():
 def test_estimators_refuse_parameters_of_no_meaning(parameters, words):
     """WedgeRegressor(norm=3, rule="x") fitted something, and others ended in KeyError."""
     with pytest.raises(ValueError, match=words):
-        WedgeClassifier(**{"alpha_ratio": 0.1, "order": 1} | parameters).fit(np.c_[A, B], COLUMNS["both"])
+        WedgeClassifier(**{"alpha_ratio": 0.1, "order": 1} | parameters).fit(
+            np.c_[A, B], COLUMNS["both"]
+        )
 
 
 def test_labels_that_float64_confuses_are_refused():
-    """Of three such labels two became one class, and predict named the wrong ones without a word."""
+    """Of three such labels two became one class, and predict named the wrong ones without a
+    word."""
     labels = np.array([2**53, 2**53 + 1, 7])[np.arange(30) % 3]
     with pytest.raises(ValueError, match="pass them as text"):
         WedgeClassifier(alpha_ratio=0.1, order=1).fit(np.c_[A, B], labels)
@@ -135,44 +163,78 @@ def test_labels_that_float64_confuses_are_refused():
 
 
 def test_estimators_accept_numbers_of_numpy():
-    found = WedgeRegressor(alpha_ratio=np.float32(0.1), order=np.int64(1), norm=np.int64(1), cv=np.int32(3)).fit(np.c_[A, B], VALUE)
+    found = WedgeRegressor(
+        alpha_ratio=np.float32(0.1), order=np.int64(1), norm=np.int64(1), cv=np.int32(3)
+    ).fit(np.c_[A, B], VALUE)
     assert len(found.coef_)
 
 
 def test_rows_of_weight_zero_are_told_of_where_nothing_is_left():
-    """'the target is "no" in every row' was said of a file with both classes, and 'one row' of one with thirty."""
+    """'the target is "no" in every row' was said of a file with both classes, and 'one row' of one
+    with thirty."""
     table = table_of("a", "both", w=(VALUE <= 1.5).astype(int))
-    with pytest.raises(ColumnError, match=r'"no" in every row: nothing to predict; 13 rows .* left out: their weight is zero\.'):
+    with pytest.raises(
+        ColumnError,
+        match=r'"no" in every row: nothing to predict; 13 rows .* left out: their weight is zero\.',
+    ):
         train(table, Options(target=("both",), weight="w"), Quiet())
     table = table_of("a", "both", w=(A == 0).astype(int))
-    with pytest.raises(FitError, match=r"one row is not enough to fit anything; 29 rows .* their weight is zero\."):
+    with pytest.raises(
+        FitError, match=r"one row is not enough to fit anything; 29 rows .* their weight is zero\."
+    ):
         train(table, Options(target=("both",), weight="w"), Quiet())
 
 
 def test_a_weight_that_is_too_large_is_told_the_limit():
     """'this weight is 1e+300; expected a number from 0 up' asked for what was there."""
     table = table_of("a", "y", w=[1e300, *[1] * 29])
-    with pytest.raises(ColumnError, match=r"this weight is 1e\+300; expected a number from 0 up, at most 1e\+100"):
+    with pytest.raises(
+        ColumnError, match=r"this weight is 1e\+300; expected a number from 0 up, at most 1e\+100"
+    ):
         train(table, Options(target=("y",), weight="w"), Quiet())
 
 
 def test_auc_of_several_classes_needs_probabilities():
-    """With the squared loss it was called undefined in a fold, and fewer folds were advised, which could not help."""
+    """With the squared loss it was called undefined in a fold, and fewer folds were advised, which
+    could not help."""
     Y = np.where(np.array(COLUMNS["kind"])[:, None] == ["low", "mid", "top"], 1.0, -1.0)
-    with pytest.raises(UsageError, match="--scoring auc of more than two classes needs probabilities"):
-        Learner(Sample(np.c_[A, B], Y, "classification"), Settings(loss="squared", scoring="auc"), Quiet.note)
+    with pytest.raises(
+        UsageError, match="--scoring auc of more than two classes needs probabilities"
+    ):
+        Learner(
+            Sample(np.c_[A, B], Y, "classification"),
+            Settings(loss="squared", scoring="auc"),
+            Quiet.note,
+        )
 
 
 def test_names_cannot_steer_the_terminal_from_a_formula():
-    """explain broke the formula in two at a line break in a name; the tables had shown it as \\n all along."""
+    """explain broke the formula in two at a line break in a name; the tables had shown it as \\n
+    all along."""
     rows = "\n".join(f"{a},{b},{kind}" for a, b, kind in zip(A, B, COLUMNS["kind"]))
     Path("d.csv").write_text(f'"a\nz",b,"k\nd"\n{rows}\n')
-    run("train", "d.csv", "--target", "b", "--drop", "k\nd", "--alpha-ratio", "0.1", "--order", "1", "-q")
+    run(
+        "train",
+        "d.csv",
+        "--target",
+        "b",
+        "--drop",
+        "k\nd",
+        "--alpha-ratio",
+        "0.1",
+        "--order",
+        "1",
+        "-q",
+    )
     lines = run("explain").stdout.splitlines()
     assert lines[0].startswith("b = ") and "a\\nz" in lines[0] and lines[1] == ""
     run("train", "d.csv", "--alpha-ratio", "0.1", "--order", "1", "-q")
     lines = run("explain").stdout.splitlines()
-    assert [line.split(" = ")[0] for line in lines[:3]] == ["score of low", "score of mid", "score of top"]
+    assert [line.split(" = ")[0] for line in lines[:3]] == [
+        "score of low",
+        "score of mid",
+        "score of top",
+    ]
 
 
 @pytest.mark.parametrize("learn", [train, path])
@@ -182,8 +244,12 @@ def test_impossible_folds_name_the_file(learn):
         learn(table_of("a", "y"), Options(cv=60), Quiet())
 
 
-@pytest.mark.parametrize("command", [["predict"], ["evaluate"], ["certify"], ["explain", "--row", "3"], ["report"]])
+@pytest.mark.parametrize(
+    "command", [["predict"], ["evaluate"], ["certify"], ["explain", "--row", "3"], ["report"]]
+)
 def test_a_model_without_data_is_wrong_usage(command):
     """'explain model.json --row 3' read the model as CSV and complained about its quotes."""
     Path("model.json").write_text("{}")
-    fails(*command, "model.json", code=2, words=["model.json looks like a model, and DATA is missing"])
+    fails(
+        *command, "model.json", code=2, words=["model.json looks like a model, and DATA is missing"]
+    )

@@ -1,4 +1,5 @@
-"""ReLU networks trained to certified global optimality: a Lasso over wedge products of training samples.
+"""ReLU networks trained to certified global optimality: a Lasso over wedge products of training
+samples.
 
 The estimators and ``load`` are imported when they are first asked for: scikit-learn costs a second.
 """
@@ -7,7 +8,12 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_ROOMS = {"WedgeRegressor": "estimators", "WedgeClassifier": "estimators", "WedgeFeatures": "estimators", "load": "model"}
+_ROOMS = {
+    "WedgeRegressor": "estimators",
+    "WedgeClassifier": "estimators",
+    "WedgeFeatures": "estimators",
+    "load": "model.record",
+}
 __all__ = list(_ROOMS)
 
 

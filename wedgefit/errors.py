@@ -4,8 +4,9 @@
 class WedgefitError(Exception):
     """A failure that the user can understand and act on.
 
-    ``where`` is the place ("iris.csv, row 57, column 'petal_len'"), ``message`` says what was found and what was
-    expected, ``remedy`` the next step. ``exit_code`` is what the command line ends with.
+    ``where`` is the place ("iris.csv, row 57, column 'petal_len'"), ``message`` says what was found
+    and what was expected, ``remedy`` the next step. ``exit_code`` is what the command line ends
+    with.
     """
 
     exit_code = 1

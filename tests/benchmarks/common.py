@@ -1,4 +1,5 @@
-"""Data, timing and tables shared by the benchmark scripts; every script prints one markdown table."""
+"""Data, timing and tables shared by the benchmark scripts; every script prints one markdown
+table."""
 
 import resource
 import time
@@ -6,10 +7,11 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from wedgefit.certificate import Problem
-from wedgefit.dictionary import Dictionary
-from wedgefit.pricing import Pricer
-from wedgefit.solve import Deadline, Solution, largest_alpha, solve
+from wedgefit.engine.certificate import Problem
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.solve import Solution, largest_alpha, solve
+from wedgefit.watch import Deadline
 
 
 def surface(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,12 +34,33 @@ def standardized(X: np.ndarray) -> np.ndarray:
     return (X - X.mean(axis=0)) / X.std(axis=0)
 
 
-def fitted(X, y, orders, norm, ratio, *, tol=1e-9, exact=True, jobs=2, refine=False, seconds=None, on_round=lambda *_: None):
-    """Solve at ``ratio`` of alpha_max: the solution, alpha and the seconds it took, alpha_max included."""
+def fitted(
+    X,
+    y,
+    orders,
+    norm,
+    ratio,
+    *,
+    tol=1e-9,
+    exact=True,
+    jobs=2,
+    refine=False,
+    seconds=None,
+    on_round=lambda *_: None,
+):
+    """Solve at ``ratio`` of alpha_max: the solution, alpha and the seconds it took, alpha_max
+    included."""
     clock = time.perf_counter()
     pricer = Pricer(Dictionary(X, orders, norm, True), jobs=jobs, refine=refine)
     alpha = ratio * largest_alpha(Problem(y, 1.0), pricer, exact=exact)
-    solution = solve(Problem(y, alpha), pricer, tol=tol, exact=exact, on_round=on_round, deadline=Deadline(seconds))
+    solution = solve(
+        Problem(y, alpha),
+        pricer,
+        tol=tol,
+        exact=exact,
+        on_round=on_round,
+        deadline=Deadline(seconds),
+    )
     return solution, alpha, time.perf_counter() - clock
 
 

@@ -1,8 +1,10 @@
-"""Depth: python tests/benchmarks/depth.py [DATA ...]; ours beside an Adam-trained network of the same widths.
+"""Depth: python tests/benchmarks/depth.py [DATA ...]; ours beside an Adam-trained network of the
+same widths.
 
-Alpha (shared by the stages) and Adam's weight decay are chosen per depth on a fifth of the training rows held back; on the
-spirals, where held-back points tell nothing about the turns that miss, alpha is alpha_max/100. A stage of more wedges than
-``EXACT_UP_TO`` is solved on sampled pencils, and one that takes longer than ``SECONDS`` is stopped; the columns say so.
+Alpha (shared by the stages) and Adam's weight decay are chosen per depth on a fifth of the training
+rows held back; on the spirals, where held-back points tell nothing about the turns that miss, alpha
+is alpha_max/100. A stage of more wedges than ``EXACT_UP_TO`` is solved on sampled pencils, and one
+that takes longer than ``SECONDS`` is stopped; the columns say so.
 """
 
 import csv
@@ -18,11 +20,12 @@ from sklearn.datasets import load_diabetes, make_friedman1
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor
 
-from wedgefit.certificate import Problem
-from wedgefit.dictionary import Dictionary
-from wedgefit.layers import composed, orders_in_stage, solve_stage
-from wedgefit.pricing import Pricer
-from wedgefit.solve import Deadline, largest_alpha
+from wedgefit.engine.certificate import Problem
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.layers import composed, orders_in_stage, solve_stage
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.solve import largest_alpha
+from wedgefit.watch import Deadline
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 RATIOS = (1 / 10, 1 / 30, 1 / 100, 1 / 300)
@@ -37,7 +40,11 @@ def read(name):
     with open(SAMPLES / f"{name}.csv", newline="") as file:
         _, *rows = csv.reader(file)
     target = [row[-1] for row in rows]
-    y = np.where(np.array(target) == "A", 1.0, -1.0) if "A" in target else np.array(target, dtype=float)
+    y = (
+        np.where(np.array(target) == "A", 1.0, -1.0)
+        if "A" in target
+        else np.array(target, dtype=float)
+    )
     return np.array([row[:-1] for row in rows], dtype=float), y
 
 
@@ -86,18 +93,34 @@ def score(y, output):
 
 
 def pricer_for(A, stage, jobs=2):
-    return Pricer(Dictionary(A, orders_in_stage(min(2, A.shape[1]), 1, A.shape[1], stage), 1, True), jobs=jobs)
+    return Pricer(
+        Dictionary(A, orders_in_stage(min(2, A.shape[1]), 1, A.shape[1], stage), 1, True), jobs=jobs
+    )
 
 
 def stages_at(X, y, ratio, depth, *, tol, exact_up_to):
-    """The ``depth`` − 1 stages at a ratio of the first alpha_max, and when each was done, in seconds."""
-    problem, clock = Problem(y, ratio * largest_alpha(Problem(y, 1.0), pricer_for(X, 1))), time.perf_counter()
+    """The ``depth`` − 1 stages at a ratio of the first alpha_max, and when each was done, in
+    seconds."""
+    problem, clock = (
+        Problem(y, ratio * largest_alpha(Problem(y, 1.0), pricer_for(X, 1))),
+        time.perf_counter(),
+    )
     stages, done = [], []
     while len(stages) < depth - 1:
         previous = stages[-1] if stages else None
         pricer = pricer_for(previous.activations if stages else X, len(stages) + 1)
         exact = pricer.dictionary.size <= exact_up_to
-        stages.append(solve_stage(problem, X, lambda _: pricer, previous, tol=tol, exact=exact, deadline=Deadline(SECONDS)))
+        stages.append(
+            solve_stage(
+                problem,
+                X,
+                lambda _: pricer,
+                previous,
+                tol=tol,
+                exact=exact,
+                deadline=Deadline(SECONDS),
+            )
+        )
         done.append(time.perf_counter() - clock)
     return stages, done
 
@@ -112,9 +135,15 @@ def chosen_ratios(X, y, ratios, deepest):
     if len(ratios) == 1:
         return {depth: ratios[0] for depth in range(2, deepest + 1)}
     train, held = held_back(y)
-    found = {ratio: stages_at(X[train], y[train], ratio, deepest, tol=1e-3, exact_up_to=0)[0] for ratio in ratios}
+    found = {
+        ratio: stages_at(X[train], y[train], ratio, deepest, tol=1e-3, exact_up_to=0)[0]
+        for ratio in ratios
+    }
     return {
-        depth: max(ratios, key=lambda ratio: score(y[held], composed(found[ratio][: depth - 1]).predict(X[held])))
+        depth: max(
+            ratios,
+            key=lambda ratio: score(y[held], composed(found[ratio][: depth - 1]).predict(X[held])),
+        )
         for depth in range(2, deepest + 1)
     }
 
@@ -122,14 +151,23 @@ def chosen_ratios(X, y, ratios, deepest):
 def chosen_decay(X, y, widths):
     """The weight decay of the network that does best on the rows held back."""
     train, held = held_back(y)
-    return max(DECAYS, key=lambda decay: score(y[held], adam(X[train], y[train], decay, widths, 0)(X[held])))
+    return max(
+        DECAYS,
+        key=lambda decay: score(y[held], adam(X[train], y[train], decay, widths, 0)(X[held])),
+    )
 
 
 def adam(X, y, decay, widths, seed):
     """A trained network's predictor; the target is standardised for it."""
     mean, scale = y.mean(), y.std()
     patience = {"max_iter": 1_000, "tol": 1e-6, "n_iter_no_change": 50}
-    model = MLPRegressor(hidden_layer_sizes=widths, alpha=decay, learning_rate_init=3e-3, random_state=seed, **patience)
+    model = MLPRegressor(
+        hidden_layer_sizes=widths,
+        alpha=decay,
+        learning_rate_init=3e-3,
+        random_state=seed,
+        **patience,
+    )
     model.fit(X, (y - mean) / scale)
     return lambda rows: model.predict(rows) * scale + mean
 
@@ -161,7 +199,22 @@ def rows(load, deepest, ratios):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    header = ["layers", "alpha / alpha_max", "objective", "gap", "scope", "neurons", "train", "test", "s", "Adam: train", "test, 3 seeds", "s"]
+    header = [
+        "layers",
+        "alpha / alpha_max",
+        "objective",
+        "gap",
+        "scope",
+        "neurons",
+        "train",
+        "test",
+        "s",
+        "Adam: train",
+        "test, 3 seeds",
+        "s",
+    ]
     for name in sys.argv[1:] or DATA:
         load, *how = DATA[name]
-        print_table(f"{name}: {len(load()[1])} training rows, order 2, norm 1", header, rows(load, *how))
+        print_table(
+            f"{name}: {len(load()[1])} training rows, order 2, norm 1", header, rows(load, *how)
+        )

@@ -12,7 +12,16 @@ def rounds(n):
     def note(round_, fit, certificate):
         passed = time.perf_counter() - clock
         gap = f"{certificate.relative_gap:.1e}"
-        seen.append([str(round_), f"{passed:.2f}", str(len(fit.wedges)), f"{certificate.objective:.9f}", gap, certificate.scope])
+        seen.append(
+            [
+                str(round_),
+                f"{passed:.2f}",
+                str(len(fit.wedges)),
+                f"{certificate.objective:.9f}",
+                gap,
+                certificate.scope,
+            ]
+        )
 
     fitted(*surface(n), (2,), 2, 0.01, on_round=note)
     return seen

@@ -1,4 +1,5 @@
-"""Ours against scikit-learn's Lasso on the dictionary written out, and against Adam: python tests/benchmarks/peers.py [LARGEST]"""
+"""Ours against scikit-learn's Lasso on the dictionary written out, and against Adam: python
+tests/benchmarks/peers.py [LARGEST]"""
 
 import sys
 import time
@@ -10,7 +11,7 @@ from common import fitted, print_table, surface, timed
 from sklearn.linear_model import Lasso
 from sklearn.neural_network import MLPRegressor
 
-from wedgefit.dictionary import Dictionary
+from wedgefit.engine.dictionary import Dictionary
 
 MOST_BYTES = 6e9
 # A peer that has not ended by then (seconds) is stopped.
@@ -18,7 +19,8 @@ LIMIT = 120
 
 
 def materialised(X, y, alpha):
-    """scikit-learn's Lasso on all wedges: objective and seconds, or why not; in a process of its own, which can be stopped."""
+    """scikit-learn's Lasso on all wedges: objective and seconds, or why not; in a process of its
+    own, which can be stopped."""
     size = Dictionary(X, (2,), 2, True).size * len(y) * 8
     if size > MOST_BYTES:
         return f"needs {size / 1e9:,.0f} GB", "–"
@@ -43,8 +45,16 @@ def written_out(X, y, alpha):
 
 
 def adam(X, y, alpha):
-    """An Adam-trained network of 100 neurons at the same weight decay: the network objective and seconds."""
-    model = MLPRegressor(hidden_layer_sizes=(100,), alpha=alpha * len(y), max_iter=2_000, tol=1e-7, n_iter_no_change=50, random_state=0)
+    """An Adam-trained network of 100 neurons at the same weight decay: the network objective and
+    seconds."""
+    model = MLPRegressor(
+        hidden_layer_sizes=(100,),
+        alpha=alpha * len(y),
+        max_iter=2_000,
+        tol=1e-7,
+        n_iter_no_change=50,
+        random_state=0,
+    )
     _, seconds = timed(lambda: model.fit(X, y))
     residual = y - model.predict(X)
     decay = sum(float(np.sum(weights**2)) for weights in model.coefs_)
@@ -57,10 +67,20 @@ def rows(largest):
             X, y = surface(n)
             solution, alpha, seconds = fitted(X, y, (2,), 2, 0.01)
             ours = [f"{solution.certificate.objective:.9f}", f"{seconds:.2f}"]
-            yield [f"{n:,}", f"{solution.certificate.wedges_total:,}", *ours, *materialised(X, y, alpha), *adam(X, y, alpha)]
+            yield [
+                f"{n:,}",
+                f"{solution.certificate.wedges_total:,}",
+                *ours,
+                *materialised(X, y, alpha),
+                *adam(X, y, alpha),
+            ]
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     header = ["n", "wedges", "wedgefit", "s", "Lasso, written out", "s", "Adam", "s"]
-    print_table("Objective and seconds, two columns, norm 2, alpha_max/100", header, rows(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000))
+    print_table(
+        "Objective and seconds, two columns, norm 2, alpha_max/100",
+        header,
+        rows(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000),
+    )

@@ -1,4 +1,5 @@
-"""The pictures of the documentation: python tests/benchmarks/pictures.py. Writes docs/pictures/ (needs the extra plot)."""
+"""The pictures of the documentation: python tests/benchmarks/pictures.py. Writes docs/pictures/
+(needs the extra plot)."""
 
 import subprocess
 import sys
@@ -8,12 +9,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from wedgefit.model import load
-from wedgefit.plot import BLUE, FAINT, GREEN, INK, ORANGE, SOFT, STYLE
-from wedgefit.table import read_table
+from wedgefit.data.table import read_table
+from wedgefit.model.record import load
+from wedgefit.views.pictures import BLUE, FAINT, GREEN, INK, ORANGE, SOFT, STYLE
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
@@ -46,7 +47,13 @@ def hinges(model, times, accel):
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     for row, colour in ((20, BLUE), (60, ORANGE), (90, GREEN), (120, SOFT)):
         for sign, style in ((1, "-"), (-1, "--")):
-            left.plot(times, np.maximum(sign * (times - times[row]), 0), style, color=colour, linewidth=1.2)
+            left.plot(
+                times,
+                np.maximum(sign * (times - times[row]), 0),
+                style,
+                color=colour,
+                linewidth=1.2,
+            )
         left.plot(times[row], 0, "o", color=colour, label=f"row {row + 1}", clip_on=False)
     left.set(title="Every row has two hinges", xlabel="times")
     left.legend()
@@ -55,33 +62,57 @@ def hinges(model, times, accel):
     right.plot(times, np.transpose(parts), color=ORANGE, linewidth=0.8)
     right.plot(times, accel, ".", color=SOFT, markersize=4)
     right.plot(times, model.intercept + np.sum(parts, axis=0), color=BLUE, linewidth=2)
-    right.set(title=f"{len(parts)} hinges (orange) add up to the fit (blue)", xlabel="times", ylabel="accel")
+    right.set(
+        title=f"{len(parts)} hinges (orange) add up to the fit (blue)",
+        xlabel="times",
+        ylabel="accel",
+    )
     save(figure, "hinges.svg")
 
 
 def scores(model, times, accel):
     """The score of every wedge at the optimum, as a part of alpha."""
     X = (times - times.mean()) / times.std()
-    output = model.intercept + sum(n.coefficient * np.maximum(n.weights["times"] * X + n.bias, 0) for n in model.neurons)
+    output = model.intercept + sum(
+        n.coefficient * np.maximum(n.weights["times"] * X + n.bias, 0) for n in model.neurons
+    )
     residual = (accel - output) / len(X)
     figure, axes = plt.subplots(figsize=(8, 2.8), layout="constrained")
     alpha = model.problem["alpha"]
-    # A residual without slope or mean gives both hinges of a row the same score; the larger one is drawn all the same.
-    part = np.max([np.abs(residual @ np.maximum(sign * (X[:, None] - X[None, :]), 0)) for sign in (1, -1)], axis=0) / alpha
-    axes.plot(times, part, ".-", color=BLUE, linewidth=0.8, markersize=3, label="the hinges of every row")
+    # A residual without slope or mean gives both hinges of a row the same score; the larger one is
+    # drawn all the same.
+    part = (
+        np.max(
+            [
+                np.abs(residual @ np.maximum(sign * (X[:, None] - X[None, :]), 0))
+                for sign in (1, -1)
+            ],
+            axis=0,
+        )
+        / alpha
+    )
+    axes.plot(
+        times, part, ".-", color=BLUE, linewidth=0.8, markersize=3, label="the hinges of every row"
+    )
     used = [int(n.samples[0]) - 1 for n in model.neurons]
-    heights = [abs(residual @ np.maximum(n.weights["times"] * X + n.bias, 0)) / alpha for n in model.neurons]
+    heights = [
+        abs(residual @ np.maximum(n.weights["times"] * X + n.bias, 0)) / alpha
+        for n in model.neurons
+    ]
     axes.plot(times[used], heights, "o", color=INK, markerfacecolor="none", label="in the network")
     axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
     axes.set(title="No wedge scores above alpha, and those in the network reach it", ylim=(0, 1.25))
     axes.set(xlabel="times: where the hinge bends", ylabel="score / alpha")
     axes.legend(ncols=2, loc="upper center")
     save(figure, "scores.svg")
-    print(f"mcycle: largest score / alpha {max(heights):.12f}, {len(times) * 2} wedges, {len(heights)} used")
+    print(
+        f"mcycle: largest score / alpha {max(heights):.12f}, {len(times) * 2} wedges, {len(heights)} used"
+    )
 
 
 def pencil():
-    """A line that turns around one point, and the score on the way: largest where it meets another point, or is upright or level."""
+    """A line that turns around one point, and the score on the way: largest where it meets another
+    point, or is upright or level."""
     points = np.random.default_rng(3).uniform(-1, 1, (11, 2))
     target = np.maximum(points @ [0.8, 0.6] - 0.1, 0)
     residual = (target - target.mean()) / len(target)
@@ -94,26 +125,56 @@ def pencil():
         return np.abs(residual @ np.maximum((points - points[axis]) @ normal, 0))
 
     others = np.delete(points, axis, axis=0) - points[axis]
-    meets = np.concatenate([np.arctan2(others[:, 1], others[:, 0]) + turn * np.pi / 2 for turn in (1, -1)]) % (2 * np.pi)
+    meets = np.concatenate(
+        [np.arctan2(others[:, 1], others[:, 0]) + turn * np.pi / 2 for turn in (1, -1)]
+    ) % (2 * np.pi)
     best = meets[score(meets).argmax()]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained", width_ratios=(1, 1.4))
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(8, 3.4), layout="constrained", width_ratios=(1, 1.4)
+    )
     for theta in meets[: len(others)]:
         step = 3 * np.array([-np.sin(theta), np.cos(theta)])
         left.plot(*np.transpose([points[axis] - step, points[axis] + step]), color=SOFT if abs(np.sin(theta - best)) > 1e-9 else BLUE,
                   linewidth=0.7 if abs(np.sin(theta - best)) > 1e-9 else 2)  # fmt: skip
     left.scatter(*points.T, c=np.where(residual > 0, BLUE, ORANGE), zorder=3)
     left.plot(*points[axis], "o", color=INK, markersize=11, markerfacecolor="none")
-    left.set(title="A line turns around the ringed row", xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal")
+    left.set(
+        title="A line turns around the ringed row",
+        xlim=(-1.15, 1.15),
+        ylim=(-1.15, 1.15),
+        aspect="equal",
+    )
     right.vlines(np.degrees(meets), 0, score(meets), color=FAINT)
     right.plot(np.degrees(angle), score(angle), color=INK, linewidth=1)
-    right.plot(np.degrees(meets), score(meets), "o", color=SOFT, markersize=4, label="meets another row (order 2)")
+    right.plot(
+        np.degrees(meets),
+        score(meets),
+        "o",
+        color=SOFT,
+        markersize=4,
+        label="meets another row (order 2)",
+    )
     level = np.arange(4) * np.pi / 2
-    right.plot(np.degrees(level), score(level), "s", color=GREEN, markersize=4, label="upright or level (order 1)")
+    right.plot(
+        np.degrees(level),
+        score(level),
+        "s",
+        color=GREEN,
+        markersize=4,
+        label="upright or level (order 1)",
+    )
     right.plot(np.degrees(best), score(np.array([best])), "o", color=BLUE, label="the best")
-    right.set(title="The score bends and peaks only there", xlabel="degrees turned", ylabel="score", xticks=range(0, 361, 90))
+    right.set(
+        title="The score bends and peaks only there",
+        xlabel="degrees turned",
+        ylabel="score",
+        xticks=range(0, 361, 90),
+    )
     right.legend(loc="upper right")
     save(figure, "pencil.svg")
-    print(f"pencil: best of all angles {score(angle).max():.9f}, best wedge {max(score(meets).max(), score(level).max()):.9f}")
+    print(
+        f"pencil: best of all angles {score(angle).max():.9f}, best wedge {max(score(meets).max(), score(level).max()):.9f}"
+    )
 
 
 if __name__ == "__main__":

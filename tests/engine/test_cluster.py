@@ -1,0 +1,99 @@
+"""Many machines: the workers of a dask scheduler on the loopback give what threads give, and may
+die."""
+
+import gc
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from wedgefit.engine.certificate import Problem
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.solve import largest_alpha, solve
+from wedgefit.errors import FitError
+
+# What a library of servers warns about when its processes are killed is its own affair.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def surface(n):
+    rng = np.random.default_rng(3)
+    X = rng.uniform(-1, 1, (n, 2))
+    return X, np.sin(3 * X[:, 0]) * X[:, 1] + 0.1 * rng.standard_normal(n)
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """Two real worker processes behind a scheduler."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        yield cluster
+        # Clients that are still connected would go on looking for the scheduler when it is gone.
+        gc.collect()
+
+
+def solved(n, cluster=None, on_round=lambda *_: None):
+    X, y = surface(n)
+    pricer = Pricer(Dictionary(X, (2,), 2, True), jobs=2, cluster=cluster)
+    alpha = largest_alpha(Problem(y, 1.0), pricer) / 50
+    return solve(Problem(y, alpha), pricer, tol=1e-8, on_round=on_round)
+
+
+def test_two_workers_give_the_same_network(machines):
+    """Bit for bit: the same blocks are swept by the same code."""
+    here, there = solved(800), solved(800, machines.scheduler_address)
+    assert there.certificate == here.certificate and there.certificate.scope == "exact"
+    assert np.array_equal(there.fit.wedges.samples, here.fit.wedges.samples)
+    assert np.array_equal(there.fit.coefficients, here.fit.coefficients)
+
+
+def test_a_killed_worker_loses_nothing(machines):
+    """One worker process dies in the middle of a round; the solution is the same."""
+    victim = next(iter(machines.workers.values())).pid
+    rounds = []
+
+    def kill_soon(round_, *_):
+        rounds.append(round_)
+        if round_ == 1:
+            threading.Timer(0.02, lambda: os.kill(victim, 9)).start()
+            time.sleep(0.01)
+
+    there = solved(1200, machines.scheduler_address, kill_soon)
+    here = solved(1200)
+    assert len(rounds) > 2
+    assert there.certificate == here.certificate
+
+
+def test_the_rows_travel_once(machines):
+    """Only v is sent in later rounds: the scattered rows are the same future in all of them."""
+    X, y = surface(400)
+    pricer = Pricer(Dictionary(X, (2,), 2, True), cluster=machines.scheduler_address)
+    before = dict(pricer._machines.backend.data_futures)
+    for _ in range(3):
+        pricer.price(y - y.mean(), 1.0, pricer.dictionary.none(), every_pencil=True)
+    assert len(before) == 1 and pricer._machines.backend.data_futures == before
+
+
+def test_nobody_at_the_address(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("wedgefit.engine.pricing.CONNECT_SECONDS", 1)
+    X, _ = surface(10)
+    with pytest.raises(FitError, match="scheduler"):
+        Pricer(Dictionary(X, (2,), 2, True), cluster="tcp://127.0.0.1:9")
+
+
+def test_a_cluster_that_is_gone_is_done_without(machines):
+    """The connection breaks between two rounds: the rest is priced here."""
+    X, y = surface(300)
+    pricer = Pricer(Dictionary(X, (2,), 2, True), cluster=machines.scheduler_address)
+    first = pricer.price(y - y.mean(), 1.0, pricer.dictionary.none(), every_pencil=True)
+    pricer._machines.client.close()
+    second = pricer.price(y - y.mean(), 1.0, pricer.dictionary.none(), every_pencil=True)
+    assert second.bound == first.bound and np.array_equal(
+        second.wedges.samples, first.wedges.samples
+    )

@@ -1,0 +1,151 @@
+"""Joint descent: a local minimum of the network objective, and the Lasso over the samples beside
+its neurons is as good."""
+
+import numpy as np
+import oracles
+import pytest
+
+from wedgefit.engine.certificate import Problem
+from wedgefit.engine.descent import beside, descend, descended
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.solve import largest_alpha, solve
+
+
+def start(seed, bias=True, intercept=True, orders=(3,)):
+    """A small problem, its dictionary, and a random network of wedges with neither tiny nor equal
+    coefficients."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (25, 3))
+    y = np.abs(X @ [1.0, -2.0, 0.5]) + X[:, 0] * X[:, 1] + 0.1 * rng.standard_normal(25)
+    dictionary = Dictionary(X, orders, 2, bias)
+    wedges = dictionary.written_out()
+    wedges = wedges.take(rng.choice(len(wedges), 6, replace=False))
+    return (
+        Problem(y, 0.01, intercept),
+        dictionary,
+        wedges,
+        rng.uniform(0.2, 0.5, 6) * [1, -1, 1, -1, 1, -1],
+        0.3 * intercept,
+    )
+
+
+def objective(problem, X, normals, offsets, coefficients, intercept):
+    """The balanced network's objective, by loops."""
+    split = np.sqrt(np.abs(coefficients))
+    hidden = (normals * split[:, None]).T, offsets * split
+    return oracles.network_objective(
+        [hidden, ((np.sign(coefficients) * split)[:, None], [intercept])],
+        X,
+        problem.y,
+        problem.alpha,
+        2,
+    )
+
+
+@pytest.mark.parametrize("bias, intercept", [(True, True), (False, True), (False, False)])
+def test_a_descent_ends_lower_where_no_small_step_helps(bias, intercept, monkeypatch):
+    monkeypatch.setattr("wedgefit.engine.descent.STEPS", 3_000)
+    problem, dictionary, wedges, z, t = start(1, bias, intercept)
+    before = objective(problem, dictionary.X, wedges.normals, wedges.offsets, z, t)
+    alive, normals, offsets, z, t = descend(problem, dictionary.X, wedges, z, t, bias)
+    after = objective(problem, dictionary.X, normals, offsets, z, t)
+    assert alive.sum() == len(offsets) > 1 and after < 0.7 * before
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0)
+    assert bias or (offsets == 0).all()
+    assert intercept or t == 0
+    rng = np.random.default_rng(0)
+    for size in (1e-2, 1e-3):
+        for _ in range(100):
+            turned = normals + size * rng.standard_normal(normals.shape)
+            turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+            shifted = offsets + bias * size * rng.standard_normal(len(offsets))
+            # Where many rows lie on a hyperplane the objective has a kink, at which L-BFGS comes to
+            # rest a little early.
+            moved = objective(
+                problem,
+                dictionary.X,
+                turned,
+                shifted,
+                z * (1 + size * rng.standard_normal(len(z))),
+                t,
+            )
+            assert moved >= after * (1 - 1e-4)
+
+
+def test_every_neuron_goes_on_reading_the_columns_of_its_wedge():
+    problem, dictionary, wedges, z, t = start(2, orders=(1, 2))
+    alive, normals, *_ = descend(problem, dictionary.X, wedges, z, t, True)
+    reads = wedges.reads[alive]
+    assert (normals[~reads] == 0).all() and set(reads.sum(axis=1)) == {1, 2}
+    assert np.abs(normals - wedges.normals[alive]).max() > 0.1
+
+
+def test_a_neuron_between_two_samples_is_a_mixture_of_those_through_them():
+    rng = np.random.default_rng(3)
+    X, normals = rng.standard_normal((20, 3)), rng.standard_normal((4, 3))
+    heights = np.sort(X @ normals.T, axis=0)
+    # In the middle, below every sample, above every sample, and on one.
+    offsets = -np.array(
+        [
+            0.7 * heights[9, 0] + 0.3 * heights[10, 0],
+            heights[0, 1] - 1,
+            heights[-1, 2] + 1,
+            heights[5, 3],
+        ]
+    )
+    which, samples = beside(X, normals, offsets)
+    assert which.tolist() == [0, 3, 0, 1, 3], "the one that no sample reaches is left out"
+    through = np.maximum((X[:, None] - X[samples]) @ normals.T, 0)[:, np.arange(5), which]
+    hinges = np.maximum(X @ normals.T + offsets, 0)
+    np.testing.assert_allclose(0.7 * through[:, 0] + 0.3 * through[:, 2], hinges[:, 0], atol=1e-12)
+    np.testing.assert_allclose(through[:, 3] + 1, hinges[:, 1], atol=1e-12)
+    np.testing.assert_allclose(through[:, 1], hinges[:, 3], atol=1e-12)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_lasso_over_what_comes_back_is_as_good_as_the_descended_network(bias):
+    problem, dictionary, wedges, z, t = start(4, bias)
+    X = dictionary.X
+    reached = objective(problem, X, *descend(problem, X, wedges, z, t, bias)[1:])
+    offered = descended(problem, dictionary, wedges, z, t)
+    assert ((offered.samples >= 0).sum(axis=1) == int(bias)).all()
+    heights = X @ offered.normals.T + offered.offsets
+    assert np.abs(heights[offered.samples[:, 0], np.arange(len(offered))]).max() < 1e-12 or not bias
+    optimum, *_ = oracles.lasso_optimum(np.maximum(heights, 0), problem.y, problem.alpha, True)
+    assert optimum <= reached * (1 + 1e-7)
+    assert optimum >= 0.9 * reached
+
+
+def test_a_neuron_that_dies_is_left_out():
+    """At an alpha where no neuron pays, all weights shrink to nothing."""
+    problem, dictionary, wedges, z, t = start(5)
+    alive, normals, *_ = descend(Problem(problem.y, 100.0), dictionary.X, wedges, z, t, True)
+    assert not alive.any() and normals.shape == (0, 3)
+
+
+def test_descents_reach_what_climbs_alone_do_not(monkeypatch):
+    """In many columns one neuron at a time ends above the network whose neurons have moved
+    together, and takes more rounds."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((150, 8))
+    y = (
+        np.sin(2 * X[:, 0] + X[:, 1])
+        + np.abs(X @ rng.standard_normal(8))
+        + 0.3 * rng.standard_normal(150)
+    )
+
+    def solved():
+        pricer = Pricer(Dictionary(X, (8,), 2, True), refine=True)
+        problem = Problem(y, largest_alpha(Problem(y, 1.0), pricer, exact=False) / 100)
+        return solve(problem, pricer, tol=1e-4, exact=False)
+
+    together = solved()
+    monkeypatch.setattr(
+        "wedgefit.engine.solve.descended", lambda problem, dictionary, wedges, *_: wedges.take([])
+    )
+    apart = solved()
+    assert (
+        together.certificate.objective < apart.certificate.objective
+        and together.rounds < apart.rounds
+    )

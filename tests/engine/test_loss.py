@@ -1,0 +1,229 @@
+"""The losses held against finite differences, scipy, grids and Fenchel: everything the solver and
+its certificates rest on."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+
+from wedgefit.engine.loss import LOSSES, Logistic, Squared, log_sigmoid, sigmoid
+
+EVERY = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+SEEDS = st.integers(0, 10**6)
+
+
+def example(loss, seed, n=8, spread=2.0):
+    """Targets that suit the loss (labels of both signs), outputs, and uneven weights that add up to
+    one."""
+    rng = np.random.default_rng(seed)
+    y, output, weights = (
+        rng.normal(size=n),
+        spread * rng.normal(size=n),
+        rng.exponential(size=n) + 0.01,
+    )
+    if isinstance(loss, Logistic):
+        y = np.where(y > 0, 1.0, -1.0)
+        y[:2] = 1, -1
+    return y, output, weights / weights.sum()
+
+
+def feasible(loss, seed, y, weights):
+    """Any dual point in the domain of the dual objective."""
+    rng = np.random.default_rng(seed + 1)
+    return weights * (
+        y * rng.uniform(size=len(y)) if isinstance(loss, Logistic) else rng.normal(size=len(y))
+    )
+
+
+def test_by_hand():
+    y, output, even = np.array([1.0, 2, 4]), np.array([1.0, 0, 5]), np.full(3, 1 / 3)
+    assert Squared().value(y, output, even) == pytest.approx((4 + 1) / 6, rel=1e-15)
+    np.testing.assert_allclose(
+        Squared().negative_gradient(y, output, even), [0, 2 / 3, -1 / 3], rtol=1e-15
+    )
+    assert Squared().shift(y, output, np.array([0.5, 0.25, 0.25])) == 0.25
+    y, output, weights = np.array([1.0, -1]), np.array([0.0, np.log(3)]), np.array([0.25, 0.75])
+    assert Logistic().value(y, output, weights) == pytest.approx(
+        0.25 * np.log(2) + 0.75 * np.log(4), rel=1e-15
+    )
+    np.testing.assert_allclose(
+        Logistic().negative_gradient(y, output, weights), [0.125, -0.75 * 0.75], rtol=1e-15
+    )
+    np.testing.assert_allclose(
+        Logistic().curvature(y, output, weights), [0.0625, 0.75 * 3 / 16], rtol=1e-15
+    )
+    assert Logistic().shift(y, np.zeros(2), weights) == pytest.approx(np.log(1 / 3), rel=1e-14)
+    assert Logistic().dual_value(y, np.array([0.125, -0.375]), weights) == pytest.approx(
+        np.log(2), rel=1e-15
+    )
+    assert Logistic().dual_value(y, np.array([-0.001, -0.375]), weights) == -np.inf
+    assert Logistic().dual_value(y, np.array([0.251, -0.375]), weights) == -np.inf
+
+
+@EVERY
+@given(SEEDS)
+def test_slopes_are_those_of_finite_differences(loss, seed):
+    """A wrong gradient makes the dual point, and with it every certificate, wrong; a wrong
+    curvature only costs time."""
+    y, output, weights = example(loss, seed)
+    for i, step in enumerate(1e-5 * np.eye(len(y))):
+        up, down = (loss.value(y, output + sign * step, weights) for sign in (1, -1))
+        assert -(up - down) / 2e-5 == pytest.approx(
+            loss.negative_gradient(y, output, weights)[i], abs=1e-9
+        )
+        up, down = (loss.negative_gradient(y, output + sign * step, weights)[i] for sign in (1, -1))
+        assert -(up - down) / 2e-5 == pytest.approx(loss.curvature(y, output, weights)[i], abs=1e-9)
+
+
+@EVERY
+@given(SEEDS, st.sampled_from([0.1, 3.0, 30.0]))
+def test_shift_is_the_best_constant(loss, seed, spread):
+    """Against scipy, and to rounding: the dual point must be orthogonal to constants, or the bound
+    is false."""
+    y, output, weights = example(loss, seed, spread=spread)
+    found = loss.shift(y, output, weights)
+    slow = minimize_scalar(
+        lambda t: loss.value(y, output + t, weights), bracket=(found - 3, found + 2), tol=1e-12
+    )
+    assert loss.value(y, output + found, weights) <= slow.fun * (1 + 1e-14)
+    dual = loss.negative_gradient(y, output + found, weights)
+    assert abs(dual.sum()) <= 1e-13 * np.abs(dual).sum() + 1e-300
+
+
+def test_shift_of_rows_far_on_their_side():
+    """Separated classes: both slopes are 1e-11 or 1e-40, and their balance is (−25 + 30) / 2 all
+    the same."""
+    y, even = np.array([1.0, -1]), np.array([0.5, 0.5])
+    for far in (25.0, 90.0):
+        assert Logistic().shift(y, np.array([far + 5, -far]), even) == pytest.approx(
+            -2.5, rel=1e-10
+        )
+
+
+def test_shift_of_very_uneven_weights():
+    """The rarer class by its own weights, not as 1 minus the rest, which is zero in rounding."""
+    weights = np.array([1 - 1e-20, 1e-20])
+    assert Logistic().shift(np.array([1.0, -1]), np.zeros(2), weights) == pytest.approx(
+        20 * np.log(10), rel=1e-9
+    )
+
+
+@EVERY
+@given(SEEDS)
+def test_dual_value_bounds_the_value(loss, seed):
+    """Fenchel: D(v) ≤ loss(f) + v·f for all f and feasible v, with equality at v = −gradient."""
+    y, output, weights = example(loss, seed)
+    v = loss.negative_gradient(y, output, weights)
+    assert loss.dual_value(y, v, weights) == pytest.approx(
+        loss.value(y, output, weights) + v @ output, abs=1e-13
+    )
+    other = feasible(loss, seed, y, weights)
+    assert (
+        loss.dual_value(y, other, weights)
+        <= loss.value(y, output, weights) + other @ output + 1e-13
+    )
+
+
+@EVERY
+@given(SEEDS, st.sampled_from([0.0, 1e-3, 0.1, 1.0, 100.0, np.inf]))
+def test_best_scale_is_best(loss, seed, limit):
+    """Against a fine grid: a worse multiple of the dual point is a looser bound than the numbers
+    allow."""
+    y, _, weights = example(loss, seed)
+    dual = feasible(loss, seed, y, weights) * 10.0 ** (seed % 5 - 4)
+    best = loss.best_scale(y, dual, weights, limit)
+    assert 0 <= best <= limit
+    reached = loss.dual_value(y, best * dual, weights)
+    grid = np.concatenate(
+        [
+            np.linspace(0, min(limit, 50), 300),
+            best * np.linspace(0.9, min(1.1, limit / best if best else 1), 300),
+        ]
+    )
+    assert reached >= max(loss.dual_value(y, s * dual, weights) for s in grid) - 1e-12
+    assert loss.best_scale(y, np.zeros(len(y)), weights, limit) == 0
+
+
+def test_best_scale_of_logistic_near_the_end_of_its_domain():
+    """One row at a = 1 − 1e-12: no logarithm of zero, and never beyond the domain."""
+    y, weights = np.array([1.0, -1]), np.array([0.5, 0.5])
+    dual = np.array([0.5, -0.5e-9])
+    best = Logistic().best_scale(y, dual, weights, np.inf)
+    assert 0 < best <= 1 and np.isfinite(Logistic().dual_value(y, best * dual, weights))
+    tiny = 1e-200 * dual
+    assert Logistic().best_scale(y, tiny, weights, np.inf) * 1e-200 == pytest.approx(best, rel=1e-9)
+
+
+@EVERY
+@given(SEEDS)
+def test_whole_weights_are_repeated_rows(loss, seed):
+    y, output, _ = example(loss, seed)
+    times = np.random.default_rng(seed).integers(1, 5, size=len(y))
+    rows = np.repeat(np.arange(len(y)), times)
+    weights, even = times / times.sum(), np.full(len(rows), 1 / len(rows))
+    assert loss.value(y, output, weights) == pytest.approx(
+        loss.value(y[rows], output[rows], even), rel=1e-13
+    )
+    assert loss.shift(y, output, weights) == pytest.approx(
+        loss.shift(y[rows], output[rows], even), rel=1e-9, abs=1e-12
+    )
+    dual = loss.negative_gradient(y, output, weights)
+    every = loss.negative_gradient(y[rows], output[rows], even)
+    np.testing.assert_allclose(dual, np.bincount(rows, every), rtol=1e-12)
+    curvature = np.bincount(rows, loss.curvature(y[rows], output[rows], even))
+    np.testing.assert_allclose(loss.curvature(y, output, weights), curvature, rtol=1e-12)
+    assert loss.dual_value(y, dual, weights) == pytest.approx(
+        loss.dual_value(y[rows], every, even), rel=1e-12, abs=1e-13
+    )
+    best = loss.best_scale(y, 0.3 * dual, weights, 10.0)
+    assert best == pytest.approx(loss.best_scale(y[rows], 0.3 * every, even, 10.0), rel=1e-9)
+
+
+@EVERY
+@pytest.mark.parametrize("size", [1e4, 700.0, 40.0])
+@pytest.mark.parametrize("side", [1, -1])
+def test_extreme_outputs_make_no_noise(loss, size, side):
+    """No overflow and no logarithm of zero, on the right side or the wrong one: warnings are errors
+    here."""
+    y, weights = np.array([1.0, -1, 1, -1]), np.array([0.1, 0.2, 0.3, 0.4])
+    output = side * size * y + [0, 1, 2, 3]
+    dual = loss.negative_gradient(y, output, weights)
+    figures = [
+        loss.value(y, output, weights),
+        loss.dual_value(y, dual, weights),
+        loss.best_scale(y, dual, weights, 2.0),
+    ]
+    figures += [*dual, *loss.curvature(y, output, weights), loss.shift(y, output, weights)]
+    assert np.all(np.isfinite(figures)) and np.all(loss.curvature(y, output, weights) > 0)
+    if loss.name == "logistic":
+        assert figures[0] == pytest.approx(size if side < 0 else 0.0, abs=4)
+
+
+def test_sigmoid_in_both_tails():
+    x = np.array([-1e4, -700.0, -40.0, 0.0, 40.0, 1e4])
+    np.testing.assert_allclose(sigmoid(x), [0, np.exp(-700), np.exp(-40), 0.5, 1, 1], rtol=1e-13)
+    np.testing.assert_allclose(
+        log_sigmoid(x), [-1e4, -700, -40, -np.log(2), -np.exp(-40), 0], rtol=1e-13
+    )
+
+
+def test_squared_takes_several_targets():
+    """(n, K): the sum over the columns of what each gives alone."""
+    rng = np.random.default_rng(0)
+    y, output, weights = rng.normal(size=(7, 3)), rng.normal(size=(7, 3)), rng.dirichlet(np.ones(7))
+    columns = list(zip(y.T, output.T))
+    loss = Squared()
+    dual = loss.negative_gradient(y, output, weights)
+    assert loss.value(y, output, weights) == pytest.approx(
+        sum(loss.value(a, b, weights) for a, b in columns)
+    )
+    np.testing.assert_allclose(
+        dual, np.column_stack([loss.negative_gradient(a, b, weights) for a, b in columns])
+    )
+    np.testing.assert_allclose(
+        loss.shift(y, output, weights), [loss.shift(a, b, weights) for a, b in columns]
+    )
+    assert loss.dual_value(y, dual, weights) == pytest.approx(
+        sum(loss.dual_value(a, v, weights) for a, v in zip(y.T, dual.T))
+    )

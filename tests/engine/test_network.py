@@ -1,0 +1,84 @@
+"""From wedges to layer weights and back: the same function at the same cost."""
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wedgefit.engine.certificate import Problem
+from wedgefit.engine.network import Network, balanced_network
+from wedgefit.engine.solve import Fit
+from wedgefit.engine.wedge import Wedges
+
+
+def random_fit(seed, m, d, norm):
+    """m unit neurons with coefficients of any sign, some of them zero, and rows to try them on."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(2 * d + 3, d)), rng.normal(size=2 * d + 3)
+    normals = rng.normal(size=(m, d)) * (rng.random((m, d)) < 0.8) + 1e-3
+    normals /= np.linalg.norm(normals, norm, axis=1, keepdims=True)
+    z = rng.normal(size=m) * 10.0 ** rng.integers(-6, 7, size=m) * (rng.random(m) < 0.9)
+    samples = np.zeros((m, d), dtype=int)
+    wedges = Wedges(samples, samples, normals, rng.normal(size=m))
+    fit = Fit(wedges, z, float(rng.normal()), np.empty(0))
+    return X, y, fit, balanced_network(normals, wedges.offsets, z, fit.intercept)
+
+
+CASES = (st.integers(0, 10**6), st.integers(0, 8), st.integers(1, 4), st.sampled_from([1, 2]))
+
+
+@given(*CASES)
+def test_network_costs_what_the_lasso_costs(seed, m, d, norm):
+    """Theory, section 1: else the certified number is not that of the network handed out."""
+    X, y, fit, network = random_fit(seed, m, d, norm)
+    alpha = 0.37
+    objective = Problem(y, alpha).objective(fit.predict(X), fit.coefficients)
+    assert oracles.network_objective(network.layers, X, y, alpha, norm) == pytest.approx(
+        objective, rel=1e-10
+    )
+    assert network.penalty(alpha, norm) == pytest.approx(
+        alpha * np.abs(fit.coefficients).sum(), rel=1e-12, abs=1e-15
+    )
+
+
+@given(*CASES)
+def test_network_is_balanced(seed, m, d, norm):
+    """Both layers share a neuron's weight: any other split costs more."""
+    _, _, fit, network = random_fit(seed, m, d, norm)
+    (hidden, biases), (outer, bias) = network.layers
+    assert (
+        hidden.shape == (d, m)
+        and biases.shape == (m,)
+        and outer.shape == (m, 1)
+        and bias.shape == (1,)
+    )
+    np.testing.assert_allclose(
+        np.linalg.norm(hidden, norm, axis=0), np.abs(outer[:, 0]), rtol=1e-12
+    )
+    np.testing.assert_array_equal(np.sign(outer[:, 0]), np.sign(fit.coefficients))
+
+
+@given(*CASES)
+def test_forward_is_the_fit_and_the_loops(seed, m, d, norm):
+    X, _, fit, network = random_fit(seed, m, d, norm)
+    size = 1 + np.abs(fit.coefficients).sum()
+    np.testing.assert_allclose(network.forward(X), fit.predict(X), atol=1e-12 * size)
+    loops = np.array([oracles.network_forward(network.layers, row)[0] for row in X])
+    np.testing.assert_allclose(network.forward(X), loops, atol=1e-12 * size)
+
+
+def test_deeper_networks_by_hand(rng):
+    """The ReLU stands after every layer but the last, however many there are."""
+    layers = tuple(
+        (rng.normal(size=(a, b)), rng.normal(size=b)) for a, b in ((3, 4), (4, 2), (2, 5), (5, 1))
+    )
+    X = rng.normal(size=(6, 3))
+    loops = [oracles.network_forward(layers, row)[0] for row in X]
+    np.testing.assert_allclose(Network(layers).forward(X), loops, rtol=1e-12)
+
+
+def test_a_network_without_neurons_is_its_bias():
+    network = balanced_network(np.empty((0, 2)), np.empty(0), np.empty(0), 1.5)
+    assert network.forward(np.ones((3, 2))).tolist() == [1.5] * 3
+    assert network.penalty(1.0, 1) == 0

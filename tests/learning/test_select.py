@@ -1,0 +1,469 @@
+"""Choosing alpha: the rules on curves made by hand, and the walk down the path against a slow
+twin."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from wedgefit.engine.certificate import Problem
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.solve import largest_alpha, solve, solve_written_out
+from wedgefit.errors import FitError
+from wedgefit.learning import select
+from wedgefit.learning.learn import problems_of
+from wedgefit.learning.select import Curve, Sample, alpha_grid, cross_validate, score_values
+from wedgefit.watch import Deadline
+
+
+def curve(*errors, neurons=None, **kind):
+    """A curve with these losses, one row per alpha, of networks with so many ``neurons`` (one each,
+    unless given)."""
+    neurons = neurons or [1] * len(errors)
+    folds = [
+        [{"r2": 1 - error, "mae": None, "loss": error, "neurons": size} for error in row]
+        for row, size in zip(errors, neurons)
+    ]
+    return Curve(2.0 ** -np.arange(len(errors)), folds, **kind)
+
+
+def pricer_for(X):
+    return Pricer(Dictionary(X, tuple(range(1, X.shape[1] + 1)), 1, True))
+
+
+def data(n=60, d=1, seed=0, noise=0.3):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    return X, np.abs(X[:, 0]) + np.maximum(X[:, -1] - 0.5, 0) + noise * rng.normal(size=n)
+
+
+def walk(X, y, alphas, task="regression", prices=pricer_for, **options):
+    """``cross_validate`` with what most tests leave alone."""
+    usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
+    sample = Sample(X, y, task, options.pop("weights", None), options.pop("groups", None))
+    problems = problems_of(
+        sample, options.pop("loss", "squared"), options.pop("intercept", True), None
+    )
+    return cross_validate(sample, problems, [prices], alphas=np.asarray(alphas), **usual | options)
+
+
+def validated(X, y, task="regression", ratios=(0.3, 0.1, 0.03), intercept=True, **options):
+    top = largest_alpha(Problem(y, 1.0, intercept), pricer_for(X))
+    return walk(X, y, top * np.array(ratios), task, intercept=intercept, **options)
+
+
+# The rules ----------------------------------------------------------------------------------------
+
+
+def test_best_is_the_smallest_mean_error():
+    made = curve([5, 7], [2, 4], [1, 3.5], [3, 3])
+    np.testing.assert_array_equal(made.errors, [[5, 7], [2, 4], [1, 3.5], [3, 3]])
+    assert made.chosen("best") == 2
+
+
+def test_ties_go_to_the_larger_alpha():
+    """The same score from fewer neurons is the better model."""
+    assert curve([3, 3], [2, 2], [2, 2]).chosen("best") == 1
+
+
+def test_one_standard_error_rule():
+    """The best mean is 2.25 with standard error 1.25: the largest alpha up to 3.5 is the second."""
+    made = curve([5, 7], [2, 4], [1, 3.5], [3, 3])
+    assert made.standard_error(np.array([1, 3.5])) == pytest.approx(1.25)
+    assert made.chosen("1se") == 1
+    assert curve([5, 7], [2.2, 2.3], [2, 2]).chosen("1se") == 2, "no spread at the best, no slack"
+    assert curve([2, 3], [1, 3.5], [3, 3]).chosen("1se") == 0
+
+
+def test_standard_error_of_the_mean():
+    """Over k folds: std with k − 1, over √k."""
+    values = np.array([1.0, 2, 4, 9])
+    assert Curve.standard_error(values) == pytest.approx(np.std(values, ddof=1) / 2)
+
+
+def test_summary_keeps_undefined_scores_undefined():
+    made = curve([5, 7], [2, 4])
+    assert made.summary(1) == {"r2": {"mean": -2, "se": pytest.approx(1)}, "mae": None}
+
+
+def test_scores_of_which_more_is_better():
+    """Chosen by accuracy the largest mean wins, and one standard error lies below it."""
+    folds = [
+        [{"accuracy": a, "loss": 9.0, "neurons": 1} for a in row]
+        for row in ([0.5, 0.6], [0.7, 0.8], [0.7, 0.9], [0.6, 0.6])
+    ]
+    made = Curve(np.array([4.0, 3, 2, 1]), folds, "accuracy", True)
+    assert made.chosen("best") == 2
+    assert made.chosen("1se") == 1, "0.8 ± 0.1"
+    assert Curve(np.array([4.0, 3, 2, 1]), folds, "accuracy", False).chosen("best") == 0, (
+        "the sign matters"
+    )
+
+
+def test_few_neurons_only():
+    """Only alphas whose folds are small enough count; the first always does, or nothing would be
+    left."""
+    made = curve([5, 7], [2, 4], [1, 3.5], [0, 0], neurons=[1, 3, 5, 9])
+    assert [made.chosen("best", most) for most in (9, 8, 5, 4, 3, 2, 0)] == [3, 2, 2, 1, 1, 0, 0]
+    assert [made.chosen("1se", most) for most in (9, 5, 4)] == [3, 1, 1]
+
+
+def test_the_number_of_neurons_is_a_mean_over_folds():
+    folds = [[{"loss": 3.0, "neurons": 0}] * 2, [{"loss": 1.0, "neurons": size} for size in (1, 4)]]
+    made = Curve(np.array([2.0, 1]), folds)
+    assert (made.chosen("best", 2), made.chosen("best", 3)) == (0, 1)
+    assert [point["neurons"] for point in made.points()] == [0, 2.5]
+
+
+def test_a_curve_has_turned_when_it_has_not_improved_for_some_alphas():
+    worse = [[3, 3]] * select.PATIENCE
+    assert curve([2, 2], *worse).has_turned and not curve([2, 2], *worse[1:]).has_turned
+
+
+def test_empty_networks_do_not_turn_a_curve():
+    """Just below alpha_max no fold may have a neuron, and a constant's score cannot get worse: the
+    path must go on."""
+    empty = [[3, 3]] * (select.PATIENCE + 2)
+    assert not curve(*empty, neurons=[0] * len(empty)).has_turned
+    worse = [[4, 4]] * select.PATIENCE
+    assert not curve(*empty, *worse, neurons=[0] * len(empty) + [1] * len(worse)).has_turned
+    one_more = [*worse, [4, 4]]
+    assert curve(*empty, *one_more, neurons=[0] * len(empty) + [1] * len(one_more)).has_turned
+
+
+def test_points_are_the_curve_without_what_is_no_score():
+    made = curve([5, 7], [2, 4], neurons=[0, 2])
+    assert made.points()[1] == {
+        "alpha": 0.5,
+        "neurons": 2.0,
+        "r2": {"mean": -2, "se": pytest.approx(1)},
+        "mae": None,
+    }
+
+
+def test_large_tables_walk_in_wider_steps():
+    """The same ends; whoever walks coarsely can tell, because the pace differs from the usual
+    one."""
+    fine, coarse = select.pace_for(select.LARGE - 1), select.pace_for(select.LARGE)
+    assert fine == select.Pace() and coarse == select.COARSE != fine
+    np.testing.assert_allclose(alpha_grid(3.0, coarse.per_decade), alpha_grid(3.0)[1::2])
+
+
+def test_the_pace_sets_tolerance_and_patience(monkeypatch):
+    """Two alphas with the second worse: patience 1 ends there, and every fold is solved to the
+    pace's tolerance."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 1))
+    y = np.abs(X[:, 0]) + 0.5 * rng.standard_normal(40)
+    tols, inner = [], select.solve_layers
+    monkeypatch.setattr(
+        select,
+        "solve_layers",
+        lambda *args, tol, **options: tols.append(tol) or inner(*args, tol=tol, **options),
+    )
+    pace = select.Pace(per_decade=4, fold_tol=0.02, patience=1)
+    found = walk(X, y, alpha_grid(0.3, 4), pace=pace)
+    assert set(tols) == {0.02}
+    assert len(found.alphas) == found.chosen("best") + 2
+
+
+def test_alpha_grid_goes_down_geometrically():
+    grid = alpha_grid(3.0)
+    np.testing.assert_allclose(grid[1:] / grid[:-1], 10 ** (-1 / select.PER_DECADE))
+    assert grid[0] < 3 and grid[0] == pytest.approx(3 * 10 ** (-1 / select.PER_DECADE))
+    assert grid[-1] == pytest.approx(3 * select.SMALLEST_RATIO)
+
+
+# The walk -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("d, intercept", [(1, True), (1, False), (2, True)])
+def test_scores_are_those_of_separate_fits(d, intercept):
+    """Every fold at every alpha, solved alone on the whole dictionary: warm starts and sampling
+    change no digit that matters."""
+    X, y = data(40, d)
+    ratios = (0.3, 0.1, 0.03)
+    found = validated(X, y, ratios=ratios, intercept=intercept)
+    splits = list(KFold(4, shuffle=True, random_state=0).split(X))
+    expected = np.empty((3, 4))
+    for row, alpha in enumerate(found.alphas):
+        for fold, (train, test) in enumerate(splits):
+            solution = solve_written_out(
+                Problem(y[train], alpha, intercept), pricer_for(X[train]), tol=1e-6
+            )
+            expected[row, fold] = np.mean((solution.fit.predict(X[test]) - y[test]) ** 2) / 2
+    np.testing.assert_allclose(found.errors, expected, rtol=0.03)
+    summary = found.summary(1)
+    assert summary["rmse"]["mean"] == pytest.approx(np.sqrt(2 * found.errors[1]).mean(), rel=1e-12)
+    assert set(summary) == {"r2", "rmse", "mae"}
+
+
+def test_same_seed_same_curve():
+    X, y = data(40, 2)
+    first, again, other = (validated(X, y, seed=seed) for seed in (3, 3, 4))
+    assert first.folds == again.folds
+    assert first.folds != other.folds
+
+
+def test_folds_are_stratified():
+    """A rare class must be in every fold, or its scores are undefined and alpha is chosen by
+    chance."""
+    X, _ = data(60, 1)
+    y = np.where(np.arange(60) % 12 == 0, 1.0, -1.0)
+    found = validated(X, y, task="classification", folds=5)
+    assert all(fold["auc"] is not None for folds in found.folds for fold in folds)
+    sizes = [
+        np.sum(y[test] > 0)
+        for _, test in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
+    ]
+    assert sizes == [1] * 5
+
+
+def test_the_path_ends_when_the_error_has_turned():
+    """Small alphas cost the most and fit noise: going on would take most of the time for
+    nothing."""
+    X, y = data(60, 1, noise=1.0)
+    top = largest_alpha(Problem(y, 1.0), pricer_for(X))
+    grid = alpha_grid(top)
+    found = walk(X, y, grid)
+    assert len(found.alphas) < len(grid)
+    assert len(found.alphas) == len(found.folds) == found.chosen("best") + select.PATIENCE + 1
+    np.testing.assert_array_equal(found.alphas, grid[: len(found.alphas)])
+
+
+def test_a_deadline_ends_the_path_after_one_alpha():
+    X, y = data(30, 1)
+    assert len(validated(X, y, deadline=Deadline(0.0)).alphas) == 1
+
+
+def test_progress_hears_of_every_fit():
+    X, y = data(30, 1)
+    heard = []
+    validated(X, y, folds=3, advance=lambda *step: heard.append(step))
+    assert [step[:3] for step in heard[:4]] == [("cross-validation", k, 9) for k in (0, 1, 2, 3)]
+    assert heard[0][3].endswith("fold 1 of 3") and heard[-1] == ("cross-validation", 9, 9, "done")
+
+
+def test_held_out_rows_are_held_out():
+    """A pricer that saw a test row would make the scores too good."""
+    X, y = data(20, 1)
+    seen = []
+
+    def watching(rows):
+        seen.append(rows[:, 0])
+        return pricer_for(rows)
+
+    walk(X, y, [0.1], prices=watching)
+    assert [len(rows) for rows in seen] == [15] * 4
+    missing = np.concatenate([np.setdiff1d(X[:, 0], rows) for rows in seen])
+    np.testing.assert_array_equal(np.sort(missing), np.sort(X[:, 0]))
+
+
+# Groups and classes -------------------------------------------------------------------------------
+
+
+def held_out_rows(X, y, **options):
+    """The rows that each fold leaves out, by what its pricer saw; X has distinct first cells."""
+    seen = []
+
+    def watching(rows):
+        seen.append(rows[:, 0])
+        return pricer_for(rows)
+
+    walk(X, y, [10.0], prices=watching, **options)
+    return [np.flatnonzero(~np.isin(X[:, 0], rows)) for rows in seen]
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_groups_are_never_split(task):
+    """Rows of one patient on both sides would make the score a memory test; every row is still held
+    out once."""
+    X, y = data(60)
+    y = np.where(y > np.median(y), 1.0, -1.0) if task == "classification" else y
+    groups = np.random.default_rng(1).permutation(np.repeat(np.arange(12), 5))
+    held_out = held_out_rows(X, y, task=task, groups=groups)
+    assert len(held_out) == 4 and sorted(np.concatenate(held_out)) == list(range(60))
+    for rows in held_out:
+        assert not set(groups[rows]) & set(np.delete(groups, rows))
+    plain = held_out_rows(X, y, task=task)
+    assert any(set(groups[rows]) & set(np.delete(groups, rows)) for rows in plain), (
+        "or the test proves nothing"
+    )
+
+
+def test_grouped_folds_are_stratified_too():
+    """Groups of one class each: every fold gets some of both."""
+    X, _ = data(60)
+    groups = np.repeat(np.arange(20), 3)
+    y = np.where(groups % 5 == 0, 1.0, -1.0)
+    held_out = held_out_rows(X, y, task="classification", groups=groups)
+    assert [np.sum(y[rows] > 0) for rows in held_out] == [3] * 4
+
+
+def test_folds_of_several_classes_are_stratified():
+    X, _ = data(60)
+    codes = np.arange(60) % 12 // 4 % 3
+    y = np.where(codes[:, None] == np.arange(3), 1.0, -1.0)
+    held_out = held_out_rows(X, y, task="classification", loss="logistic")
+    assert [np.bincount(codes[rows]).tolist() for rows in held_out] == [[5, 5, 5]] * 4
+
+
+@pytest.mark.parametrize(
+    "task, y, groups, words",
+    [
+        ("regression", np.arange(3.0), None, "3 rows cannot be split into 4 folds"),
+        (
+            "regression",
+            np.arange(9.0),
+            np.repeat([0, 1, 2], 3),
+            "3 groups cannot be split into 4 folds",
+        ),
+        ("regression", np.arange(9.0), np.zeros(9, int), "1 group cannot be split"),
+        (
+            "classification",
+            np.array([1.0] * 3 + [-1] * 9),
+            None,
+            "3 rows of the smallest class cannot be split",
+        ),
+        (
+            "classification",
+            np.array([1.0] * 1 + [-1] * 9),
+            None,
+            "1 row of the smallest class cannot be split",
+        ),
+        (
+            "classification",
+            np.array([1.0] * 4 + [-1] * 12),
+            np.repeat([0, 1, 2, 3], 4),
+            "a fold would have to learn without one of the classes",
+        ),
+    ],
+    ids=["rows", "groups", "one group", "a class", "one row", "a class in one group"],
+)
+def test_impossible_splits_are_refused(task, y, groups, words):
+    X = np.arange(len(y), dtype=float)[:, None]
+    with pytest.raises(FitError, match=words) as caught:
+        walk(X, y, [10.0], task, groups=groups)
+    assert caught.value.remedy and "\n" not in str(caught.value)
+
+
+def test_scoring_that_is_undefined_in_a_fold_is_refused():
+    """All rows of a class in one group, but for one: a fold without them has no AUC to choose
+    by."""
+    X, _ = data(40)
+    groups = np.repeat(np.arange(4), 10)
+    y = np.full(40, -1.0)
+    y[[0, 1, 2, 3, 11]] = 1
+    with pytest.raises(FitError, match="--scoring auc is undefined in a fold"):
+        walk(X, y, [10.0], "classification", groups=groups, scoring="auc")
+    assert len(walk(X, y, [10.0], "classification", groups=groups, scoring="accuracy").folds) == 1
+
+
+@pytest.mark.parametrize("scoring", ["r2", "rmse", "mae"])
+def test_scoring_picks_what_it_says(scoring):
+    X, y = data(60, noise=0.8)
+    found = validated(X, y, ratios=alpha_grid(1.0)[:20], scoring=scoring)
+    means = [np.mean([fold[scoring] for fold in folds]) for folds in found.folds]
+    assert found.chosen("best") == (np.argmax(means) if scoring == "r2" else np.argmin(means))
+    assert 0 < found.chosen("best")
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_alphas_are_chosen_by_the_loss_that_was_minimised(loss):
+    """By default; accuracy is flat and noisy between alphas."""
+    X, y = data(60)
+    y = np.where(y + 0.5 * np.random.default_rng(5).normal(size=60) > np.median(y), 1.0, -1.0)
+    alphas = [0.1, 0.03, 0.01]
+    found = walk(X, y, alphas, "classification", loss=loss)
+    splits = list(StratifiedKFold(4, shuffle=True, random_state=0).split(X, y > 0))
+    for row, alpha in zip(found.errors, alphas):
+        for error, (train, test) in zip(row, splits):
+            problem = Problem(y[train], alpha, True, LOSSES[loss])
+            output = solve(problem, pricer_for(X[train]), tol=1e-9).fit.predict(X[test])
+            slow = (
+                np.mean((output - y[test]) ** 2) / 2
+                if loss == "squared"
+                else np.mean(np.log1p(np.exp(-y[test] * output)))
+            )
+            assert error == pytest.approx(slow, rel=0.02)
+    fold = found.folds[0][0]
+    assert (fold["log_loss"] is None) == (loss == "squared")
+    assert loss == "squared" or fold["log_loss"] == pytest.approx(fold["loss"])
+
+
+def test_refitted_folds_score_refitted_networks():
+    """Or the alpha is chosen for networks that nobody gets."""
+    X, y = data(40)
+    top = largest_alpha(Problem(y, 1.0), pricer_for(X))
+    found = walk(X, y, [0.3 * top], refit=True)
+    for fold, (train, test) in zip(found.folds[0], KFold(4, shuffle=True, random_state=0).split(X)):
+        wedges = solve(Problem(y[train], 0.3 * top), pricer_for(X[train]), tol=1e-9).fit.wedges
+        K = np.column_stack([np.ones(len(train)), wedges.hinges(X[train])])
+        slow = np.linalg.lstsq(K, y[train])[0]
+        output = np.column_stack([np.ones(len(test)), wedges.hinges(X[test])]) @ slow
+        assert fold["rmse"] == pytest.approx(np.sqrt(np.mean((output - y[test]) ** 2)), rel=1e-2)
+
+
+# Scores -------------------------------------------------------------------------------------------
+
+
+def scored(y, output, task, loss="squared", weights=None):
+    y, output = np.asarray(y, dtype=float), np.asarray(output, dtype=float)
+    return score_values(Sample(np.zeros((len(y), 1)), y, task, weights), output, loss)
+
+
+def test_regression_scores_by_hand():
+    assert scored([0, 2, 4], [0, 2, 1], "regression") == {
+        "r2": pytest.approx(1 - 9 / 8), "rmse": pytest.approx(np.sqrt(3)), "mae": pytest.approx(1)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("y", [[1.0], [2.0, 2.0]])
+def test_r2_is_undefined_without_variation(y):
+    """A fold of one row: null, not a warning, not NaN."""
+    assert scored(y, np.zeros(len(y)), "regression")["r2"] is None
+
+
+def test_classification_scores(rng):
+    y, output = np.where(rng.random(50) < 0.4, 1.0, -1.0), rng.normal(size=50)
+    found = scored(y, output, "classification")
+    assert found["accuracy"] == np.mean((output > 0) == (y > 0))
+    assert found["auc"] == pytest.approx(metrics.roc_auc_score(y, output))
+    assert found["log_loss"] is None, "a squared loss gives no probabilities"
+    logistic = scored(y, output, "classification", "logistic")
+    assert logistic == found | {"log_loss": pytest.approx(np.mean(np.log1p(np.exp(-y * output))))}
+    assert scored(np.ones(3), np.ones(3), "classification")["auc"] is None
+
+
+def test_scores_of_several_classes(rng):
+    """The auc is the mean over each class against the rest; probabilities add up to one."""
+    codes = np.arange(40) % 3
+    y, output = np.where(codes[:, None] == np.arange(3), 1.0, -1.0), rng.normal(size=(40, 3))
+    weights = rng.exponential(size=40)
+    found = scored(y, output, "classification", "logistic", weights)
+    each = 1 / (1 + np.exp(-output))
+    each /= each.sum(axis=1, keepdims=True)
+    decided = output.argmax(axis=1)
+    assert found["accuracy"] == pytest.approx(np.average(decided == codes, weights=weights))
+    assert found["log_loss"] == pytest.approx(
+        np.average(-np.log(each[np.arange(40), codes]), weights=weights)
+    )
+    areas = [metrics.roc_auc_score(codes == k, each[:, k], sample_weight=weights) for k in range(3)]
+    assert found["auc"] == pytest.approx(np.mean(areas))
+    assert scored(y, output, "classification")["auc"] is None
+    assert scored(y[codes < 2], output[codes < 2], "classification", "logistic")["auc"] is None, (
+        "a class is missing"
+    )
+
+
+def test_weighted_scores_are_those_of_repeated_rows(rng):
+    y, output, times = rng.normal(size=12), rng.normal(size=12), rng.integers(1, 5, size=12)
+    rows = np.repeat(np.arange(12), times)
+    assert scored(y, output, "regression", weights=times) == pytest.approx(
+        scored(y[rows], output[rows], "regression")
+    )
+    y = np.where(y > 0, 1.0, -1.0)
+    weighted = scored(y, output, "classification", "logistic", times)
+    assert weighted == pytest.approx(scored(y[rows], output[rows], "classification", "logistic"))

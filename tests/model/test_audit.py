@@ -1,0 +1,252 @@
+"""Every check of certify trips on its own lie: a check that cannot fail checks nothing."""
+
+import copy
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wedgefit.data.table import Column, Table
+from wedgefit.errors import CertificateError, WedgefitError
+from wedgefit.model.audit import certify
+from wedgefit.model.build import Options, train
+from wedgefit.model.record import loads
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def advance(self, *_):
+        pass
+
+    note = advance
+
+
+KINDS = {
+    "numbers": {},
+    "two classes": {"target": ("two",)},
+    "three classes": {"target": ("three",), "class_weight": "balanced"},
+    "refitted": {"refit": True},
+    "no intercept": {"intercept": False},
+    "norm 2": {"norm": 2},
+    "weights": {"weight": "w"},
+}  # fmt: skip
+
+
+@cache
+def table(rows=20):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=rows), rng.normal(4, 2, size=rows)
+    value = np.abs(a) + 0.3 * b + 0.2 * rng.normal(size=rows)
+    two = np.where(value > np.median(value), "up", "down").astype(object)
+    three = np.array(["p", "q", "r"], dtype=object)[
+        np.digitize(value, np.quantile(value, [0.3, 0.6]))
+    ]
+    w = rng.integers(1, 4, size=rows).astype(float)
+    columns = [Column("w", "numeric", w), Column("a", "numeric", a), Column("b", "numeric", b)]
+    columns += [
+        Column("two", "category", two),
+        Column("three", "category", three),
+        Column("y", "numeric", value),
+    ]
+    return Table(
+        "t.csv",
+        ",",
+        list(range(1, rows + 1)),
+        np.arange(2, rows + 2),
+        {column.name: column for column in columns},
+    )
+
+
+@cache
+def text(kind):
+    options = {"alpha_ratio": 0.05, "jobs": 1, "keep": ("a", "b"), "target": ("y",)} | KINDS[kind]
+    return train(table(), Options(**options), Quiet()).dumps()
+
+
+def tripped(kind, lie):
+    """The names of the checks that fail once the model's JSON was changed so."""
+    data = json.loads(text(kind))
+    lie(data)
+    found = certify(loads(json.dumps(data)), table(), jobs=1)
+    json.dumps(found, allow_nan=False)
+    names = [check["name"] for check in found["checks"]]
+    assert len(set(names)) == len(names), "two figures by one name cannot be told apart"
+    wrong = {check["name"] for check in found["checks"] if not check["agrees"]}
+    assert found["agrees"] == (not wrong)
+    return wrong
+
+
+def scaled(place, name, by):
+    return lambda data: place(data).update({name: place(data)[name] * by})
+
+
+def total(data):
+    return data["certificate"]
+
+
+def stage(number):
+    return lambda data: data["stages"][number]
+
+
+def longer(data):
+    """The same hinge from a longer neuron with a smaller coefficient: only its length tells."""
+    neuron = data["neurons"][0]
+    neuron["weights"] = {name: 2 * weight for name, weight in neuron["weights"].items()}
+    neuron["bias"], neuron["coefficient"] = 2 * neuron["bias"], neuron["coefficient"] / 2
+
+
+def moved_anchor(data):
+    data["anchors"][0]["values"][0] += 1e-6
+
+
+def moved_hinge(data):
+    data["neurons"][0]["bias"] += 1e-6
+
+
+FIGURES = [
+    ("objective", 1 - 1e-6),
+    ("wedges_total", 2),
+    ("lower_bound", 1 + 1e-6),
+    ("network_lower_bound", 1 + 1e-6),
+]
+WORDS = {
+    "wedges_total": "wedges",
+    "lower_bound": "lower bound",
+    "network_lower_bound": "network lower bound",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_honest_models_pass(kind):
+    assert tripped(kind, lambda data: None) == set()
+
+
+@pytest.mark.parametrize("figure, by", FIGURES, ids=[figure for figure, _ in FIGURES])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_stored_figure_is_held_to_account(kind, figure, by):
+    """The model's own and every stage's, each by its name and none but it."""
+    data = json.loads(text(kind))
+    word = WORDS.get(figure, figure)
+    if not data["certificate"][figure]:
+        return  # Without an intercept no bound on networks exists that could be overstated.
+    several = len(data["stages"]) > 1
+    assert tripped(kind, scaled(total, figure, by)) == {f"{'together: ' * several}{word}"}
+    for number, part in enumerate(data["stages"]):
+        place = f"{part['output']}: " if several else "layer 1, "
+        assert tripped(kind, scaled(stage(number), figure, by)) == {f"{place}{word}"}
+
+
+@pytest.mark.parametrize("figure", ["relative_gap", "network_relative_gap"])
+def test_understated_gaps(figure):
+    """Of a network that stopped early the gap is no rounding, and may be overstated but not
+    understated."""
+    options = {"alpha_ratio": 0.05, "jobs": 1, "keep": ("a", "b"), "solver": "full", "tol": 1e-3}
+    data = json.loads(train(table(), Options(**options), Quiet()).dumps())
+    for place, prefix in ((data["certificate"], ""), (data["stages"][0], "layer 1, ")):
+        assert place[figure] > 1e-8
+        for by, agrees in ((0.5, False), (2.0, True)):
+            changed = copy.deepcopy(data)
+            (changed["certificate"] if not prefix else changed["stages"][0])[figure] *= by
+            found = certify(loads(json.dumps(changed)), table(), jobs=1)
+            assert found["agrees"] == agrees
+            assert agrees or found["message"].endswith(f": {prefix}{figure.replace('_', ' ')}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neurons_are_unit_wedges_through_the_rows_they_name(kind):
+    output = json.loads(text(kind))["neurons"][0]["output"]
+    prefix = f"{output}: " if output else ""
+    assert f"{prefix}unit neurons, largest deviation" in tripped(kind, longer)
+    assert f"{prefix}distance from named rows, relative" in tripped(kind, moved_hinge)
+    assert tripped(kind, moved_anchor) == {"anchor rows, largest difference"}
+
+
+def test_no_output_bias_where_none_is_allowed():
+    """0.1 more on the bias would change the objective too: the model says that there is none, so
+    that is named."""
+    assert "output bias" in tripped("no intercept", lambda data: data.update(intercept=0.1))
+
+
+@pytest.mark.parametrize("by", [1e-3, -1e-3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_changed_weight_is_found(kind, by):
+    """Of any neuron: a weight, its bias or its coefficient."""
+    data = json.loads(text(kind))
+    for number, neuron in enumerate(data["neurons"]):
+        name = next(iter(neuron["weights"]))
+
+        def weight(data):
+            data["neurons"][number]["weights"][name] += by
+
+        def coefficient(data):
+            data["neurons"][number]["coefficient"] += by
+
+        for lie in (weight, coefficient):
+            assert tripped(kind, lie), f"neuron {neuron['id']}"
+
+
+def test_a_stage_without_its_record():
+    for change in (
+        lambda data: data["stages"].pop(),
+        lambda data: data["stages"][0].update(layer=2),
+    ):
+        data = json.loads(text("numbers"))
+        change(data)
+        with pytest.raises(CertificateError, match="no certificate of its layer 1"):
+            certify(loads(json.dumps(data)), table(), jobs=1)
+
+
+def test_other_data_of_the_same_shape():
+    """Every column that the model uses: inputs, target, weights. Others may change."""
+    for kind, columns in (("numbers", "aby"), ("weights", "abyw")):
+        model = loads(text(kind))
+        for name, column in table().columns.items():
+            if column.kind == "numeric":
+                changed = Column(name, "numeric", column.values + 1e-3 * (np.arange(20) % 2))
+                other = replace(table(), columns=table().columns | {name: changed})
+                assert certify(model, other, jobs=1)["agrees"] == (name not in columns), name
+
+
+def places(value, path=()):
+    """The path of every value inside JSON data."""
+    yield path
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, inner in items:
+        yield from places(inner, (*path, key))
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 3), st.floats(-2, 2), st.sampled_from(["p", "full", "squared", "y", "a", "w"]),
+    st.just([]), st.just({}),
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.sampled_from([*KINDS]), st.floats(0, 1, exclude_max=True), VALUES)
+def test_any_change_is_answered_in_words(kind, pick, value):
+    """Whatever an editor did to the file: refused on loading, refused by certify, or a record of
+    finite numbers; no traceback."""
+    data = json.loads(text(kind))
+    everywhere = [path for path in places(data) if path and path[0] != "score"]
+    path = everywhere[int(pick * len(everywhere))]
+    inner = data
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    try:
+        found = certify(loads(json.dumps(data)), table(), jobs=1)
+    except WedgefitError as refusal:
+        assert "\n" not in str(refusal)
+    else:
+        json.dumps(found, allow_nan=False)

@@ -1,0 +1,367 @@
+"""Pictures: the right one for each model, the same bytes each time, what they show where it
+belongs, and hostile names."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("matplotlib")
+
+from wedgefit.cli.commands import main
+from wedgefit.data.table import Table, read_table
+from wedgefit.errors import UsageError
+from wedgefit.model import trace
+from wedgefit.model.build import Options, train
+from wedgefit.model.record import Model
+from wedgefit.views import pictures as plot
+from wedgefit.views.explain import (
+    curve_values,
+    explain,
+    hinges,
+    pair_values,
+    responses,
+    scores_at,
+    typical_row,
+)
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class Quiet:
+    def advance(self, *_):
+        pass
+
+    def note(self, *_):
+        pass
+
+
+def write(path: Path, columns: dict) -> Path:
+    lines = [",".join('"' + name.replace('"', '""') + '"' for name in columns)]
+    path.write_text(
+        "\n".join([*lines, *(",".join(map(str, row)) for row in zip(*columns.values()))]) + "\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def columns_of(kind: str, rows: int = 40) -> dict:
+    """Small tables: one number, two numbers, three classes in the plane, or numbers, text and
+    gaps."""
+    rng = np.random.default_rng(1)
+    x, z = (rng.uniform(-2, 2, rows).round(2) for _ in range(2))
+    y = (np.abs(x) + np.maximum(x - z, 0)).round(3)
+    town = np.array(["Bonn", "Köln", "Ulm"])[rng.integers(3, size=rows)]
+    return {
+        "one": {"x": x, "y": (np.abs(x) + 0.1 * z).round(3)},
+        "two": {"x": x, "z": z, "y": y},
+        "yes or no": {"x": x, "z": z, "label": np.where(y > 1.5, "yes", "no")},
+        "three": {"x": x, "z": z, "label": np.where(y > 2, "a", np.where(x > 0, "b", "c"))},
+        "mixed": {
+            "x": ["" if k % 6 == 2 else v for k, v in enumerate(x)],
+            "z": z,
+            "town": town,
+            "y": (y + (town == "Ulm")).round(3),
+        },
+    }[kind]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> dict[str, tuple[Model, Table]]:
+    folder = tmp_path_factory.mktemp("plots")
+    tables = {
+        kind: read_table(write(folder / f"{kind}.csv", columns_of(kind)))
+        for kind in ("one", "two", "yes or no", "three", "mixed")
+    }
+    return {
+        kind: (train(table, Options(alpha_ratio=0.01), Quiet()), table)
+        for kind, table in tables.items()
+    }
+
+
+def words(svg: bytes | str) -> list[str]:
+    """The texts of a picture; matplotlib notes in a comment what it draws as outlines."""
+    svg = svg.decode() if isinstance(svg, bytes) else svg
+    return re.findall(r"<!-- (.*?) -->", svg)
+
+
+@pytest.mark.parametrize(
+    "kind, picture",
+    [("one", "fit"), ("two", "map"), ("yes or no", "map"), ("three", "map"), ("mixed", "overview")],
+)
+def test_the_picture_fits_the_model(kind, picture, trained):
+    model, table = trained[kind]
+    assert plot.default_kind(model) == picture
+    assert plot.picture(model, table, "auto", "svg") == plot.picture(model, table, picture, "svg")
+
+
+@pytest.mark.parametrize("form, start", [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
+def test_same_model_same_bytes_in_every_format(form, start, trained):
+    model, table = trained["one"]
+    first = plot.picture(model, table, "fit", form)
+    assert first.startswith(start) and first == plot.picture(model, table, "fit", form)
+    assert not re.search(rb"20\d\d-\d\d-\d\d", first), "no dates"
+
+
+@pytest.mark.parametrize("kind", ["one", "two", "yes or no", "three", "mixed"])
+@pytest.mark.parametrize("rows", [True, False])
+def test_every_picture_that_a_model_has_is_drawn(kind, rows, trained):
+    model, table = trained[kind]
+    for name in plot.kinds_of(model):
+        ElementTree.fromstring(plot.picture(model, table if rows else None, name, "svg"))
+
+
+def test_anchor_rows_are_named(trained):
+    """The rows that the network stands on are in the picture by their ids."""
+    for kind in ("one", "two", "three"):
+        model, table = trained[kind]
+        found = set(words(plot.picture(model, table, "auto", "svg")))
+        ids = {str(row) for row in model.report()["samples"]}
+        named = {row for word in found for row in word.split(", ")} & ids
+        assert len(named) >= 0.7 * len(ids) > 2, kind
+        for name in model.encoding.names:
+            assert name in found
+
+
+def test_the_drawn_line_is_the_prediction(trained):
+    """The fit is drawn at the network's own outputs, kinks included."""
+    model, table = trained["one"]
+    grid = np.linspace(-3, 3, 50)
+    feature = model.encoding.features[0]
+    X = ((grid - feature.center) / feature.scale)[:, None]
+    np.testing.assert_allclose(scores_at(model, {"x": grid}), model.network.forward(X), rtol=1e-12)
+
+
+def test_curves_and_pairs_together_are_the_prediction(trained):
+    """Nothing is drawn twice or left out: intercept, curves of single columns and maps of pairs add
+    up to the score."""
+    model, table = trained["two"]
+    record = explain(model)
+    x, z = (table.column(name).values for name in ("x", "z"))
+    total = np.full(table.rows, record["intercept"])
+    for curve in record["curves"]:
+        total += curve_values(curve, table.column(curve["column"]).values)
+    for pair in record["pairs"]:
+        total += pair_values(model, pair, *({"x": x, "z": z}[name] for name in pair["columns"]))
+    assert record["pairs"] and record["curves"]
+    np.testing.assert_allclose(total, model.scores(table), rtol=1e-9, atol=1e-9)
+
+
+def test_kinds_that_a_model_does_not_have_are_refused(trained):
+    for kind, picture in (("two", "fit"), ("one", "map"), ("one", "pairs"), ("mixed", "map")):
+        with pytest.raises(UsageError, match="--kind"):
+            plot.picture(*trained[kind], picture, "svg")
+
+
+def test_a_deep_network_is_drawn_by_its_output(trained):
+    model, table = trained["two"]
+    first = [replace(neuron, coefficient=None) for neuron in model.neurons[:2]]
+    top = replace(
+        first[0], id=99, layer=2, order=2, columns=[f"neuron {neuron.id}" for neuron in first],
+        weights={f"neuron {first[0].id}": 0.5, f"neuron {first[1].id}": -0.5}, bias=0.1, coefficient=1.5, share=1.0,
+    )  # fmt: skip
+    deep = replace(model, neurons=[*first, top], problem=model.problem | {"layers": 3})
+    assert plot.kinds_of(deep) == ["map", "importance", "changes"]
+    for kind in plot.kinds_of(deep):
+        ElementTree.fromstring(plot.picture(deep, table, kind, "svg"))
+
+
+def test_changes_are_those_of_a_stored_row(trained):
+    """The drawn change is the network's: the row with one cell replaced, minus the row as it is."""
+    model, table = trained["mixed"]
+    row = typical_row(model)
+    k = table.row_ids.index(row)
+    grid = np.array([-1.5, 0.25, 1.0])
+    for record in responses(model, row, {"x": grid, "z": grid}):
+        tried = record.get("at") or list(record["levels"])
+        column = table.columns[record["column"]]
+        copies = table.take([k] * len(tried))
+        cells = replace(
+            copies.columns[column.name], values=np.array(tried, dtype=column.values.dtype)
+        )
+        scores = model.scores(replace(copies, columns=copies.columns | {column.name: cells}))
+        values = record.get("values") or list(record["levels"].values())
+        np.testing.assert_allclose(values, scores - model.scores(table)[k], atol=1e-9)
+    svg = plot.picture(model, table, "changes", "svg")
+    assert any(f"row {row}" in word for word in words(svg))
+
+
+HOSTILE = {
+    "a<script>alert(1)</script>": 0,
+    'quote"&amp;': 0,
+    "$\\frac{1}$": 0,
+    "new\nline": 0,
+    "right\u202eleft": 0,
+    "人口": 0,
+}
+
+
+def test_hostile_names_stay_text(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {name: rng.normal(size=40).round(3) for name in HOSTILE}
+    values = list(columns.values())
+    columns["<b>y</b>"] = (
+        np.abs(values[0])
+        + np.maximum(values[1], values[2])
+        + values[3]
+        + np.abs(values[4] - values[5])
+    ).round(3)
+    table = read_table(write(tmp_path / "hostile.csv", columns))
+    model = train(table, Options(alpha_ratio=0.02), Quiet())
+    for kind in plot.kinds_of(model):
+        svg = plot.picture(model, table, kind, "svg")
+        root = ElementTree.fromstring(svg)
+        assert not list(root.iter(f"{SVG}script")) and b"\xe2\x80\xae" not in svg
+        inline = plot.inline(model, table, kind)
+        assert "<script" not in inline and "<b>" not in inline and "\u202e" not in inline
+        ElementTree.fromstring(
+            inline.replace(
+                "<svg ",
+                '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ',
+                1,
+            )
+        )
+
+
+def test_pictures_on_one_page_share_no_ids(trained):
+    model, table = trained["mixed"]
+    page = "".join(plot.inline(model, table, kind) for kind in plot.kinds_of(model))
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids)) > 10
+    assert set(re.findall(r'href="#([^"]*)"', page)) | set(
+        re.findall(r"url\(#([^)]*)\)", page)
+    ) <= set(ids)
+    assert plot.INK not in page and "var(--ink)" in page
+
+
+# Path and convergence -----------------------------------------------------------------------------
+
+
+def test_the_traced_path_passes_through_the_model(tmp_path):
+    """At the chosen alpha the traced coefficients cost what the model's cost: the penalty is
+    unique, coefficients need not be."""
+    table = read_table(write(tmp_path / "d.csv", columns_of("two", 60)))
+    model = train(table, Options(cv=3), Quiet())
+    record = trace.path(model, table, Quiet())
+    at = int(np.argmin(np.abs(np.array(record["alphas"]) - model.problem["alpha"])))
+    assert record["alphas"][at] == pytest.approx(model.problem["alpha"]) == record["chosen"]
+    found = [
+        neuron["coefficients"][at] for neuron in record["neurons"] if neuron["coefficients"][at]
+    ]
+    assert np.abs(found).sum() == pytest.approx(
+        sum(abs(neuron.coefficient) for neuron in model.neurons), rel=1e-5
+    )
+    assert record["sizes"][at] == len(found) and record["sizes"][0] < record["sizes"][-1]
+    assert [point["alpha"] for point in record["scores"]] == [
+        point["alpha"] for point in model.score["curve"]
+    ]
+    assert plot.picture(model, table, "path", "png", record).startswith(b"\x89PNG")
+
+
+def test_traced_rounds_end_at_the_certificate(trained):
+    for kind in ("two", "three"):
+        model, table = trained[kind]
+        record = trace.rounds(model, table, Quiet())
+        ends = [network["rounds"][-1] for network in record["networks"]]
+        assert sum(end["objective"] for end in ends) == pytest.approx(
+            model.certificate.objective, rel=1e-9
+        )
+        assert all(end["relative_gap"] <= record["tol"] and end["scope"] == "exact" for end in ends)
+        assert [network["output"] for network in record["networks"]] == (
+            [None] if kind == "two" else ["a", "b", "c"]
+        )
+        assert plot.picture(model, table, "gap", "png", record).startswith(b"\x89PNG")
+
+
+# At the command line ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch, trained):
+    monkeypatch.chdir(tmp_path)
+    write(Path("d.csv"), columns_of("two"))
+    trained["two"][0].save("wedgefit.json")
+    trained["two"][0].save("other.json")
+
+    def run(*args, code=0, **more):
+        done = CliRunner().invoke(main, ["plot", *map(str, args)], **more)
+        assert done.exit_code == code, done.output
+        return done
+
+    return run
+
+
+def test_one_file_is_told_by_its_name(desk):
+    rows = desk("d.csv", "-o", "-").stdout_bytes
+    bare = desk("wedgefit.json", "-o", "-").stdout_bytes
+    assert rows != bare == desk("-o", "-").stdout_bytes
+    assert (
+        rows
+        == desk("other.json", "d.csv", "-o", "-").stdout_bytes
+        == desk("-", "-o", "-", input=Path("d.csv").read_text()).stdout_bytes
+    )
+
+
+def test_the_suffix_decides_and_files_are_whole(desk):
+    assert desk("other.json").stderr == "Written to other.svg.\n"
+    assert Path("other.svg").read_bytes().startswith(b"<?xml")
+    desk("d.csv", "-o", "p.PDF", "-q")
+    assert Path("p.PDF").read_bytes().startswith(b"%PDF")
+    assert "gif" in desk("d.csv", "-o", "p.gif", code=2).stderr
+    assert "--json" in desk("d.csv", "-o", "-", "--json", code=2).stderr
+    assert "training DATA" in desk("--kind", "gap", code=2).stderr
+    assert not [
+        path for path in Path().iterdir() if path.suffix not in (".csv", ".json", ".svg", ".PDF")
+    ]
+
+
+def test_path_and_gap_from_the_command_line(desk):
+    desk("d.csv", "--kind", "path", "-o", "path.svg")
+    desk("d.csv", "--kind", "gap", "-o", "gap.svg")
+    assert any("alpha" in word for word in words(Path("path.svg").read_bytes()))
+    assert "relative gap" in words(Path("gap.svg").read_bytes())
+
+
+def test_without_matplotlib_there_is_one_clear_error(desk, monkeypatch):
+    monkeypatch.setattr(plot.importlib.util, "find_spec", lambda name: None)
+    done = desk("d.csv", code=1)
+    assert (
+        done.stderr
+        == "Error: pictures need matplotlib. Install it: python -m pip install 'wedgefit[plot]'\n"
+    )
+    assert not Path("wedgefit.svg").exists()
+
+
+def test_plotting_loads_no_sklearn(desk):
+    code = "import sys; from wedgefit.cli.commands import main\ntry: main()\nexcept SystemExit: pass\nprint('sklearn' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "plot", "d.csv", "-q"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
+def test_breaklines_are_where_hinges_begin(trained):
+    """The lines drawn through the map are the zero sets of the hinges."""
+    from matplotlib.figure import Figure
+
+    model, _ = trained["two"]
+    found = [hinge for hinge in hinges(model).values() if len(hinge.reads) == 2]
+    axes = Figure().subplots()
+    plot.breaklines(axes, found, model.encoding.names)
+    assert len(axes.lines) == len(found) > 0
+    for hinge, line in zip(found, axes.lines):
+        (x, y), slope = line.get_xy1(), line.get_slope()
+        for step in (0.0, 1.7):
+            point = dict(zip(model.encoding.names, (x + step, y + step * slope)))
+            assert hinge.bias + sum(
+                weight * point[name] for name, weight in hinge.weights.items()
+            ) == pytest.approx(0, abs=1e-12)

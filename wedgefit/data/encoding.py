@@ -1,0 +1,987 @@
+"""A table becomes a design matrix, by an encoding that is plain data: the model file stores it,
+numpy applies it.
+
+The rules, learnt from the training table by ``fit_encoding`` and applied by ``Encoding.transform``:
+
+- A numeric column gives one feature, (value − center) / scale, in which a missing value counts as
+the median. If
+  values were missing in training, a second feature, 0 or 1, says where: "age is missing".
+- A number that is far out counts as the end of the others: in training, at most one row in 20 (so
+never in fewer than 20
+  rows) and more than ten times as far from the median as all the rest; later, whatever lies beyond
+  this end. Columns without such rows have no ends, nor have those in which half of the rows or more
+  hold one value.
+- A text column gives one 0/1 feature per level, "town = Paris". Missing text is a level of its own,
+"(missing)",
+  when it occurs in training. Levels of fewer than max(2, min(10, n // 20)) rows share the level
+  "(rare)".
+- A text column of exactly two levels (after grouping) gives one feature only, for the less frequent
+one (on a tie
+  the later in sorted order), so that 0 means the most frequent level.
+- A level that training did not see, and missing text when training had none, counts as "(rare)"
+where there is such
+  a group; otherwise it is 0 in all features of its column.
+- Features that would be constant are left out; a column without features is listed in ``left_out``
+with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+
+from wedgefit.data.table import Column, Table, listed, parse_number, shown, unknown_column
+from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError
+
+MISSING, RARE = "(missing)", "(rare)"
+UNLIMITED = (None, None)
+TASKS = ("auto", "regression", "classification")
+LARGEST = 1e100  # Sums of squares of larger values may leave the range of float64.
+# Values more than FAR_OUT times as far from the median as all others are far out: in at most
+# MOST_FAR_OUT of the rows, and only where the CORE of the rows that is nearest to the median is not
+# all one value.
+FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
+ROUNDING = 1e-9  # Parts of the weight that differ by less are equal.
+MOST_CLASSES = 20  # More classes than this, and than a tenth of the rows, are a column of names.
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the design: (raw − center) / scale, where raw is the value, or 0/1 for
+    "missing" and "level"."""
+
+    name: str
+    source: str
+    kind: str  # "number", "missing" or "level"
+    level: str | None
+    center: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """One column of the table: the median that fills gaps and the limits (numeric), or its levels
+    and those grouped as rare."""
+
+    name: str
+    kind: str  # "numeric" or "category"
+    fill: float | None
+    limits: tuple[
+        float | None, float | None
+    ]  # Values below the first and above the second count as these.
+    levels: tuple[str, ...]
+    rare: tuple[str, ...]
+
+    def limited(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers within the limits; NaN stays."""
+        lowest, highest = self.limits
+        return np.clip(
+            numbers,
+            -math.inf if lowest is None else lowest,
+            math.inf if highest is None else highest,
+        )
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """For each level that training saw, the level it is encoded as."""
+        return {level: level for level in self.levels} | {level: RARE for level in self.rare}
+
+    @property
+    def other(self) -> str | None:
+        """The level of texts that training did not see; None where they are 0 in all features."""
+        return RARE if self.rare else None
+
+    @property
+    def cells(self) -> dict[str | None, str]:
+        """For each text that training saw, None for a missing one, the level it is encoded as:
+        ``groups`` by what a file holds."""
+        groups = self.groups
+        reserved = {
+            cell: groups[_level(cell)] for cell in (None, MISSING, RARE) if _level(cell) in groups
+        }
+        return {level: group for level, group in groups.items() if level != MISSING} | reserved
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted: one column or several, and for classification the sorted classes (None for
+    regression)."""
+
+    names: tuple[str, ...]
+    task: str  # "regression" or "classification"
+    classes: tuple | None
+
+    @property
+    def name(self) -> str:
+        """All columns as one text, for people."""
+        return ", ".join(self.names)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network's outputs stand for: the target columns; the second of two classes;
+        every one of more classes."""
+        if self.classes is None:
+            return self.names
+        return tuple(
+            str(label) for label in (self.classes[1:] if len(self.classes) == 2 else self.classes)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """The problem in numbers: X (n×d float64, C order), y (n) or (n×K), and per row its id, weight
+    and group.
+
+    y holds numbers; for two classes ±1, +1 being the second; for K > 2 classes K columns of ±1.
+    ``weights`` (n,), all positive, is None where all rows count alike, ``groups`` (n,) None where
+    rows may be split in any way.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    names: tuple[str, ...]
+    row_ids: list
+    notes: tuple[str, ...] = ()
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How tables become numbers; see the top of this module for the rules."""
+
+    inputs: tuple[InputColumn, ...]
+    features: tuple[Feature, ...]
+    target: Target
+    left_out: tuple[tuple[str, str], ...]
+    standardized: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+    def schema(self, *, target: bool = False) -> dict[str, str]:
+        """The kind of each column, for ``read_table(schema=...)``; with the target for labelled
+        data."""
+        kinds = {column.name: column.kind for column in self.inputs}
+        return kinds | dict.fromkeys(self.target.names, self._target_kind) if target else kinds
+
+    @property
+    def _target_kind(self) -> str:
+        labels = self.target.classes or ()
+        return "category" if any(isinstance(label, str) for label in labels) else "numeric"
+
+    def transform(self, table: Table) -> np.ndarray:
+        """The design matrix, n×d float64 in C order; columns are matched by name and others
+        ignored.
+
+        Raises ColumnError for missing columns (naming all), columns of the wrong kind, and values
+        out of range.
+        """
+        _require(table, [column.name for column in self.inputs])
+        values = {column.name: _input_values(column, table) for column in self.inputs}
+        X = np.empty((table.rows, len(self.features)))
+        for j, feature in enumerate(self.features):
+            raw = _raw(feature, *values[feature.source])
+            with np.errstate(over="ignore"):
+                X[:, j] = (raw - feature.center) / feature.scale
+            _check_range(X[:, j], raw, sys.float_info.max, table, feature.source)
+        return X
+
+    def target_values(self, table: Table) -> np.ndarray:
+        """y of labelled data, as in ``Design``: (n,) or (n, K).
+
+        Raises ColumnError for missing values, text in a regression, and labels of no known class.
+        """
+        columns = [table.column(name) for name in self.target.names]
+        for column in columns:
+            _refuse_missing(column, table, "Leave out these rows.")
+        if self.target.task == "regression":
+            return _side_by_side(
+                [
+                    _numbers(column, table, "The model predicts numbers: correct the cell.")
+                    for column in columns
+                ]
+            )
+        labels = (
+            _as_text(columns[0], self.target.classes)
+            if self._target_kind == "category"
+            else _as_numbers(columns[0])
+        )
+        return _signs(labels, self.target, table)
+
+    def unseen(self, table: Table) -> dict[str, tuple[str, ...]]:
+        """Per text column the levels (sorted) that did not occur in training, if there are any."""
+        _require(table, [column.name for column in self.inputs])
+        found = {}
+        for column in self.inputs:
+            if column.kind == "category":
+                found[column.name] = tuple(
+                    sorted(set(_input_levels(column, table)) - column.groups.keys())
+                )
+        return {name: levels for name, levels in found.items() if levels}
+
+    def remarks(self, table: Table) -> tuple[str, ...]:
+        """What to tell about rows that do not look like those of training: levels that it did not
+        see, and values beyond its limits."""
+        levels = (
+            f"column {shown(name)} has levels that training did not see: {listed(found)}"
+            for name, found in self.unseen(table).items()
+        )
+        ends = (
+            f"column {shown(name)}: {words}, where most rows of training end"
+            for name, words in self.beyond(table).items()
+        )
+        return (*levels, *ends)
+
+    def beyond(self, table: Table) -> dict[str, str]:
+        """Per column with values beyond its limits which rows these are, and as what they count."""
+        _require(table, [column.name for column in self.inputs])
+        limited = [column for column in self.inputs if column.limits != UNLIMITED]
+        found = {column.name: _beyond(column, table) for column in limited}
+        return {name: words for name, words in found.items() if words}
+
+    def to_dict(self) -> dict:
+        """Plain JSON data; ``from_dict`` gives back an equal encoding, bit for bit."""
+        return _listed(asdict(self))
+
+    @classmethod
+    def from_dict(cls, data: object) -> Encoding:
+        """The encoding that ``to_dict`` wrote. Raises ModelFileError for anything else."""
+        return _read_encoding(data)
+
+
+def fit_encoding(
+    table: Table,
+    *,
+    target: Sequence[str] = (),
+    task: str = "auto",
+    keep: Iterable[str] = (),
+    drop: Iterable[str] = (),
+    weight: str | None = None,
+    group: str | None = None,
+    standardize: bool = True,
+    drop_missing_target: bool = False,
+) -> tuple[Encoding, Design]:
+    """Learn how to encode this table, and encode it.
+
+    ``target`` is by default the last column; several are learnt together. ``task`` "auto" means
+    classification for text or exactly two distinct values, else regression. ``keep`` and ``drop``
+    choose among the other columns; ``weight`` and ``group`` name columns that are no inputs: how
+    often a row counts, and which rows belong together. With ``standardize``, numeric columns get
+    (weighted) mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1 features stay as
+    they are, and numbers that are far out are held back and noted. Rows without a target are
+    refused, or left out and noted with ``drop_missing_target``; rows of weight zero are left out
+    and noted.
+
+    Raises ColumnError for a column that does not exist or does not suit its role, FitError when
+    fewer than two rows or no column with information are left.
+    """
+    targets = _target_names(table, target, exclude=(weight, group))
+    names = _chosen(
+        table,
+        {"target": targets, "column of weights": [weight], "column of groups": [group]},
+        keep,
+        drop,
+    )
+    table, notes = training_rows(table, targets, weight, drop_missing_target)
+    weights = None if weight is None else table.column(weight).values
+    described, y = _fit_target(table, [table.column(name) for name in targets], task, notes)
+    fits = [_fit_column(table.column(name), table, standardize, weights) for name in names]
+    inputs = tuple(column for column, features, _ in fits if features)
+    features = _with_unique_names(
+        [feature for _, features, _ in fits for feature in features], [*names, *targets]
+    )
+    left_out = tuple((column.name, reason) for column, features, reason in fits if not features)
+    if not features:
+        reasons = (
+            "; ".join(f"{shown(name)} is {reason}" for name, reason in left_out)
+            or "only the target is there"
+        )
+        raise FitError(
+            f"no column is left to predict {shown(described.name)} from: {reasons}.",
+            where=table.title,
+        )
+    encoding = Encoding(inputs, features, described, left_out, standardize)
+    groups = None if group is None else _groups(table, group)
+    notes += tuple(
+        f"column {shown(name)}: {words}, being far out"
+        for name, words in encoding.beyond(table).items()
+    )
+    return encoding, Design(
+        encoding.transform(table), y, encoding.names, table.row_ids, notes, weights, groups
+    )
+
+
+# Choosing columns and rows ------------------------------------------------------------------------
+
+
+def _target_names(table: Table, target: Sequence[str], exclude: Sequence[str | None]) -> list[str]:
+    """The target columns: those named, or the last that has no other role. Raises ColumnError,
+    FitError."""
+    free = [name for name in table.columns if name not in exclude]
+    if not free:
+        raise FitError("there is no column left to be the target.", where=table.title)
+    names = [table.column(name).name for name in _names(target)] or free[-1:]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ColumnError(
+            f"{shown(twice[0])} is a --target twice.", where=table.title, remedy="Name it once."
+        )
+    return names
+
+
+def _chosen(
+    table: Table, roles: dict[str, list[str | None]], keep: Iterable[str], drop: Iterable[str]
+) -> list[str]:
+    """The input columns in the order of the table, without those that have another role. Raises
+    ColumnError."""
+    keep, drop = _names(keep), _names(drop)
+    taken = {name: role for role, names in roles.items() for name in names if name is not None}
+    if sum(len(names) - names.count(None) for names in roles.values()) > len(taken):
+        twice = next(
+            name for name in taken if sum(names.count(name) for names in roles.values()) > 1
+        )
+        raise ColumnError(
+            f"{shown(twice)} cannot have two roles.", where=table.title, remedy="Choose one."
+        )
+    for name in [*keep, *drop, *taken]:
+        if name in taken and name in keep + drop:
+            raise ColumnError(
+                f"{shown(name)} is the {taken[name]}.",
+                where=table.title,
+                remedy="Remove it from --keep and --drop.",
+            )
+        table.column(name)
+    both = [name for name in keep if name in drop]
+    if both:
+        raise ColumnError(
+            f"{shown(both[0])} is in both --keep and --drop.",
+            where=table.title,
+            remedy="Choose one.",
+        )
+    return [
+        name
+        for name in table.columns
+        if name not in taken and name not in drop and (not keep or name in keep)
+    ]
+
+
+def _names(names: Iterable[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
+
+
+def training_rows(
+    table: Table, targets: Sequence[str], weight: str | None, drop_missing: bool
+) -> tuple[Table, tuple[str, ...]]:
+    """The rows that have every target and a positive weight, and notes if that is not all of them.
+
+    Raises ColumnError for missing targets (unless ``drop_missing``) and for weights that are no
+    numbers from 0 up.
+    """
+    table, notes = (table, ()) if weight is None else weighed_rows(table, weight)
+    for name in targets:
+        column = table.column(name)
+        if column.missing.all():
+            raise ColumnError(
+                "all values of the target are missing.",
+                where=_at(table, name),
+                remedy="Choose another --target.",
+            )
+        if column.missing.any() and not drop_missing:
+            _refuse_missing(column, table, "Leave these rows out with --drop-missing-target.")
+        if column.missing.any():
+            notes += (
+                f"{_rows(table, column.missing)} left out: no value of the target {shown(name)}",
+            )
+            table = table.take(np.flatnonzero(~column.missing))
+    if table.rows < 2:
+        # Rows that were left out are in the file, so a bare "one row" would look wrong there.
+        message = "; ".join(("one row is not enough to fit anything", *notes))
+        raise FitError(f"{message}.", where=table.title, remedy="Add rows.")
+    return table, notes
+
+
+def weighed_rows(table: Table, weight: str) -> tuple[Table, tuple[str, ...]]:
+    """The rows of positive weight, and a note if that is not all of them. Raises ColumnError for
+    weights that are no numbers from 0 up."""
+    weights = _numbers(table.column(weight), table, "A weight is a number.")
+    if len(wrong := np.flatnonzero(~(weights >= 0) | ~(weights <= LARGEST))):
+        text = "missing" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
+        message = f"this weight is {text}; expected a number from 0 up, at most {LARGEST:g}."
+        raise ColumnError(
+            message,
+            where=table.place(wrong[0], weight),
+            remedy="Correct it, or leave out --weight.",
+        )
+    if not np.any(weights):
+        raise ColumnError(
+            "every weight is zero.", where=_at(table, weight), remedy="Choose another --weight."
+        )
+    if np.all(weights):
+        return table, ()
+    return table.take(np.flatnonzero(weights)), (
+        f"{_rows(table, weights == 0)} left out: their weight is zero",
+    )
+
+
+def _groups(table: Table, name: str) -> np.ndarray:
+    """The group of each row as a number, (n,). Raises ColumnError where one is missing."""
+    column = table.column(name)
+    if column.missing.any():
+        message = f"the group is missing in {_rows(table, column.missing)}."
+        raise ColumnError(
+            message, where=_at(table, name), remedy="Fill it in, or leave out --group."
+        )
+    return np.unique(column.values, return_inverse=True)[1]
+
+
+def _refuse_missing(column: Column, table: Table, remedy: str) -> None:
+    if column.missing.any():
+        message = f"the target is missing in {_rows(table, column.missing)}."
+        raise ColumnError(message, where=_at(table, column.name), remedy=remedy)
+
+
+def _require(table: Table, names: Sequence[str]) -> None:
+    absent = [name for name in names if name not in table.columns]
+    if len(absent) == 1:
+        raise unknown_column(absent[0], table.columns, where=table.title)
+    if absent:
+        message = f"{len(absent)} columns are missing: {', '.join(map(shown, absent))}."
+        raise ColumnError(
+            message,
+            where=table.title,
+            remedy="The model needs every column that it was trained on.",
+        )
+
+
+def _at(table: Table, column: str) -> str:
+    return f"{table.title}, column {shown(column)}"
+
+
+def _rows(table: Table, mask: np.ndarray) -> str:
+    """``2 rows (3, 8)``: how many rows the mask holds, and the ids of the first."""
+    ids = [table.row_ids[row] for row in np.flatnonzero(mask)]
+    return f"{len(ids)} row{'s' * (len(ids) != 1)} ({listed(ids)})"
+
+
+# The target ---------------------------------------------------------------------------------------
+
+
+def _fit_target(
+    table: Table, columns: list[Column], task: str, notes: Sequence[str] = ()
+) -> tuple[Target, np.ndarray]:
+    """Settle the task and, for classification, the classes. No value of the columns is missing.
+    ``notes``: which rows are not in the table."""
+    if task not in TASKS:
+        raise UsageError(f"the task must be {', '.join(TASKS)}, not {shown(task)}.")
+    names = tuple(column.name for column in columns)
+    distinct = [sorted(set(column.values.tolist())) for column in columns]
+    for name, values in zip(names, distinct):
+        if len(values) == 1:
+            # Rows that were left out are in the file, where "in every row" alone would look wrong.
+            message = "; ".join(
+                (f"the target is {_label_text(values[0])} in every row: nothing to predict", *notes)
+            )
+            raise ColumnError(
+                f"{message}.", where=_at(table, name), remedy="Choose another --target."
+            )
+    if task == "auto":
+        classes = len(columns) == 1 and (columns[0].kind == "category" or len(distinct[0]) == 2)
+        task = "classification" if classes else "regression"
+    if task == "regression":
+        remedy = "Regression needs numbers: correct the cell, or choose --task classification."
+        values = [_numbers(column, table, remedy) for column in columns]
+        for column, y in zip(columns, values):
+            _check_range(y, y, LARGEST, table, column.name)
+        return Target(names, task, None), _side_by_side(values)
+    if len(columns) > 1:
+        raise UsageError(
+            "several targets are for regression: their neurons are shared.",
+            remedy="Give one --target to classify.",
+        )
+    if len(distinct[0]) > max(MOST_CLASSES, table.rows // 10):
+        found = listed([_label_text(label) for label in distinct[0]])
+        message = (
+            f"the target has {len(distinct[0])} classes ({found}), too many for {table.rows} rows."
+        )
+        raise ColumnError(
+            message,
+            where=_at(table, names[0]),
+            remedy="Choose another --target, or group the classes.",
+        )
+    target = Target(names, task, tuple(map(_as_written, distinct[0])))
+    return target, _signs(columns[0].values.tolist(), target, table)
+
+
+def _side_by_side(columns: list[np.ndarray]) -> np.ndarray:
+    """One target (n,), several (n, K)."""
+    return columns[0] if len(columns) == 1 else np.column_stack(columns)
+
+
+def _as_written(label: str | float) -> str | float | int:
+    """The label as its user would write it: 1 rather than 1.0."""
+    integral = isinstance(label, float) and label.is_integer() and abs(label) < 1e16
+    return int(label) if integral else label
+
+
+def _label_text(label: str | float) -> str:
+    return shown(label) if isinstance(label, str) else str(_as_written(label))
+
+
+def _signs(labels: Sequence, target: Target, table: Table) -> np.ndarray:
+    """±1 for two classes, (n,), else one column of ±1 per class, (n, K). Raises ColumnError for
+    other labels."""
+    code_of = {label: code for code, label in enumerate(target.classes)}
+    codes = np.array([code_of.get(label, -1) for label in labels])
+    if np.any(codes < 0):
+        unknown = sorted({_label_text(label) for label, code in zip(labels, codes) if code < 0})
+        expected = " or ".join(map(_label_text, target.classes))
+        message = f"{_rows(table, codes < 0)} with labels other than {expected}: {listed(unknown)}."
+        raise ColumnError(
+            message, where=_at(table, target.name), remedy="Correct them or leave these rows out."
+        )
+    signs = np.where(codes[:, None] == np.arange(len(target.classes)), 1.0, -1.0)
+    return signs[:, 1] if len(target.classes) == 2 else signs
+
+
+# Columns of another kind than expected ------------------------------------------------------------
+
+
+def _numbers(column: Column, table: Table, remedy: str) -> np.ndarray:
+    """The column as finite numbers, NaN where missing. Raises ColumnError naming the first cell of
+    text."""
+    if column.kind == "numeric":
+        return column.values
+    values = _as_numbers(column)
+    for row, value in enumerate(values):
+        if isinstance(value, str):
+            raise ColumnError(
+                f"{shown(value)} is not a number.",
+                where=table.place(row, column.name),
+                remedy=remedy,
+            )
+    return np.array(values)
+
+
+def _as_numbers(column: Column) -> list[float | str]:
+    """Each cell as a number where it spells a finite one; NaN where it is missing."""
+    return [_as_number(value) for value in column.values.tolist()]
+
+
+def _as_number(value: str | float | None) -> float | str:
+    if not isinstance(value, str):
+        return math.nan if value is None else value
+    number = parse_number(value)
+    return value if number is None or math.isinf(number) else number
+
+
+def _as_text(column: Column, levels: Iterable[str]) -> list[str | None]:
+    """The cells as texts, None where missing; numbers as the level that spells them, else in the
+    plainest way.
+
+    A text column whose cells in a new file all happen to be numbers is read as numeric: 7.0 is then
+    the level "7", or "007" or "7.0" if that is what training saw.
+    """
+    if column.kind == "category":
+        return column.values.tolist()
+    spelling = spellings(levels)
+    return [
+        None if math.isnan(value) else spelling.get(value) or _plain(value)
+        for value in column.values.tolist()
+    ]
+
+
+def spellings(levels: Iterable[str]) -> dict[float, str]:
+    """By number the level that spells it, the plainest if there are several."""
+    spelling = {}
+    for level in levels:
+        number = parse_number(level)
+        if number is not None and (number not in spelling or level == _plain(number)):
+            spelling[number] = level
+    return spelling
+
+
+def _plain(number: float) -> str:
+    return repr(_as_written(number))
+
+
+# From cells to raw feature values -----------------------------------------------------------------
+
+
+def _level(cell: str | None) -> str:
+    """The level of a cell; cells that spell a reserved level are set apart by quotes."""
+    if cell is None:
+        return MISSING
+    return f'"{cell}"' if cell in (MISSING, RARE) else cell
+
+
+def _input_levels(column: InputColumn, table: Table) -> list[str]:
+    return [_level(cell) for cell in _as_text(table.columns[column.name], column.groups)]
+
+
+def _input_values(column: InputColumn, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """The values of an input column, and where they are missing.
+
+    Numbers with gaps filled, or texts: the level that each cell is encoded as.
+    """
+    if column.kind == "numeric":
+        remedy = "The model was trained on numbers in this column: correct the cell."
+        numbers = _numbers(table.columns[column.name], table, remedy)
+        missing = np.isnan(numbers)
+        return np.where(missing, column.fill, column.limited(numbers)), missing
+    groups = column.groups
+    levels = np.array(
+        [groups.get(level, column.other) for level in _input_levels(column, table)], dtype=object
+    )
+    return levels, levels == MISSING
+
+
+def _beyond(column: InputColumn, table: Table) -> str:
+    """``the value of 2 rows (3, 8) counts as 4.2``; "" if no value is beyond the limits."""
+    numbers = _numbers(
+        table.columns[column.name],
+        table,
+        "The model was trained on numbers in this column: correct the cell.",
+    )
+    limited, parts = column.limited(numbers), []
+    for limit in column.limits:
+        if limit is not None and np.any(held := (limited == limit) & (numbers != limit)):
+            parts.append(f"the value of {_rows(table, held)} counts as {limit:.10g}")
+    return "; ".join(parts)
+
+
+def _raw(feature: Feature, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    if feature.kind == "number":
+        return values
+    return missing if feature.kind == "missing" else values == feature.level
+
+
+def _check_range(
+    values: np.ndarray, raw: np.ndarray, largest: float, table: Table, column: str
+) -> None:
+    beyond = np.flatnonzero(~(np.abs(values) <= largest))
+    if len(beyond):
+        message = f"the value {raw[beyond[0]]:g} is too large to compute with."
+        raise ColumnError(
+            message,
+            where=table.place(beyond[0], column),
+            remedy="Change the unit, or correct the cell.",
+        )
+
+
+# Learning the encoding of a column ----------------------------------------------------------------
+
+
+def _fit_column(
+    column: Column, table: Table, standardize: bool, weights: np.ndarray | None
+) -> tuple[InputColumn, list[Feature], str]:
+    """What to store of a column, its features, and if there are none the reason."""
+    missing = column.missing
+    if missing.all():
+        return InputColumn(column.name, column.kind, None, UNLIMITED, (), ()), [], "all missing"
+    fit = _fit_numeric if column.kind == "numeric" else _fit_category
+    stored, features = fit(column, table, standardize, weights)
+    return stored, features, "constant" if stored.levels or not stored.rare else "all levels rare"
+
+
+def _fit_numeric(
+    column: Column, table: Table, standardize: bool, weights: np.ndarray | None
+) -> tuple[InputColumn, list[Feature]]:
+    missing = column.missing
+    present, counts = column.values[~missing], None if weights is None else weights[~missing]
+    # Of halves, which cannot overflow and have the same bits.
+    median = 2.0 * _median(0.5 * present, counts)
+    limits = _limits(present, median, counts) if standardize else UNLIMITED
+    stored = InputColumn(column.name, "numeric", median, limits, (), ())
+    values = stored.limited(np.where(missing, median, column.values))
+    features = []
+    if values.min() < values.max():
+        center, scale = _center_scale(values, weights) if standardize else (0.0, 1.0)
+        features.append(Feature(column.name, column.name, "number", None, center, scale))
+    if not standardize:
+        _check_range(np.nan_to_num(column.values), column.values, LARGEST, table, column.name)
+    if missing.any():
+        features.append(
+            Feature(f"{column.name} is missing", column.name, "missing", None, 0.0, 1.0)
+        )
+    return stored, features
+
+
+def _limits(
+    values: np.ndarray, median: float, weights: np.ndarray | None
+) -> tuple[float | None, float | None]:
+    """The ends of the values that are not far out, None on a side where none is; see the top of
+    this module."""
+    distances = np.abs(0.5 * values - 0.5 * median)
+    order = np.argsort(distances, kind="stable")
+    sizes = distances[order]
+    parts = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
+    parts = parts / parts[-1] + ROUNDING
+    if sizes[np.searchsorted(parts, CORE)] == 0:
+        return UNLIMITED
+    with np.errstate(over="ignore"):
+        gaps = np.flatnonzero((sizes[1:] > FAR_OUT * sizes[:-1]) & (parts[:-1] >= 1 - MOST_FAR_OUT))
+    if not len(gaps):
+        return UNLIMITED
+    near, far = values[order[: gaps[0] + 1]], values[order[gaps[0] + 1 :]]
+    return float(near.min()) if np.any(far < median) else None, float(near.max()) if np.any(
+        far > median
+    ) else None
+
+
+def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """The median; with weights that of each value repeated so many times: halfway between the lower
+    and the upper one."""
+    if weights is None:
+        return float(np.median(values))
+    lower, upper = (
+        sign * np.quantile(sign * values, 0.5, weights=weights, method="inverted_cdf")
+        for sign in (1, -1)
+    )
+    return float(0.5 * (lower + upper))
+
+
+def _unit(values: np.ndarray) -> float:
+    """The largest power of two up to the largest absolute value (1/2 if all are zero)."""
+    return math.ldexp(0.5, int(np.frexp(np.nanmax(np.abs(values)))[1]))
+
+
+def _center_scale(values: np.ndarray, weights: np.ndarray | None) -> tuple[float, float]:
+    """Mean and standard deviation of a column (n, not constant)."""
+    from sklearn.preprocessing import StandardScaler
+
+    # In a unit near the largest value, a power of two: 1e300 cannot overflow, and the results have
+    # the same bits as without it.
+    unit = _unit(values)
+    scaled = (values / unit)[:, None]
+    # Measured from the first value: a spread that is tiny beside the mean would be lost in the
+    # squares.
+    first = scaled[0, 0]
+    scaler = StandardScaler().fit(scaled - first, sample_weight=weights)
+    return float(first + scaler.mean_[0]) * unit, float(scaler.scale_[0]) * unit or 1.0
+
+
+def _fit_category(
+    column: Column, table: Table, standardize: bool, weights: np.ndarray | None
+) -> tuple[InputColumn, list[Feature]]:
+    from sklearn.preprocessing import OneHotEncoder
+
+    cells = np.array([_level(cell) for cell in column.values], dtype=object)
+    encoder = OneHotEncoder(min_frequency=max(2, min(10, len(cells) // 20))).fit(cells[:, None])
+    infrequent = encoder.infrequent_categories_[0]
+    rare = () if infrequent is None else tuple(infrequent.tolist())
+    levels = tuple(level for level in encoder.categories_[0].tolist() if level not in rare)
+    stored = InputColumn(column.name, "category", None, UNLIMITED, levels, rare)
+    return stored, [_level_feature(column.name, level) for level in _shown_levels(stored, cells)]
+
+
+def _shown_levels(column: InputColumn, cells: np.ndarray) -> list[str]:
+    """The levels that get a feature: all, but only the less frequent one of two, and not the only
+    one."""
+    levels = [*column.levels, *([RARE] if column.rare else [])]
+    if len(levels) > 2:
+        return levels
+    groups = column.groups
+    encoded = [groups[cell] for cell in cells]
+    by_frequency = sorted(sorted(levels), key=encoded.count, reverse=True)
+    return by_frequency[1:]
+
+
+def _level_feature(column: str, level: str) -> Feature:
+    return Feature(
+        f"{column} = {level}", column, "missing" if level == MISSING else "level", level, 0.0, 1.0
+    )
+
+
+def _with_unique_names(features: Sequence[Feature], columns: Sequence[str]) -> tuple[Feature, ...]:
+    """The features, renamed where a generated name is taken: "sex = male" and "sex = male (2)"."""
+    taken, unique = set(columns), []
+    for feature in features:
+        name, count = feature.name, 1
+        while feature.kind != "number" and name in taken:
+            count += 1
+            name = f"{feature.name} ({count})"
+        taken.add(name)
+        unique.append(replace(feature, name=name))
+    return tuple(unique)
+
+
+# Reading what to_dict wrote -----------------------------------------------------------------------
+
+
+def _listed(value):
+    """JSON data has lists where the records have tuples."""
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def _read_encoding(data: object) -> Encoding:
+    record = _record(data, Encoding, "encoding")
+    encoding = Encoding(
+        tuple(_read_input(*item) for item in _items(record["inputs"], "inputs")),
+        tuple(_read_feature(*item) for item in _items(record["features"], "features")),
+        _read_target(record["target"]),
+        tuple(_read_pair(*item) for item in _items(record["left_out"], "left_out")),
+        _of(bool, record["standardized"], "standardized"),
+    )
+    _check_encoding(encoding)
+    return encoding
+
+
+def _read_input(data: object, where: str) -> InputColumn:
+    record = _record(data, InputColumn, where)
+    kind = _one_of(("numeric", "category"), record["kind"], f"{where}, kind")
+    if kind == "numeric":
+        fill = _number(record["fill"], f"{where}, fill")
+    else:
+        fill = _of(type(None), record["fill"], f"{where}, fill")
+    limits = _read_limits(record["limits"], f"{where}, limits")
+    if kind == "numeric":
+        low, high = limits
+        _expect(
+            (low is None or low <= fill) and (high is None or fill <= high),
+            where,
+            "a fill within the limits",
+        )
+    else:
+        _expect(limits == UNLIMITED, where, "a text column without limits")
+    levels, rare = (
+        _texts(record["levels"], f"{where}, levels"),
+        _texts(record["rare"], f"{where}, rare"),
+    )
+    _expect(kind == "category" or not levels + rare, where, "a numeric column without levels")
+    _expect(len({*levels, *rare}) == len(levels) + len(rare), where, "distinct levels")
+    return InputColumn(_of(str, record["name"], f"{where}, name"), kind, fill, limits, levels, rare)
+
+
+def _read_limits(data: object, where: str) -> tuple[float | None, float | None]:
+    limits = tuple(
+        None if limit is None else _number(limit, place) for limit, place in _items(data, where)
+    )
+    _expect(
+        len(limits) == 2 and (None in limits or limits[0] <= limits[1]),
+        where,
+        "a lowest and a highest value",
+    )
+    return limits
+
+
+def _read_feature(data: object, where: str) -> Feature:
+    record = _record(data, Feature, where)
+    name, source = (_of(str, record[key], f"{where}, {key}") for key in ("name", "source"))
+    kind = _one_of(("number", "missing", "level"), record["kind"], f"{where}, kind")
+    level = (
+        record["level"] if record["level"] is None else _of(str, record["level"], f"{where}, level")
+    )
+    center, scale = (_number(record[key], f"{where}, {key}") for key in ("center", "scale"))
+    _expect(scale > 0, f"{where}, scale", "a positive number")
+    return Feature(name, source, kind, level, center, scale)
+
+
+def _read_target(data: object) -> Target:
+    record = _record(data, Target, "target")
+    names = _texts(record["names"], "target, names")
+    task = _one_of(TASKS[1:], record["task"], "target, task")
+    _expect(len(names) == len(set(names)) > 0, "target, names", "distinct names")
+    if task == "regression":
+        return Target(names, task, _of(type(None), record["classes"], "target, classes"))
+    classes = tuple(label for label, _ in _items(record["classes"], "target, classes"))
+    kinds = {str if isinstance(label, str) else float for label in classes}
+    for label in classes:
+        isinstance(label, str) or _number(label, "target, classes")
+    increasing = len(kinds) == 1 and all(
+        first < second for first, second in zip(classes, classes[1:])
+    )
+    _expect(
+        len(names) == 1 and len(classes) >= 2 and increasing,
+        "target, classes",
+        "two sorted labels or more",
+    )
+    return Target(names, task, classes)
+
+
+def _read_pair(data: object, where: str) -> tuple[str, str]:
+    pair = _texts(data, where)
+    _expect(len(pair) == 2, where, "a name and a reason")
+    return pair
+
+
+def _check_encoding(encoding: Encoding) -> None:
+    """What the parts promise each other. Raises ModelFileError."""
+    inputs = {column.name: column for column in encoding.inputs}
+    _expect(len(inputs) == len(encoding.inputs), "inputs", "distinct names")
+    _expect(len(set(encoding.names)) == len(encoding.names), "features", "distinct names")
+    for feature in encoding.features:
+        where = f"feature {shown(feature.name)}"
+        _expect(feature.source in inputs, f"{where}, source", "one of the inputs")
+        column = inputs[feature.source]
+        if column.kind == "numeric":
+            fits = feature.level is None and feature.kind != "level"
+        else:
+            kind = "missing" if feature.level == MISSING else "level"
+            fits = feature.level in column.groups.values() and feature.kind == kind
+        _expect(fits, where, f"a feature of the {column.kind} column {shown(column.name)}")
+
+
+def _record(data: object, kind: type, where: str) -> dict:
+    keys = {field.name for field in fields(kind)}
+    _of(dict, data, where)
+    for problem, names in (("missing", keys - data.keys()), ("unknown", data.keys() - keys)):
+        if names:
+            raise _damaged(where, f"{listed(sorted(map(str, names)))} {problem}")
+    return data
+
+
+def _items(data: object, where: str) -> Iterator[tuple[object, str]]:
+    """The items of a list, each with its place."""
+    _of(list, data, where)
+    return ((item, f"{where}[{position}]") for position, item in enumerate(data))
+
+
+def _texts(data: object, where: str) -> tuple[str, ...]:
+    return tuple(_of(str, item, place) for item, place in _items(data, where))
+
+
+def _number(value: object, where: str) -> float:
+    _expect(isinstance(value, (int, float)) and not isinstance(value, bool), where, "a number")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    _expect(finite, where, "a finite number")
+    return float(value)
+
+
+def _one_of(options: Sequence[str], value: object, where: str) -> str:
+    _expect(isinstance(value, str) and value in options, where, f"one of {', '.join(options)}")
+    return value
+
+
+_WORDS = {
+    str: "a text",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    type(None): "null",
+}
+
+
+def _of(kind: type, value, where: str):
+    _expect(isinstance(value, kind), where, _WORDS[kind])
+    return value
+
+
+def _expect(holds: bool, where: str, expected: str) -> None:
+    if not holds:
+        raise _damaged(where, f"expected {expected}")
+
+
+def _damaged(where: str, problem: str) -> ModelFileError:
+    return ModelFileError(
+        f"the model's encoding is damaged: {where}: {problem}.", remedy="Train the model again."
+    )

@@ -1,0 +1,2 @@
+"""The algorithm, on arrays alone: wedges, pricing, bounds, the convex program and its
+certificate."""

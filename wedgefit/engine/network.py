@@ -1,0 +1,73 @@
+"""The function that a network computes, and its weights balanced as weight decay leaves them
+(theory, section 1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A ReLU network: per layer the weights (inputs, outputs) and biases (outputs,); the last layer
+    is linear."""
+
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def activations(self, X: np.ndarray) -> np.ndarray:
+        """What the last hidden layer gives on the rows of X (n, d), (n, units)."""
+        activations = X
+        for weights, biases in self.layers[:-1]:
+            activations = np.maximum(activations @ weights + biases, 0.0)
+        return activations
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """The output on the rows of X (n, d): (n,) of a network with one output, else (n,
+        outputs)."""
+        weights, biases = self.layers[-1]
+        output = self.activations(X) @ weights + biases
+        return output[:, 0] if output.shape[1] == 1 else output
+
+    def penalty(self, alpha: float, norm: int) -> float:
+        """(alpha/2) Σ_j (‖w_j‖² + ‖a_j‖₂²) over the hidden neurons of a two-layer network; biases
+        are free."""
+        (hidden, _), (outer, _) = self.layers
+        return (
+            0.5
+            * alpha
+            * float(np.sum(np.linalg.norm(hidden, ord=norm, axis=0) ** 2) + np.sum(outer**2))
+        )
+
+
+def unit_network(
+    hidden: list[tuple[np.ndarray, np.ndarray]], coefficients: np.ndarray, intercept
+) -> Network:
+    """The network of unit neurons: per hidden layer normals (units, inputs) and offsets (units,),
+    then coefficients and t.
+
+    Coefficients are (m,) with a number t, or (m, K) with t (K,).
+    """
+    first = tuple((normals.T, offsets) for normals, offsets in hidden)
+    return Network((*first, (_by_output(coefficients), np.atleast_1d(intercept))))
+
+
+def balanced_network(
+    normals: np.ndarray, offsets: np.ndarray, coefficients: np.ndarray, intercept
+) -> Network:
+    """The two-layer network of m unit neurons, normals (m, d) and offsets (m,), with coefficients z
+    (m,) or (m, K).
+
+    w_j √‖z_j‖, b_j √‖z_j‖ and z_j / √‖z_j‖: then ‖w_j‖ = ‖a_j‖, and the penalty is alpha Σ ‖z_j‖.
+    """
+    outer = _by_output(coefficients)
+    root = np.sqrt(np.linalg.norm(outer, axis=1))
+    return unit_network(
+        [(normals * root[:, None], offsets * root)],
+        outer / np.where(root > 0, root, 1.0)[:, None],
+        intercept,
+    )
+
+
+def _by_output(coefficients: np.ndarray) -> np.ndarray:
+    """Coefficients (m,) or (m, K) as (m, K)."""
+    # Not reshape(m, -1): without neurons it cannot tell how many outputs there are.
+    return coefficients[:, None] if coefficients.ndim == 1 else coefficients

@@ -1,0 +1,1 @@
+"""The model for places where wedgefit is not installed: Python, SQL, ONNX."""

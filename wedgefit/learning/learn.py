@@ -1,0 +1,566 @@
+"""From a design to certified networks: the choice of alpha, then one solution per network. What
+train and estimators share."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from math import comb
+
+import numpy as np
+
+from wedgefit.engine.certificate import Certificate, Problem, relative_gap
+from wedgefit.engine.dictionary import Dictionary, Order, order_of, range_dispersion
+from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage, solve_stage
+from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.solve import (
+    Fit,
+    Solution,
+    WorkingSet,
+    largest_alpha,
+    readable,
+    refitted,
+    solve_written_out,
+)
+from wedgefit.errors import FitError, UsageError
+from wedgefit.learning.select import (
+    SCORINGS,
+    Advance,
+    Curve,
+    Sample,
+    Splits,
+    alpha_grid,
+    cross_validate,
+    pace_for,
+)
+from wedgefit.watch import Deadline
+
+# "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says
+# that it sampled.
+EXACT_UP_TO = 200_000_000
+# An exact certificate over more wedges than this would take weeks; it is refused with an order that
+# would work.
+EXACT_POSSIBLE = 10_000_000_000_000
+# A deeper layer reads dozens of activations: choosing more than two at a time soon gives more sets
+# than can be listed.
+MOST_COLUMN_SETS = 2_000_000
+# Sorts kept between rounds take at most this many bytes; a round itself takes about this many per
+# cell of the design.
+SORTS_KEPT = 1e9
+BYTES_PER_CELL = 120
+# A 0/1 column with fewer rows on one side than this, or than a twentieth, leaves some folds without
+# any.
+FEW_ROWS = 10
+# The whole dictionary is written out only up to this much memory (bytes).
+WRITTEN_OUT_UP_TO = 4e9
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to learn; the meanings are those of the command line."""
+
+    loss: str | None = None
+    class_weight: str | None = None
+    alpha: float | None = None
+    alpha_ratio: float | None = None
+    cv: int | Splits = 5
+    rule: str = "best"
+    scoring: str | None = None
+    max_neurons: int | None = None
+    refit: bool = False
+    order: Order | None = None
+    norm: int = 1
+    layers: int | str = 2
+    bias: bool = True
+    intercept: bool = True
+    solver: str = "auto"
+    certificate: str = "auto"
+    tol: float = 1e-6
+    refine: bool = False
+    max_seconds: float | None = None
+    max_memory: float | None = None
+    cluster: str | None = None
+    jobs: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What learning gives: the stages of every network, one per hidden layer, and the networks to
+    predict with.
+
+    ``fits`` are the last two layers of each network: those of its last stage, refitted if that was
+    asked for. ``curve``: the cross-validation that chose ``alpha``, at its ``position`` (below
+    zero: beyond the curve's largest alpha, so that there are no scores).
+    """
+
+    alpha: float
+    networks: list[tuple[Stage, ...]]
+    fits: list[Fit]
+    curve: Curve | None
+    position: int
+    seconds: dict[str, float]
+
+    @property
+    def deep_fits(self) -> list[DeepFit]:
+        """Every network with all its layers."""
+        return [composed(stages, fit) for stages, fit in zip(self.networks, self.fits)]
+
+    @property
+    def depth(self) -> int:
+        """How many hidden layers there are; a network that is a constant has less."""
+        return max(map(len, self.networks))
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate of all networks together, each that of its last stage: objectives and
+        bounds added up."""
+        parts = [stages[-1].solution.certificate for stages in self.networks]
+        return parts[0] if len(parts) == 1 else total(parts)
+
+
+def total(parts: list[Certificate]) -> Certificate:
+    """Of several networks: sums of objectives and bounds, the weakest scope, the largest
+    dictionary."""
+    objective, lower = (
+        sum(getattr(part, name) for part in parts) for name in ("objective", "lower_bound")
+    )
+    bounds = [part.network_lower_bound for part in parts]
+    network = None if None in bounds else sum(bounds)
+    return Certificate(
+        objective=objective,
+        lower_bound=lower,
+        relative_gap=relative_gap(objective, lower),
+        scope="exact" if all(part.scope == "exact" for part in parts) else "sampled",
+        wedges_total=max(part.wedges_total for part in parts),
+        wedges_priced=min(part.wedges_priced for part in parts),
+        network_lower_bound=network,
+        network_relative_gap=None if network is None else relative_gap(objective, network),
+    )
+
+
+def fill_space(X: np.ndarray, bias: bool) -> bool:
+    """Whether the rows span all columns, and still do without the few that stand out in a column of
+    two values.
+
+    If not, the wedges of full order are none but one hyperplane, or all pass through the same few
+    rows, which the training rows of a fold may lack.
+    """
+    for column in X.T:
+        others = column[column != column[0]]
+        if (
+            len(others)
+            and others.min() == others.max()
+            and min(len(others), len(X) - len(others)) < max(FEW_ROWS, len(X) // 20)
+        ):
+            return False
+    centred = X - X.mean(axis=0) if bias else X
+    return bool(np.linalg.matrix_rank(centred / np.abs(centred).max(axis=0)) == X.shape[1])
+
+
+class Learner:
+    """One sample under one set of settings: its problems, dictionary, pricers and alpha_max.
+
+    ``note`` hears sentences that the user should read before a long wait. Raises UsageError for
+    settings that contradict each other, FitError where nothing can be learnt.
+    """
+
+    def __init__(
+        self,
+        sample: Sample,
+        settings: Settings,
+        note: Callable[[str], None],
+        deadline: Deadline | None = None,
+    ):
+        self.sample, self.settings = sample, settings
+        self.deadline = deadline or Deadline(settings.max_seconds)
+        self.loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
+        self._check_settings()
+        self.note, self.notes = note, []
+        self.order = self._default_order(sample.X) if settings.order is None else settings.order
+        self.problems = problems_of(sample, self.loss, settings.intercept, settings.class_weight)
+        first = self.pricer_for(sample.X, cluster=settings.cluster)
+        self.pricers = [first, *(first.sibling() for _ in self.problems[1:])]
+        self.exact = self._exact(first)
+        self.alpha_max = max(
+            largest_alpha(problem, first, exact=self.exact) for problem in self.problems
+        )
+        if self._no_wedge_helps():
+            raise FitError(
+                "every hinge of this dictionary is zero on the rows, or unrelated to the target.",
+                remedy="Try --order 2: rows in a hyperplane have no wedges of full order."
+                if self.order == "full"
+                else "Use other columns.",
+            )
+
+    def _check_settings(self) -> None:
+        settings, sample = self.settings, self.sample
+        classes = sample.task == "classification"
+        if (
+            settings.layers != "auto"
+            and isinstance(settings.order, list | tuple)
+            and len(settings.order) >= settings.layers
+        ):
+            raise UsageError(
+                f"--order names {len(settings.order)} hidden layers, and --layers {settings.layers} has {settings.layers - 1}."
+            )
+        if settings.solver == "full" and settings.layers != 2:
+            raise UsageError(
+                "--solver full is for one hidden layer.", remedy="Leave it out, or try --layers 2."
+            )
+        if settings.refine and settings.norm != 2:
+            raise UsageError(
+                "--refine is for --norm 2: with norm 1 the wedges are already the best of all neurons."
+            )
+        if self.loss == "logistic" and not classes:
+            raise UsageError(
+                "the logistic loss is for classes, and the target is a number.",
+                remedy="Try --task classification.",
+            )
+        if settings.class_weight and not classes:
+            raise UsageError(
+                "--class-weight is for classification.", remedy="Leave it out, or try --weight."
+            )
+        if settings.scoring and settings.scoring not in SCORINGS[sample.task]:
+            names = ", ".join(SCORINGS[sample.task])
+            raise UsageError(
+                f"--scoring {settings.scoring} is not for {sample.task}.",
+                remedy=f"Try one of {names}.",
+            )
+        if settings.scoring == "log_loss" and self.loss != "logistic":
+            raise UsageError(
+                "--scoring log_loss needs probabilities.", remedy="Leave out --loss squared."
+            )
+        if settings.scoring == "auc" and self.loss != "logistic" and classes and sample.y.ndim == 2:
+            raise UsageError(
+                "--scoring auc of more than two classes needs probabilities.",
+                remedy="Leave out --loss squared.",
+            )
+        if settings.max_neurons is not None and (
+            settings.alpha is not None or settings.alpha_ratio is not None
+        ):
+            raise UsageError(
+                "--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.",
+                remedy="Give one of them.",
+            )
+        several = sample.y.ndim == 2 and not classes
+        for option, given in (
+            ("--solver full", settings.solver == "full"),
+            ("--refine", settings.refine),
+        ):
+            if given and several:
+                raise UsageError(
+                    f"{option} is for one target.", remedy="Leave it out, or give one --target."
+                )
+        for option, given in (
+            ("--solver full", settings.solver == "full"),
+            ("--refit", settings.refit),
+        ):
+            if given and self.loss != "squared":
+                raise UsageError(
+                    f"{option} is for the squared loss.",
+                    remedy="Add --loss squared, or leave it out.",
+                )
+
+    def order_of_layers(self, depth: int) -> int | str | list[int | str]:
+        """The order for the record: one where all of so many hidden layers have the same, else a
+        list."""
+        orders = [order_of(self.order, layer) for layer in range(1, depth + 1)]
+        return orders[0] if len(set(orders)) == 1 else orders
+
+    def _default_order(self, X: np.ndarray) -> Order:
+        """At most two columns; with norm 2 all of them, if that many rows anywhere among the others
+        make a wedge."""
+        width = X.shape[1]
+        full = self.settings.norm == 2
+        if full and not fill_space(X, self.settings.bias):
+            self.notes.append(
+                f"(nearly) all rows lie in a hyperplane, where no wedge reads all columns: neurons read at most {min(2, width)}"
+            )
+            self.note(self.notes[-1])
+            full = False
+        first = "full" if full else min(2, width)
+        return (first, 2) if self.settings.norm == 2 and self.settings.layers != 2 else first
+
+    def pricer_for(
+        self, X: np.ndarray, stage: int = 1, cluster: str | None = None, share: int = 1
+    ) -> Pricer:
+        """What prices the wedges of one hidden layer, which reads X (n, m), with a ``share``-th of
+        the memory that sorts may take.
+
+        Raises FitError when the wedges are too many even to list their columns.
+        """
+        settings, width = self.settings, X.shape[1]
+        orders = orders_in_stage(self.order, settings.norm, width, stage)
+        if stage > 1 and any(comb(width, order) > MOST_COLUMN_SETS for order in orders):
+            raise FitError(
+                f"hidden layer {stage} reads {width} activations, too many to choose {max(orders)} of them at a time.",
+                remedy="Try a smaller order for it, as in --order full,2.",
+            )
+        kept = sorts_budget(X.size, settings.max_memory) / share
+        jobs = settings.jobs or os.cpu_count() or 1
+        dictionary = Dictionary(X, orders, settings.norm, settings.bias)
+        return Pricer(
+            dictionary,
+            jobs=jobs,
+            memory=kept,
+            seed=settings.seed,
+            refine=settings.refine,
+            cluster=cluster,
+        )
+
+    def _no_wedge_helps(self) -> bool:
+        """Whether alpha_max is nothing but rounding: no score exceeds Σ|v| times the columns'
+        ranges."""
+        duals = [problem.dual_point(problem.null_output()) for problem in self.problems]
+        X = self.sample.X
+        points = X if self.settings.bias else np.vstack([X, np.zeros(X.shape[1])])
+        return self.alpha_max <= 1e-12 * max(float(np.abs(dual).sum()) for dual in duals) * float(
+            np.ptp(points, axis=0).sum()
+        )
+
+    def _exact(self, pricer: Pricer) -> bool:
+        """Whether the certificate over this pricer's dictionary is to be exact; a long wait is
+        announced."""
+        size = pricer.dictionary.size
+        if self.settings.certificate == "exact" and size > EXACT_POSSIBLE:
+            orders = pricer.dictionary.orders
+            possible = [
+                s
+                for s in orders
+                if replace(pricer.dictionary, orders=tuple(range(1, s + 1))).size <= EXACT_POSSIBLE
+            ]
+            order = (
+                f"--order {max(possible)} (all its wedges can be priced), or " if possible else ""
+            )
+            raise FitError(
+                f"an exact certificate would have to price {size:,} wedges, which would take weeks.",
+                remedy=f"Try {order}--certificate sampled.",
+            )
+        exact = {"auto": size <= EXACT_UP_TO, "exact": True, "sampled": False}[
+            self.settings.certificate
+        ]
+        if exact and size > EXACT_UP_TO:
+            seconds = pricer.full_round_seconds
+            self.note(
+                f"a round over all {size:,} wedges takes about {seconds:,.0f} seconds, and a fit a few of them"
+            )
+        return exact
+
+    @property
+    def dispersion(self) -> float | None:
+        """The range dispersion where it bounds the gap between wedges and all networks: the plane,
+        no biases, norm 2."""
+        bounds = self.sample.X.shape[1] == 2 and not self.settings.bias and self.settings.norm == 2
+        return range_dispersion(self.sample.X) if bounds else None
+
+    def cross_validated(
+        self, advance: Advance, layers: int, deadline: Deadline | None = None
+    ) -> Curve:
+        """The scores of every alpha of the path, or of the one that is given, in networks of so
+        many layers."""
+        settings = self.settings
+        pace = pace_for(self.sample.X.size)
+        alphas = (
+            alpha_grid(self.alpha_max, pace.per_decade)
+            if self._given_alpha is None
+            else np.array([self._given_alpha])
+        )
+        # All folds walk side by side, so each keeps its share of the sorts.
+        folds = settings.cv if isinstance(settings.cv, int) else len(settings.cv)
+        pricers = [partial(self.pricer_for, stage=stage, share=folds) for stage in range(1, layers)]
+        return cross_validate(
+            self.sample, self.problems, pricers, folds=settings.cv, alphas=alphas, seed=settings.seed, advance=advance,
+            deadline=deadline or Deadline(), scoring=settings.scoring, refit=settings.refit, pace=pace,
+        )  # fmt: skip
+
+    def _selected(self, advance: Advance) -> tuple[int, Curve | None, int]:
+        """The number of layers, the curve that chose alpha (None where both are given), and the
+        position on it.
+
+        Takes at most half of the time that is left. "auto" adds a layer as long as that gains more
+        than a standard error.
+        """
+        settings = self.settings
+        # Half of what reading and setting up left: the final fit needs the other half to have any
+        # neurons.
+        half = self.deadline.share(2)
+        layers = 2 if settings.layers == "auto" else settings.layers
+        if settings.layers != "auto" and self._given_alpha is not None:
+            return layers, None, 0
+        curve = self.cross_validated(advance, layers, half)
+        position = curve.chosen(settings.rule, settings.max_neurons)
+        while settings.layers == "auto" and not half.due():
+            deeper = self.cross_validated(advance, layers + 1, half)
+            its_position = deeper.chosen(settings.rule, settings.max_neurons)
+            if not deeper.improves_on(curve, its_position, position):
+                break
+            layers, curve, position = layers + 1, deeper, its_position
+        return layers, curve, position
+
+    def solved(
+        self, alpha: float, advance: Advance, layers: int, working: list[WorkingSet] | None = None
+    ) -> list[tuple[Stage, ...]]:
+        """The stages of every network at this alpha; ``working``: the first stages' working sets at
+        a neighbouring alpha.
+
+        All networks get their first hidden layer, then all their second, and so on until the
+        deadline is due, so that they are equally deep; only one that is a constant has nothing to
+        go on from.
+        """
+        networks: list[tuple[Stage, ...]] = [()] * len(self.problems)
+        for layer in range(1, layers):
+            if layer > 1 and self.deadline.due():
+                break
+            for k, problem in enumerate(self.problems):
+                if layer > 1 and not len(networks[k][-1].fit.wedges):
+                    continue
+                left = (layers - layer) * len(networks) - k
+                options = {
+                    "deadline": self.deadline.share(left),
+                    "on_round": _round_reporter(advance, (k, len(networks)), (layer, layers - 1)),
+                }
+                stage = self._stage(
+                    replace(problem, alpha=alpha), k, networks[k], working and working[k], options
+                )
+                networks[k] = (*networks[k], stage)
+        return networks
+
+    def _stage(
+        self,
+        problem: Problem,
+        k: int,
+        below: tuple[Stage, ...],
+        working: WorkingSet | None,
+        options: dict,
+    ) -> Stage:
+        """The next stage of network k, above those ``below``."""
+        if self.settings.solver == "full":
+            return Stage(self.sample.X, self._written_out(problem, self.pricers[k]))
+        if not below:
+            options = options | {"exact": self.exact, "working": working}
+            return solve_stage(
+                problem, self.sample.X, lambda X: self.pricers[k], tol=self.settings.tol, **options
+            )
+        pricer = self.pricer_for(below[-1].activations, len(below) + 1, self.settings.cluster)
+        options = options | {"exact": self._exact(pricer)}
+        return solve_stage(
+            problem, self.sample.X, lambda X: pricer, below[-1], tol=self.settings.tol, **options
+        )
+
+    def _written_out(self, problem: Problem, pricer: Pricer) -> Solution:
+        size, rows = pricer.dictionary.size, len(problem.y)
+        if size * rows * 8 > WRITTEN_OUT_UP_TO:
+            raise FitError(
+                f"the dictionary has {size:,} wedges, too many to write out for {rows:,} rows.",
+                remedy="Leave out --solver full: the working set gives the same optimum.",
+            )
+        return solve_written_out(problem, pricer, tol=self.settings.tol)
+
+    def learn(self, advance: Advance) -> Learned:
+        """Choose alpha and the number of layers where they are not given, then solve."""
+        settings, clock = self.settings, time.perf_counter()
+        layers, curve, position = self._selected(advance)
+        chosen = time.perf_counter()
+        with self.deadline.watching():
+            alpha = self._alpha_at(curve, position)
+            networks = self.solved(alpha, advance, layers)
+            while (
+                settings.max_neurons is not None
+                and sum(composed(stages).neurons for stages in networks) > settings.max_neurons
+            ):
+                position -= 1
+                alpha = self._alpha_at(curve, position)
+                networks = self.solved(alpha, advance, layers)
+        if settings.bias:
+            networks = [
+                self._readable(problem, stages) for problem, stages in zip(self.problems, networks)
+            ]
+        fits = [stages[-1].fit for stages in networks]
+        if settings.refit:
+            fits = [
+                refitted(stages[-1].X, problem, fit)
+                for problem, stages, fit in zip(self.problems, networks, fits)
+            ]
+        seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
+        return Learned(alpha, networks, fits, curve, position, seconds)
+
+    def _readable(self, problem: Problem, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        """The same stages, the last one made easy to read; those below have handed on both faces
+        anyway."""
+        *below, last = stages
+        solution = replace(last.solution, fit=readable(last.X, problem, last.fit))
+        return (*below, Stage(last.X, solution))
+
+    @property
+    def _given_alpha(self) -> float | None:
+        settings = self.settings
+        return (
+            settings.alpha
+            if settings.alpha_ratio is None
+            else settings.alpha_ratio * self.alpha_max
+        )
+
+    def _alpha_at(self, curve: Curve | None, position: int) -> float:
+        """The alpha that was given, or that of the path, which goes on above the curve's first
+        one."""
+        if self._given_alpha is not None:
+            return self._given_alpha
+        return float(
+            curve.alphas[position]
+            if position >= 0
+            else curve.alphas[0] * 10 ** (-position / curve.pace.per_decade)
+        )
+
+
+def problems_of(
+    sample: Sample, loss: str, intercept: bool, class_weight: str | None
+) -> list[Problem]:
+    """One problem per network, at alpha 1: one in all, or for more than two classes one per class
+    against the rest.
+
+    ``class_weight`` "balanced" gives every class the same total weight.
+    """
+    targets = sample.y.T if sample.task == "classification" and sample.y.ndim == 2 else [sample.y]
+    weights, labels = sample.weights, sample.labels
+    if class_weight == "balanced":
+        each = np.ones(len(labels)) if weights is None else weights
+        weights = each / np.bincount(labels, weights=each)[labels]
+    return [
+        Problem(np.ascontiguousarray(y), 1.0, intercept, LOSSES[loss], weights) for y in targets
+    ]
+
+
+def sorts_budget(cells: int, max_memory: float | None) -> float:
+    """How many bytes sorts may take between rounds, given the cells of the design and
+    ``--max-memory`` (bytes).
+
+    Raises FitError before anything large is allocated when the rounds themselves do not fit.
+    """
+    if max_memory is None:
+        return SORTS_KEPT
+    left = max_memory - BYTES_PER_CELL * cells
+    if left < 0:
+        raise FitError(
+            f"{BYTES_PER_CELL * cells / 1e9:.2g} GB are needed for {cells:,} cells, more than --max-memory allows.",
+            remedy="Allow more, use fewer rows, or --keep fewer columns.",
+        )
+    return min(SORTS_KEPT, left)
+
+
+def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int, int]):
+    """Tells of every round: where the fit stands, and how fast wedges are priced."""
+    which = "" if network[1] == 1 else f"network {network[0] + 1} of {network[1]}: "
+    which += "" if layer[1] == 1 else f"hidden layer {layer[0]} of {layer[1]}: "
+    clock = time.monotonic()
+
+    def report(round_: int, fit: Fit, certificate: Certificate) -> None:
+        nonlocal clock
+        before, clock = clock, time.monotonic()
+        rate = certificate.wedges_priced / max(clock - before, 1e-9)
+        figures = f"objective {certificate.objective:.6g}, gap {certificate.relative_gap:.1e}, {rate:.1e} wedges/s"
+        advance("fit", round_, None, f"{which}{len(fit.wedges)} neurons, {figures}")
+
+    return report

@@ -1,0 +1,2 @@
+"""What was learnt, as a record: built, stored, read, checked against its data, measured against
+others."""

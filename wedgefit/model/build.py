@@ -1,0 +1,474 @@
+"""From a table to a model, and a model's scores on data: what the commands do, without their
+words."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from wedgefit import __version__
+from wedgefit.data.encoding import Design, Target, fit_encoding, weighed_rows
+from wedgefit.data.table import Table
+from wedgefit.engine.certificate import row_norms
+from wedgefit.engine.layers import DeepFit, Stage, composed
+from wedgefit.engine.solve import Solution, working_set
+from wedgefit.errors import ColumnError, FitError, UsageError
+from wedgefit.learning.learn import Learned, Learner, Settings, total
+from wedgefit.learning.select import Curve, Pace, Sample, joined, score_values
+from wedgefit.model.record import Model, Neuron, unit_name
+from wedgefit.watch import Deadline
+
+
+@dataclass(frozen=True)
+class Options(Settings):
+    """What ``train`` and ``path`` may be told; the meanings are those of the command line."""
+
+    target: tuple[str, ...] = ()
+    task: str = "auto"
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    weight: str | None = None
+    group: str | None = None
+    drop_missing_target: bool = False
+    standardize: bool = True
+
+
+class InterruptibleDeadline(Deadline):
+    """A deadline that the first Ctrl-C during the fit brings forward; the second one stops at once.
+
+    ``tell`` is called with a sentence when the first arrives.
+    """
+
+    def __init__(self, seconds: float | None, tell: Callable[[str], None]):
+        super().__init__(seconds)
+        self._tell, self._asked = tell, False
+
+    def due(self, reserve: float = 0.0) -> bool:
+        return self._asked or super().due(reserve)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, *_) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._tell(
+            "ending after this round, with a certificate for the network so far; press Ctrl-C again to stop at once"
+        )
+
+
+class _Setting:
+    """One table under one set of options: how it is encoded, the design, and what learns from
+    it."""
+
+    def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
+        self.table, self.options = table, options
+        self.encoding, self.design = fit_encoding(
+            table, target=options.target, task=options.task, keep=options.keep, drop=options.drop, weight=options.weight,
+            group=options.group, standardize=options.standardize, drop_missing_target=options.drop_missing_target,
+        )  # fmt: skip
+        self.sample = sample_of(self.design, self.encoding.target)
+        with self.named():
+            self.learner = Learner(self.sample, options, progress.note, deadline)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Within, a FitError that does not say where it arose names the table."""
+        try:
+            yield
+        except FitError as error:
+            raise FitError(
+                error.message, where=error.where or self.table.title, remedy=error.remedy
+            ) from None
+
+    def data(self) -> dict:
+        target = self.encoding.target
+        return {
+            "source": self.table.source,
+            "rows": len(self.design.y),
+            "columns": list(self.design.names),
+            "target": target.names[0] if len(target.names) == 1 else list(target.names),
+            "task": target.task,
+            "classes": None if target.classes is None else list(target.classes),
+            "outputs": list(target.outputs),
+            "id": self.table.id_column,
+            "weight": self.options.weight,
+            "group": self.options.group,
+            "delimiter": self.table.delimiter,
+            "rows_left_out": self.table.rows - len(self.design.y),
+            "left_out": [list(pair) for pair in self.encoding.left_out],
+        }
+
+    def problem(self, alpha: float, depth: int) -> dict:
+        options, learner = self.options, self.learner
+        return {
+            "loss": learner.loss, "alpha": alpha, "alpha_max": learner.alpha_max, "norm": options.norm,
+            "order": learner.order_of_layers(depth), "layers": depth + 1, "hidden_bias": options.bias, "intercept": options.intercept,
+            "standardized": options.standardize, "refined": options.refine, "refitted": options.refit,
+            "class_weight": options.class_weight, "range_dispersion": learner.dispersion,
+        }  # fmt: skip
+
+    def notes(self) -> list[str]:
+        left_out = [
+            f"column {name!r} left out: {reason}" for name, reason in self.encoding.left_out
+        ]
+        return [
+            *self.table.notes,
+            *self.design.notes,
+            *self.learner.notes,
+            *left_out,
+            *_scale_notes(self.design, self.encoding.target),
+        ]
+
+
+def sample_of(design: Design, target: Target) -> Sample:
+    """The rows of a design as the learner sees them."""
+    return Sample(design.X, design.y, target.task, design.weights, design.groups)
+
+
+def train(table: Table, options: Options, progress, deadline: Deadline | None = None) -> Model:
+    """Fit a table: choose alpha where it is not given, solve, certify. ``progress.advance`` hears
+    of every step.
+
+    ``deadline``: ends the fit early, with a certificate for the network as it stands; by default
+    ``max_seconds`` from now.
+    """
+    clock = time.perf_counter()
+    setting = _Setting(table, options, progress, deadline)
+    setup = time.perf_counter() - clock
+    with setting.named():
+        learned = setting.learner.learn(progress.advance)
+    return _model(setting, learned, setup)
+
+
+def path(table: Table, options: Options, progress) -> dict:
+    """The whole path on all rows, beside the cross-validated scores: the record behind ``wedgefit
+    path``."""
+    if options.layers == "auto":
+        raise UsageError(
+            "a path has one number of layers.",
+            remedy="Give it with --layers, or use wedgefit train --layers auto.",
+        )
+    clock = time.perf_counter()
+    setting = _Setting(table, options, progress)
+    learner = setting.learner
+    with setting.named():
+        curve = learner.cross_validated(progress.advance, options.layers)
+    points, working = (
+        [],
+        [
+            working_set(pricer.dictionary, problem)
+            for pricer, problem in zip(learner.pricers, learner.problems)
+        ],
+    )
+    for position, alpha in enumerate(curve.alphas):
+        progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")
+        networks = learner.solved(float(alpha), lambda *_: None, options.layers, working)
+        points.append(_point(setting, float(alpha), networks, curve.summary(position)))
+    # The score that alphas are chosen by, or the one that falls and rises with it.
+    name = (
+        options.scoring
+        or {
+            "regression": "r2",
+            "classification": "log_loss" if learner.loss == "logistic" else "accuracy",
+        }[setting.sample.task]
+    )
+    problem = setting.problem(0.0, options.layers - 1)
+    del problem["alpha"]
+    return {
+        "schema": "wedgefit.path/1",
+        "data": setting.data(),
+        "problem": problem,
+        "score_name": name,
+        "points": [point | {"cv": point["cv"][name]} for point in points],
+        "chosen": {rule: float(curve.alphas[curve.chosen(rule)]) for rule in ("best", "1se")},
+        "notes": setting.notes() + _curve_notes(curve),
+        "seconds": {"total": time.perf_counter() - clock},
+        "version": __version__,
+    }
+
+
+def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
+    """The model's scores on labelled data, in which a row counts as often as its cell in the column
+    ``weight`` says.
+
+    Raises ColumnError for rows without a target or a usable weight.
+    """
+    encoding = model.encoding
+    if weight in encoding.target.names:
+        raise ColumnError(
+            f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight."
+        )
+    rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
+    weights = None if weight is None else rows.column(weight).values
+    sample = Sample(
+        encoding.transform(rows), encoding.target_values(rows), encoding.target.task, weights
+    )
+    score = score_values(sample, model.network.forward(sample.X), model.problem["loss"])
+    data = {"source": table.source, "rows": rows.rows, "weight": weight}
+    return {
+        "schema": "wedgefit.evaluation/1",
+        "data": data,
+        "score": score,
+        "notes": [*table.notes, *notes, *encoding.remarks(rows)],
+    }
+
+
+def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
+    design, outputs = setting.design, setting.encoding.target.outputs
+    separate = outputs if len(learned.fits) > 1 else [None]
+    scored = learned.curve is not None and learned.position >= 0
+    intercepts = (
+        np.atleast_1d(joined([np.atleast_1d(fit.intercept) for fit in learned.fits]))
+        .ravel()
+        .tolist()
+    )
+    networks = learned.deep_fits
+    samples = np.concatenate(
+        [wedges.samples.ravel() for network in networks for wedges in network.layers]
+    )
+    neurons, ids = _neurons(setting, networks, separate)
+    stages = [
+        (
+            layer,
+            output,
+            stage,
+            ids[k][layer - 1] if layer < len(below) or setting.options.refit else None,
+        )
+        for k, (below, output) in enumerate(zip(learned.networks, separate))
+        for layer, stage in enumerate(below, 1)
+    ]
+    return Model(
+        data=setting.data(),
+        problem=setting.problem(learned.alpha, learned.depth),
+        certificate=learned.certificate,
+        stages=[_stage(setting, *stage) for stage in stages],
+        score={
+            "train": score_values(setting.sample, joined([fit.output for fit in learned.fits]), setting.learner.loss),
+            "cv": learned.curve.summary(learned.position) if scored else None,
+            "curve": None if learned.curve is None else learned.curve.points(),
+            "selection": _selection(learned.curve, setting.options.rule),
+        },
+        intercept=intercepts[0] if len(outputs) == 1 else dict(zip(outputs, intercepts)),
+        neurons=neurons,
+        anchors={design.row_ids[row]: design.X[row].tolist() for row in np.unique(samples[samples >= 0])},
+        encoding=setting.encoding,
+        notes=[
+            *setting.notes(), *_curve_notes(learned.curve), *_depth_notes(setting.options.layers, learned),
+            *(note for layer, output, stage, _ in stages for note in _status_notes(stage.solution, output, layer, learned.depth)),
+        ],
+        seconds={"setup": setup, **learned.seconds},
+    )  # fmt: skip
+
+
+def _stage(
+    setting: _Setting, layer: int, output: str | None, stage: Stage, ids: list[int] | None
+) -> dict:
+    """The certificate of one stage, with the coefficients that it speaks of where the network does
+    not have them, by neuron."""
+    fit = stage.fit
+    names = map(unit_name, ids or ())
+    return {
+        "layer": layer, "output": output, "status": stage.solution.status, "neurons": len(fit.wedges), **asdict(stage.solution.certificate),
+        "coefficients": None if ids is None else {name: _by_output(setting, z) for name, z in zip(names, fit.coefficients)},
+    }  # fmt: skip
+
+
+def _by_output(setting: _Setting, z) -> float | dict[str, float]:
+    """A coefficient for the record: a number, or one per target where they share the neuron."""
+    return float(z) if np.ndim(z) == 0 else dict(zip(setting.encoding.target.outputs, z.tolist()))
+
+
+def _selection(curve: Curve | None, rule: str) -> dict | None:
+    """How alpha was chosen: the rule and the score, and how well the folds were solved (on sampled
+    wedges, if there are many)."""
+    if curve is None:
+        return None
+    return {
+        "rule": rule,
+        "scoring": curve.scoring,
+        "folds": len(curve.folds[0]),
+        "relative_gap": curve.pace.fold_tol,
+    }
+
+
+def _curve_notes(curve: Curve | None) -> list[str]:
+    if curve is None:
+        return []
+    pace = curve.pace
+    coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, on sampled wedges, to a gap of {pace.fold_tol:g}"
+    ended = f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"
+    edge = f"the best alpha, {curve.alphas[-1]:.3g}, is the last that was tried: a smaller one may score better (--alpha)"
+    at_edge = (
+        curve.chosen("best") == len(curve.alphas) - 1
+        and not curve.has_turned
+        and not curve.cut_short
+    )
+    return [
+        note
+        for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short), (edge, at_edge))
+        if holds
+    ]
+
+
+def _depth_notes(layers: int | str, learned: Learned) -> list[str]:
+    """Why there are fewer layers than asked for."""
+    if layers == "auto" or learned.depth == layers - 1:
+        return []
+    constant = not any(len(fit.wedges) for fit in learned.fits)
+    reason = "there is no neuron that another layer could read" if constant else "time was up"
+    return [f"the network has {learned.depth + 1} layers, not {layers}: {reason}"]
+
+
+def _status_notes(solution: Solution, output: str | None, layer: int, depth: int) -> list[str]:
+    which = ("" if output is None else f" for {output!r}") + (
+        "" if depth == 1 else f" in hidden layer {layer}"
+    )
+    gap = f"at a relative gap of {solution.certificate.relative_gap:.1e}"
+    notes = {
+        "stalled": f"the solver came to an end{which} {gap}, above --tol",
+        "stopped": f"stopped early{which}, {gap}",
+    }
+    return [notes[solution.status]] if solution.status in notes else []
+
+
+def _scale_notes(design: Design, target: Target) -> list[str]:
+    """Targets learnt together share one loss: those of a small spread hardly count."""
+    if target.task != "regression" or design.y.ndim == 1:
+        return []
+    spread = design.y.std(axis=0)
+    small = [name for name, part in zip(target.names, spread) if part < 0.1 * spread.max()]
+    return (
+        [f"the targets' units differ much, and {', '.join(small)} hardly counts: scale them alike"]
+        if small
+        else []
+    )
+
+
+def _neurons(
+    setting: _Setting, networks: list[DeepFit], separate
+) -> tuple[list[Neuron], list[list[list[int]]]]:
+    """The wedges of all networks as records that name columns and rows, layer by layer, in each the
+    largest share first.
+
+    Also their ids by network, layer (from 0) and position in the layer.
+    """
+    reach = [_reach(setting, network) for network in networks]
+    shares = _shares(networks, reach)
+    ids = [[[0] * len(wedges) for wedges in network.layers] for network in networks]
+    neurons: list[Neuron] = []
+    for layer in range(max(len(network.layers) for network in networks)):
+        places = [
+            (k, i)
+            for k, network in enumerate(networks)
+            if layer < len(network.layers)
+            for i in range(len(network.layers[layer]))
+        ]
+        for k, i in sorted(places, key=lambda place: -shares[place[0]][layer][place[1]]):
+            names = list(map(unit_name, ids[k][layer - 1])) if layer else setting.design.names
+            ids[k][layer][i] = len(neurons) + 1
+            figures = {
+                "active_rows": int(reach[k][layer][0][i]),
+                "share": float(shares[k][layer][i]),
+            }
+            neurons.append(
+                _neuron(
+                    setting,
+                    len(neurons) + 1,
+                    networks[k],
+                    layer,
+                    i,
+                    names,
+                    output=separate[k],
+                    **figures,
+                )
+            )
+    return neurons, ids
+
+
+def _reach(setting: _Setting, network: DeepFit) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Per layer on how many training rows each unit is active, and the standard deviation of its
+    activation, (units,)."""
+    inputs, weights, reach = setting.design.X, setting.learner.problems[0].weights, []
+    for wedges in network.layers:
+        heights = inputs @ wedges.normals.T + wedges.offsets
+        active = (
+            heights > 1e-9 * np.maximum(np.abs(heights).max(axis=0, initial=0.0), 1e-300)
+        ).sum(axis=0)
+        inputs = np.maximum(heights, 0.0)
+        reach.append((active, np.sqrt(weights @ (inputs - weights @ inputs) ** 2)))
+    return reach
+
+
+def _shares(networks: list[DeepFit], reach) -> list[list[np.ndarray]]:
+    """Per network and layer the units' parts of the variation of all predictions, (units,): in
+    every layer they add up to one.
+
+    A unit of a layer below has its parts in the neurons that read it, by |weight| times its
+    standard deviation.
+    """
+    tops = [
+        below[-1][1] * row_norms(network.coefficients) for network, below in zip(networks, reach)
+    ]
+    whole = sum(top.sum() for top in tops) or 1.0
+    every = []
+    for network, below, top in zip(networks, reach, tops):
+        shares = [top / whole]
+        for wedges, (_, deviation) in zip(network.layers[:0:-1], below[-2::-1]):
+            parts = np.abs(wedges.normals) * deviation
+            shares.insert(
+                0,
+                shares[0] @ (parts / np.where(parts.any(axis=1), parts.sum(axis=1), 1.0)[:, None]),
+            )
+        every.append(shares)
+    return every
+
+
+def _neuron(
+    setting: _Setting, position: int, network: DeepFit, layer: int, i: int, names, **figures
+) -> Neuron:
+    """Unit ``i`` of a hidden layer (from 0) that reads what is called ``names``."""
+    wedges, row_ids, last = (
+        network.layers[layer],
+        setting.design.row_ids,
+        layer == len(network.layers) - 1,
+    )
+    columns = [int(column) for column in wedges.columns[i] if column >= 0]
+    return Neuron(
+        id=position,
+        layer=layer + 1,
+        order=len(columns),
+        columns=[names[column] for column in columns],
+        samples=[row_ids[sample] for sample in wedges.samples[i] if sample >= 0],
+        weights={names[column]: float(wedges.normals[i, column]) for column in columns},
+        bias=float(wedges.offsets[i]),
+        coefficient=_by_output(setting, network.coefficients[i]) if last else None,
+        **figures,
+    )
+
+
+def _point(setting: _Setting, alpha: float, networks: list[tuple[Stage, ...]], cv: dict) -> dict:
+    deep = [composed(stages) for stages in networks]
+    samples = np.concatenate(
+        [wedges.samples.ravel() for network in deep for wedges in network.layers]
+    )
+    certificate = total([stages[-1].solution.certificate for stages in networks])
+    return {
+        "alpha": alpha,
+        "alpha_ratio": alpha / setting.learner.alpha_max,
+        "neurons": sum(network.neurons for network in deep),
+        "samples": len(np.unique(samples[samples >= 0])),
+        "objective": certificate.objective,
+        "relative_gap": certificate.relative_gap,
+        "scope": certificate.scope,
+        "cv": cv,
+    }

@@ -1,0 +1,113 @@
+"""A model's training, watched: the path to its alpha, and the rounds to its optimum. The records
+behind two pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from wedgefit.data.encoding import training_rows
+from wedgefit.data.table import Table
+from wedgefit.engine.solve import Fit, solve, working_set
+from wedgefit.errors import UsageError
+from wedgefit.learning.learn import Learner, Settings
+from wedgefit.learning.select import Sample, alpha_grid
+from wedgefit.model.record import Model
+
+# The path is drawn down to this fraction of the chosen alpha, where no cross-validation went
+# further.
+BEYOND = 0.1
+MAIN_SCORE = {"regression": "r2", "classification": "accuracy"}
+
+
+def path(model: Model, table: Table, progress) -> dict:
+    """The coefficient of every wedge along the path of the model's own problem, and the scores that
+    chose its alpha.
+
+    ``alphas`` (k) descend, ``sizes`` (k) counts neurons; each of the ``neurons`` has ``columns``,
+    ``samples`` and ``coefficients`` (k). ``scores``: alpha, mean and se of the cross-validation,
+    None where there was none.
+    """
+    learner = _learner(model, table, progress)
+    curve, chosen = model.score.get("curve"), model.problem["alpha"]
+    last = min([point["alpha"] for point in curve or ()] + [chosen]) * (
+        1 - 1e-9 if curve else BEYOND
+    )
+    alphas = [alpha for alpha in alpha_grid(learner.alpha_max).tolist() if alpha >= last]
+    working = [
+        working_set(pricer.dictionary, problem)
+        for pricer, problem in zip(learner.pricers, learner.problems)
+    ]
+    found: dict[tuple, list[float]] = {}
+    sizes = []
+    for position, alpha in enumerate(alphas):
+        progress.advance("path", position, len(alphas), f"alpha {alpha:.3g}")
+        fits = [stages[-1].fit for stages in learner.solved(alpha, lambda *_: None, 2, working)]
+        sizes.append(sum(len(fit.wedges) for fit in fits))
+        for network, fit in enumerate(fits):
+            _note_coefficients(found, network, fit, position, len(alphas))
+    name = MAIN_SCORE[model.encoding.target.task]
+    return {
+        "schema": "wedgefit.trace.path/1",
+        "alphas": alphas,
+        "sizes": sizes,
+        "neurons": [{"network": key[0], "coefficients": values} for key, values in found.items()],
+        "chosen": chosen,
+        "score_name": name,
+        "scores": None
+        if not curve
+        else [{"alpha": point["alpha"], **point[name]} for point in curve if point[name]],
+    }
+
+
+def _note_coefficients(found: dict, network: int, fit: Fit, position: int, length: int) -> None:
+    """Enter the coefficients of one fit; a wedge is known by its columns, its samples and the side
+    that it rises on."""
+    for k, z in enumerate(fit.coefficients):
+        side = np.sign(fit.wedges.normals[k][np.abs(fit.wedges.normals[k]).argmax()])
+        for target, value in enumerate(np.atleast_1d(z)):
+            key = network, target, tuple(fit.wedges.columns[k]), tuple(fit.wedges.samples[k]), side
+            found.setdefault(key, [0.0] * length)[position] = float(value)
+
+
+def rounds(model: Model, table: Table, progress) -> dict:
+    """Objective, lower bound and gap in every round of the fit at the model's alpha, per
+    network."""
+    learner = _learner(model, table, progress)
+    outputs = model.outputs if len(learner.problems) > 1 else [None]
+    networks = []
+    for problem, pricer, output in zip(learner.problems, learner.pricers, outputs):
+        seen: list[dict] = []
+
+        def note(round_: int, fit: Fit, certificate) -> None:
+            figures = {
+                name: getattr(certificate, name)
+                for name in ("objective", "lower_bound", "relative_gap", "scope")
+            }
+            seen.append({"round": round_, "neurons": len(fit.wedges), **figures})
+            progress.advance("fit", round_, None, f"gap {certificate.relative_gap:.1e}")
+
+        here = replace(problem, alpha=model.problem["alpha"])
+        solve(here, pricer, tol=learner.settings.tol, exact=learner.exact, on_round=note)
+        networks.append({"output": output, "rounds": seen})
+    return {"schema": "wedgefit.trace.rounds/1", "tol": learner.settings.tol, "networks": networks}
+
+
+def _learner(model: Model, table: Table, progress) -> Learner:
+    """What learns from these rows as the model did."""
+    problem, data, target = model.problem, model.data, model.encoding.target
+    if problem["layers"] > 2:
+        raise UsageError(
+            "paths and rounds are drawn of networks with one hidden layer.",
+            remedy="Try --kind importance.",
+        )
+    rows, _ = training_rows(table, target.names, data["weight"], bool(data["rows_left_out"]))
+    weights = None if data["weight"] is None else rows.column(data["weight"]).values
+    sample = Sample(
+        model.encoding.transform(rows), model.encoding.target_values(rows), target.task, weights
+    )
+    settings = Settings(
+        loss=problem["loss"], class_weight=problem["class_weight"], alpha=problem["alpha"], order=problem["order"], norm=problem["norm"],
+        bias=problem["hidden_bias"], intercept=problem["intercept"], refine=problem["refined"],
+        certificate=model.certificate.scope,
+    )  # fmt: skip
+    return Learner(sample, settings, progress.note)

@@ -1,0 +1,199 @@
+"""A yardstick for other trainers: how far a network's objective is from the certified optimum for
+its own weight decay."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from wedgefit.data.encoding import LARGEST, Design, Encoding, fit_encoding
+from wedgefit.data.table import Table, shown
+from wedgefit.engine.certificate import Certificate, Problem
+from wedgefit.engine.dictionary import Dictionary, orders_for
+from wedgefit.engine.network import Network
+from wedgefit.engine.solve import Solution, WorkingSet, working_set
+from wedgefit.engine.wedge import Wedges
+from wedgefit.errors import ColumnError, FitError, UsageError
+from wedgefit.learning.learn import EXACT_UP_TO, Learner, Settings
+from wedgefit.learning.select import Sample, score_values
+from wedgefit.model.foreign import Foreign
+
+
+def measure(
+    foreign: Foreign, table: Table, target: Sequence[str], settings: Settings, progress
+) -> dict:
+    """The record behind ``wedgefit certify --weights``: the network's objective, the optimum, and
+    what lies between.
+
+    ``settings``: alpha, loss (None: those of the file, or by the target) and norm, and how to
+    solve. Everything is in the units that the network saw.
+    """
+    sample, encoding = _sample(foreign, table, target)
+    settings = _settled(foreign, sample, settings)
+    learner = Learner(sample, settings, progress.note)
+    problem = replace(learner.problems[0], alpha=settings.alpha)
+    objectives = _objectives(foreign.network, problem, sample.X, settings.norm)
+    solution = _optimum(foreign, learner, problem, progress)
+    score = score_values(sample, foreign.network.forward(sample.X), learner.loss)
+    return {
+        "schema": "wedgefit.yardstick/1",
+        "data": {
+            "source": table.source, "rows": len(sample.y), "columns": list(foreign.columns or encoding.names),
+            "target": encoding.target.name,
+        },
+        "problem": {
+            "loss": learner.loss, "alpha": settings.alpha, "norm": settings.norm, "order": learner.order,
+            "hidden_bias": settings.bias, "intercept": settings.intercept,
+        },
+        "network": {"source": foreign.source, "neurons": len(foreign.output_weights), **objectives, "score": score},
+        "optimum": {
+            "neurons": len(solution.fit.wedges),
+            "score": score_values(sample, solution.fit.output, learner.loss),
+            **_between(learner, solution.certificate, objectives),
+        },
+        "certificate": asdict(solution.certificate),
+    }  # fmt: skip
+
+
+def _sample(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
+    """The rows as the network saw them. Raises ColumnError where its inputs are not the table's
+    columns."""
+    encoding, design = fit_encoding(table, target=target, standardize=False)
+    if len(encoding.target.names) > 1 or design.y.ndim > 1:
+        raise UsageError(
+            "only one number, or two classes, have a yardstick.", remedy="Choose another --target."
+        )
+    X = _inputs(foreign, table, encoding, design)
+    y = (
+        design.y
+        if encoding.target.classes
+        else (design.y - foreign.target_center) / foreign.target_scale
+    )
+    return Sample(
+        np.ascontiguousarray((X - foreign.center) / foreign.scale), y, encoding.target.task
+    ), encoding
+
+
+def _inputs(foreign: Foreign, table: Table, encoding: Encoding, design: Design) -> np.ndarray:
+    names, wanted = list(design.names), len(foreign.center)
+    chosen = list(foreign.columns or names)
+    if absent := [name for name in chosen if name not in names]:
+        left_out = dict(encoding.left_out).get(absent[0], "not in the table")
+        message = f"the network reads {shown(absent[0])}, which is {left_out}."
+        raise ColumnError(message, where=table.title, remedy=f"There are: {', '.join(names)}.")
+    if len(chosen) != wanted:
+        message = f"the network reads {wanted} inputs, and the table has {len(chosen)}: {', '.join(names)}."
+        raise ColumnError(
+            message,
+            where=table.title,
+            remedy='Name its inputs in "columns" of the JSON file, or --drop columns.',
+        )
+    sources = {feature.name: feature.source for feature in encoding.features}
+    for name in chosen:
+        if (
+            table.columns[sources[name]].kind == "numeric"
+            and table.columns[sources[name]].missing.any()
+        ):
+            raise ColumnError(
+                f"values of {shown(name)} are missing.",
+                where=table.title,
+                remedy="Fill them as they were for the training.",
+            )
+    return design.X[:, [names.index(name) for name in chosen]]
+
+
+def _settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
+    """The settings with what only the network and the table can say."""
+    alpha = settings.alpha or foreign.alpha
+    if alpha is None:
+        raise UsageError(
+            "the strength of weight decay is not known.",
+            remedy='Give --alpha, or "alpha" in the JSON file.',
+        )
+    settled = replace(
+        settings, alpha=alpha, loss=settings.loss or foreign.loss, order="full", refine=settings.norm == 2,
+        bias=foreign.hidden_biases is not None, intercept=foreign.output_bias is not None,
+    )  # fmt: skip
+    width = sample.X.shape[1]
+    if (
+        settings.norm == 1
+        and Dictionary(sample.X, orders_for("full", 1, width), 1, settled.bias).size > EXACT_UP_TO
+    ):
+        # All orders are needed for a bound, but too many for one: then two columns a neuron are the
+        # better search.
+        return replace(settled, order=min(2, width))
+    return settled
+
+
+def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) -> dict:
+    """As trained, and with each neuron rescaled to equal norms, which leaves the function as it is
+    (theory, section 1).
+
+    Raises FitError where the network's output overflows.
+    """
+    (hidden, _), (outer, _) = network.layers
+    with np.errstate(over="ignore", invalid="ignore"):
+        output = network.forward(X)
+    if not np.abs(output).max() < LARGEST:
+        remedy = "Are its inputs scaled as for the training (center, scale)?"
+        raise FitError("the network's output is too large to compute with.", remedy=remedy)
+    loss = problem.loss.value(problem.y, output, problem.weights)
+    penalty = network.penalty(problem.alpha, norm)
+    rescaled = problem.alpha * float(
+        np.linalg.norm(hidden, ord=norm, axis=0) @ np.linalg.norm(outer, axis=1)
+    )
+    return {
+        "objective": loss + penalty,
+        "loss": loss,
+        "penalty": penalty,
+        "rescaled_objective": loss + rescaled,
+    }
+
+
+def _optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> Solution:
+    """The best network that is found, beginning from the neurons of the network itself."""
+    dictionary = learner.pricers[0].dictionary
+    working: WorkingSet = working_set(dictionary, problem)
+    if dictionary.room == dictionary.X.shape[1]:
+        working.grow(_own_neurons(foreign, dictionary.norm))
+    return learner.solved(problem.alpha, progress.advance, 2, [working])[0][-1].solution
+
+
+def _own_neurons(foreign: Foreign, norm: int) -> Wedges:
+    """The network's neurons as unit neurons that pass through no sample; those that read nothing
+    are left out."""
+    sizes = np.linalg.norm(foreign.hidden_weights, ord=norm, axis=0)
+    alive = np.flatnonzero(sizes)
+    normals = (foreign.hidden_weights[:, alive] / sizes[alive]).T
+    offsets = (
+        np.zeros(len(alive))
+        if foreign.hidden_biases is None
+        else foreign.hidden_biases[alive] / sizes[alive]
+    )
+    width = normals.shape[1]
+    return Wedges(
+        np.tile(np.arange(width), (len(alive), 1)),
+        np.full((len(alive), width), -1),
+        normals,
+        offsets,
+    )
+
+
+def _between(learner: Learner, certificate: Certificate, objectives: dict) -> dict:
+    """The interval that holds the optimum over all networks of this kind, and which part of the
+    objective is lost.
+
+    ``upper_bound`` is the objective of a network that exists, so what is lost ``at_least`` is
+    proven. A lower bound for *all* networks exists where neurons may read every column and the
+    pricing covers them: norm 1 with every order, norm 2 in one or two columns; else it is None, and
+    with it ``at_most``.
+    """
+    every_column = max(learner.pricers[0].dictionary.orders) == learner.sample.X.shape[1]
+    lower = certificate.network_lower_bound if every_column else None
+    upper = min(certificate.objective, objectives["rescaled_objective"])
+    own = objectives["objective"]
+    lost = {
+        "at_least": max(own - upper, 0.0) / own,
+        "at_most": None if lower is None else max(own - lower, 0.0) / own,
+    }
+    return {"lower_bound": lower, "upper_bound": upper, "lost": lost}

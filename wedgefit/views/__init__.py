@@ -1,0 +1,1 @@
+"""What a reader sees: words, tables, pictures and pages made from a model."""

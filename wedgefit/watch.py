@@ -1,0 +1,36 @@
+"""Watching long work: when it should end early."""
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+
+
+class Deadline:
+    """When a solve should end before it is done: after ``seconds`` from now, or never."""
+
+    def __init__(self, seconds: float | None = None):
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def due(self, reserve: float = 0.0) -> bool:
+        """Whether it is time to end, if the last step will still take ``reserve`` seconds."""
+        return self._end is not None and time.monotonic() + reserve >= self._end
+
+    def share(self, parts: int) -> "Deadline":
+        """The deadline of the first of so many equal parts of the time that is left."""
+        return _Share(
+            self, None if self._end is None else max(0.0, self._end - time.monotonic()) / parts
+        )
+
+    def watching(self) -> AbstractContextManager:
+        """What surrounds the fit that may be ended early."""
+        return nullcontext()
+
+
+class _Share(Deadline):
+    """A part of another deadline; whatever brings the whole forward brings the part forward."""
+
+    def __init__(self, whole: Deadline, seconds: float | None):
+        super().__init__(seconds)
+        self._whole = whole
+
+    def due(self, reserve: float = 0.0) -> bool:
+        return super().due(reserve) or self._whole.due(reserve)
