@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import wedgefit
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 
 ESTIMATORS = [WedgeRegressor, WedgeClassifier, WedgeFeatures]
 

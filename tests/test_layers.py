@@ -19,12 +19,16 @@ learning.select learning.learn
 model.record model.foreign model.build model.audit model.yardstick model.trace
 views.explain views.terminal views.pictures views.page
 exports.python exports.sql exports.onnx exports.formats
-estimators cli.commands cli __main__
+estimators
+cli.failures cli.output cli.values cli.options cli.arguments
+cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate cli.commands.path
+cli.commands.certify cli.commands.plot cli.commands.report cli.commands.export
+cli.main cli __main__
 """.split()
-FOLDERS = ["data", "engine", "learning", "model", "views", "exports", "cli"]
+FOLDERS = ["data", "engine", "learning", "model", "views", "exports", "cli", "cli.commands"]
 RANK = {module: rank for rank, module in enumerate(ORDER)}
 ROOMS = {
-    "click": {"cli.commands"},
+    "click": {module for module in ORDER if module.startswith("cli.")},
     "rich": {"views.terminal"},
     "sklearn": {"engine.lasso", "learning.select", "estimators", "data.encoding"},
     "pickle": set(),
@@ -37,7 +41,7 @@ LAZY_SKLEARN = {"data.encoding", "learning.select"}
 EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
 LIGHT = {
-    "cli.commands", "views.terminal", "views.pictures", "views.explain", "views.page",
+    "cli", "views.terminal", "views.pictures", "views.explain", "views.page",
     "exports.formats", "model.foreign", "model.record",
 }  # fmt: skip
 
@@ -141,9 +145,9 @@ def test_light_modules_start_without_sklearn(module):
         ("engine.wedge", "from wedgefit.utils import f"),
         ("engine.solve", "import click"),
         ("data.table", "from wedgefit.engine.solve import solve"),
-        ("cli.commands", "from rich.table import Table"),
+        ("cli.options", "from rich.table import Table"),
         ("model.record", "import pickle"),
-        ("cli.commands", "def f():\n    import matplotlib"),
+        ("cli.commands.plot", "def f():\n    import matplotlib"),
         ("views.pictures", "import matplotlib"),
         ("model.record", "from sklearn.linear_model import Lasso"),
         ("data.encoding", "from sklearn.model_selection import KFold"),

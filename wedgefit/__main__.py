@@ -1,6 +1,6 @@
 """``python -m wedgefit`` is the same as ``wedgefit``."""
 
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 
 if __name__ == "__main__":
     main()

@@ -18,7 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 from wedgefit import __version__
-from wedgefit.cli.commands import Memory, main
+from wedgefit.cli import main
+from wedgefit.cli.values import Memory
 from wedgefit.model import build as fit
 from wedgefit.views import terminal as render
 
@@ -846,7 +847,7 @@ def test_progress_in_lines_is_sparse(capsys):
 
 LOADED = """
 import sys
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as end:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.data.table import Column, Table, read_table
 from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.loss import LOSSES

@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.linear_model import LinearRegression
 
 from wedgefit import WedgeRegressor
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.lasso import Gram, solve_group_lasso

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 from kinds import kinds, mixed, table_of, trained
 
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.data.table import DEFAULT_NA
 from wedgefit.errors import ColumnError
 from wedgefit.exports.formats import FORMATS, exported

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from kinds import Quiet, table_of, trained
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.engine.network import balanced_network
 from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError
 from wedgefit.learning.learn import Settings

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.data.table import read_table
 from wedgefit.errors import TableError
 from wedgefit.model.build import Options, train

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("matplotlib")
 
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.data.table import Table, read_table
 from wedgefit.errors import UsageError
 from wedgefit.model import trace
@@ -339,7 +339,7 @@ def test_without_matplotlib_there_is_one_clear_error(desk, monkeypatch):
 
 
 def test_plotting_loads_no_sklearn(desk):
-    code = "import sys; from wedgefit.cli.commands import main\ntry: main()\nexcept SystemExit: pass\nprint('sklearn' in sys.modules)"
+    code = "import sys; from wedgefit.cli import main\ntry: main()\nexcept SystemExit: pass\nprint('sklearn' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, "plot", "d.csv", "-q"],
         capture_output=True,

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
-from wedgefit.cli.commands import main
+from wedgefit.cli import main
 from wedgefit.data.table import read_table
 from wedgefit.model.build import Options, train
 from wedgefit.views import page as report

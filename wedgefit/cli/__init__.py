@@ -1,5 +1,5 @@
 """The command line."""
 
-from wedgefit.cli.commands import main
+from wedgefit.cli.main import main
 
 __all__ = ["main"]

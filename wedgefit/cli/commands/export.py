@@ -1,0 +1,66 @@
+"""``wedgefit export``."""
+
+import click
+
+from wedgefit.cli.arguments import FILE, model_argument
+from wedgefit.cli.failures import Command
+from wedgefit.cli.options import talking
+from wedgefit.cli.output import STANDARD_STREAM, check_output, check_stream, deliver
+
+
+@click.command("export", cls=Command)
+@model_argument
+@click.option(
+    "--format", type=click.Choice(["onnx", "python", "sql"]), help="What to write.  [required]"
+)
+@click.option(
+    "-o",
+    "--output",
+    default=STANDARD_STREAM,
+    type=FILE,
+    metavar="FILE",
+    help="Where to.  [default: standard output]",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(["sqlite", "postgresql"]),
+    help="Of --format sql.  [default: sqlite]",
+)
+@click.option(
+    "--table",
+    metavar="NAME",
+    help="The table that --format sql reads; SCHEMA.NAME for one in a schema.  [default: data]",
+)
+@talking
+def export(model, format, output, dialect, table, talk):
+    """Write MODEL as Python, SQL or ONNX.
+
+    The same predictions where there is no wedgefit.
+
+    \b
+    Formats:
+      onnx        a graph in float64, one input per column (needs the extra onnx)
+      python      a module that needs nothing but Python, and a script for CSV files
+      sql         one query over a table
+
+    \b
+    Examples:
+      wedgefit export --format python -o model.py && python model.py < new.csv
+      wedgefit export --format sql --table people | sqlite3 people.db
+      wedgefit export small.json --format onnx -o small.onnx
+    """
+    if format is None:
+        raise click.UsageError("--format is missing: choose onnx, python or sql.")
+    choices = {
+        name: value for name, value in (("dialect", dialect), ("table", table)) if value is not None
+    }
+    if choices and format != "sql":
+        raise click.UsageError(f"--{next(iter(choices))} is for --format sql.")
+    from wedgefit.exports.formats import exported
+    from wedgefit.model.record import load
+
+    check_stream(output, talk)
+    check_output(output, model)
+    content = exported(load(model), format, **choices)
+    content = content if isinstance(content, bytes) else content.encode()
+    deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})

@@ -1,0 +1,34 @@
+"""``wedgefit path``."""
+
+import click
+
+from wedgefit.cli.arguments import data_argument, training_table
+from wedgefit.cli.failures import Command
+from wedgefit.cli.options import id_option, path_fitting, reading, talking
+
+
+@click.command("path", cls=Command)
+@data_argument
+@id_option
+@path_fitting
+@reading
+@talking
+def path(data, id_column, options, reading, talk):
+    """Show how size and score depend on alpha.
+
+    The regularisation path of DATA: neurons, samples, objective, gap and cross-validated score for
+    every alpha.
+
+    \b
+    Examples:
+      wedgefit path data.csv
+      wedgefit path data.csv --order 1 --cv 10 --scoring mae
+      wedgefit path data.csv --json | jq .chosen
+    """
+    from wedgefit.model import build as fit
+
+    table, options = training_table(data, id_column, options, reading)
+    with talk.progress() as progress:
+        record = fit.path(table, options, progress)
+    talk.notes(*record.get("notes", ()))
+    talk.result(record, "path")

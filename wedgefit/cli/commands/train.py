@@ -1,0 +1,79 @@
+"""``wedgefit train``."""
+
+import os
+import sys
+from contextlib import suppress
+
+import click
+
+from wedgefit.cli.arguments import FILE, MODEL_FILE, data_argument, training_table
+from wedgefit.cli.failures import Command
+from wedgefit.cli.options import fitting, id_option, reading, talking
+from wedgefit.cli.output import ESCAPE, STANDARD_STREAM, check_output, write_out
+
+
+@click.command("train", cls=Command)
+@data_argument
+@click.option(
+    "-o",
+    "--output",
+    default=MODEL_FILE,
+    show_default=True,
+    type=FILE,
+    help="The model file; - is standard output.",
+)
+@id_option
+@fitting
+@reading
+@talking
+def train(data, output, id_column, options, reading, talk):
+    """Fit a network to DATA, write the model file, print the report.
+
+    \b
+    Examples:
+      wedgefit train data.csv
+      wedgefit train data.csv --target price --drop name --order 1
+      wedgefit train data.csv --rule 1se --scoring auc --class-weight balanced
+      wedgefit train data.csv --max-neurons 20 --refit
+      wedgefit train data.csv --weight count --group patient
+      wedgefit train data.csv --target height --target width
+      wedgefit train data.csv --layers auto
+      wedgefit train data.csv --alpha-ratio 0.01 -o small.json
+      wedgefit train - --json < data.csv | jq .certificate
+    """
+    from wedgefit.model import build as fit
+
+    to_stdout = output == STANDARD_STREAM
+    if to_stdout and talk.json:
+        raise click.UsageError(
+            "--json and -o - both want standard output: give the model a file, or leave --json out."
+        )
+    check_output(output, data)
+    table, options = training_table(data, id_column, options, reading)
+    with talk.progress() as progress:
+        deadline = fit.InterruptibleDeadline(options.max_seconds, _tell_at_once)
+        model = fit.train(table, options, progress, deadline)
+    if to_stdout:
+        write_out(model.dumps().encode(errors=ESCAPE))
+    else:
+        model.save(output)
+    report = model.report()
+    talk.notes(*report["notes"])
+    if talk.json:
+        talk.result(report, "train")
+    elif not talk.quiet:
+        from wedgefit.views import terminal as render
+
+        stream = sys.stderr if to_stdout else sys.stdout
+        short = render.is_terminal(stream) and not talk.verbose
+        text = render.to_text(
+            render.train(report, output, verbose=talk.verbose, short=short), stream
+        )
+        click.echo(text, err=True, nl=False) if to_stdout else write_out(text)
+
+
+def _tell_at_once(words: str) -> None:
+    """Say it from within a signal handler: not through sys.stderr, which may be in the middle of a
+    line."""
+    with suppress(OSError):
+        os.write(2, f"\nInterrupted: {words}.\n".encode())

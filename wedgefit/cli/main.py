@@ -1,0 +1,45 @@
+"""The command line: options → one call → render → exit code.
+
+Only click and the error tree are imported at the top: numpy, scikit-learn and rich load inside the
+commands that need them, so that ``--help`` and ``predict`` start at once.
+"""
+
+import click
+
+from wedgefit import __version__
+from wedgefit.cli.commands.certify import certify
+from wedgefit.cli.commands.evaluate import evaluate
+from wedgefit.cli.commands.explain import explain
+from wedgefit.cli.commands.export import export
+from wedgefit.cli.commands.path import path
+from wedgefit.cli.commands.plot import plot
+from wedgefit.cli.commands.predict import predict
+from wedgefit.cli.commands.report import report
+from wedgefit.cli.commands.train import train
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""
+\b
+Start:
+  wedgefit train data.csv         fit; writes wedgefit.json and prints a report
+  wedgefit explain                the neurons as equations in your units
+  wedgefit predict new.csv        predictions as CSV; with --proba probabilities
+  wedgefit certify data.csv       the promises of the report, recomputed
+\b
+Tab completion (bash; zsh and fish likewise), in your ~/.bashrc:
+  eval "$(_WEDGEFIT_COMPLETE=bash_source wedgefit)"
+""",
+)
+@click.version_option(__version__, prog_name="wedgefit", message="%(prog)s %(version)s")
+def main():
+    """Train ReLU networks to certified global optimality on CSV files.
+
+    Every hidden neuron is a hinge through a few of your own rows, and the report says how much a
+    better network could still gain. DATA is a CSV file with a header line, or - for standard input.
+    """
+
+
+for command in (train, explain, predict, evaluate, path, certify, export, plot, report):
+    main.add_command(command)
