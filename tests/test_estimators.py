@@ -279,4 +279,4 @@ def test_the_package_imports_lazily():
     assert {"WedgeRegressor", "WedgeClassifier", "WedgeFeatures", "load"} <= set(dir(wedgefit))
     assert "import sklearn" not in Path(wedgefit.__file__).read_text()
     with pytest.raises(AttributeError, match="nothing"):
-        wedgefit.nothing
+        wedgefit.nothing  # noqa: B018

@@ -114,7 +114,7 @@ def stages_at(X, y, ratio, depth, *, tol, exact_up_to):
             solve_stage(
                 problem,
                 X,
-                lambda _: pricer,
+                lambda _, pricer=pricer: pricer,
                 previous,
                 tol=tol,
                 exact=exact,

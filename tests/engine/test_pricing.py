@@ -296,8 +296,8 @@ def pencils_of(kind, d, bias, rng):
 def test_compiled_kernels_agree_with_numpy(kind, d, bias, rng):
     """The fallback is the reference: results must not depend on whether numba is installed."""
     kernels = pytest.importorskip("wedgefit.engine.sweep_compiled", exc_type=ImportError)
-    for qx, qy, order, v, to_weights, norm, want in pencils_of(kind, d, bias, rng):
-        for norm, want in ((1, False), (2, want)):
+    for qx, qy, order, v, to_weights, _, wanted in pencils_of(kind, d, bias, rng):
+        for norm, want in ((1, False), (2, wanted)):
             plain = sweep.sweep(qx, qy, order, v, to_weights, norm, want)
             compiled = kernels.sweep(qx, qy, order, v, to_weights, norm, want)
             np.testing.assert_allclose(compiled[0], plain[0], rtol=1e-9, atol=1e-13)

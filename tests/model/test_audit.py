@@ -180,10 +180,10 @@ def test_one_changed_weight_is_found(kind, by):
     for number, neuron in enumerate(data["neurons"]):
         name = next(iter(neuron["weights"]))
 
-        def weight(data):
+        def weight(data, number=number, name=name):
             data["neurons"][number]["weights"][name] += by
 
-        def coefficient(data):
+        def coefficient(data, number=number):
             data["neurons"][number]["coefficient"] += by
 
         for lie in (weight, coefficient):

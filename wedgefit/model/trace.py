@@ -78,7 +78,7 @@ def rounds(model: Model, table: Table, progress) -> dict:
     for problem, pricer, output in zip(learner.problems, learner.pricers, outputs):
         seen: list[dict] = []
 
-        def note(round_: int, fit: Fit, certificate) -> None:
+        def note(round_: int, fit: Fit, certificate, seen=seen) -> None:
             figures = {
                 name: getattr(certificate, name)
                 for name in ("objective", "lower_bound", "relative_gap", "scope")

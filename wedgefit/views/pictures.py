@@ -404,7 +404,7 @@ def _kinks(scene: _Scene, figure, axes, name: str, clouds: np.ndarray) -> None:
         return
     at = np.array(sorted(places))
     points = []
-    for output, values in _shown_values(model, scores_at(model, {name: at})).items():
+    for values in _shown_values(model, scores_at(model, {name: at})).values():
         axes.scatter(
             at, values, s=42, facecolors=PAPER, edgecolors=INK, linewidths=1.2, zorder=5, label=None
         )
