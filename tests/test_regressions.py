@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import fails, run
+from shell import fails, run
 
 from wedgefit import WedgeClassifier, WedgeRegressor
 from wedgefit.data.table import read_table

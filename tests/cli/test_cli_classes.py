@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import contents, fails, run, strict
+from shell import contents, fails, run, strict
 
 from wedgefit.model.record import load
 
