@@ -18,6 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from wedgefit.data.encoding import MISSING, RARE, Encoding, Target, fit_encoding
 from wedgefit.data.table import Column, Table, read_table
 from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError, WedgefitError
+from wedgefit.records import plain, read
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 NAN = math.nan
@@ -175,7 +176,7 @@ def test_far_out_values_later():
     feature = encoding.features[0]
     raw = encoding.transform(later)[:, 0] * feature.scale + feature.center
     np.testing.assert_allclose(raw, [2, 3, -50, encoding.inputs[0].fill, 3], rtol=1e-12)
-    assert Encoding.from_dict(json.loads(json.dumps(encoding.to_dict()))) == encoding
+    assert read(Encoding, json.loads(json.dumps(plain(encoding)))) == encoding
 
 
 @pytest.mark.parametrize("values", [
@@ -220,10 +221,10 @@ def test_the_boundary_of_far_out(far, limit, unit):
 
 
 def test_stored_limits_hold_the_fill():
-    data = fit(a=[*CROWD, 1e9])[0].to_dict()
+    data = plain(fit(a=[*CROWD, 1e9])[0])
     data["inputs"][0]["limits"] = [None, 0.5]
-    with pytest.raises(ModelFileError, match="a fill within the limits"):
-        Encoding.from_dict(data)
+    with pytest.raises(ModelFileError, match=r"inputs\[0\].fill should be within the limits"):
+        read(Encoding, data)
 
 
 # Text ---------------------------------------------------------------------------------------------
@@ -403,13 +404,13 @@ def test_text_agrees_with_sklearn(cells, later):
 def test_transform_starts_without_sklearn():
     code = (
         "import sys, json; from wedgefit.data.encoding import Encoding; from wedgefit.data.table import read_table;"
-        "e = Encoding.from_dict(json.load(sys.stdin)); t = read_table(sys.argv[1]); e.transform(t); e.target_values(t);"
+        "from wedgefit.records import read; e = read(Encoding, json.load(sys.stdin)); t = read_table(sys.argv[1]); e.transform(t); e.target_values(t);"
         "assert 'sklearn' not in sys.modules and 'scipy' not in sys.modules"
     )
     encoding, _ = fit_encoding(read_table(SAMPLES / "titanic.csv"))
     subprocess.run(
         [sys.executable, "-c", code, str(SAMPLES / "titanic.csv")],
-        input=json.dumps(encoding.to_dict()),
+        input=json.dumps(plain(encoding)),
         text=True,
         check=True,
         cwd=SAMPLES.parent,
@@ -715,7 +716,7 @@ def test_row_permutation_permutes_the_design():
 
 
 def through_json(encoding):
-    return Encoding.from_dict(json.loads(json.dumps(encoding.to_dict(), allow_nan=False)))
+    return read(Encoding, json.loads(json.dumps(plain(encoding), allow_nan=False)))
 
 
 @pytest.mark.parametrize("name", ["spiral", "mcycle", "concrete", "titanic"])
@@ -723,9 +724,7 @@ def test_stored_encodings_are_bit_equal(name):
     table = read_table(SAMPLES / f"{name}.csv")
     encoding, design = fit_encoding(table)
     stored = through_json(encoding)
-    assert stored == encoding == Encoding.from_dict(encoding.to_dict()) and repr(stored) == repr(
-        encoding
-    )
+    assert stored == encoding == read(Encoding, plain(encoding)) and repr(stored) == repr(encoding)
     assert (
         stored.transform(table).tobytes()
         == design.X.tobytes()
@@ -766,9 +765,11 @@ def test_any_table_is_stored_bit_equal_or_refused(columns):
     assert (np.ptp(design.X, axis=0) > 0).all() and not encoding.unseen(rows)
 
 
-GOOD = fit_encoding(
-    make(a=[1, NAN, 4, 5.0], c=["u", "v", "u", "w"], k=[1, 1, 1, 1], y=[0, 1, 1, 0])
-)[0].to_dict()
+GOOD = plain(
+    fit_encoding(make(a=[1, NAN, 4, 5.0], c=["u", "v", "u", "w"], k=[1, 1, 1, 1], y=[0, 1, 1, 0]))[
+        0
+    ]
+)
 
 
 def broken(path, value):
@@ -842,14 +843,14 @@ def broken(path, value):
     ],
 )
 def test_damaged_encodings(path, value):
-    assert Encoding.from_dict(GOOD).left_out == (("k", "constant"),)
-    message = error_of(ModelFileError, Encoding.from_dict, broken(path, value))
-    assert "the model's encoding is damaged: " in message and "Train the model again." in message
+    assert read(Encoding, GOOD).left_out == (("k", "constant"),)
+    message = error_of(ModelFileError, read, Encoding, broken(path, value))
+    assert " should be " in message and "Train the model again." in message
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 3, {}])
 def test_not_an_encoding(data):
-    error_of(ModelFileError, Encoding.from_dict, data)
+    error_of(ModelFileError, read, Encoding, data)
 
 
 def test_records_are_frozen():

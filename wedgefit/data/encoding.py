@@ -30,12 +30,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import numpy as np
 
 from wedgefit.data.table import Column, Table, listed, parse_number, shown, unknown_column
-from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError
+from wedgefit.errors import ColumnError, FitError, UsageError
+from wedgefit.records import DISTINCT, Complaint, above, items
 
 MISSING, RARE = "(missing)", "(rare)"
 UNLIMITED = (None, None)
@@ -55,11 +57,11 @@ class Feature:
     "missing" and "level"."""
 
     name: str
-    source: str
-    kind: str  # "number", "missing" or "level"
-    level: str | None
+    source: Annotated[str, "The column of the table that it comes from."]
+    kind: Literal["number", "missing", "level"]
+    level: Annotated[str | None, 'The level, or "(missing)", for which a column of text gives 1.']
     center: float
-    scale: float
+    scale: Annotated[float, above(0)]
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,31 @@ class InputColumn:
     and those grouped as rare."""
 
     name: str
-    kind: str  # "numeric" or "category"
-    fill: float | None
-    limits: tuple[
-        float | None, float | None
-    ]  # Values below the first and above the second count as these.
+    kind: Literal["numeric", "category"]
+    fill: Annotated[float | None, "The median; missing values count as it. null: a column of text."]
+    limits: Annotated[
+        tuple[float | None, float | None],
+        "Values below the first and above the second count as these; null for no limit.",
+    ]
     levels: tuple[str, ...]
-    rare: tuple[str, ...]
+    rare: Annotated[tuple[str, ...], 'Levels that count as "(rare)".']
+
+    def complaints(self) -> Iterator[Complaint]:
+        """What the fields promise each other."""
+        low, high = self.limits
+        numeric = self.kind == "numeric"
+        if numeric != (self.fill is not None):
+            yield Complaint("fill", "a number" if numeric else "null in a column of text")
+        elif low is not None and high is not None and not low <= high:
+            yield Complaint("limits", "a lowest and a highest value")
+        elif numeric and not self.limited(np.array(self.fill)) == self.fill:
+            yield Complaint("fill", "within the limits")
+        if not numeric and self.limits != UNLIMITED:
+            yield Complaint("limits", "[null, null] in a column of text")
+        if numeric and self.levels + self.rare:
+            yield Complaint("levels", "[] in a column of numbers")
+        if len({*self.levels, *self.rare}) < len(self.levels + self.rare):
+            yield Complaint("levels", "distinct, and none of them rare")
 
     def limited(self, numbers: np.ndarray) -> np.ndarray:
         """The numbers within the limits; NaN stays."""
@@ -111,9 +131,20 @@ class Target:
     """What is predicted: one column or several, and for classification the sorted classes (None for
     regression)."""
 
-    names: tuple[str, ...]
-    task: str  # "regression" or "classification"
-    classes: tuple | None
+    names: Annotated[tuple[str, ...], items(1), DISTINCT]
+    task: Literal["regression", "classification"]
+    classes: tuple[str, ...] | tuple[int | float, ...] | None
+
+    def complaints(self) -> Iterator[Complaint]:
+        """What the fields promise each other."""
+        if self.task == "regression" and self.classes is not None:
+            yield Complaint("classes", "null in a regression")
+        if self.task == "classification":
+            labels = self.classes or ()
+            if len(labels) < 2 or any(a >= b for a, b in zip(labels, labels[1:])):
+                yield Complaint("classes", "two sorted labels or more")
+            if len(self.names) > 1:
+                yield Complaint("names", "a list of one name in a classification")
 
     @property
     def name(self) -> str:
@@ -245,14 +276,20 @@ class Encoding:
         found = {column.name: _beyond(column, table) for column in limited}
         return {name: words for name, words in found.items() if words}
 
-    def to_dict(self) -> dict:
-        """Plain JSON data; ``from_dict`` gives back an equal encoding, bit for bit."""
-        return _listed(asdict(self))
-
-    @classmethod
-    def from_dict(cls, data: object) -> Encoding:
-        """The encoding that ``to_dict`` wrote. Raises ModelFileError for anything else."""
-        return _read_encoding(data)
+    def complaints(self) -> Iterator[Complaint]:
+        """What inputs and features promise each other."""
+        inputs = {column.name: column for column in self.inputs}
+        if len(inputs) < len(self.inputs):
+            yield Complaint("inputs", "a list of distinct names")
+        if len(set(self.names)) < len(self.names):
+            yield Complaint("features", "a list of distinct names")
+        for position, feature in enumerate(self.features):
+            where = f"features[{position}]"
+            if feature.source not in inputs:
+                yield Complaint(f"{where}.source", "one of the inputs", shown(feature.source))
+            elif not _may_come_from(feature, inputs[feature.source]):
+                kind = inputs[feature.source].kind
+                yield Complaint(where, f"a feature of the {kind} column {shown(feature.source)}")
 
 
 def fit_encoding(
@@ -810,178 +847,12 @@ def _with_unique_names(features: Sequence[Feature], columns: Sequence[str]) -> t
     return tuple(unique)
 
 
-# Reading what to_dict wrote -----------------------------------------------------------------------
+# What a file may hold -----------------------------------------------------------------------------
 
 
-def _listed(value):
-    """JSON data has lists where the records have tuples."""
-    if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
-    return [_listed(item) for item in value] if isinstance(value, (tuple, list)) else value
-
-
-def _read_encoding(data: object) -> Encoding:
-    record = _record(data, Encoding, "encoding")
-    encoding = Encoding(
-        tuple(_read_input(*item) for item in _items(record["inputs"], "inputs")),
-        tuple(_read_feature(*item) for item in _items(record["features"], "features")),
-        _read_target(record["target"]),
-        tuple(_read_pair(*item) for item in _items(record["left_out"], "left_out")),
-        _of(bool, record["standardized"], "standardized"),
-    )
-    _check_encoding(encoding)
-    return encoding
-
-
-def _read_input(data: object, where: str) -> InputColumn:
-    record = _record(data, InputColumn, where)
-    kind = _one_of(("numeric", "category"), record["kind"], f"{where}, kind")
-    if kind == "numeric":
-        fill = _number(record["fill"], f"{where}, fill")
-    else:
-        fill = _of(type(None), record["fill"], f"{where}, fill")
-    limits = _read_limits(record["limits"], f"{where}, limits")
-    if kind == "numeric":
-        low, high = limits
-        _expect(
-            (low is None or low <= fill) and (high is None or fill <= high),
-            where,
-            "a fill within the limits",
-        )
-    else:
-        _expect(limits == UNLIMITED, where, "a text column without limits")
-    levels, rare = (
-        _texts(record["levels"], f"{where}, levels"),
-        _texts(record["rare"], f"{where}, rare"),
-    )
-    _expect(kind == "category" or not levels + rare, where, "a numeric column without levels")
-    _expect(len({*levels, *rare}) == len(levels) + len(rare), where, "distinct levels")
-    return InputColumn(_of(str, record["name"], f"{where}, name"), kind, fill, limits, levels, rare)
-
-
-def _read_limits(data: object, where: str) -> tuple[float | None, float | None]:
-    limits = tuple(
-        None if limit is None else _number(limit, place) for limit, place in _items(data, where)
-    )
-    _expect(
-        len(limits) == 2 and (None in limits or limits[0] <= limits[1]),
-        where,
-        "a lowest and a highest value",
-    )
-    return limits
-
-
-def _read_feature(data: object, where: str) -> Feature:
-    record = _record(data, Feature, where)
-    name, source = (_of(str, record[key], f"{where}, {key}") for key in ("name", "source"))
-    kind = _one_of(("number", "missing", "level"), record["kind"], f"{where}, kind")
-    level = (
-        record["level"] if record["level"] is None else _of(str, record["level"], f"{where}, level")
-    )
-    center, scale = (_number(record[key], f"{where}, {key}") for key in ("center", "scale"))
-    _expect(scale > 0, f"{where}, scale", "a positive number")
-    return Feature(name, source, kind, level, center, scale)
-
-
-def _read_target(data: object) -> Target:
-    record = _record(data, Target, "target")
-    names = _texts(record["names"], "target, names")
-    task = _one_of(TASKS[1:], record["task"], "target, task")
-    _expect(len(names) == len(set(names)) > 0, "target, names", "distinct names")
-    if task == "regression":
-        return Target(names, task, _of(type(None), record["classes"], "target, classes"))
-    classes = tuple(label for label, _ in _items(record["classes"], "target, classes"))
-    kinds = {str if isinstance(label, str) else float for label in classes}
-    for label in classes:
-        isinstance(label, str) or _number(label, "target, classes")
-    increasing = len(kinds) == 1 and all(
-        first < second for first, second in zip(classes, classes[1:])
-    )
-    _expect(
-        len(names) == 1 and len(classes) >= 2 and increasing,
-        "target, classes",
-        "two sorted labels or more",
-    )
-    return Target(names, task, classes)
-
-
-def _read_pair(data: object, where: str) -> tuple[str, str]:
-    pair = _texts(data, where)
-    _expect(len(pair) == 2, where, "a name and a reason")
-    return pair
-
-
-def _check_encoding(encoding: Encoding) -> None:
-    """What the parts promise each other. Raises ModelFileError."""
-    inputs = {column.name: column for column in encoding.inputs}
-    _expect(len(inputs) == len(encoding.inputs), "inputs", "distinct names")
-    _expect(len(set(encoding.names)) == len(encoding.names), "features", "distinct names")
-    for feature in encoding.features:
-        where = f"feature {shown(feature.name)}"
-        _expect(feature.source in inputs, f"{where}, source", "one of the inputs")
-        column = inputs[feature.source]
-        if column.kind == "numeric":
-            fits = feature.level is None and feature.kind != "level"
-        else:
-            kind = "missing" if feature.level == MISSING else "level"
-            fits = feature.level in column.groups.values() and feature.kind == kind
-        _expect(fits, where, f"a feature of the {column.kind} column {shown(column.name)}")
-
-
-def _record(data: object, kind: type, where: str) -> dict:
-    keys = {field.name for field in fields(kind)}
-    _of(dict, data, where)
-    for problem, names in (("missing", keys - data.keys()), ("unknown", data.keys() - keys)):
-        if names:
-            raise _damaged(where, f"{listed(sorted(map(str, names)))} {problem}")
-    return data
-
-
-def _items(data: object, where: str) -> Iterator[tuple[object, str]]:
-    """The items of a list, each with its place."""
-    _of(list, data, where)
-    return ((item, f"{where}[{position}]") for position, item in enumerate(data))
-
-
-def _texts(data: object, where: str) -> tuple[str, ...]:
-    return tuple(_of(str, item, place) for item, place in _items(data, where))
-
-
-def _number(value: object, where: str) -> float:
-    _expect(isinstance(value, (int, float)) and not isinstance(value, bool), where, "a number")
-    try:
-        finite = math.isfinite(value)
-    except OverflowError:
-        finite = False
-    _expect(finite, where, "a finite number")
-    return float(value)
-
-
-def _one_of(options: Sequence[str], value: object, where: str) -> str:
-    _expect(isinstance(value, str) and value in options, where, f"one of {', '.join(options)}")
-    return value
-
-
-_WORDS = {
-    str: "a text",
-    bool: "true or false",
-    dict: "an object",
-    list: "a list",
-    type(None): "null",
-}
-
-
-def _of(kind: type, value, where: str):
-    _expect(isinstance(value, kind), where, _WORDS[kind])
-    return value
-
-
-def _expect(holds: bool, where: str, expected: str) -> None:
-    if not holds:
-        raise _damaged(where, f"expected {expected}")
-
-
-def _damaged(where: str, problem: str) -> ModelFileError:
-    return ModelFileError(
-        f"the model's encoding is damaged: {where}: {problem}.", remedy="Train the model again."
-    )
+def _may_come_from(feature: Feature, column: InputColumn) -> bool:
+    """Whether a column of this kind, and with these levels, gives such a feature."""
+    if column.kind == "numeric":
+        return feature.level is None and feature.kind != "level"
+    kind = "missing" if feature.level == MISSING else "level"
+    return feature.kind == kind and feature.level in column.groups.values()

@@ -18,6 +18,7 @@ from wedgefit.engine.loss import class_probabilities
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import ModelFileError
 from wedgefit.files import write_whole
+from wedgefit.records import plain, read
 
 REPORT_SCHEMA = "wedgefit.report/1"
 MODEL_SCHEMA = "wedgefit.model/3"
@@ -204,7 +205,7 @@ class Model:
         record = report | {
             "schema": MODEL_SCHEMA,
             "anchors": anchors,
-            "encoding": self.encoding.to_dict(),
+            "encoding": plain(self.encoding),
         }
         return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -251,7 +252,7 @@ def loads(text: str) -> Model:
             message, remedy="Train the model again, or use the version that wrote it."
         )
     _check(record, _SHAPE, "the model")
-    encoding = Encoding.from_dict(record["encoding"])
+    encoding = read(Encoding, record["encoding"], "encoding")
     neurons = [_known(Neuron, neuron) for neuron in record["neurons"]]
     anchors = {anchor["id"]: anchor["values"] for anchor in record["anchors"]}
     _check_problem(record["problem"], record["certificate"], encoding)

@@ -1,0 +1,370 @@
+"""Frozen dataclasses and strict JSON: read, written, checked and described from their annotations.
+
+A record is a frozen dataclass. Its annotations say what its JSON looks like: ``str``, ``bool``,
+``int``, ``float``, ``None``, ``Literal[...]``, ``X | Y``, ``tuple[X, ...]``, ``tuple[X, Y]``,
+``list[X]``, ``dict[str, X]`` and other records. What a type cannot say is added to it:
+``Annotated[float, above(0), "A strength."]`` holds rules and, as text, the description. What one
+field cannot say of another, the record's own method ``complaints`` does. From the same annotations
+follow ``read`` (with every complaint at once), ``plain`` (the JSON data) and ``schema`` (JSON
+Schema), so that a new field is written down once.
+
+A field with a default may be absent; a key that is no field is refused, as its meaning would be
+lost.
+"""
+
+import json
+import math
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache, partial
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from wedgefit.errors import ModelFileError
+
+Record = TypeVar("Record")
+# Whole numbers beyond do not fit an int64 array, and floats beyond 2**53 have no units digit.
+LARGEST_INT = 2**63
+SHOWN = 3  # So many complaints stand in a message; the rest is counted.
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One thing that is wrong: where, what was expected there, and what was found."""
+
+    path: str
+    expected: str
+    found: str = ""
+
+    def __str__(self) -> str:
+        found = f", not {self.found}" if self.found else ""
+        return f"{self.path} should be {self.expected}{found}"
+
+    def within(self, path: str) -> "Complaint":
+        """The same complaint seen from outside the record at ``path``."""
+        return Complaint(_joined(path, self.path), self.expected, self.found)
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """What a value must be beyond its type: in words, as a test, and as JSON Schema."""
+
+    words: str
+    holds: Callable[[Any], bool]
+    schema: dict[str, Any] = field(default_factory=dict)
+
+
+def above(limit: float) -> Rule:
+    return Rule(f"above {limit:g}", lambda value: value > limit, {"exclusiveMinimum": limit})
+
+
+def at_least(limit: float) -> Rule:
+    return Rule(f"{limit:g} or more", lambda value: value >= limit, {"minimum": limit})
+
+
+def items(least: int) -> Rule:
+    words = f"with {least} item{'s' * (least != 1)} or more"
+    return Rule(words, lambda value: len(value) >= least, {"minItems": least})
+
+
+def entries(least: int) -> Rule:
+    words = f"with {least} entr{'ies' if least != 1 else 'y'} or more"
+    return Rule(words, lambda value: len(value) >= least, {"minProperties": least})
+
+
+DISTINCT = Rule(
+    "of distinct items", lambda value: len(set(value)) == len(value), {"uniqueItems": True}
+)
+
+
+# Reading ------------------------------------------------------------------------------------------
+
+
+def parse(text: str | bytes) -> Any:
+    """JSON data without NaN, infinities and repeated keys. Raises ModelFileError."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"this is not JSON ({error}).") from None
+
+
+def read(kind: type[Record], data: Any, place: str = "") -> Record:
+    """The record that ``plain`` made this JSON data of.
+
+    Raises ModelFileError, which names the fields that are wrong (as paths from ``place``), what is
+    there and what should be.
+    """
+    reader = _Reader()
+    record = reader.value(kind, data, place)
+    if reader.complaints:
+        raise refusal(reader.complaints)
+    return record
+
+
+def refusal(complaints: Iterable[Complaint]) -> ModelFileError:
+    """The error that tells the first of these complaints, and counts the others."""
+    complaints = list(complaints)
+    told = "; ".join(map(str, complaints[:SHOWN]))
+    more = f" (and {len(complaints) - SHOWN} more)" if len(complaints) > SHOWN else ""
+    return ModelFileError(f"{told}{more}.", remedy="Train the model again.")
+
+
+def shortened(value: Any) -> str:
+    """JSON data as a short text for a message."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+class _Reader:
+    """Builds records and collects what is wrong; where anything is, the value built has no use."""
+
+    def __init__(self):
+        self.complaints: list[Complaint] = []
+
+    def value(self, kind: Any, data: Any, path: str) -> Any:
+        kind, rules, _ = _parts(kind)
+        before = len(self.complaints)
+        value = self._bare(kind, data, path)
+        if len(self.complaints) == before:
+            for rule in rules:
+                if not rule.holds(value):
+                    self._complain(path, f"{_words(kind)} {rule.words}", data)
+        return value
+
+    def _bare(self, kind: Any, data: Any, path: str) -> Any:
+        origin = get_origin(kind)
+        if origin in (Union, types.UnionType):
+            return self._union(get_args(kind), data, path)
+        if not _looks_like(kind, data):
+            self._complain(path, _words(kind), data)
+            return None
+        if is_dataclass(kind):
+            return self._record(kind, data, path)
+        if origin is tuple:
+            return self._tuple(get_args(kind), data, path)
+        if origin is list:
+            (item,) = get_args(kind)
+            return [self.value(item, each, f"{path}[{i}]") for i, each in enumerate(data)]
+        if origin is dict:
+            item = get_args(kind)[1]
+            return {key: self.value(item, each, _joined(path, key)) for key, each in data.items()}
+        return float(data) if kind is float else data
+
+    def _union(self, options: tuple, data: Any, path: str) -> Any:
+        """The first option that this can be read as; else the complaints of the only one of its
+        outer shape, or one that names all options."""
+        alike = [option for option in options if _looks_like(_parts(option)[0], data)]
+        for option in alike:
+            attempt = _Reader()
+            value = attempt.value(option, data, path)
+            if not attempt.complaints:
+                return value
+        if len(alike) == 1:
+            self.complaints += attempt.complaints
+        else:
+            self._complain(path, " or ".join(map(_words, options)), data)
+        return None
+
+    def _tuple(self, parts: tuple, data: list, path: str) -> tuple:
+        kinds = [parts[0]] * len(data) if parts[1:] == (...,) else parts
+        if len(kinds) != len(data):
+            self._complain(path, _words(tuple[parts]), data)
+            return ()
+        return tuple(
+            self.value(kind, each, f"{path}[{i}]")
+            for i, (kind, each) in enumerate(zip(kinds, data))
+        )
+
+    def _record(self, kind: type, data: dict, path: str) -> Any:
+        before, known = len(self.complaints), fields_of(kind)
+        for key in data.keys() - known.keys():
+            self.complaints.append(Complaint(_joined(path, key), "absent: the key is unknown"))
+        for name, (part, _) in known.items():
+            if name not in data and _required(part):
+                self.complaints.append(Complaint(_joined(path, name), "there: the key is missing"))
+        values = {
+            name: self.value(annotation, data[name], _joined(path, name))
+            for name, (_, annotation) in known.items()
+            if name in data
+        }
+        if len(self.complaints) > before:
+            return None
+        record = kind(**values)
+        check: Callable[[], Iterator[Complaint]] = getattr(record, "complaints", lambda: ())
+        self.complaints += [complaint.within(path) for complaint in check()]
+        return record
+
+    def _complain(self, path: str, expected: str, found: Any) -> None:
+        self.complaints.append(Complaint(path or "this", expected, shortened(found)))
+
+
+@cache
+def fields_of(kind: type) -> dict[str, tuple[Field, Any]]:
+    """The fields of a record that its JSON has, each with its annotation, by name."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {part.name: (part, hints[part.name]) for part in fields(kind) if part.init}
+
+
+def _parts(kind: Any) -> tuple[Any, list[Rule], list[str]]:
+    """A type without what ``Annotated`` adds; the rules; the descriptions."""
+    if get_origin(kind) is not Annotated:
+        return kind, [], []
+    bare, *more = get_args(kind)
+    rules = [part for part in more if isinstance(part, Rule)]
+    return bare, rules, [part for part in more if isinstance(part, str)]
+
+
+def _looks_like(kind: Any, data: Any) -> bool:
+    """Whether JSON data has the outer shape of a type; all of it for what has no parts."""
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return any(_looks_like(_parts(option)[0], data) for option in get_args(kind))
+    if origin is Literal:
+        return any(type(data) is type(option) and data == option for option in get_args(kind))
+    if is_dataclass(kind) or origin is dict:
+        return isinstance(data, dict)
+    if origin in (tuple, list):
+        return isinstance(data, list)
+    if kind is float:
+        return type(data) in (int, float) and _finite(data)
+    if kind is int:
+        return type(data) is int and abs(data) < LARGEST_INT
+    return type(data) is (type(None) if kind is None else kind)
+
+
+def _finite(number: float) -> bool:
+    # JSON has no limits: 1e400 is read as infinity, and a whole number may exceed every float.
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
+def _words(kind: Any) -> str:
+    """What a type is called in a message."""
+    kind, rules, _ = _parts(kind)
+    origin, parts = get_origin(kind), get_args(kind)
+    if rules:
+        return " ".join([_words(kind), *(rule.words for rule in rules)])
+    if origin is Literal or origin in (Union, types.UnionType):
+        return " or ".join(map(json.dumps if origin is Literal else _words, parts))
+    if is_dataclass(kind) or origin is dict:
+        return "an object"
+    if origin is tuple and parts[1:] != (...,):
+        return f"a list of {len(parts)}: {', '.join(map(_words, parts))}"
+    if origin in (tuple, list):
+        return "a list"
+    return _NAMES[type(None) if kind is None else kind]
+
+
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def _required(part: Field) -> bool:
+    return part.default is MISSING and part.default_factory is MISSING
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}.{key}" if path and not key.startswith("[") else f"{path}{key}"
+
+
+def _no_constant(name: str):
+    raise ValueError(f"{name} is not a number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that says two things of the same key says nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {shortened(twice)} is there twice")
+    return found
+
+
+# Writing ------------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """The JSON data of a record, or of anything made of records, keys in the order of the
+    fields."""
+    if is_dataclass(value):
+        return {name: plain(getattr(value, name)) for name in fields_of(type(value))}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def to_text(data: Any) -> str:
+    """JSON data as the text of a file; raises ValueError for NaN and infinities."""
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+# The schema ---------------------------------------------------------------------------------------
+
+
+def schema(kind: type, title: str, description: str) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the JSON that ``read`` accepts, but for what the records'
+    ``complaints`` add."""
+    known: dict[str, dict] = {}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "description": description,
+        **_object_schema(kind, known),
+        "$defs": dict(sorted(known.items())),
+    }
+
+
+def _object_schema(kind: type, known: dict[str, dict]) -> dict[str, Any]:
+    known_fields = fields_of(kind)
+    return {
+        "type": "object",
+        "required": [name for name, (part, _) in known_fields.items() if _required(part)],
+        "additionalProperties": False,
+        "properties": {
+            name: _schema(annotation, known) for name, (_, annotation) in known_fields.items()
+        },
+    }
+
+
+def _schema(kind: Any, known: dict[str, dict]) -> dict[str, Any]:
+    kind, rules, descriptions = _parts(kind)
+    described = {"description": " ".join(descriptions)} if descriptions else {}
+    parts = _bare_schema(kind, known)
+    for rule in rules:
+        parts = parts | rule.schema
+    return parts | described
+
+
+def _bare_schema(kind: Any, known: dict[str, dict]) -> dict[str, Any]:
+    origin, parts, inner = get_origin(kind), get_args(kind), partial(_schema, known=known)
+    if is_dataclass(kind):
+        if kind.__name__ not in known:
+            known[kind.__name__] = {}  # A record may hold records of its own kind.
+            known[kind.__name__] = {
+                "description": " ".join(kind.__doc__.split("\n\n")[0].split()),
+                **_object_schema(kind, known),
+            }
+        return {"$ref": f"#/$defs/{kind.__name__}"}
+    if origin is Literal:
+        return {"const": parts[0]} if len(parts) == 1 else {"enum": list(parts)}
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [inner(part) for part in parts]}
+    if origin is tuple and parts[1:] != (...,):
+        listed = [inner(part) for part in parts]
+        return {"type": "array", "prefixItems": listed, "items": False, "minItems": len(listed)}
+    if origin in (tuple, list):
+        return {"type": "array", "items": inner(parts[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": inner(parts[1])}
+    return {"type": _TYPES[type(None) if kind is None else kind]}
+
+
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
