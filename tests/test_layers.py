@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 ORDER = """
 __init__ errors watch files records
 data.table data.encoding
-engine.loss engine.certificate engine.wedge engine.dictionary engine.sweep engine.sweep_compiled
+engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.ascent engine.pricing engine.lasso engine.descent engine.solve engine.network engine.layers
 learning.select learning.learn
 model.record model.foreign model.build model.audit model.yardstick model.trace

@@ -20,10 +20,10 @@ from sklearn.datasets import load_diabetes, make_friedman1
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPRegressor
 
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.layers import composed, orders_in_stage, solve_stage
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha
 from wedgefit.watch import Deadline
 

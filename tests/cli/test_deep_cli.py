@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
 from wedgefit.data.table import Column, Table, read_table
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.layers import composed, orders_in_stage, solve_layers
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.errors import CertificateError, ModelFileError, UsageError, WedgefitError
 from wedgefit.learning.learn import Learner, Settings
 from wedgefit.learning.select import Curve, Sample

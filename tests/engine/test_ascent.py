@@ -6,9 +6,9 @@ import oracles
 import pytest
 
 from wedgefit.engine.ascent import ascend
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
 
 

@@ -1,15 +1,19 @@
 """The objective and the bound below it: weak duality for any network at all, equality at the
 optimum."""
 
+from functools import partial
+
 import numpy as np
 import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedgefit.engine.certificate import Problem, certify, lower_bound, relative_gap
+from wedgefit.engine.certificate import certify, lower_bound, proven, relative_gap
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.fit import Fit
 from wedgefit.engine.pricing import Priced, Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.wedge import Wedges
 
 
@@ -22,6 +26,11 @@ def small_problem(seed, intercept=True, bias=True):
     return X, K, y, alpha, *oracles.lasso_optimum(K, y, alpha, intercept)
 
 
+def network(combined, z, t):
+    """A network known by what its neurons add up to."""
+    return Fit(Wedges.none(1, 1), z, t, combined)
+
+
 def priced_with(bound, supremum=None, exact=True):
     return Priced(Wedges.none(1, 1), np.empty(0), bound, supremum, exact, 10, 20)
 
@@ -31,18 +40,17 @@ def priced_with(bound, supremum=None, exact=True):
 
 def test_objective_is_the_theorys(rng):
     X, K, y, alpha, optimum, z, t = small_problem(0)
-    assert Problem(y, alpha).objective(K @ z + t, z) == pytest.approx(optimum, rel=1e-14)
-    assert Problem(y, alpha).objective(np.zeros(9), np.zeros(0)) == pytest.approx(y @ y / 18)
+    assert Problem(y, alpha).objective(K @ z, t, z) == pytest.approx(optimum, rel=1e-14)
+    assert Problem(y, alpha).objective(np.zeros(9), 0.0, np.zeros(0)) == pytest.approx(y @ y / 18)
 
 
 def test_null_model_and_dual_point():
     y = np.array([1.0, 2, 6])
     with_bias, without = Problem(y, 1.0, True), Problem(y, 1.0, False)
-    assert with_bias.null_output().tolist() == [3, 3, 3] and without.null_output().tolist() == [
-        0,
-        0,
-        0,
-    ]
+    nothing = np.zeros(3)
+    assert with_bias.shift(nothing) == 3 and without.shift(nothing) == 0
+    assert with_bias.null_dual() == pytest.approx(np.array([-2, -1, 3]) / 3)
+    assert without.null_dual() == pytest.approx(y / 3)
     output = np.array([1.0, 1, 1])
     assert without.dual_point(output) == pytest.approx(np.array([0, 1, 5]) / 3, rel=1e-15)
     assert with_bias.dual_point(output) == pytest.approx(np.array([-2, -1, 3]) / 3)
@@ -57,10 +65,9 @@ def test_weak_duality_for_any_network(seed, intercept, bias, noise):
     X, K, y, alpha, optimum, z, t = small_problem(seed % 12, intercept, bias)
     rng = np.random.default_rng(seed)
     z = z + noise * rng.normal(size=len(z)) * (rng.random(len(z)) < 0.1)
-    output = K @ z + t
     problem = Problem(y, alpha, intercept)
-    dual = problem.dual_point(output)
-    found = certify(problem, output, z, priced_with(np.abs(dual @ K).max()))
+    dual = problem.dual_point(K @ z)
+    found = certify(problem, network(K @ z, z, t), priced_with(np.abs(dual @ K).max()))
     assert found.lower_bound <= optimum * (1 + 1e-7) <= found.objective * (1 + 2e-7)
     assert found.relative_gap >= (found.objective - optimum) / found.objective - 1e-7
     assert noise or found.relative_gap <= 1e-5
@@ -71,7 +78,7 @@ def test_bound_meets_the_optimum():
     for seed in range(12):
         X, K, y, alpha, optimum, z, t = small_problem(seed)
         problem = Problem(y, alpha)
-        dual = problem.dual_point(K @ z + t)
+        dual = problem.dual_point(K @ z)
         bound = lower_bound(problem, dual, np.abs(dual @ K).max())
         assert bound == pytest.approx(optimum, rel=1e-6)
         # Had some wedge with a higher score been overlooked, the bound would be false: it must fall
@@ -82,36 +89,52 @@ def test_bound_meets_the_optimum():
 def test_bound_by_hand():
     """y = (0, 2) with an intercept and v = (−½, ½): D(s) = s − s²/2, cut off at alpha / score."""
     problem = Problem(np.array([0.0, 2.0]), 0.5)
-    dual = problem.dual_point(problem.null_output())
+    dual = problem.null_dual()
     assert dual.tolist() == [-0.5, 0.5]
-    assert lower_bound(problem, dual, 0.5) == 0.5
-    assert lower_bound(problem, dual, 1.0) == 0.375
-    assert lower_bound(problem, dual, 0.1) == 0.5, "the best multiple, not the largest"
-    assert lower_bound(problem, dual, 0.0) == 0.5
+    close = partial(pytest.approx, rel=1e-14)
+    assert lower_bound(problem, dual, 0.5) == close(0.5)
+    assert lower_bound(problem, dual, 1.0) == close(0.375)
+    assert lower_bound(problem, dual, 0.1) == close(0.5), "the best multiple, not the largest"
+    assert lower_bound(problem, dual, 0.0) == close(0.5)
+    assert lower_bound(problem, dual, 0.5) < 0.5, "what rounding may have added is taken off"
     assert lower_bound(problem, dual, np.inf) == 0, (
         "no bound holds where a neuron scores without limit"
     )
     assert lower_bound(problem, np.zeros(2), 0.0) == 0
 
 
-def test_gap_is_relative_and_not_below_zero():
+def test_a_bound_above_the_objective_proves_nothing():
+    """Were it a gap of zero, the mistake would pass for a proof of optimality."""
+    problem = Problem(np.array([0.0, 2.0]), 0.5)
+    assert proven(problem, 0.5, 0.5) == 0.5 and proven(problem, 0.5, 0.4) == 0.4
+    assert proven(problem, 0.5, 0.5 + 1e-9) == 0
+    best = network(np.zeros(2), np.empty(0), 1.0)
+    too_low = certify(problem, best, priced_with(0.5, supremum=0.5))
+    assert too_low.relative_gap < 1e-14
+    wrong = certify(
+        Problem(problem.y, 0.5), network(np.array([-0.5, 0.5]), np.empty(0), 1.0), priced_with(0.1)
+    )
+    assert (wrong.lower_bound, wrong.relative_gap) == (0, 1)
+
+
+def test_gap_is_relative():
     assert relative_gap(2.0, 1.5) == 0.25
-    assert relative_gap(1.0, 1.0 + 1e-16) == 0 == relative_gap(1.0, 1.1)
     assert relative_gap(0.0, 0.0) == 0, "a perfect fit at no cost has no gap"
 
 
 def test_certificate_says_what_was_priced():
     """A gap over some wedges must not be passed off as one over all."""
     problem = Problem(np.array([0.0, 2.0]), 0.5)
-    output, none = problem.null_output(), np.empty(0)
-    exact = certify(problem, output, none, priced_with(0.5, supremum=1.0))
+    none = network(np.zeros(2), np.empty(0), 1.0)
+    close = partial(pytest.approx, rel=1e-14, abs=1e-14)
+    exact = certify(problem, none, priced_with(0.5, supremum=1.0))
     assert (exact.scope, exact.wedges_total, exact.wedges_priced) == ("exact", 20, 10)
-    assert (exact.objective, exact.lower_bound, exact.relative_gap) == (0.5, 0.5, 0)
-    assert (exact.network_lower_bound, exact.network_relative_gap) == (0.375, 0.25)
-    sampled = certify(problem, output, none, priced_with(0.5, exact=False))
+    assert (exact.objective, exact.lower_bound, exact.relative_gap) == close((0.5, 0.5, 0))
+    assert (exact.network_lower_bound, exact.network_relative_gap) == close((0.375, 0.25))
+    sampled = certify(problem, none, priced_with(0.5, exact=False))
     assert sampled.scope == "sampled"
     assert sampled.network_lower_bound is None and sampled.network_relative_gap is None
-    unbounded = certify(problem, output, none, priced_with(0.5, supremum=np.inf))
+    unbounded = certify(problem, none, priced_with(0.5, supremum=np.inf))
     assert (unbounded.network_lower_bound, unbounded.network_relative_gap) == (0, 1)
 
 
@@ -128,8 +151,8 @@ def test_network_bound_holds_for_networks_found_by_search(bias, rng):
     for alpha in (0.1, 0.02):
         problem = Problem(y, alpha)
         optimum, z, t = oracles.lasso_optimum(wedges.hinges(X), y, alpha, True)
-        output = wedges.combine(X, z) + t
-        dual = problem.dual_point(output)
-        found = certify(problem, output, z, pricer.price(dual, np.inf, wedges, every_pencil=True))
+        fit = Fit(wedges, z, t, wedges.combine(X, z))
+        dual = problem.dual_point(fit.combined)
+        found = certify(problem, fit, pricer.price(dual, np.inf, wedges, every_pencil=True))
         assert found.network_lower_bound <= optimum * (1 + 1e-9)
         assert found.network_lower_bound >= 0.9 * optimum, "and it is not an empty one"

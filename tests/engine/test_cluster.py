@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.errors import FitError
 

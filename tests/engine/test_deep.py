@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wedgefit.engine import layers, pricing
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.layers import (
     composed,
@@ -26,6 +25,7 @@ from wedgefit.engine.layers import (
 )
 from wedgefit.engine.network import Network
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha
 from wedgefit.errors import FitError, UsageError
 from wedgefit.watch import Deadline
@@ -357,7 +357,7 @@ def test_alphas_of_their_own(rng):
     for stage, alpha in zip(stages, alphas):
         fit = stage.fit
         assert stage.solution.certificate.objective == pytest.approx(
-            Problem(y, alpha).objective(fit.output, fit.coefficients)
+            Problem(y, alpha).objective(fit.combined, fit.intercept, fit.coefficients)
         )
     first = solve_stage(Problem(y, 0.1), X, partial(pricer_for, stage=1), tol=1e-6)
     np.testing.assert_array_equal(first.fit.output, stages[0].fit.output)

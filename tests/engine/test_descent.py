@@ -5,10 +5,11 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.descent import beside, descend, descended
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.fit import Fit
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
 
 
@@ -108,7 +109,7 @@ def test_the_lasso_over_what_comes_back_is_as_good_as_the_descended_network(bias
     problem, dictionary, wedges, z, t = start(4, bias)
     X = dictionary.X
     reached = objective(problem, X, *descend(problem, X, wedges, z, t, bias)[1:])
-    offered = descended(problem, dictionary, wedges, z, t)
+    offered = descended(problem, dictionary, Fit(wedges, z, t, wedges.combine(X, z)))
     assert ((offered.samples >= 0).sum(axis=1) == int(bias)).all()
     heights = X @ offered.normals.T + offered.offsets
     assert np.abs(heights[offered.samples[:, 0], np.arange(len(offered))]).max() < 1e-12 or not bias
@@ -142,7 +143,7 @@ def test_descents_reach_what_climbs_alone_do_not(monkeypatch):
 
     together = solved()
     monkeypatch.setattr(
-        "wedgefit.engine.solve.descended", lambda problem, dictionary, wedges, *_: wedges.take([])
+        "wedgefit.engine.solve.descended", lambda problem, dictionary, fit: fit.wedges.take([])
     )
     apart = solved()
     assert (

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedgefit.engine.certificate import Problem
+from wedgefit.engine.fit import Fit
 from wedgefit.engine.network import Network, balanced_network
-from wedgefit.engine.solve import Fit
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.wedge import Wedges
 
 
@@ -21,7 +21,7 @@ def random_fit(seed, m, d, norm):
     z = rng.normal(size=m) * 10.0 ** rng.integers(-6, 7, size=m) * (rng.random(m) < 0.9)
     samples = np.zeros((m, d), dtype=int)
     wedges = Wedges(samples, samples, normals, rng.normal(size=m))
-    fit = Fit(wedges, z, float(rng.normal()), np.empty(0))
+    fit = Fit(wedges, z, float(rng.normal()), wedges.combine(X, z))
     return X, y, fit, balanced_network(normals, wedges.offsets, z, fit.intercept)
 
 
@@ -33,7 +33,7 @@ def test_network_costs_what_the_lasso_costs(seed, m, d, norm):
     """Theory, section 1: else the certified number is not that of the network handed out."""
     X, y, fit, network = random_fit(seed, m, d, norm)
     alpha = 0.37
-    objective = Problem(y, alpha).objective(fit.predict(X), fit.coefficients)
+    objective = Problem(y, alpha).objective(fit.combined, fit.intercept, fit.coefficients)
     assert oracles.network_objective(network.layers, X, y, alpha, norm) == pytest.approx(
         objective, rel=1e-10
     )

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from wedgefit.engine import pricing
 from wedgefit.engine import solve as solve_module
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, solve_written_out, working_set
 from wedgefit.engine.wedge import Wedges
 
@@ -93,7 +93,10 @@ def test_solve_reaches_the_stored_optimum(record):
     assert 0 <= certificate.relative_gap <= 1e-8
     assert certificate.lower_bound <= record["objective"] * (1 + 1e-7)
     assert largest_alpha(problem, pricer) == pytest.approx(record["alpha_max"], rel=1e-6)
-    assert problem.objective(found.fit.output, found.fit.coefficients) == certificate.objective
+    assert (
+        problem.objective(found.fit.combined, found.fit.intercept, found.fit.coefficients)
+        == certificate.objective
+    )
     assert np.all(found.fit.coefficients != 0)
 
 
@@ -487,9 +490,9 @@ def test_readable_networks_are_the_same_function_at_the_same_cost(targets, inter
     new = rng.integers(0, 4, (30, 2)) * 1.0
     np.testing.assert_allclose(plain.output, fit.output, atol=1e-10)
     np.testing.assert_allclose(plain.predict(new), fit.predict(new), atol=1e-10)
-    assert problem.objective(plain.output, plain.coefficients) <= problem.objective(
-        fit.output, fit.coefficients
-    ) * (1 + 1e-12)
+    assert problem.objective(
+        plain.combined, plain.intercept, plain.coefficients
+    ) <= problem.objective(fit.combined, fit.intercept, fit.coefficients) * (1 + 1e-12)
     reads = (np.abs(plain.wedges.normals) > 1e-12).sum(axis=1)
     assert np.array_equal(reads, plain.wedges.orders) and len(set(plain.wedges.keys())) == len(
         plain.wedges

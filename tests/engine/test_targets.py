@@ -16,10 +16,10 @@ from sklearn.linear_model import LinearRegression
 
 from wedgefit import WedgeRegressor
 from wedgefit.cli import main
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.lasso import Gram, solve_group_lasso
 from wedgefit.engine.pricing import Pricer, Sweeper, sweep_block
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
 
 SETTINGS = [

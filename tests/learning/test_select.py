@@ -6,10 +6,10 @@ import pytest
 from sklearn import metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.loss import LOSSES
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, solve_written_out
 from wedgefit.errors import FitError
 from wedgefit.learning import select

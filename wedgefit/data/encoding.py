@@ -47,6 +47,8 @@ LARGEST = 1e100  # Sums of squares of larger values may leave the range of float
 # MOST_FAR_OUT of the rows, and only where the CORE of the rows that is nearest to the median is not
 # all one value.
 FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
+# A column whose mean is so many times its range would lose as much of its digits in w·x + b.
+FAR_FROM_ZERO = 1e3
 ROUNDING = 1e-9  # Parts of the weight that differ by less are equal.
 MOST_CLASSES = 20  # More classes than this, and than a tenth of the rows, are a column of names.
 
@@ -302,6 +304,7 @@ def fit_encoding(
     weight: str | None = None,
     group: str | None = None,
     standardize: bool = True,
+    shift: bool = False,
     drop_missing_target: bool = False,
 ) -> tuple[Encoding, Design]:
     """Learn how to encode this table, and encode it.
@@ -311,8 +314,9 @@ def fit_encoding(
     choose among the other columns; ``weight`` and ``group`` name columns that are no inputs: how
     often a row counts, and which rows belong together. With ``standardize``, numeric columns get
     (weighted) mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1 features stay as
-    they are, and numbers that are far out are held back and noted. Rows without a target are
-    refused, or left out and noted with ``drop_missing_target``; rows of weight zero are left out
+    they are, and numbers that are far out are held back and noted. Without, ``shift`` allows to
+    take the mean out of columns that lie far from zero beside their spread, which changes nothing
+    for neurons with biases but the digits that are left. Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows of weight zero are left out
     and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when
@@ -328,7 +332,8 @@ def fit_encoding(
     table, notes = training_rows(table, targets, weight, drop_missing_target)
     weights = None if weight is None else table.column(weight).values
     described, y = _fit_target(table, [table.column(name) for name in targets], task, notes)
-    fits = [_fit_column(table.column(name), table, standardize, weights) for name in names]
+    scaling = "standard" if standardize else "shift" if shift else "none"
+    fits = [_fit_column(table.column(name), table, scaling, weights) for name in names]
     inputs = tuple(column for column, features, _ in fits if features)
     features = _with_unique_names(
         [feature for _, features, _ in fits for feature in features], [*names, *targets]
@@ -714,32 +719,35 @@ def _check_range(
 
 
 def _fit_column(
-    column: Column, table: Table, standardize: bool, weights: np.ndarray | None
+    column: Column, table: Table, scaling: str, weights: np.ndarray | None
 ) -> tuple[InputColumn, list[Feature], str]:
     """What to store of a column, its features, and if there are none the reason."""
     missing = column.missing
     if missing.all():
         return InputColumn(column.name, column.kind, None, UNLIMITED, (), ()), [], "all missing"
     fit = _fit_numeric if column.kind == "numeric" else _fit_category
-    stored, features = fit(column, table, standardize, weights)
+    stored, features = fit(column, table, scaling, weights)
     return stored, features, "constant" if stored.levels or not stored.rare else "all levels rare"
 
 
 def _fit_numeric(
-    column: Column, table: Table, standardize: bool, weights: np.ndarray | None
+    column: Column, table: Table, scaling: str, weights: np.ndarray | None
 ) -> tuple[InputColumn, list[Feature]]:
     missing = column.missing
     present, counts = column.values[~missing], None if weights is None else weights[~missing]
     # Of halves, which cannot overflow and have the same bits.
     median = 2.0 * _median(0.5 * present, counts)
-    limits = _limits(present, median, counts) if standardize else UNLIMITED
+    limits = _limits(present, median, counts) if scaling == "standard" else UNLIMITED
     stored = InputColumn(column.name, "numeric", median, limits, (), ())
     values = stored.limited(np.where(missing, median, column.values))
     features = []
     if values.min() < values.max():
-        center, scale = _center_scale(values, weights) if standardize else (0.0, 1.0)
+        center, scale = _center_scale(values, weights)
+        if scaling != "standard":
+            far = abs(center) > FAR_FROM_ZERO * np.ptp(values)
+            center, scale = center if far and scaling == "shift" else 0.0, 1.0
         features.append(Feature(column.name, column.name, "number", None, center, scale))
-    if not standardize:
+    if scaling != "standard":
         _check_range(np.nan_to_num(column.values), column.values, LARGEST, table, column.name)
     if missing.any():
         features.append(
@@ -803,7 +811,7 @@ def _center_scale(values: np.ndarray, weights: np.ndarray | None) -> tuple[float
 
 
 def _fit_category(
-    column: Column, table: Table, standardize: bool, weights: np.ndarray | None
+    column: Column, table: Table, scaling: str, weights: np.ndarray | None
 ) -> tuple[InputColumn, list[Feature]]:
     from sklearn.preprocessing import OneHotEncoder
 

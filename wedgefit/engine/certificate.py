@@ -1,66 +1,15 @@
-"""The one objective, its dual lower bound, and the gap between them with its scope (theory, section
-4)."""
+"""The dual lower bound of a network's objective, and the gap between them with its scope (theory,
+section 4)."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from wedgefit.engine.loss import LOSSES, Loss
+from wedgefit.engine.fit import Fit
+from wedgefit.engine.problem import Problem
 
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """loss(K z + t, y) + alpha Σ_j ‖z_j‖ over a dictionary's hinge columns K; t is 0 without
-    ``intercept``.
-
-    ``y`` is (n,), or (n, K) for several targets whose neurons are shared: then z_j is a row (K,)
-    and its norm is ‖·‖₂. ``sample_weight`` (n,), positive, in any unit: only the ratios count; None
-    weighs all rows alike.
-    """
-
-    y: np.ndarray
-    alpha: float
-    intercept: bool = True
-    loss: Loss = LOSSES["squared"]
-    sample_weight: np.ndarray | None = None
-
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """The rows' parts of the loss, (n,), adding up to one."""
-        if self.sample_weight is None:
-            return np.full(len(self.y), 1 / len(self.y))
-        return self.sample_weight / self.sample_weight.sum()
-
-    def objective(self, output: np.ndarray, coefficients: np.ndarray) -> float:
-        """The primal value of a network with this output, shaped like y, and these coefficients,
-        (m,) or (m, K)."""
-        return self.loss.value(self.y, output, self.weights) + self.alpha * float(
-            row_norms(coefficients).sum()
-        )
-
-    def shift(self, output: np.ndarray):
-        """The best output bias t for a network whose neurons give ``output``: a number, or (K,)."""
-        return (
-            self.loss.shift(self.y, output, self.weights)
-            if self.intercept
-            else np.zeros(self.y.shape[1:])[()]
-        )
-
-    def null_output(self) -> np.ndarray:
-        """The output of the best network without neurons, shaped like y."""
-        nothing = np.zeros_like(self.y)
-        return nothing + self.shift(nothing)
-
-    def dual_point(self, output: np.ndarray) -> np.ndarray:
-        """The negative gradient at the output with its best bias, shaped like y: orthogonal to
-        constants if there is a bias."""
-        return self.loss.negative_gradient(self.y, output + self.shift(output), self.weights)
-
-
-def row_norms(coefficients: np.ndarray) -> np.ndarray:
-    """|z_j| of coefficients (m,), ‖z_j‖₂ of those of several targets, (m, K): (m,)."""
-    return np.abs(coefficients) if coefficients.ndim == 1 else np.linalg.norm(coefficients, axis=1)
+# What the sums of a dual value may be off by, beside the sum of their absolute terms.
+ROUNDING = 4 * float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -83,13 +32,14 @@ class Certificate:
     network_relative_gap: float | None
 
 
-def certify(problem: Problem, output, coefficients, priced) -> Certificate:
-    """The certificate of a network, from its output and coefficients, and a pricing of its dual
-    point."""
-    objective = problem.objective(output, coefficients)
-    dual = problem.dual_point(output)
-    lower = lower_bound(problem, dual, priced.bound)
-    network = None if priced.supremum is None else lower_bound(problem, dual, priced.supremum)
+def certify(problem: Problem, fit: Fit, priced) -> Certificate:
+    """The certificate of a network, from a pricing of its dual point."""
+    objective = problem.objective(fit.combined, fit.intercept, fit.coefficients)
+    dual = problem.dual_point(fit.combined)
+    lower = proven(problem, objective, lower_bound(problem, dual, priced.bound))
+    network = None
+    if priced.supremum is not None:
+        network = proven(problem, objective, lower_bound(problem, dual, priced.supremum))
     return Certificate(
         objective=objective,
         lower_bound=lower,
@@ -104,13 +54,25 @@ def certify(problem: Problem, output, coefficients, priced) -> Certificate:
 
 def lower_bound(problem: Problem, dual: np.ndarray, largest_score: float) -> float:
     """The dual value at the best feasible multiple of ``dual``, given the largest score of any
-    neuron under it."""
+    neuron under it, less what rounding may have added."""
     limit = problem.alpha / largest_score if largest_score > 0 else np.inf
-    scale = problem.loss.best_scale(problem.y, dual, problem.weights, limit)
-    return problem.loss.dual_value(problem.y, scale * dual, problem.weights)
+    scale = problem.loss.best_scale(problem.centred, dual, problem.weights, limit)
+    terms = float(np.abs(scale * dual * problem.centred).sum())
+    return problem.dual_value(scale * dual) - ROUNDING * terms
+
+
+def proven(problem: Problem, objective: float, lower: float) -> float:
+    """The bound, or where it contradicts the objective the one that always holds, that of the zero
+    dual point.
+
+    No bound exceeds an objective. One that does has proven nothing but that rounding, or a mistake,
+    was larger than the gap; taken for a gap of zero it would pass for a proof of optimality.
+    """
+    if lower <= objective:
+        return lower
+    return problem.dual_value(np.zeros_like(problem.centred))
 
 
 def relative_gap(objective: float, lower: float) -> float:
-    """(objective − bound) / objective, not below zero (rounding can put the bound a few ulps
-    above)."""
-    return max(objective - lower, 0.0) / objective if objective > 0 else 0.0
+    """(objective − bound) / objective; a perfect fit at no cost has no gap."""
+    return (objective - lower) / objective if objective > 0 else 0.0

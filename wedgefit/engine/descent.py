@@ -10,8 +10,9 @@ arXiv 1811.06416). Theory, sections 1 and 4.
 import numpy as np
 from scipy.optimize import minimize
 
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.fit import Fit
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.wedge import Wedges
 
 # A descent ends when a step gains less than GAIN, relatively, or after STEPS steps: the next round
@@ -26,21 +27,16 @@ MEMORY = 30
 NOTHING = 1e-12
 
 
-def descended(
-    problem: Problem,
-    dictionary: Dictionary,
-    wedges: Wedges,
-    coefficients: np.ndarray,
-    intercept: float,
-) -> Wedges:
-    """The neurons of a network (m) after a joint descent, each in the one or two places where it
-    passes through a sample.
+def descended(problem: Problem, dictionary: Dictionary, fit: Fit) -> Wedges:
+    """The neurons of a network after a joint descent, each in the one or two places where it passes
+    through a sample.
 
-    ``coefficients`` (m,) are none of them zero. A Lasso over what comes back is at least as good as
-    the descended network.
+    None of its coefficients is zero. A Lasso over what comes back is at least as good as the
+    descended network.
     """
+    wedges = fit.wedges
     alive, normals, offsets, *_ = descend(
-        problem, dictionary.X, wedges, coefficients, intercept, dictionary.bias
+        problem, dictionary.X, wedges, fit.coefficients, fit.intercept, dictionary.bias
     )
     which = np.arange(len(offsets))
     samples = np.full(len(offsets), -1)
@@ -64,14 +60,15 @@ def descend(
         wedges.normals * split[:, None],
         wedges.offsets * split,
         np.sign(coefficients) * split,
-        [intercept],
+        [intercept - problem.location],
     ]
     free = [wedges.reads, np.full(len(split), bias), np.ones(len(split)), [problem.intercept]]
     shapes = [np.shape(part) for part in parts]
+    limits = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": GAIN, "gtol": 0.0, "maxcor": MEMORY}
+    args = (problem, X, shapes, _joined(free))
     found = minimize(
-        _balanced_objective, _joined(parts), args=(problem, X, shapes, _joined(free)), jac=True, method="L-BFGS-B",
-        options={"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": GAIN, "gtol": 0.0, "maxcor": MEMORY},
-    )  # fmt: skip
+        _balanced_objective, _joined(parts), args, "L-BFGS-B", jac=True, options=limits
+    )
     weights, shifts, outer, shift = _separated(found.x, shapes)
     length = np.linalg.norm(weights, axis=1)
     # The weights of a dying neuron go to zero with its output weight: what is left of their
@@ -83,7 +80,7 @@ def descend(
         weights[alive] / length[:, None],
         shifts[alive] / length,
         outer[alive] * length,
-        float(shift[0]),
+        float(shift[0] + problem.location),
     )
 
 
@@ -110,13 +107,13 @@ def beside(
 
 
 def _balanced_objective(theta, problem: Problem, X, shapes, free) -> tuple[float, np.ndarray]:
-    """P(θ) of theory, section 1, and its gradient in the parameters that are ``free`` (1) and not
-    held (0)."""
+    """P(θ) of theory, section 1, with y less its location, and its gradient in the parameters that
+    are ``free`` (1) and not held (0)."""
     weights, offsets, outer, shift = _separated(theta, shapes)
     hinges = np.maximum(X @ weights.T + offsets, 0.0)
     output = hinges @ outer + shift
     decay = float(np.sum(weights**2) + np.sum(outer**2))
-    v = problem.loss.negative_gradient(problem.y, output, problem.weights)
+    v = problem.loss.negative_gradient(problem.centred, output, problem.weights)
     pull = np.where(hinges > 0, np.outer(v, outer), 0.0)
     gradient = [
         problem.alpha * weights - pull.T @ X,
@@ -125,7 +122,7 @@ def _balanced_objective(theta, problem: Problem, X, shapes, free) -> tuple[float
         [-v.sum()],
     ]
     return problem.loss.value(
-        problem.y, output, problem.weights
+        problem.centred, output, problem.weights
     ) + 0.5 * problem.alpha * decay, _joined(gradient) * free
 
 

@@ -117,7 +117,8 @@ def orders_for(order: int | str, norm: int, width: int) -> tuple[int, ...]:
         return tuple(range(1, width + 1)) if norm == 1 else (width,)
     if order > width:
         raise UsageError(
-            f"order {order} asks for neurons that read {order} columns, but there are only {width}.",
+            f"order {order} asks for neurons that read {order} columns, "
+            f"but there are only {width}.",
             remedy=f"Try --order {width} or --order full.",
         )
     return tuple(range(1, order + 1))

@@ -12,11 +12,13 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from wedgefit.engine.certificate import Certificate, Problem
+from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import Dictionary, Order, order_of, orders_for
+from wedgefit.engine.fit import Fit
 from wedgefit.engine.network import Network, balanced_network
 from wedgefit.engine.pricing import Pricer
-from wedgefit.engine.solve import Fit, Solution, WorkingSet, solve, working_set
+from wedgefit.engine.problem import Problem
+from wedgefit.engine.solve import Solution, WorkingSet, solve, working_set
 from wedgefit.engine.wedge import COINCIDENT, Wedges
 from wedgefit.errors import FitError, UsageError
 from wedgefit.watch import Deadline
@@ -238,8 +240,9 @@ def solve_stage(
     solution = solve(
         problem, pricer, working=_passed_on(problem, pricer.dictionary, previous.fit), **options
     )
+    before = previous.fit
     _refuse_a_rise(
-        problem.objective(previous.fit.output, previous.fit.coefficients),
+        problem.objective(before.combined, before.intercept, before.coefficients),
         solution.certificate.objective,
     )
     return Stage(inputs, solution)
@@ -273,7 +276,8 @@ def pass_through(dictionary: Dictionary) -> Wedges:
     """
     if 1 not in dictionary.orders:
         raise UsageError(
-            f"a stage of orders {dictionary.orders} cannot let an activation pass, so one more layer could do worse.",
+            f"a stage of orders {dictionary.orders} cannot let an activation pass, "
+            "so one more layer could do worse.",
             remedy="Include order 1 in every stage after the first.",
         )
     columns = np.arange(dictionary.X.shape[1])[:, None]

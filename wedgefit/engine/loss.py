@@ -22,6 +22,7 @@ class Loss(Protocol):
 
     name: str
     quadratic: bool  # the curvature is the same everywhere
+    of_differences: bool  # only y − output counts, so that a shift of both changes nothing
 
     def value(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> float:
         """The loss itself."""
@@ -53,6 +54,7 @@ class Squared:
 
     name = "squared"
     quadratic = True
+    of_differences = True
 
     def value(self, y, output, weights) -> float:
         return 0.5 * float(np.sum(weights @ (output - y) ** 2))
@@ -82,6 +84,7 @@ class Logistic:
 
     name = "logistic"
     quadratic = False
+    of_differences = False
 
     def value(self, y, output, weights) -> float:
         return float(weights @ np.logaddexp(0.0, -y * output))

@@ -24,8 +24,8 @@ from joblib.parallel import get_active_backend
 
 from wedgefit.engine import sweep
 from wedgefit.engine.ascent import ascend
-from wedgefit.engine.certificate import row_norms
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.problem import row_norms
 from wedgefit.engine.sweep import TIE, index_type, sort_pencils
 from wedgefit.engine.wedge import COINCIDENT, DEPENDENT, Wedges, row_chunks
 from wedgefit.errors import FitError

@@ -10,11 +10,13 @@ from itertools import count
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from wedgefit.engine.certificate import Certificate, Problem, certify, row_norms
+from wedgefit.engine.certificate import Certificate, certify
 from wedgefit.engine.descent import descended
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.lasso import Gram, full_lasso, least_squares, solve_group_lasso, solve_lasso
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.wedge import Wedges, row_chunks
 from wedgefit.watch import Deadline
 
@@ -30,24 +32,6 @@ HALVINGS = 30
 SMALLEST_WEIGHT = 1e-12
 # A sampled run ends after this many rounds in a row that found nothing worth adding.
 PATIENCE = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A network on the training rows: its wedges (m), coefficients z (m,), output bias t and output
-    (n,).
-
-    With several targets coefficients are (m, K), the bias (K,) and the output (n, K).
-    """
-
-    wedges: Wedges
-    coefficients: np.ndarray
-    intercept: float | np.ndarray
-    output: np.ndarray
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """The network's output on other rows (n, d)."""
-        return self.wedges.combine(X, self.coefficients) + self.intercept
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +95,7 @@ def _rounds(
         ending = deadline.due(reserve=full_round if exact else 0.0)
         clock = time.monotonic()
         every_pencil = every_pencil or (ending and exact)
-        point = problem.dual_point(fit.output)
+        point = problem.dual_point(fit.combined)
         priced = pricer.price(
             point,
             threshold,
@@ -119,7 +103,7 @@ def _rounds(
             every_pencil=every_pencil,
             thorough=not exact and satisfied > 0,
         )
-        certificate = certify(problem, fit.output, fit.coefficients, priced)
+        certificate = certify(problem, fit, priced)
         full_round = time.monotonic() - clock if every_pencil else full_round
         on_round(round_, fit, certificate)
         gap = (
@@ -148,13 +132,7 @@ def _rounds(
             working.solve(problem.alpha, kkt)
             if pricer.refine:
                 fit = working.fit()
-                working.grow(
-                    working.unseen(
-                        descended(
-                            problem, pricer.dictionary, fit.wedges, fit.coefficients, fit.intercept
-                        )
-                    )
-                )
+                working.grow(working.unseen(descended(problem, pricer.dictionary, fit)))
                 working.solve(problem.alpha, kkt)
             working.drop_idle()
             fit = working.fit()
@@ -169,7 +147,7 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
     # certificate says what was reached.
     z = full_lasso(
         np.asfortranarray(wedges.hinges(X)),
-        problem.y,
+        problem.centred,
         problem.alpha,
         problem.intercept,
         tol,
@@ -178,19 +156,12 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
     kept = np.flatnonzero(z)
     fit = fit_on(X, problem, wedges.take(kept), z[kept])
     priced = pricer.price(
-        problem.dual_point(fit.output), problem.alpha, fit.wedges, every_pencil=True
+        problem.dual_point(fit.combined), problem.alpha, fit.wedges, every_pencil=True
     )
-    certificate = certify(problem, fit.output, fit.coefficients, priced)
+    certificate = certify(problem, fit, priced)
     return Solution(
         fit, certificate, 1, "converged" if certificate.relative_gap <= tol else "stalled"
     )
-
-
-def fit_on(X: np.ndarray, problem: Problem, wedges: Wedges, coefficients: np.ndarray) -> Fit:
-    """The network of these wedges with its best output bias."""
-    output = wedges.combine(X, coefficients)
-    intercept = problem.shift(output)
-    return Fit(wedges, coefficients, intercept, output + intercept)
 
 
 def readable(X: np.ndarray, problem: Problem, fit: Fit) -> Fit:
@@ -258,7 +229,7 @@ def refitted(X: np.ndarray, problem: Problem, fit: Fit) -> Fit:
     if not len(fit.wedges):
         return fit
     coefficients = least_squares(
-        fit.wedges.hinges(X), problem.y, problem.intercept, problem.weights
+        fit.wedges.hinges(X), problem.centred, problem.intercept, problem.weights
     )
     return fit_on(X, problem, fit.wedges, coefficients)
 
@@ -270,7 +241,7 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
     Not ``exact``: the largest that a few partial rounds find, each around the winners of the one
     before.
     """
-    null = problem.dual_point(problem.null_output())
+    null = problem.null_dual()
     if exact:
         return pricer.price(null, np.inf, pricer.dictionary.none(), every_pencil=True).bound
     best = pricer.dictionary.none()
@@ -361,9 +332,7 @@ class QuadraticWorkingSet(WorkingSet):
             for rows in row_chunks(n, new):
                 means += weights[rows] @ wedges.hinges(self.X[rows])
         self.means = np.concatenate([self.means, means])
-        residual = self.problem.loss.negative_gradient(
-            self.problem.y, self.problem.null_output(), weights
-        )
+        residual = self.problem.null_dual()
         block, correlation = np.zeros((old + new, new)), np.zeros((new, *self.problem.y.shape[1:]))
         for rows in row_chunks(n, old + new):
             columns = self.wedges.hinges(self.X[rows]) - self.means
@@ -432,9 +401,7 @@ class CurvedWorkingSet(WorkingSet):
         """The loss's second derivative in the coefficients of these wedges, with the output bias
         eliminated, (k, k)."""
         problem, wedges = self.problem, self.wedges.take(active)
-        curvature = problem.loss.curvature(
-            problem.y, output + problem.shift(output), problem.weights
-        )
+        curvature = problem.curvature(output)
         matrix, means = np.zeros((len(active), len(active))), np.zeros(len(active))
         for rows in row_chunks(len(self.X), len(active)):
             columns = wedges.hinges(self.X[rows])
@@ -450,11 +417,11 @@ class CurvedWorkingSet(WorkingSet):
         there."""
         problem = replace(self.problem, alpha=alpha)
         change = self.wedges.take(active).combine(self.X, step)
-        before = problem.objective(output + problem.shift(output), z[active])
+        before = problem.objective(output, problem.shift(output), z[active])
         length = 1.0
         for _ in range(HALVINGS):
             reached = output + length * change
-            after = problem.objective(reached + problem.shift(reached), z[active] + length * step)
+            after = problem.objective(reached, problem.shift(reached), z[active] + length * step)
             # Near the optimum rounding hides the gain: then the full step is the best guess.
             if after <= before - 1e-4 * length * promised + 1e-15 * abs(before):
                 return length, reached

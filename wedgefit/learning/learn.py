@@ -10,13 +10,14 @@ from math import comb
 
 import numpy as np
 
-from wedgefit.engine.certificate import Certificate, Problem, relative_gap
+from wedgefit.engine.certificate import Certificate, relative_gap
 from wedgefit.engine.dictionary import Dictionary, Order, order_of, range_dispersion
+from wedgefit.engine.fit import Fit
 from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage, solve_stage
 from wedgefit.engine.loss import LOSSES
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import (
-    Fit,
     Solution,
     WorkingSet,
     largest_alpha,
@@ -314,7 +315,7 @@ class Learner:
     def _no_wedge_helps(self) -> bool:
         """Whether alpha_max is nothing but rounding: no score exceeds Σ|v| times the columns'
         ranges."""
-        duals = [problem.dual_point(problem.null_output()) for problem in self.problems]
+        duals = [problem.null_dual() for problem in self.problems]
         X = self.sample.X
         points = X if self.settings.bias else np.vstack([X, np.zeros(X.shape[1])])
         return self.alpha_max <= 1e-12 * max(float(np.abs(dual).sum()) for dual in duals) * float(

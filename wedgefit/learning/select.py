@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wedgefit.engine.certificate import Problem
 from wedgefit.engine.layers import DeepFit, PricerFor, composed, solve_layers
 from wedgefit.engine.loss import class_probabilities
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted, working_set
 from wedgefit.errors import FitError
 from wedgefit.watch import Deadline

@@ -9,12 +9,14 @@ import numpy as np
 
 from wedgefit.data.encoding import training_rows
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import Certificate, Problem
+from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.certificate import certify as certify_fit
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.layers import activations, orders_in_stage, with_both_faces
 from wedgefit.engine.pricing import Pricer
-from wedgefit.engine.solve import Fit, fit_on, refitted
+from wedgefit.engine.problem import Problem
+from wedgefit.engine.solve import refitted
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError
 from wedgefit.learning.learn import problems_of, total
@@ -170,12 +172,12 @@ def _audit(
             checks.append(_refit_check(network, problem, wedges, X, place))
         stage = network.stage(layer)
         priced = pricer.price(
-            problem.dual_point(fit.output),
+            problem.dual_point(fit.combined),
             np.inf,
             fit.wedges,
             every_pencil=stage["scope"] == "exact",
         )
-        found = certify_fit(problem, fit.output, fit.coefficients, priced)
+        found = certify_fit(problem, fit, priced)
         # The model's own figures follow; those of the only stage must not go by the same names.
         claims = Certificate(**{part.name: stage[part.name] for part in fields(Certificate)})
         checks += _figure_checks(claims, found, place or f"layer {layer}, ")
@@ -185,7 +187,7 @@ def _audit(
 
 def _as_stored(network: _Network, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
     coefficients, intercept = network.stored()
-    return Fit(wedges, coefficients, intercept, wedges.combine(X, coefficients) + intercept)
+    return Fit(wedges, coefficients, intercept, wedges.combine(X, coefficients))
 
 
 # The checks ---------------------------------------------------------------------------------------
@@ -260,10 +262,9 @@ def _refit_check(
     """Are the coefficients those of least squares on the wedges selected?"""
     stored = _as_stored(network, problem, wedges, X)
     best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(stored.coefficients)))
-    values = [problem.loss.value(problem.y, fit.output, problem.weights) for fit in (stored, best)]
-    slack = ROUNDING * (
-        abs(values[1]) + problem.loss.value(problem.y, problem.null_output(), problem.weights)
-    )
+    values = [problem.value(fit.combined, fit.intercept) for fit in (stored, best)]
+    nothing = np.zeros_like(problem.y)
+    slack = ROUNDING * (abs(values[1]) + problem.value(nothing, problem.shift(nothing)))
     return _check(f"{place}loss after refitting", *values, abs(values[0] - values[1]) <= slack)
 
 

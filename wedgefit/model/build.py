@@ -12,8 +12,8 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.data.encoding import Design, Target, fit_encoding, weighed_rows
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import row_norms
 from wedgefit.engine.layers import DeepFit, Stage, composed
+from wedgefit.engine.problem import row_norms
 from wedgefit.engine.solve import Solution, working_set
 from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.learning.learn import Learned, Learner, Settings, total
@@ -74,7 +74,7 @@ class _Setting:
         self.table, self.options = table, options
         self.encoding, self.design = fit_encoding(
             table, target=options.target, task=options.task, keep=options.keep, drop=options.drop, weight=options.weight,
-            group=options.group, standardize=options.standardize, drop_missing_target=options.drop_missing_target,
+            group=options.group, standardize=options.standardize, shift=options.bias, drop_missing_target=options.drop_missing_target,
         )  # fmt: skip
         self.sample = sample_of(self.design, self.encoding.target)
         with self.named():

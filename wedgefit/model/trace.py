@@ -7,7 +7,8 @@ import numpy as np
 
 from wedgefit.data.encoding import training_rows
 from wedgefit.data.table import Table
-from wedgefit.engine.solve import Fit, solve, working_set
+from wedgefit.engine.fit import Fit
+from wedgefit.engine.solve import solve, working_set
 from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner, Settings
 from wedgefit.learning.select import Sample, alpha_grid

@@ -8,9 +8,10 @@ import numpy as np
 
 from wedgefit.data.encoding import LARGEST, Design, Encoding, fit_encoding
 from wedgefit.data.table import Table, shown
-from wedgefit.engine.certificate import Certificate, Problem
+from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import Dictionary, orders_for
 from wedgefit.engine.network import Network
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import Solution, WorkingSet, working_set
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import ColumnError, FitError, UsageError

@@ -1,0 +1,95 @@
+"""The one objective: what is minimised over the coefficients of a dictionary's hinges (theory,
+section 4)."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from wedgefit.engine.loss import LOSSES, Loss
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """loss(K z + t, y) + alpha Σ_j ‖z_j‖ over a dictionary's hinge columns K; t is 0 without
+    ``intercept``.
+
+    ``y`` is (n,), or (n, K) for several targets whose neurons are shared: then z_j is a row (K,)
+    and its norm is ‖·‖₂. ``sample_weight`` (n,), positive, in any unit: only the ratios count; None
+    weighs all rows alike.
+
+    A network comes in two parts, both in the units of y: ``combined``, what its neurons add up to
+    on the rows, shaped like y, and its output bias t. Kept apart, nothing large is ever added and
+    taken away again: a loss of differences is computed from y less its mean.
+    """
+
+    y: np.ndarray
+    alpha: float
+    intercept: bool = True
+    loss: Loss = LOSSES["squared"]
+    sample_weight: np.ndarray | None = None
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The rows' parts of the loss, (n,), adding up to one."""
+        if self.sample_weight is None:
+            return np.full(len(self.y), 1 / len(self.y))
+        return self.sample_weight / self.sample_weight.sum()
+
+    @cached_property
+    def location(self):
+        """What an output bias takes out of y before anything is computed: a number, or (K,)."""
+        if self.intercept and self.loss.of_differences:
+            return self.weights @ self.y
+        return np.zeros(self.y.shape[1:])[()]
+
+    @cached_property
+    def centred(self) -> np.ndarray:
+        """y less its location: the targets that every sum is formed with."""
+        return self.y - self.location
+
+    def value(self, combined: np.ndarray, intercept) -> float:
+        """The loss of a network."""
+        output = combined + (intercept - self.location)
+        return self.loss.value(self.centred, output, self.weights)
+
+    def objective(self, combined: np.ndarray, intercept, coefficients: np.ndarray) -> float:
+        """The primal value of a network with these coefficients, (m,) or (m, K)."""
+        return self.value(combined, intercept) + self.alpha * float(row_norms(coefficients).sum())
+
+    def shift(self, combined: np.ndarray):
+        """The best output bias t for a network whose neurons add up to this: a number, or (K,)."""
+        return self.location + self._beyond_location(combined)
+
+    def dual_point(self, combined: np.ndarray) -> np.ndarray:
+        """The negative gradient at the best output bias, shaped like y: orthogonal to constants if
+        there is a bias."""
+        output = combined + self._beyond_location(combined)
+        dual = self.loss.negative_gradient(self.centred, output, self.weights)
+        if not (self.intercept and self.loss.of_differences):
+            return dual
+        # Where the fit is close, what rounding left in the sum is not small beside the dual itself.
+        return dual - (self.weights * dual.sum(axis=0)[..., None]).T
+
+    def curvature(self, combined: np.ndarray) -> np.ndarray:
+        """The loss's second derivative in the output at the best output bias, (n,), positive."""
+        output = combined + self._beyond_location(combined)
+        return self.loss.curvature(self.centred, output, self.weights)
+
+    def null_dual(self) -> np.ndarray:
+        """The dual point of the best network without neurons, shaped like y."""
+        return self.dual_point(np.zeros_like(self.y))
+
+    def dual_value(self, dual: np.ndarray) -> float:
+        """The dual objective, −inf outside its domain; its best multiple bounds from below."""
+        return self.loss.dual_value(self.centred, dual, self.weights)
+
+    def _beyond_location(self, combined: np.ndarray):
+        if not self.intercept:
+            return self.location
+        return self.loss.shift(self.centred, combined, self.weights)
+
+
+def row_norms(coefficients: np.ndarray) -> np.ndarray:
+    """|z_j| of coefficients (m,), ‖z_j‖₂ of those of several targets, (m, K): (m,)."""
+    return np.abs(coefficients) if coefficients.ndim == 1 else np.linalg.norm(coefficients, axis=1)
