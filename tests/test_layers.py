@@ -18,7 +18,8 @@ engine.ascent engine.pricing engine.lasso engine.descent engine.solve engine.net
 learning.select learning.learn
 model.record model.foreign model.build model.audit model.yardstick model.trace
 views.explain views.terminal views.pictures views.page
-exports.python exports.sql exports.onnx exports.formats
+exports.plan exports.standalone exports.python exports.dialects exports.sql exports.onnx
+exports.formats
 estimators
 cli.failures cli.output cli.values cli.options cli.arguments
 cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate cli.commands.path

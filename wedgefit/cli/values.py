@@ -1,8 +1,21 @@
 """Values of options that click has no type for."""
 
 import math
+from collections.abc import Callable, Iterable
 
 import click
+
+
+class LaterChoice(click.Choice):
+    """One of some names that another room knows; it is asked for them when they are needed, so that
+    the command line starts without it."""
+
+    def __init__(self, names: Callable[[], Iterable[str]]):
+        self._names, self.case_sensitive = names, True
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return tuple(self._names())
 
 
 class Positive(click.ParamType):

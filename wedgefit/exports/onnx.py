@@ -3,23 +3,23 @@ imported only here, and only when used."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from itertools import count
 
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.data.encoding import Encoding, InputColumn
-from wedgefit.data.table import DEFAULT_NA, shown
+from wedgefit.data.table import shown
 from wedgefit.errors import ColumnError, FitError
-from wedgefit.model.record import Model
+from wedgefit.exports.plan import Feature, NumberColumn, Plan, TextColumn
 
 # Old enough for runtimes of the last years, and all that is needed.
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 RESULTS = ("prediction", "probabilities")
 
 
-def to_onnx(model: Model) -> bytes:
+def to_onnx(plan: Plan) -> bytes:
     """The graph as the bytes of an ``.onnx`` file.
 
     Inputs: per column a tensor (rows, 1) of that name: double, NaN where missing; or string, where
@@ -33,20 +33,19 @@ def to_onnx(model: Model) -> bytes:
             "--format onnx needs the package onnx.",
             remedy="Install it: pip install 'wedgefit[onnx]'.",
         )
-    _check_names(model.encoding)
+    _check_names(plan)
     import onnx
 
-    graph = _Graph(model.encoding)
-    scores = _scores(graph, model)
-    outputs = [_prediction(graph, model, scores)]
-    if model.problem["loss"] == "logistic":
-        outputs.append(_probabilities(graph, scores, len(model.encoding.target.classes)))
+    graph = _Graph(plan.names)
+    scores = _scores(graph, plan)
+    outputs = [_prediction(graph, plan, scores)]
+    if plan.logistic:
+        outputs.append(_probabilities(graph, scores, len(plan.classes)))
     helper, kinds = onnx.helper, onnx.TensorProto
+    types = {NumberColumn: kinds.DOUBLE, TextColumn: kinds.STRING}
     declared = [
-        helper.make_tensor_value_info(
-            column.name, kinds.DOUBLE if column.kind == "numeric" else kinds.STRING, ["rows", 1]
-        )
-        for column in model.encoding.inputs
+        helper.make_tensor_value_info(column.name, types[type(column)], ["rows", 1])
+        for column in plan.columns
     ]
     results = [helper.make_tensor_value_info(*output) for output in outputs]
     written = helper.make_model(
@@ -61,10 +60,10 @@ def to_onnx(model: Model) -> bytes:
 class _Graph:
     """Nodes and constants as they are added, under names that no column has."""
 
-    def __init__(self, encoding: Encoding):
+    def __init__(self, columns: Iterable[str]):
         self.nodes, self.constants, self._numbers = [], [], count(1)
         self.prefix = "wedgefit_"
-        while any(column.name.startswith(self.prefix) for column in encoding.inputs):
+        while any(name.startswith(self.prefix) for name in columns):
             self.prefix += "_"
 
     def add(
@@ -105,44 +104,45 @@ class _Graph:
         return name
 
 
-def _scores(graph: _Graph, model: Model) -> str:
+def _scores(graph: _Graph, plan: Plan) -> str:
     """The network's outputs, (rows, K)."""
-    *hidden, (outer, intercepts) = model.network.layers
-    values = _features(graph, model.encoding)
-    for weights, biases in (layer for layer in hidden if len(layer[1])):
-        values = graph.add(
-            "Max", graph.add("Add", graph.add("MatMul", values, weights), biases), 0.0
-        )
-    if not len(outer):
-        outer = np.zeros((len(model.encoding.features), len(intercepts)))
-    return graph.add("Add", graph.add("MatMul", values, outer), intercepts)
+    values = _features(graph, plan)
+    for layer in plan.layers:
+        sums = graph.add("MatMul", values, layer.weights)
+        values = graph.add("Add", sums, layer.biases)
+        if layer is not plan.output:
+            values = graph.add("Max", values, 0.0)
+    return values
 
 
-def _features(graph: _Graph, encoding: Encoding) -> str:
+def _features(graph: _Graph, plan: Plan) -> str:
     """What the network reads, (rows, d): the columns' blocks side by side, put into the order of
     the features."""
     blocks, order = [], []
-    for column in encoding.inputs:
-        positions = [
-            j for j, feature in enumerate(encoding.features) if feature.source == column.name
-        ]
-        make = _numeric if column.kind == "numeric" else _text
-        blocks += make(graph, column, [encoding.features[j] for j in positions])
-        order += positions
+    for column in plan.columns:
+        own = {j: part for j, part in enumerate(plan.features) if part.column is column}
+        if isinstance(column, NumberColumn):
+            blocks += _number(graph, column, list(own.values()), plan.missing_numbers)
+        else:
+            blocks.append(_text(graph, column, list(own.values())))
+        order += own
     together = graph.add("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
-    return (
-        together
-        if order == sorted(order)
-        else graph.add("Gather", together, np.argsort(order), axis=1)
-    )
+    if order == sorted(order):
+        return together
+    return graph.add("Gather", together, np.argsort(order), axis=1)
 
 
-def _numeric(graph: _Graph, column: InputColumn, features: list) -> list[str]:
+def _number(
+    graph: _Graph, column: NumberColumn, features: list[Feature], missing: list[float]
+) -> list[str]:
     """Per feature of a column of numbers its values, (rows, 1)."""
     # NaN is the only number that is not itself.
     present = graph.add("Equal", column.name, column.name)
+    for number in missing:
+        other = graph.add("Not", graph.add("Equal", column.name, number))
+        present = graph.add("And", present, other)
     number = column.name
-    for operator, limit in zip(("Max", "Min"), column.limits):
+    for operator, limit in (("Max", column.lowest), ("Min", column.highest)):
         number = number if limit is None else graph.add(operator, number, limit)
     raw = {"number": graph.add("Where", present, number, column.fill)}
     raw["missing"] = graph.add("Where", present, np.array([[0.0]]), 1.0)
@@ -152,41 +152,33 @@ def _numeric(graph: _Graph, column: InputColumn, features: list) -> list[str]:
     ]
 
 
-def _text(graph: _Graph, column: InputColumn, features: list) -> list[str]:
+def _text(graph: _Graph, column: TextColumn, features: list[Feature]) -> str:
     """The features of a column of text, (rows, k): for each cell the line of a table that has one
-    per level, and one for other texts."""
-    levels = list(dict.fromkeys(column.cells.values()))
-    encoded = lambda level, feature: (
-        (float(level == feature.level) - feature.center) / feature.scale
+    per level."""
+    levels = list(dict.fromkeys([*column.levels.values(), column.other]))
+    table = [
+        [feature.of(float(level == feature.level)) for feature in features] for level in levels
+    ]
+    found = graph.add(
+        "LabelEncoder",
+        column.name,
+        domain="ai.onnx.ml",
+        keys_strings=list(column.levels),
+        values_int64s=[levels.index(level) for level in column.levels.values()],
+        default_int64=levels.index(column.other),
     )
-    table = [[encoded(level, feature) for feature in features] for level in [*levels, column.other]]
-    line = {text: levels.index(level) for text, level in column.cells.items() if text is not None}
-    missing = column.cells.get(None, column.other)
-    line = (
-        dict.fromkeys(DEFAULT_NA, levels.index(missing) if missing in levels else len(levels))
-        | line
-    )
-    lines = {
-        "keys_strings": list(line),
-        "values_int64s": list(line.values()),
-        "default_int64": len(levels),
-    }
-    found = graph.add("LabelEncoder", column.name, domain="ai.onnx.ml", **lines)
-    return [graph.add("Gather", np.array(table), graph.flat(found), axis=0)]
+    return graph.add("Gather", np.array(table), graph.flat(found), axis=0)
 
 
-def _prediction(graph: _Graph, model: Model, scores: str) -> tuple:
+def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
     """Adds the output of that name: numbers, or of two classes the second where the output is
     positive, else the class of the largest."""
     from onnx import TensorProto
 
-    classes, name = model.encoding.target.classes, RESULTS[0]
-    if classes is None and len(model.outputs) > 1:
-        return (
-            graph.add("Identity", scores, name=name),
-            TensorProto.DOUBLE,
-            ["rows", len(model.outputs)],
-        )
+    classes, name = plan.classes, RESULTS[0]
+    if classes is None and len(plan.targets) > 1:
+        together = graph.add("Identity", scores, name=name)
+        return together, TensorProto.DOUBLE, ["rows", len(plan.targets)]
     if classes is None:
         return graph.flat(scores, name), TensorProto.DOUBLE, ["rows"]
     if len(classes) == 2:
@@ -231,18 +223,14 @@ def _log_expit(graph: _Graph, values: str) -> str:
     )
 
 
-def _check_names(encoding: Encoding) -> None:
+def _check_names(plan: Plan) -> None:
     """Raises ColumnError for columns called like an output, and for texts that are no Unicode."""
-    for column in encoding.inputs:
-        if column.name in RESULTS:
-            raise _not_held(f"{shown(column.name)} is the name of an output")
-        for text in (
-            column.name,
-            *filter(None, column.cells),
-            *map(str, encoding.target.classes or ()),
-        ):
-            if any("\ud800" <= character <= "\udfff" for character in text):
-                raise _not_held(f"{shown(text)} has characters that it does not store")
+    for name in plan.names:
+        if name in RESULTS:
+            raise _not_held(f"{shown(name)} is the name of an output")
+    for text in plan.texts:
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise _not_held(f"{shown(text)} has characters that it does not store")
 
 
 def _not_held(problem: str) -> ColumnError:

@@ -6,16 +6,15 @@ that it does not know for a text). Every step is MATERIALIZED: a database that i
 compute a neuron again for every neuron that reads it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.data.encoding import Feature, InputColumn
-from wedgefit.data.table import DEFAULT_NA, shown
+from wedgefit.data.table import shown
 from wedgefit.errors import ColumnError
-from wedgefit.model.record import Model
+from wedgefit.exports.dialects import Dialect, plain, quoted_name
+from wedgefit.exports.plan import Feature, Layer, NumberColumn, Plan, TextColumn
 
 # Sums are nested such that none has more terms: SQLite allows expressions 1,000 levels deep, and a
 # sum is as deep as it is long.
@@ -23,296 +22,266 @@ LONGEST_SUM = 100
 # PostgreSQL has no exponential of numbers beyond this size: it refuses results that are rounded to
 # zero or infinity.
 LARGEST_EXPONENT = 700.0
-# PostgreSQL cuts longer names, in bytes of UTF-8.
-LONGEST_NAME = 63
-ROWS, ROW = "rows", "row"
+
+FEATURES = "features"
+
+# The columns of a step: (name, expression over the step below).
+Columns = list[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How a database spells what differs: types, the larger of two numbers, texts, and what is no
-    number."""
-
-    name: str
-    double: str
-    literals_are_doubles: bool
-    greatest: str
-    least: str
-    binary: str  # the collation that compares texts byte by byte
-    most_columns: int
-    quoted: Callable[[str], str]
-    no_number: (
-        str | None
-    )  # a condition on a cell of text that CAST would silently take for a number
-    problem: Callable[
-        [Sequence[str], Sequence[str]], str | None
-    ]  # why it cannot hold these columns, and all these names
-
-    def constant(self, value: float) -> str:
-        """A number in the type of all computations."""
-        return (
-            _number(value)
-            if self.literals_are_doubles
-            else f"CAST({_number(value)} AS {self.double})"
-        )
-
-    def label(self, value: str | float | int) -> str:
-        """A class as a literal."""
-        return self.quoted(value) if isinstance(value, str) else repr(value)
-
-
-def to_sql(model: Model, dialect: Dialect, table: str) -> str:
-    """The query over ``table`` ("schema.table" for one in a schema): its rows with a number,
+def to_sql(plan: Plan, dialect: Dialect, table: str) -> str:
+    """The query over ``table`` ("schema.table" for one in a schema): its rows in their order, with
     predictions and probabilities.
 
     Raises ColumnError for names and texts that the dialect cannot hold.
     """
-    _check_names(model, dialect, table)
-    query = _Query(model, dialect)
-    source = ".".join(map(_name, table.split(".")))
-    steps = [
-        (ROWS, f"  SELECT ROW_NUMBER() OVER () AS {query.column(ROW)}, t.* FROM {source} AS t")
-    ]
-    below = ROWS
+    _check_names(plan, dialect, table)
+    query = _Query(plan, dialect)
+    row, rows, alias = map(query.column, ("row", "rows", "table"))
+    source = ".".join(map(quoted_name, table.split(".")))
+    steps, below = [(rows, "  " + dialect.numbered(row, source, alias))], rows
+    readable: list[str] = []
     for step, columns in query.steps():
+        if len(columns) >= dialect.most_columns:
+            limit = f"{len(columns) + 1:,} columns, more than {dialect.most_columns:,}"
+            raise dialect.refusal(f"a step of the query would have {limit}")
         named = [(query.column(name), value) for name, value in columns]
-        steps.append((step, _select(named, query.column(ROW), query.column(below))))
-        below = step
-    chain = ",\n".join(f"{query.column(step)} AS MATERIALIZED (\n{body}\n)" for step, body in steps)
-    results = ",\n  ".join(
-        ["r.*", *(f"t.{query.column(inner)} AS {_name(outer)}" for inner, outer in query.results)]
-    )
+        steps.append((query.column(step), _select(named, row, below, readable)))
+        below = query.column(step)
+        readable = [name for name, _ in named] if step == FEATURES else []
+    chain = ",\n".join(f"{step} AS MATERIALIZED (\n{body}\n)" for step, body in steps)
+    results = [f"t.{query.column(name)} AS {quoted_name(outer)}" for name, outer in query.results]
     return (
         f"-- A ReLU network, written out by wedgefit {__version__} for {dialect.name}.\n"
-        f"WITH {chain}\nSELECT\n  {results}\nFROM {query.column(ROWS)} AS r\n"
-        f"JOIN {query.column(below)} AS t ON t.{query.column(ROW)} = r.{query.column(ROW)}\nORDER BY r.{query.column(ROW)};\n"
+        f"WITH {chain}\nSELECT\n  " + ",\n  ".join([dialect.all_cells(alias), *results]) + "\n"
+        f"FROM {rows} AS r\nLEFT JOIN {below} AS t ON t.{row} = r.{row}\nORDER BY r.{row};\n"
     )
 
 
 class _Query:
-    """The steps of one model's query; each is a name and its columns, (name, expression over the
-    step below)."""
+    """The steps of one model's query; each is a name and its columns."""
 
-    def __init__(self, model: Model, dialect: Dialect):
-        self.model, self.dialect = model, dialect
-        *hidden, (outer, intercepts) = model.network.layers
-        self.hidden = [layer for layer in hidden if len(layer[1])]
-        self.outer, self.intercepts = outer, intercepts
+    def __init__(self, plan: Plan, dialect: Dialect):
+        self.plan, self.dialect = plan, dialect
+        self.features = {j: plan.features[j] for j in plan.read}
+        sources = [feature.column.name for feature in self.features.values()]
+        self.columns = [column for column in plan.columns if column.name in sources]
         self.prefix = "wedgefit_"
-        while any(
-            column.name.casefold().startswith(self.prefix) for column in model.encoding.inputs
-        ):
+        while any(name.casefold().startswith(self.prefix) for name in plan.names):
             self.prefix += "_"
 
     def column(self, name: str) -> str:
         """A name of the query's own, which no column of the model has."""
-        return _name(self.prefix + name)
+        return quoted_name(self.prefix + name)
 
-    def steps(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        yield (
-            "cells",
-            [
-                part
-                for i, column in enumerate(self._inputs, start=1)
-                for part in self._cells(column, i)
-            ],
-        )
-        features = [(f"x{j}", self._feature(self.model.encoding.features[j])) for j in self._used]
-        yield "features", features
-        below = {j: f"x{j}" for j in self._used}
-        for number, (weights, biases) in enumerate(self.hidden, start=1):
-            names = {k: f"h{number}_{k + 1}" for k in range(len(biases))}
-            zero = self.dialect.constant(0.0)
-            units = self._affine(weights, biases, below)
-            yield (
-                f"layer{number}",
-                [
-                    (names[k], f"{self.dialect.greatest}({zero}, {unit})")
-                    for k, unit in enumerate(units)
-                ],
-            )
+    def part(self, name: str) -> str:
+        """A column of the step below."""
+        return f"t.{self.column(name)}"
+
+    def steps(self) -> Iterator[tuple[str, Columns]]:
+        """From the rows of the table to what is predicted."""
+        read = {NumberColumn: self._number_cells, TextColumn: self._text_cells}
+        cells = [read[type(column)](i, column) for i, column in enumerate(self.columns, start=1)]
+        yield "cells", [part for parts in cells for part in parts]
+        yield FEATURES, [(f"x{j}", self._feature(part)) for j, part in self.features.items()]
+        below = {j: f"x{j}" for j in self.features}
+        zero = self.dialect.number(0.0)
+        for number, layer in enumerate(self.plan.hidden, start=1):
+            names = {k: f"h{number}_{k + 1}" for k in range(len(layer.biases))}
+            units = [
+                f"{self.dialect.greatest}({zero}, {unit})" for unit in self._units(layer, below)
+            ]
+            yield f"layer{number}", list(zip(names.values(), units))
             below = names
-        units = self._affine(self.outer, self.intercepts, below)
-        yield "scores", [(f"s{k}", unit) for k, unit in enumerate(units, start=1)]
-        yield from self._outcome([f"s{k}" for k in range(1, len(units) + 1)])
+        scores = self._units(self.plan.output, below)
+        names = [f"s{k}" for k in range(1, len(scores) + 1)]
+        yield "scores", list(zip(names, scores))
+        yield from self._outcome(list(map(self.part, names)))
 
     @property
     def results(self) -> list[tuple[str, str]]:
-        """The columns of the last step that the query shows, and their names: those of ``wedgefit
-        predict``."""
-        target = self.model.encoding.target
-        shown_ = [
-            (f"prediction{k}", f"prediction_{name}") for k, name in enumerate(target.names, start=1)
-        ]
-        labels = target.classes if self.model.problem["loss"] == "logistic" else ()
-        return shown_ + [
-            (f"p{k}", f"probability_{label}") for k, label in enumerate(labels, start=1)
+        """The columns of the last step that the query shows, and what ``wedgefit predict`` calls
+        them."""
+        predictions, chances = self.plan.prediction_names, self.plan.probability_names
+        return [(f"prediction{k}", name) for k, name in enumerate(predictions, start=1)] + [
+            (f"p{k}", name) for k, name in enumerate(chances, start=1)
         ]
 
-    @property
-    def _used(self) -> list[int]:
-        """The positions of the features that some neuron reads."""
-        return np.flatnonzero(self.hidden[0][0].any(axis=1)).tolist() if self.hidden else []
+    # Cells
 
-    @property
-    def _inputs(self) -> list[InputColumn]:
-        """The columns that these features come from."""
-        sources = {self.model.encoding.features[j].source for j in self._used}
-        return [column for column in self.model.encoding.inputs if column.name in sources]
+    def _number_cells(self, i: int, column: NumberColumn) -> Columns:
+        """The number of a cell, NULL where it is missing or no number, and whether it is
+        missing."""
+        dialect, cell = self.dialect, self._cell(column)
+        text = dialect.as_text(cell)
+        kinds = [
+            (dialect.is_number(cell), dialect.as_number(cell)),
+            (dialect.is_text(cell), dialect.parsed(text)),
+        ]
+        if dialect.has_booleans:
+            numbers = {dialect.text(str(truth).lower()): float(truth) for truth in (False, True)}
+            chosen = {word: dialect.number(number) for word, number in numbers.items()}
+            kinds.insert(0, (dialect.is_boolean(cell), _chosen(text, chosen)))
+        words = f"{dialect.is_text(cell)} AND {self._among(text, self.plan.missing)}"
+        gap = f"{dialect.is_gap(cell)} OR ({words})"
+        return [(f"v{i}", _first(kinds)), (f"g{i}", f"CASE WHEN {gap} THEN 1 ELSE 0 END")]
 
-    def _affine(self, weights: np.ndarray, biases: np.ndarray, below: dict[int, str]) -> list[str]:
-        """Per unit the sum of what it reads, by weights (inputs, units), plus its bias (units,)."""
-        units = []
-        for column, bias in zip(weights.T, biases):
-            terms = [
-                f"{_number(column[i])} * t.{self.column(below[i])}" for i in np.flatnonzero(column)
-            ]
-            units.append(_sum([*terms, self.dialect.constant(bias)]))
-        return units
+    def _text_cells(self, i: int, column: TextColumn) -> Columns:
+        """Which of the levels that some neuron reads a cell counts as, by their position from 1; 0
+        for none of them; NULL where it is nothing that training could have seen."""
+        dialect, cell = self.dialect, self._cell(column)
+        text = dialect.as_text(cell)
+        positions = self._positions(column)
+        of = lambda level: str(positions.get(level, 0))
+        other = of(column.other)
+        codes = {text: of(level) for text, level in column.levels.items()}
+        numbers = {number: codes[text] for number, text in column.numbers.items()}
+        booleans = {truth: codes[text] for truth, text in column.booleans.items()}
+        kinds = [(dialect.is_gap(cell), of(column.empty))]
+        if dialect.has_booleans:
+            chosen = {dialect.text(str(truth).lower()): code for truth, code in booleans.items()}
+            kinds.append((dialect.is_boolean(cell), _chosen(text, chosen)))
+        else:
+            numbers = {float(truth): code for truth, code in booleans.items()} | numbers
+        spelled = {dialect.number(number): code for number, code in numbers.items()}
+        plainly = {
+            plain_text: code
+            for plain_text, code in codes.items()
+            if plain_text.lstrip("-").isdigit()
+        }
+        found = self._texts(plainly, text, _chosen(dialect.as_number(cell), spelled, other))
+        kinds.append((dialect.is_number(cell), found if numbers else other))
+        kinds.append((dialect.is_text(cell), self._texts(codes, text, other)))
+        return [(f"c{i}", _first(kinds))]
 
-    def _cells(self, column: InputColumn, i: int) -> Iterator[tuple[str, str]]:
-        """A number within its limits, gaps filled, and, where a neuron asks, whether there was a
-        gap; or a text that is NULL where it is missing."""
-        dialect, cell, missing = self.dialect, f"t.{_name(column.name)}", self._missing(column)
-        if column.kind == "category":
-            yield f"c{i}", f"CASE WHEN {missing} THEN NULL ELSE CAST({cell} AS TEXT) END"
-            return
-        # A text that is no number makes everything that depends on it NULL, rather than count as
-        # zero.
-        refused = f" WHEN {dialect.no_number.format(cell)} THEN NULL" if dialect.no_number else ""
-        value = f"CAST({cell} AS {dialect.double})"
-        for larger, limit in zip((dialect.greatest, dialect.least), column.limits):
-            value = value if limit is None else f"{larger}({dialect.constant(limit)}, {value})"
-        yield (
-            f"c{i}",
-            f"CASE WHEN {missing} THEN {dialect.constant(column.fill)}{refused} ELSE {value} END",
-        )
-        features = [self.model.encoding.features[j] for j in self._used]
-        for feature in features:
-            if feature.source == column.name and feature.kind == "missing":
-                off, on = self._indicated(feature)
-                yield f"m{i}", f"CASE WHEN {missing} THEN {on} ELSE {off} END"
+    def _texts(self, codes: dict[str, str], text: str, other: str) -> str:
+        """The code of a text."""
+        listed = {self.dialect.text(known): code for known, code in codes.items() if code != other}
+        return _chosen(f"{text} COLLATE {self.dialect.binary}", listed, other)
 
-    def _missing(self, column: InputColumn) -> str:
-        cell = f"t.{_name(column.name)}"
-        words = [word for word in DEFAULT_NA if word not in column.cells]
-        return f"({cell} IS NULL OR {self._among(f'CAST({cell} AS TEXT)', words)})"
+    def _positions(self, column: TextColumn) -> dict[str | None, int]:
+        """Of each level that some neuron reads its position from 1."""
+        read = [part.level for part in self.features.values() if part.column is column]
+        return {level: k for k, level in enumerate(read, start=1)}
+
+    def _cell(self, column: NumberColumn | TextColumn) -> str:
+        return self.dialect.cell(column.name, self.column("table"))
 
     def _among(self, text: str, words: Iterable[str]) -> str:
-        return f"{text} COLLATE {self.dialect.binary} IN ({', '.join(map(self.dialect.quoted, words))})"
+        listed = ", ".join(map(self.dialect.text, words))
+        return f"{text} COLLATE {self.dialect.binary} IN ({listed})"
+
+    # Features and layers
 
     def _feature(self, feature: Feature) -> str:
-        """Its value, over the cells."""
-        i, column = next(
-            (i, column)
-            for i, column in enumerate(self._inputs, start=1)
-            if column.name == feature.source
-        )
-        cell = f"t.{self.column(f'c{i}')}"
-        if feature.kind == "number":
-            shifted = cell if feature.center == 0 else f"({cell} - {_number(feature.center)})"
-            return shifted if feature.scale == 1 else f"{shifted} / {_number(feature.scale)}"
-        if column.kind == "numeric":
-            return f"t.{self.column(f'm{i}')}"
-        return self._level(column, feature.level, cell, self._indicated(feature))
+        """Its value, over the cells; NULL where the cell could not be read."""
+        dialect, column = self.dialect, feature.column
+        i = self.columns.index(column) + 1
+        off, on = (dialect.number(feature.of(raw)) for raw in (0.0, 1.0))
+        if feature.kind == "level" and isinstance(column, TextColumn):
+            code, position = self.part(f"c{i}"), self._positions(column)[feature.level]
+            return (
+                f"CASE WHEN {code} = {position} THEN {on} WHEN {code} <> {position} THEN {off} END"
+            )
+        missing, number = f"{self.part(f'g{i}')} = 1", self.part(f"v{i}")
+        if words := self.plan.missing_numbers:
+            missing += f" OR {number} IN ({', '.join(map(dialect.number, words))})"
+        if feature.kind == "missing":
+            return f"CASE WHEN {missing} THEN {on} WHEN {number} IS NOT NULL THEN {off} END"
+        limited = number
+        for larger, limit in ((dialect.greatest, column.lowest), (dialect.least, column.highest)):
+            if limit is not None:
+                limited = f"{larger}({dialect.number(limit)}, {limited})"
+        value = self._encoded(limited, feature)
+        known = f"WHEN {number} IS NOT NULL THEN {dialect.finite(value)}"
+        return f"CASE WHEN {missing} THEN {dialect.number(feature.of(column.fill))} {known} END"
 
-    def _indicated(self, feature: Feature) -> list[str]:
-        """The values of a 0/1 feature."""
-        return [self.dialect.constant((raw - feature.center) / feature.scale) for raw in (0.0, 1.0)]
+    def _encoded(self, number: str, feature: Feature) -> str:
+        shifted = number if feature.center == 0 else f"({number} - {plain(feature.center)})"
+        return shifted if feature.scale == 1 else f"{shifted} / {plain(feature.scale)}"
 
-    def _level(self, column: InputColumn, level: str, cell: str, encoded: list[str]) -> str:
-        """1 where the text counts as this level. Texts not seen in training count as ``other``: it
-        has all but the others' texts."""
-        rest = level == column.other
-        texts = [
-            text
-            for text, group in column.cells.items()
-            if text is not None and (group == level) != rest
-        ]
-        missing = column.cells.get(None, column.other) == level
-        listed = f" WHEN {self._among(cell, texts)} THEN {encoded[not rest]}" if texts else ""
-        return f"CASE WHEN {cell} IS NULL THEN {encoded[missing]}{listed} ELSE {encoded[rest]} END"
+    def _units(self, layer: Layer, below: dict[int, str]) -> list[str]:
+        """Per unit the weighted sum of what it reads, plus its bias."""
+        units = []
+        for weights, bias in zip(layer.weights.T, layer.biases):
+            read = np.flatnonzero(weights).tolist()
+            terms = [f"{plain(weights[i])} * {self.part(below[i])}" for i in read]
+            units.append(_sum([*terms, self.dialect.number(bias)]))
+        return units
 
-    def _outcome(self, scores: list[str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    # Predictions
+
+    def _outcome(self, scores: list[str]) -> Iterator[tuple[str, Columns]]:
         """The steps from scores to what is predicted."""
-        found = [
-            (f"prediction{k}", decision)
-            for k, decision in enumerate(self._decisions(scores), start=1)
-        ]
-        if self.model.problem["loss"] != "logistic":
+        decisions = enumerate(self._decisions(scores), start=1)
+        found = [(f"prediction{k}", decision) for k, decision in decisions]
+        if not self.plan.logistic:
             yield "predictions", found
         elif len(scores) == 1:
-            odds = self._clipped(f"t.{self.column('s1')}")
-            yield (
-                "predictions",
-                [
-                    *found,
-                    ("p1", f"1.0 / (1.0 + EXP({odds}))"),
-                    ("p2", f"1.0 / (1.0 + EXP(-{odds}))"),
-                ],
-            )
+            odds = self._clipped(scores[0])
+            chances = [f"1.0 / (1.0 + EXP({sign}{odds}))" for sign in ("", "-")]
+            yield "predictions", [*found, ("p1", chances[0]), ("p2", chances[1])]
         else:
             yield from self._normalised(found, scores)
 
-    def _normalised(
-        self, found: list[tuple[str, str]], scores: list[str]
-    ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    def _normalised(self, found: Columns, scores: list[str]) -> Iterator[tuple[str, Columns]]:
         """Probabilities of several classes, in logarithms first, so that rows far from every class
         do not divide zero by zero."""
+        dialect, zero = self.dialect, self.dialect.number(0.0)
+        log = lambda score: (
+            f"{dialect.least}({score}, {zero}) - LN(1.0 + EXP(-ABS({self._clipped(score)})))"
+        )
+        yield "logs", [*found, *((f"l{k}", log(score)) for k, score in enumerate(scores, start=1))]
+        kept = [(name, self.part(name)) for name, _ in found]
         classes = range(1, len(scores) + 1)
-        zero, greatest, least = (
-            self.dialect.constant(0.0),
-            self.dialect.greatest,
-            self.dialect.least,
-        )
-        column = lambda name: f"t.{self.column(name)}"
-        logs = []
-        for k, score in zip(classes, map(column, scores)):
-            logs.append(
-                (f"l{k}", f"{least}({score}, {zero}) - LN(1.0 + EXP(-ABS({self._clipped(score)})))")
-            )
-        yield "logs", [*found, *logs]
-        kept = [(name, column(name)) for name, _ in found]
-        largest = f"{greatest}({', '.join(column(f'l{k}') for k in classes)})"
-        ratios = {k: self._clipped(f"{column(f'l{k}')} - {largest}") for k in classes}
-        yield "parts", [*kept, *((f"e{k}", f"EXP({ratio})") for k, ratio in ratios.items())]
-        parts = [column(f"e{k}") for k in classes]
-        yield (
-            "predictions",
-            [*kept, *((f"p{k}", f"{part} / {_sum(parts)}") for k, part in zip(classes, parts))],
-        )
+        logs = [self.part(f"l{k}") for k in classes]
+        largest = f"{dialect.greatest}({', '.join(logs)})"
+        ratios = [self._clipped(f"{log_} - {largest}") for log_ in logs]
+        yield "parts", [*kept, *((f"e{k}", f"EXP({ratio})") for k, ratio in zip(classes, ratios))]
+        parts = [self.part(f"e{k}") for k in classes]
+        chances = [(f"p{k}", f"{part} / {_sum(parts)}") for k, part in zip(classes, parts)]
+        yield "predictions", [*kept, *chances]
 
     def _clipped(self, exponent: str) -> str:
-        dialect, most = self.dialect, self.dialect.constant(LARGEST_EXPONENT)
-        return f"{dialect.greatest}({dialect.constant(-LARGEST_EXPONENT)}, {dialect.least}({most}, {exponent}))"
+        dialect = self.dialect
+        least, most = (dialect.number(sign * LARGEST_EXPONENT) for sign in (-1, 1))
+        return f"{dialect.greatest}({least}, {dialect.least}({most}, {exponent}))"
 
-    def _decisions(self, names: list[str]) -> list[str]:
+    def _decisions(self, scores: list[str]) -> list[str]:
         """What is predicted, per target. There is no ELSE: where a score is NULL, so is the
         decision."""
-        classes, scores = (
-            self.model.encoding.target.classes,
-            [f"t.{self.column(name)}" for name in names],
-        )
-        if classes is None:
+        if self.plan.classes is None:
             return scores
-        first, second, *_ = map(self.dialect.label, classes)
+        labels = list(map(self.dialect.label, self.plan.classes))
         if len(scores) == 1:
-            return [
-                f"CASE WHEN {scores[0]} > 0.0 THEN {second} WHEN {scores[0]} <= 0.0 THEN {first} END"
-            ]
+            signs = [(f"{scores[0]} > 0.0", labels[1]), (f"{scores[0]} <= 0.0", labels[0])]
+            return [_first(signs)]
         best = (
             " AND ".join(f"{score} >= {other}" for other in scores if other != score)
             for score in scores
         )
-        return [
-            f"CASE {' '.join(f'WHEN {is_best} THEN {self.dialect.label(label)}' for is_best, label in zip(best, classes))} END"
-        ]
+        return [_first(list(zip(best, labels)))]
 
 
-def _select(columns: list[tuple[str, str]], row: str, source: str) -> str:
-    """One step: the rows' numbers and these named expressions over the step below."""
+def _select(columns: Columns, row: str, source: str, readable: list[str]) -> str:
+    """One step: the rows' numbers and these named expressions over the step below, for rows where
+    no ``readable`` column of it is NULL."""
     lines = [f"t.{row}", *(f"{value} AS {name}" for name, value in columns)]
-    return "  SELECT " + ",\n    ".join(lines) + f"\n  FROM {source} AS t"
+    # A database may take NULL for the smallest number, and a neuron that reads it for one at rest.
+    known = "\n    AND ".join(f"t.{name} IS NOT NULL" for name in readable)
+    where = f"\n  WHERE {known}" if known else ""
+    return "  SELECT " + ",\n    ".join(lines) + f"\n  FROM {source} AS t{where}"
+
+
+def _first(cases: list[tuple[str, str]]) -> str:
+    """The value of the first condition that holds, else NULL."""
+    return f"CASE {' '.join(f'WHEN {condition} THEN {value}' for condition, value in cases)} END"
+
+
+def _chosen(key: str, values: dict[str, str], other: str = "NULL") -> str:
+    """The value for this key."""
+    cases = " ".join(f"WHEN {known} THEN {value}" for known, value in values.items())
+    return f"CASE {key} {cases} ELSE {other} END" if cases else other
 
 
 def _sum(terms: list[str]) -> str:
@@ -324,91 +293,15 @@ def _sum(terms: list[str]) -> str:
     return f"({' + '.join(terms)})"
 
 
-def _number(value: float) -> str:
-    """The shortest literal of the number; a negative one in parentheses, so that two signs never
-    meet and begin a comment."""
-    return f"({float(value)!r})" if value < 0 else repr(float(value) + 0.0)
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _sqlite_text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _postgresql_text(text: str) -> str:
-    # What a backslash means in a plain text depends on a setting of the server.
-    return "E" + _sqlite_text(text.replace("\\", "\\\\")) if "\\" in text else _sqlite_text(text)
-
-
-# What a dialect cannot hold -----------------------------------------------------------------------
-
-
-def _check_names(model: Model, dialect: Dialect, table: str) -> None:
-    """Raises ColumnError."""
-    target = model.encoding.target
-    inputs = [column.name for column in model.encoding.inputs]
-    texts = [text for column in model.encoding.inputs for text in column.cells if text is not None]
-    for text in [table, *inputs, *target.names, *map(str, target.classes or ()), *texts]:
+def _check_names(plan: Plan, dialect: Dialect, table: str) -> None:
+    """Raises ColumnError for what the dialect cannot hold."""
+    for text in [table, *plan.texts]:
         if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-            raise _not_held(dialect, f"{shown(text)} has characters that a database does not store")
+            raise dialect.refusal(f"{shown(text)} has characters that a database does not store")
     if not all(table.split(".")):
         raise ColumnError(
             f"{shown(table)} is not the name of a table.", remedy="Expected TABLE or SCHEMA.TABLE."
         )
-    results = [f"prediction_{name}" for name in target.names] + [
-        f"probability_{label}" for label in target.classes or ()
-    ]
-    if problem := dialect.problem(inputs, [*table.split("."), *inputs, *results]):
-        raise _not_held(dialect, problem)
-    widest = max(
-        [
-            len(inputs),
-            len(model.encoding.features),
-            *(len(model.layer(number)) for number in range(1, model.depth + 1)),
-        ]
-    )
-    if widest >= dialect.most_columns:
-        raise _not_held(
-            dialect,
-            f"a step of the query would have {widest:,} columns, more than {dialect.most_columns:,}",
-        )
-
-
-def _not_held(dialect: Dialect, problem: str) -> ColumnError:
-    remedy = "Rename it and train again, or choose another --format."
-    return ColumnError(f"{dialect.name} cannot hold this model: {problem}.", remedy=remedy)
-
-
-def _sqlite_problem(columns: Sequence[str], names: Sequence[str]) -> str | None:
-    """Names of columns that differ in the case of Latin letters only."""
-    seen: dict[str, str] = {}
-    for name in columns:
-        folded = "".join(
-            character.lower() if character.isascii() else character for character in name
-        )
-        if folded in seen:
-            return f"{shown(seen[folded])} and {shown(name)} are one name to it"
-        seen[folded] = name
-    return None
-
-
-def _postgresql_problem(columns: Sequence[str], names: Sequence[str]) -> str | None:
-    """Names that would be cut."""
-    long = [name for name in names if len(name.encode()) > LONGEST_NAME]
-    return f"the name {shown(long[0])} is longer than {LONGEST_NAME} bytes" if long else None
-
-
-DIALECTS = {
-    "sqlite": Dialect(
-        name="sqlite", double="REAL", literals_are_doubles=True, greatest="MAX", least="MIN", binary="BINARY", most_columns=2000,
-        quoted=_sqlite_text, no_number="typeof({0}) = 'text' AND ({0} GLOB '*[^-+.0-9eE ]*' OR NOT {0} GLOB '*[0-9]*')",
-        problem=_sqlite_problem,
-    ),
-    "postgresql": Dialect(
-        name="postgresql", double="DOUBLE PRECISION", literals_are_doubles=False, greatest="GREATEST", least="LEAST", binary='"C"',
-        most_columns=1600, quoted=_postgresql_text, no_number=None, problem=_postgresql_problem,
-    ),
-}  # fmt: skip
+    results = [*plan.prediction_names, *plan.probability_names]
+    if problem := dialect.problem(plan.names, [*table.split("."), *plan.names, *results]):
+        raise dialect.refusal(problem)

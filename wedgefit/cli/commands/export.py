@@ -6,13 +6,24 @@ from wedgefit.cli.arguments import FILE, model_argument
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import talking
 from wedgefit.cli.output import STANDARD_STREAM, check_output, check_stream, deliver
+from wedgefit.cli.values import LaterChoice
+
+
+def _languages():
+    from wedgefit.exports.formats import LANGUAGES
+
+    return LANGUAGES
+
+
+def _dialects():
+    from wedgefit.exports.dialects import DIALECTS
+
+    return DIALECTS
 
 
 @click.command("export", cls=Command)
 @model_argument
-@click.option(
-    "--format", type=click.Choice(["onnx", "python", "sql"]), help="What to write.  [required]"
-)
+@click.option("--format", type=LaterChoice(_languages), help="What to write.  [required]")
 @click.option(
     "-o",
     "--output",
@@ -23,7 +34,7 @@ from wedgefit.cli.output import STANDARD_STREAM, check_output, check_stream, del
 )
 @click.option(
     "--dialect",
-    type=click.Choice(["sqlite", "postgresql"]),
+    type=LaterChoice(_dialects),
     help="Of --format sql.  [default: sqlite]",
 )
 @click.option(
@@ -50,11 +61,11 @@ def export(model, format, output, dialect, table, talk):
       wedgefit export small.json --format onnx -o small.onnx
     """
     if format is None:
-        raise click.UsageError("--format is missing: choose onnx, python or sql.")
+        raise click.UsageError(f"--format is missing: choose one of {', '.join(_languages())}.")
     choices = {
         name: value for name, value in (("dialect", dialect), ("table", table)) if value is not None
     }
-    if choices and format != "sql":
+    if choices and not _languages()[format].of_tables:
         raise click.UsageError(f"--{next(iter(choices))} is for --format sql.")
     from wedgefit.exports.formats import exported
     from wedgefit.model.record import load

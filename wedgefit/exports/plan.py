@@ -1,0 +1,176 @@
+"""The model described once, for every language that it is written in: columns become features,
+features pass the layers, and the outputs become predictions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from wedgefit.data.encoding import InputColumn, spellings
+from wedgefit.data.table import DEFAULT_NA, parse_number
+from wedgefit.model.record import Model
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A column of numbers: what fills its gaps, and the limits beyond which numbers count as
+    these."""
+
+    name: str
+    fill: float
+    lowest: float | None
+    highest: float | None
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of text: the level that each text counts as.
+
+    ``levels`` holds every text that training saw and every word for a missing cell; ``empty`` is
+    the level of an empty cell and ``other`` that of all other texts, None where they are 0 in all
+    features. ``numbers`` and ``booleans`` tell as which text of ``levels`` such cells count.
+    """
+
+    name: str
+    levels: dict[str, str | None]
+    empty: str | None
+    other: str | None
+    numbers: dict[float, str]
+    booleans: dict[bool, str]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What the network reads: (raw − center) / scale, where raw is the number of the column, or 1
+    where it is missing, or 1 where its text counts as ``level``, else 0."""
+
+    column: NumberColumn | TextColumn
+    kind: str  # "number", "missing" or "level"
+    level: str | None
+    center: float
+    scale: float
+
+    def of(self, raw: float) -> float:
+        """The value of the feature."""
+        return (raw - self.center) / self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Affine units: weights (inputs, units), biases (units,)."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The whole way from cells to predictions.
+
+    ``hidden`` layers take the larger of zero and each unit, the ``output`` layer is affine; the
+    first of all layers reads ``features``. The outputs are the ``targets``, or, where there are
+    ``classes``, one score of the second of two or one score of each. ``logistic``: whether the
+    scores are log-odds, so that classes have probabilities. ``missing``: the texts, without space
+    around them, that mean a missing number.
+    """
+
+    columns: tuple[NumberColumn | TextColumn, ...]
+    features: tuple[Feature, ...]
+    hidden: tuple[Layer, ...]
+    output: Layer
+    targets: tuple[str, ...]
+    classes: tuple | None
+    logistic: bool
+    missing: tuple[str, ...]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return (*self.hidden, self.output)
+
+    @property
+    def read(self) -> list[int]:
+        """The positions of the features that some unit reads."""
+        return np.flatnonzero(self.layers[0].weights.any(axis=1)).tolist()
+
+    @property
+    def missing_numbers(self) -> list[float]:
+        """The numbers that mean a missing cell: -999 where that is a word for one."""
+        numbers = map(parse_number, self.missing)
+        return sorted({number for number in numbers if number is not None})
+
+    @property
+    def prediction_names(self) -> list[str]:
+        """What ``wedgefit predict`` calls its columns."""
+        return [f"prediction_{name}" for name in self.targets]
+
+    @property
+    def probability_names(self) -> list[str]:
+        """Likewise, for the probabilities that the model has."""
+        return [f"probability_{label}" for label in self.classes] if self.logistic else []
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text that a language must be able to hold: names, cells, labels."""
+        cells = [text for column in self.columns for text in getattr(column, "levels", ())]
+        return [*self.names, *self.targets, *map(str, self.classes or ()), *cells]
+
+
+def plan_of(model: Model) -> Plan:
+    """The plan of a model, with the neurons only that its outputs depend on."""
+    model = model.pruned()
+    encoding = model.encoding
+    columns = {column.name: _column(column, DEFAULT_NA) for column in encoding.inputs}
+    features = tuple(
+        Feature(
+            columns[feature.source],
+            "level" if feature.level is not None else feature.kind,
+            feature.level, feature.center, feature.scale,
+        )
+        for feature in encoding.features
+    )  # fmt: skip
+    hidden, output = _layers(model, len(features))
+    target = encoding.target
+    return Plan(
+        tuple(columns.values()), features, hidden, output, target.names, target.classes,
+        model.problem["loss"] == "logistic", DEFAULT_NA,
+    )  # fmt: skip
+
+
+def _layers(model: Model, width: int) -> tuple[tuple[Layer, ...], Layer]:
+    """The hidden layers and the output layer; of a network without neurons the latter reads the
+    features, with weights of zero."""
+    *hidden, (outer, intercepts) = model.network.layers
+    if not len(outer):
+        return (), Layer(np.zeros((width, len(intercepts))), intercepts)
+    return tuple(Layer(*layer) for layer in hidden), Layer(outer, intercepts)
+
+
+def _column(column: InputColumn, missing: tuple[str, ...]) -> NumberColumn | TextColumn:
+    if column.kind == "numeric":
+        return NumberColumn(column.name, column.fill, *column.limits)
+    seen = {text: level for text, level in column.cells.items() if text is not None}
+    empty = column.cells.get(None, column.other)
+    levels = dict.fromkeys(missing, empty) | seen
+    # No cell holds an infinite number, and most languages have no word for one.
+    numbers = {n: text for n, text in spellings(levels).items() if math.isfinite(n)}
+    booleans = {value: _truth(value, seen, numbers) for value in (False, True)}
+    booleans = {value: text for value, text in booleans.items() if text is not None}
+    return TextColumn(column.name, levels, empty, column.other, numbers, booleans)
+
+
+def _truth(value: bool, seen: Iterable[str], numbers: dict[float, str]) -> str | None:
+    """As which text that training saw this boolean counts: true, in any case, else t, else 1."""
+    word = str(value).casefold()
+    for spelled in (word, word[0]):
+        # Of several spellings Python's own, if it is among them.
+        if named := [text for text in seen if text.casefold() == spelled]:
+            return str(value) if str(value) in named else min(named)
+    return numbers.get(float(value))
