@@ -15,7 +15,7 @@ __init__ errors watch files records
 data.table data.encoding
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.ascent engine.pricing engine.lasso engine.descent engine.solve engine.network engine.layers
-learning.select learning.learn
+learning.settings learning.select learning.learn
 model.record model.foreign model.build model.audit model.yardstick model.trace
 views.explain views.terminal views.pictures views.page
 exports.plan exports.standalone exports.python exports.dialects exports.sql exports.onnx

@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wedgefit.data.table import Column, Table
 from wedgefit.errors import WedgefitError
-from wedgefit.model.build import Options, train
+from wedgefit.learning.settings import Options
+from wedgefit.model.build import train
 from wedgefit.model.record import Model
 from wedgefit.views.explain import hinge_texts
 

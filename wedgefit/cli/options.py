@@ -88,7 +88,7 @@ def _fitting(norm: str, **options):
         raise click.UsageError(
             "--alpha and --alpha-ratio exclude each other: give one of them, or neither."
         )
-    from wedgefit.model.build import Options
+    from wedgefit.learning.settings import Options
 
     return Options(norm=int(norm), **options)
 

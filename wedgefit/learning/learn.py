@@ -31,11 +31,11 @@ from wedgefit.learning.select import (
     Advance,
     Curve,
     Sample,
-    Splits,
     alpha_grid,
     cross_validate,
     pace_for,
 )
+from wedgefit.learning.settings import Settings
 from wedgefit.watch import Deadline
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says
@@ -56,35 +56,6 @@ BYTES_PER_CELL = 120
 FEW_ROWS = 10
 # The whole dictionary is written out only up to this much memory (bytes).
 WRITTEN_OUT_UP_TO = 4e9
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to learn; the meanings are those of the command line."""
-
-    loss: str | None = None
-    class_weight: str | None = None
-    alpha: float | None = None
-    alpha_ratio: float | None = None
-    cv: int | Splits = 5
-    rule: str = "best"
-    scoring: str | None = None
-    max_neurons: int | None = None
-    refit: bool = False
-    order: Order | None = None
-    norm: int = 1
-    layers: int | str = 2
-    bias: bool = True
-    intercept: bool = True
-    solver: str = "auto"
-    certificate: str = "auto"
-    tol: float = 1e-6
-    refine: bool = False
-    max_seconds: float | None = None
-    max_memory: float | None = None
-    cluster: str | None = None
-    jobs: int | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)

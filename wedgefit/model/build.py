@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 
@@ -16,24 +16,11 @@ from wedgefit.engine.layers import DeepFit, Stage, composed
 from wedgefit.engine.problem import row_norms
 from wedgefit.engine.solve import Solution, working_set
 from wedgefit.errors import ColumnError, FitError, UsageError
-from wedgefit.learning.learn import Learned, Learner, Settings, total
+from wedgefit.learning.learn import Learned, Learner, total
 from wedgefit.learning.select import Curve, Pace, Sample, joined, score_values
+from wedgefit.learning.settings import Options
 from wedgefit.model.record import Model, Neuron, unit_name
 from wedgefit.watch import Deadline
-
-
-@dataclass(frozen=True)
-class Options(Settings):
-    """What ``train`` and ``path`` may be told; the meanings are those of the command line."""
-
-    target: tuple[str, ...] = ()
-    task: str = "auto"
-    keep: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    weight: str | None = None
-    group: str | None = None
-    drop_missing_target: bool = False
-    standardize: bool = True
 
 
 class InterruptibleDeadline(Deadline):

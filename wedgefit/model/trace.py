@@ -10,8 +10,9 @@ from wedgefit.data.table import Table
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.solve import solve, working_set
 from wedgefit.errors import UsageError
-from wedgefit.learning.learn import Learner, Settings
+from wedgefit.learning.learn import Learner
 from wedgefit.learning.select import Sample, alpha_grid
+from wedgefit.learning.settings import Settings
 from wedgefit.model.record import Model
 
 # The path is drawn down to this fraction of the chosen alpha, where no cross-validation went

@@ -15,8 +15,9 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import Solution, WorkingSet, working_set
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import ColumnError, FitError, UsageError
-from wedgefit.learning.learn import EXACT_UP_TO, Learner, Settings
+from wedgefit.learning.learn import EXACT_UP_TO, Learner
 from wedgefit.learning.select import Sample, score_values
+from wedgefit.learning.settings import Settings
 from wedgefit.model.foreign import Foreign
 
 

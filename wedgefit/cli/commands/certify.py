@@ -93,7 +93,7 @@ def _measure(
         raise click.UsageError(
             "MODEL and --weights NET exclude each other: give DATA and one of them."
         )
-    from wedgefit.learning.learn import Settings
+    from wedgefit.learning.settings import Settings
     from wedgefit.model import yardstick
     from wedgefit.model.foreign import read_foreign
 
