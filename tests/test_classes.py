@@ -15,10 +15,11 @@ from wedgefit.learning import select
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, evaluate, path, train
 from wedgefit.model.record import loads
-from wedgefit.views.explain import coefficient_for, explain
-from wedgefit.views.terminal import explain as rendered_explain
+from wedgefit.views.explain import explain
+from wedgefit.views.phrases import coefficient_for
+from wedgefit.views.tables import explain as rendered_explain
+from wedgefit.views.tables import train as rendered_train
 from wedgefit.views.terminal import to_text
-from wedgefit.views.terminal import train as rendered_train
 
 CLASSES = ("ash", "birch", "cedar")
 

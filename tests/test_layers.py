@@ -2,6 +2,7 @@
 rooms."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,12 @@ engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dic
 engine.ascent engine.pricing engine.lasso engine.descent engine.solve engine.network engine.layers
 learning.settings learning.select learning.learn
 model.record model.foreign model.build model.audit model.yardstick model.trace
-views.explain views.terminal views.pictures views.page
+views.words views.units views.phrases views.explain views.prediction views.flat
+views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
+views.tables.figures views.tables.proof views.tables
+views.pictures.style views.pictures.naming views.pictures.scene views.pictures.fit
+views.pictures.map views.pictures.curves views.pictures.pairs views.pictures.overview
+views.pictures.training views.pictures.draw views.pictures views.page
 exports.plan exports.standalone exports.python exports.dialects exports.sql exports.onnx
 exports.formats
 estimators
@@ -26,14 +32,18 @@ cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evalua
 cli.commands.certify cli.commands.plot cli.commands.report cli.commands.export
 cli.main cli __main__
 """.split()
-FOLDERS = ["data", "engine", "learning", "model", "views", "exports", "cli", "cli.commands"]
+FOLDERS = [
+    "data", "engine", "learning", "model", "views", "views.tables", "views.pictures", "exports", "cli", "cli.commands",
+]  # fmt: skip
 RANK = {module: rank for rank, module in enumerate(ORDER)}
 ROOMS = {
     "click": {module for module in ORDER if module.startswith("cli.")},
-    "rich": {"views.terminal"},
+    "rich": {
+        module for module in ORDER if re.match(r"views\.(terminal|progress_bar|tables)", module)
+    },
     "sklearn": {"engine.lasso", "learning.select", "estimators", "data.encoding"},
     "pickle": set(),
-    "matplotlib": {"views.pictures"},
+    "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
     "onnx": {"exports.onnx", "model.foreign"},
 }
@@ -42,7 +52,7 @@ LAZY_SKLEARN = {"data.encoding", "learning.select"}
 EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
 LIGHT = {
-    "cli", "views.terminal", "views.pictures", "views.explain", "views.page",
+    "cli", "views.tables", "views.pictures", "views.prediction", "views.page",
     "exports.formats", "model.foreign", "model.record",
 }  # fmt: skip
 
@@ -149,7 +159,7 @@ def test_light_modules_start_without_sklearn(module):
         ("cli.options", "from rich.table import Table"),
         ("model.record", "import pickle"),
         ("cli.commands.plot", "def f():\n    import matplotlib"),
-        ("views.pictures", "import matplotlib"),
+        ("views.pictures.fit", "import matplotlib"),
         ("model.record", "from sklearn.linear_model import Lasso"),
         ("data.encoding", "from sklearn.model_selection import KFold"),
         ("engine.lasso", "from sklearn.linear_model import _cd_fast"),

@@ -22,7 +22,7 @@ from wedgefit.errors import WedgefitError
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
 from wedgefit.model.record import Model
-from wedgefit.views.explain import hinge_texts
+from wedgefit.views.phrases import hinge_texts
 
 WEIGHTS, GROUPS, TARGET = "sample_weight", "groups", "y"
 

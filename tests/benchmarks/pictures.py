@@ -11,7 +11,7 @@ import numpy as np
 
 from wedgefit.data.table import read_table
 from wedgefit.model.record import load
-from wedgefit.views.pictures import BLUE, FAINT, GREEN, INK, ORANGE, SOFT, STYLE
+from wedgefit.views.pictures.style import BLUE, FAINT, GREEN, INK, ORANGE, SOFT, STYLE
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -22,7 +22,10 @@ from wedgefit import __version__
 from wedgefit.cli import main
 from wedgefit.cli.values import Memory
 from wedgefit.model import build as fit
-from wedgefit.views import terminal as render
+from wedgefit.views import tables
+from wedgefit.views.progress_bar import Progress
+from wedgefit.views.terminal import to_text
+from wedgefit.views.words import bound, number
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_data"
@@ -697,7 +700,7 @@ def test_certify_sees_a_false_figure_and_other_data(model):
     ],
 )  # fmt: skip
 def test_number(value, text):
-    assert render.number(value) == text
+    assert number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -708,7 +711,7 @@ def test_number(value, text):
     ],
 )  # fmt: skip
 def test_a_bound_is_never_rounded_down(value, text):
-    assert render.bound(value) == text
+    assert bound(value) == text
 
 
 CERTIFICATE = {
@@ -775,7 +778,7 @@ def test_the_headline_claims_what_the_certificate_says_and_no_more(
         "problem": model["problem"] | problem,
     }
     report["data"] = model["data"] | {"columns": list("abcde")}
-    text = render.to_text(render.train(report, "m.json"), io.StringIO())
+    text = to_text(tables.train(report, "m.json"), io.StringIO())
     assert text.split("\n\n")[0].splitlines() == lines
 
 
@@ -785,23 +788,23 @@ def test_piped_tables_are_neither_wrapped_nor_cut(model):
         "samples": list(range(500)),
     }
     report = model | {"seconds": None, "neurons": [neuron] * 50}
-    text = render.to_text(render.train(report, "m.json"), io.StringIO())
+    text = to_text(tables.train(report, "m.json"), io.StringIO())
     assert text.count("a very long name " * 19) == 50
     assert text.count(", ".join(map(str, range(500)))) == 50
     assert all(line == line.rstrip() for line in text.splitlines())
-    short = render.to_text(render.train(report, "m.json", short=True), io.StringIO())
+    short = to_text(tables.train(report, "m.json", short=True), io.StringIO())
     assert "and 30 smaller ones" in short
 
 
 def test_progress_is_silent_unless_asked(capsys):
     for options in ({}, {"quiet": True}, {"quiet": True, "verbose": True}):
-        with render.Progress(**options) as progress:
+        with Progress(**options) as progress:
             progress.advance("fit", 1, 2, "detail")
     assert capsys.readouterr() == ("", "")
 
 
 def test_progress_in_lines_is_sparse(capsys):
-    with render.Progress(verbose=True) as progress:
+    with Progress(verbose=True) as progress:
         for step in range(10_000):
             progress.advance("cross-validation", step, 10_000, "alpha [red]1")
         progress.advance("fit", 3, None, "")

@@ -20,7 +20,7 @@ from wedgefit.model import record as model_module
 from wedgefit.model.build import Options, train
 from wedgefit.model.record import MODEL_SCHEMA, load, loads
 from wedgefit.views.explain import explain
-from wedgefit.views.terminal import explain as rendered
+from wedgefit.views.tables import explain as rendered
 from wedgefit.views.terminal import to_text
 
 

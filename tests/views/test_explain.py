@@ -2,6 +2,7 @@
 formula that adds up."""
 
 import csv
+import io
 import json
 import math
 import re
@@ -11,23 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from wedgefit.cli import main
 from wedgefit.data.table import read_table
-from wedgefit.errors import TableError
+from wedgefit.errors import ColumnError, TableError
 from wedgefit.model.build import Options, train
-from wedgefit.views.explain import (
-    LONGEST_FORMULA,
-    arranged,
-    contributions,
-    curve_values,
-    explain,
-    explain_row,
-    flat,
-    hinges,
-    original_units,
-)
-from wedgefit.views.terminal import Meter, Spark
+from wedgefit.views import tables
+from wedgefit.views.explain import curve_values, explain
+from wedgefit.views.flat import arranged, flat
+from wedgefit.views.phrases import LONGEST_FORMULA
+from wedgefit.views.prediction import contributions, explain_row
+from wedgefit.views.terminal import Meter, Spark, to_text
+from wedgefit.views.units import hinges, original_units
 
 
 class Quiet:
@@ -706,6 +703,45 @@ def test_markdown_escapes_hostile_names(tmp_path, desk):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
     assert r"a\|b \<b\>\*x\*" in text
+
+
+FAR = {
+    "subnormal": ["1e-320", "3e-320", "4e-320", "2e-320", "9e-320", "6e-320"],
+    "tiny": ["1e-230", "3e-230", "4e-230", "2e-230", "9e-230", "6e-230"],
+}
+
+
+@pytest.mark.parametrize("column", FAR)
+def test_numbers_that_float64_cannot_hold_are_null(column, tmp_path):
+    """A slope per unit of the file may be 1e320: the wedge is named, its rows are, and the number is
+    null in JSON and a dash in tables, never NaN or infinity."""
+    lines = [f"{x},{y}e90" for x, y in zip(FAR[column], (1, 5, 4, 2, 9, 3))]
+    (tmp_path / "far.csv").write_text("\n".join(["x,y", *lines]) + "\n")
+    try:
+        model = train(read_table(tmp_path / "far.csv"), Options(alpha_ratio=0.001), Quiet())
+    except ColumnError:
+        assert column == "subnormal", "a column that cannot be computed with may be refused"
+        return
+    record = explain(model)
+    text = json.dumps(record, allow_nan=False)
+    assert json.loads(text)["terms"][0]["hinge"]["coefficient"] is None
+    assert record["terms"][0]["hinge"]["weights"] in ({"x": 1.0}, {"x": -1.0})
+    printed = to_text(tables.explain(record), None)
+    assert not re.search(r"\b(nan|inf)\b", printed) and "–" in printed
+
+
+def test_tables_suit_narrow_terminals(tmp_path):
+    """On a phone's width a table becomes one cell a line, and nothing is broken letter by letter."""
+    record = explain(train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.01), Quiet()))
+    for width in (30, 45, 59, 80, 120):
+        console = Console(file=io.StringIO(), width=width, color_system=None)
+        for part in tables.explain(record, ["wedges"]):
+            console.print(part)
+        lines = console.file.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        whole = [line.split() for line in lines]
+        assert any("smoker" in " ".join(words) for words in whole) or width < 45
+        assert sum(len(line.strip()) == 1 for line in lines) <= 2 * len(record["terms"])
 
 
 def test_small_pictures_fit_their_terminal():

@@ -21,15 +21,12 @@ from wedgefit.model import trace
 from wedgefit.model.build import Options, train
 from wedgefit.model.record import Model
 from wedgefit.views import pictures as plot
-from wedgefit.views.explain import (
-    curve_values,
-    explain,
-    hinges,
-    pair_values,
-    responses,
-    scores_at,
-    typical_row,
-)
+from wedgefit.views.explain import curve_values, explain
+from wedgefit.views.pictures import style
+from wedgefit.views.pictures.curves import draw_levels
+from wedgefit.views.pictures.map import breaklines
+from wedgefit.views.pictures.scene import Scene, seen_rows
+from wedgefit.views.units import hinges, pair_values, responses, scores_at, typical_row
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -237,7 +234,72 @@ def test_pictures_on_one_page_share_no_ids(trained):
     assert set(re.findall(r'href="#([^"]*)"', page)) | set(
         re.findall(r"url\(#([^)]*)\)", page)
     ) <= set(ids)
-    assert plot.INK not in page and "var(--ink)" in page
+    assert style.INK not in page and "var(--ink)" in page
+
+
+# What is drawn where ------------------------------------------------------------------------------
+
+
+def test_levels_stand_over_their_names():
+    """Several outputs share a panel and the names below it: every dot is over the level it is the
+    value of, read back from what is drawn."""
+    from matplotlib.figure import Figure
+
+    levels = {
+        "a": {"Bonn": -1.0, "Köln": 2.0, "Ulm": 0.5},
+        "b": {"Bonn": 3.0, "Köln": -4.0, "Ulm": 0.25},
+    }
+    axes = Figure().subplots()
+    drawn = draw_levels(axes, levels, {"a": style.BLUE, "b": style.ORANGE})
+    names = [text.get_text() for text in axes.get_xticklabels()]
+    assert sorted(names) == ["Bonn", "Köln", "Ulm"]
+    for output, dots in zip(levels, axes.collections[1::2]):
+        places = dots.get_offsets()
+        found = {names[round(float(x))]: float(y) for x, y in places}
+        assert found == levels[output]
+    assert sorted(drawn) == sorted([0.0, *levels["a"].values(), *levels["b"].values()])
+
+
+def test_levels_that_have_no_room_are_told():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    many = {"y": {f"level {k}": (-1) ** k * float(k) for k in range(12)}}
+    drawn = draw_levels(axes, many, {"y": style.BLUE})
+    names = {text.get_text() for text in axes.get_xticklabels()}
+    assert names == {f"level {k}" for k in range(4, 12)}, "those that do most"
+    assert axes.get_xlabel() == "8 of 12 levels" and min(drawn) == -11.0
+
+
+@pytest.mark.parametrize("kind, picture", [("one", "fit"), ("two", "map"), ("yes or no", "map")])
+def test_gaps_are_no_columns(kind, picture, tmp_path):
+    """A column with gaps gives two features and is one column: its picture is the same kind, with
+    the rows that have a value."""
+    columns = columns_of(kind)
+    columns["x"] = ["" if k % 5 == 2 else value for k, value in enumerate(columns["x"])]
+    table = read_table(write(tmp_path / "gaps.csv", columns))
+    model = train(table, Options(alpha_ratio=0.01), Quiet())
+    assert {feature.kind for feature in model.encoding.features} == {"number", "missing"}
+    assert plot.default_kind(model) == picture
+    ElementTree.fromstring(plot.picture(model, table, picture, "svg"))
+    scene = Scene(model, explain(model), seen_rows(model, table))
+    gaps = {row for row, gap in zip(table.row_ids, table.column("x").missing) if gap}
+    assert len(scene.rows(["x"]).values["x"]) == table.rows - len(gaps) < table.rows
+    assert scene.anchors(["x"]) and not gaps & {sample["id"] for sample in scene.anchors(["x"])}
+
+
+def test_letters_without_a_font_are_told(tmp_path, monkeypatch):
+    """Boxes in place of names are no silent loss: PNG tells, SVG leaves the letters to the
+    viewer."""
+    monkeypatch.setattr(style, "OTHER_FONTS", ())
+    columns = columns_of("one")
+    table = read_table(write(tmp_path / "cjk.csv", {"人口": columns["x"], "y": columns["y"]}))
+    model = train(table, Options(alpha_ratio=0.05), Quiet())
+    told = []
+    plot.picture(model, table, "fit", "png", tell=told.append)
+    assert len(told) == 1 and "人" in told[0] and "Noto Sans CJK" in told[0]
+    svg = plot.picture(model, table, "fit", "svg", tell=told.append)
+    assert len(told) == 1 and "人口" in "".join(ElementTree.fromstring(svg).itertext())
 
 
 # Path and convergence -----------------------------------------------------------------------------
@@ -329,7 +391,7 @@ def test_path_and_gap_from_the_command_line(desk):
 
 
 def test_without_matplotlib_there_is_one_clear_error(desk, monkeypatch):
-    monkeypatch.setattr(plot.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(style.importlib.util, "find_spec", lambda name: None)
     done = desk("d.csv", code=1)
     assert (
         done.stderr
@@ -356,7 +418,7 @@ def test_breaklines_are_where_hinges_begin(trained):
     model, _ = trained["two"]
     found = [hinge for hinge in hinges(model).values() if len(hinge.reads) == 2]
     axes = Figure().subplots()
-    plot.breaklines(axes, found, model.encoding.names)
+    breaklines(axes, found, model.encoding.names)
     assert len(axes.lines) == len(found) > 0
     for hinge, line in zip(found, axes.lines):
         (x, y), slope = line.get_xy1(), line.get_slope()

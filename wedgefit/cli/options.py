@@ -42,20 +42,21 @@ class Talk:
         for note in () if self.quiet else notes:
             click.echo(f"Note: {note}{'' if note.endswith(('.', '?', '!')) else '.'}", err=True)
 
-    def result(self, record: dict, tables: str, **details) -> None:
-        """Print the record: as JSON, or as the tables that ``render`` has under that name."""
+    def result(self, record: dict, name: str, **details) -> None:
+        """Print the record: as JSON, or as the ``views.tables`` of that name."""
         if self.json:
             write_out(json_text(record).encode(errors=ESCAPE))
         else:
-            from wedgefit.views import terminal as render
+            from wedgefit.views import tables
+            from wedgefit.views.terminal import to_text
 
-            write_out(render.to_text(getattr(render, tables)(record, **details), sys.stdout))
+            write_out(to_text(getattr(tables, name)(record, **details), sys.stdout))
 
     def progress(self):
         """The progress bar, a context manager."""
-        from wedgefit.views import terminal as render
+        from wedgefit.views.progress_bar import Progress
 
-        return render.Progress(quiet=self.quiet, verbose=self.verbose)
+        return Progress(quiet=self.quiet, verbose=self.verbose)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,12 @@ from wedgefit.data.table import Table
 from wedgefit.errors import WedgefitError
 from wedgefit.model.record import Model
 from wedgefit.views import pictures as plot
-from wedgefit.views import terminal as render
-from wedgefit.views.explain import arranged, explain, explain_row, limit_texts
+from wedgefit.views import words as render
+from wedgefit.views.explain import explain
+from wedgefit.views.flat import arranged
+from wedgefit.views.phrases import limit_texts
+from wedgefit.views.prediction import explain_row
+from wedgefit.views.tables.train import OPTIMAL, headline
 
 # So many terms and rows are in sight; the others are folded.
 IN_SIGHT = 25
@@ -76,8 +80,8 @@ def _content(model: Model, table: Table, model_file: str) -> dict:
         "target": model.encoding.target.name,
         "report": report,
         "record": record,
-        "headline": [str(part) for part in render.headline(report)],
-        "proven": certificate["scope"] == "exact" and certificate["relative_gap"] <= render.OPTIMAL,
+        "headline": [str(part) for part in headline(report)],
+        "proven": certificate["scope"] == "exact" and certificate["relative_gap"] <= OPTIMAL,
         "claim": proven_claim(certificate, problem["layers"] > 2),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),

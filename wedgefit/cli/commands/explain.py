@@ -83,32 +83,33 @@ def explain(files, row, show, sort, top, form, reading, talk):
     if form == "csv" and len(show) > 1:
         raise click.UsageError("one CSV file holds one table: give --show once.")
     from wedgefit.model.record import load
-    from wedgefit.views import explain as explanation
+    from wedgefit.views.explain import explain as explained
+    from wedgefit.views.flat import arranged, flat
+    from wedgefit.views.prediction import explain_row
 
     model = load(files[0])
     if row is None:
-        record = explanation.explain(model)
+        record = explained(model)
     else:
         id_column = model.data["id"]
         table = reading.table(files[1], schema=model.encoding.schema(), id_column=id_column)
         talk.notes(*table.notes, *model.encoding.remarks(table))
-        record = explanation.explain_row(model, table, row)
+        record = explain_row(model, table, row)
     # JSON keeps the order of the model unless it is told otherwise.
     if form != "json" or sort or top:
-        record = explanation.arranged(record, sort or "importance", top)
+        record = arranged(record, sort or "importance", top)
     if form == "json":
         write_out(json_text(record).encode(errors=ESCAPE))
     elif form == "csv":
-        write_out(
-            csv_text(explanation.flat(record, show[0] if show else "wedges")).encode(errors=ESCAPE)
-        )
+        write_out(csv_text(flat(record, show[0] if show else "wedges")).encode(errors=ESCAPE))
     else:
-        from wedgefit.views import terminal as render
+        from wedgefit.views import tables
+        from wedgefit.views.terminal import to_markdown, to_text
 
-        parts = render.explain(record, show) if row is None else render.local(record)
+        parts = tables.explain(record, show) if row is None else tables.local(record)
         # A table that comes first needs no blank line before its title.
         write_out(
-            render.to_text(parts, sys.stdout).lstrip("\n")
+            to_text(parts, sys.stdout).lstrip("\n")
             if form == "table"
-            else render.to_markdown(parts).encode(errors=ESCAPE)
+            else to_markdown(parts).encode(errors=ESCAPE)
         )

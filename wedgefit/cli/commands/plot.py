@@ -96,7 +96,8 @@ def plot(files, output, kind, reading, talk):
         if data is None
         else table_of(model, data, reading, talk, training=kind in ("path", "gap"))
     )
-    content = pictures.picture(model, table, kind, form, _traced(model, table, kind, talk))
+    traced = _traced(model, table, kind, talk)
+    content = pictures.picture(model, table, kind, form, traced, talk.notes)
     deliver(
         content,
         output,

@@ -124,7 +124,7 @@ def _present(column) -> list:
 def _contributions(model, table, scores) -> dict[str, list[float]]:
     """Per output its score (of classes: of numbers it is the prediction), the intercept, and what
     every neuron adds to it."""
-    from wedgefit.views.explain import contributions
+    from wedgefit.views.prediction import contributions
 
     columns = {}
     for k, (output, record) in enumerate(contributions(model, table).items()):

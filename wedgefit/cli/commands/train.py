@@ -62,13 +62,12 @@ def train(data, output, id_column, options, reading, talk):
     if talk.json:
         talk.result(report, "train")
     elif not talk.quiet:
-        from wedgefit.views import terminal as render
+        from wedgefit.views import tables
+        from wedgefit.views.terminal import is_terminal, to_text
 
         stream = sys.stderr if to_stdout else sys.stdout
-        short = render.is_terminal(stream) and not talk.verbose
-        text = render.to_text(
-            render.train(report, output, verbose=talk.verbose, short=short), stream
-        )
+        short = is_terminal(stream) and not talk.verbose
+        text = to_text(tables.train(report, output, verbose=talk.verbose, short=short), stream)
         click.echo(text, err=True, nl=False) if to_stdout else write_out(text)
 
 

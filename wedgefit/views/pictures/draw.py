@@ -1,0 +1,107 @@
+"""Pictures by kind: SVG, PNG or PDF, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from wedgefit.data.table import Table
+from wedgefit.model.record import Model
+from wedgefit.views.explain import explain
+from wedgefit.views.pictures.curves import changes, curves
+from wedgefit.views.pictures.fit import fit
+from wedgefit.views.pictures.map import map_
+from wedgefit.views.pictures.overview import importance, overview
+from wedgefit.views.pictures.pairs import pairs
+from wedgefit.views.pictures.scene import Scene, default_kind, seen_rows
+from wedgefit.views.pictures.style import (
+    FAINT,
+    INK,
+    PAPER,
+    SOFT,
+    in_style,
+    written,
+)
+from wedgefit.views.pictures.training import gap, path
+
+
+def picture(
+    model: Model,
+    table: Table | None,
+    kind: str,
+    form: str,
+    traced: dict | None = None,
+    tell: Callable[[str], None] = lambda words: None,
+) -> bytes:
+    """The bytes of one picture of a model: ``kind`` as on the command line, ``form`` svg, png or
+    pdf.
+
+    ``traced``: for the kinds "path" and "gap" the record of how the model was trained. ``tell``
+    hears of letters that cannot be drawn.
+
+    Raises UsageError where the model has no picture of this kind.
+    """
+    draw = lambda: written(_drawn(model, table, kind, traced), form)
+    content, letters = in_style(draw)
+    if letters and form == "svg":
+        # As text instead of outlines: the viewer may have a font for them.
+        content, _ = in_style(draw, **{"svg.fonttype": "none"})
+    elif letters:
+        some = letters if len(letters) <= 10 else f"{letters[:9]}…"
+        tell(
+            f"no font of this machine has the letters {some}, which are drawn as boxes: install "
+            "one that does (Noto Sans CJK for Chinese, Japanese and Korean), or write .svg"
+        )
+    return content
+
+
+def inline(model: Model, table: Table | None, kind: str) -> str:
+    """The same picture as an SVG element for a page: in the page's own colours for ink and paper,
+    with letters as text."""
+    draw = lambda: written(_drawn(model, table, kind, None), "svg")
+    svg = in_style(draw, **{"svg.fonttype": "none"})[0].decode()
+    svg = svg[svg.index("<svg") :]
+    for part in ("metadata", r'style type="text/css"'):
+        svg = re.sub(rf"<{part}>.*?</{part.split()[0]}>", "", svg, flags=re.DOTALL)
+    # Several pictures share a page, and an id may occur only once in it.
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{kind}-", svg)
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    start = f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" style="--width: {size[1]}">'
+    svg = re.sub(r"<svg [^>]*>", start, svg, count=1)
+    for colour, variable in ((INK, "ink"), (SOFT, "soft"), (FAINT, "faint"), (PAPER, "paper")):
+        svg = svg.replace(colour, f"var(--{variable})")
+    return svg
+
+
+def kinds_of(model: Model) -> list[str]:
+    """The pictures that a model has, the one that shows most of it first."""
+    record, first = explain(model), default_kind(model)
+    has = {
+        "importance": len(record["columns"]) > 1,
+        "curves": bool(record["curves"]),
+        "pairs": bool(record["pairs"]),
+    }
+    has["changes"] = (
+        len(record["columns"]) > 1
+        and not record["curves"]
+        and not record["pairs"]
+        and bool(record["terms"])
+    )
+    rest = [kind for kind, there in has.items() if there and first != "fit"]
+    return rest if first == "overview" and rest else [first, *rest]
+
+
+def _drawn(model: Model, table: Table | None, kind: str, traced: dict | None):
+    kind = default_kind(model) if kind == "auto" else kind
+    scene = Scene(model, explain(model), seen_rows(model, table))
+    if kind in ("path", "gap"):
+        return {"path": path, "gap": gap}[kind](scene, traced)
+    return {
+        "fit": fit,
+        "map": map_,
+        "curves": curves,
+        "pairs": pairs,
+        "importance": importance,
+        "overview": overview,
+        "changes": changes,
+    }[kind](scene)

@@ -1,0 +1,98 @@
+"""One column: the fit, and where it bends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wedgefit.errors import UsageError
+from wedgefit.views.pictures.naming import name_points
+from wedgefit.views.pictures.scene import Scene, numbers_of, shown_name, shown_values
+from wedgefit.views.pictures.style import (
+    BLUE,
+    CLASS_COLOURS,
+    INK,
+    PAPER,
+    SOFT,
+    count,
+    dots,
+    figure_of,
+    label,
+    title,
+)
+from wedgefit.views.units import scores_at
+
+
+def fit(scene: Scene):
+    """The rows of one numeric column, the prediction, and where it bends."""
+    model = scene.model
+    names = numbers_of(model)
+    if len(names) != 1:
+        raise UsageError(
+            "--kind fit is for models of one column of numbers.", remedy="Try --kind effects."
+        )
+    (name,) = names
+    figure = figure_of(7.2, 4.3)
+    axes = figure.subplots()
+    low, high = scene.range(name)
+    grid = _grid(scene, name, low, high)
+    lines = shown_values(model, scores_at(model, {name: grid}))
+    colours = dict(zip(lines, CLASS_COLOURS if len(lines) > 1 else [BLUE]))
+    clouds = [_fit_rows(scene, axes, name, colours)]
+    for output, values in lines.items():
+        words = "fit" if len(lines) == 1 else label(output)
+        axes.plot(grid, values, color=colours[output], lw=2, zorder=4, label=words)
+        clouds.append(np.column_stack([grid, values]))
+    axes.set_xlabel(label(name))
+    axes.set_ylabel(shown_name(scene))
+    axes.set_xlim(low, high)
+    title(figure, f"{shown_name(scene)} by {label(name)}")
+    bends = f"{count(len(model.layer(1)), 'hinge')}; the fit bends at the ringed rows"
+    axes.set_title(bends, color=SOFT)
+    axes.legend(loc="best")
+    _kinks(scene, figure, axes, name, np.vstack(clouds))
+    return figure
+
+
+def _grid(scene: Scene, name: str, low: float, high: float) -> np.ndarray:
+    """Where the fit is drawn: everywhere, and at each of its bends."""
+    curves = (curve for curve in scene.record["curves"] if curve["column"] == name)
+    kinks = [knot["at"] for curve in curves for knot in curve["knots"] if low <= knot["at"] <= high]
+    return np.unique(np.concatenate([np.linspace(low, high, 400), kinks]))
+
+
+def _fit_rows(scene: Scene, axes, name: str, colours: dict) -> np.ndarray:
+    """The rows as dots, numbers at their value, classes at 0 and 1; returns where they are, (k,
+    2)."""
+    seen = scene.rows([name])
+    if seen is None or seen.target is None:
+        return np.empty((0, 2))
+    x, places = seen.values[name], [np.empty((0, 2))]
+    targets = seen.target.reshape(len(x), -1).T
+    classes = scene.model.problem["loss"] == "logistic"
+    bars = {"marker": "|", "s": 60, "edgecolors": None, "linewidths": 1.1}
+    for target, colour in zip(targets, [SOFT] if len(colours) == 1 else colours.values()):
+        y = (target > 0).astype(float) if classes else target
+        words = "rows" if len(targets) == 1 else None
+        dots(axes, x, y, colour, alpha=0.55, label=words, **(bars if classes else {}))
+        places.append(np.column_stack([x, y]))
+    return np.vstack(places)
+
+
+def _kinks(scene: Scene, figure, axes, name: str, clouds: np.ndarray) -> None:
+    """A ring where the fit bends, named by the rows there."""
+    model = scene.model
+    places: dict[float, set] = {}
+    for sample in scene.anchors([name]):
+        places.setdefault(sample["values"][name], set()).add(str(sample["id"]))
+    if not places:
+        return
+    at = np.array(sorted(places))
+    points = []
+    for values in shown_values(model, scores_at(model, {name: at})).values():
+        axes.scatter(
+            at, values, s=42, facecolors=PAPER, edgecolors=INK, linewidths=1.2, zorder=5, label=None
+        )
+        points += list(zip(at, values))
+    names = [", ".join(sorted(places[x], key=lambda row: (len(row), row))) for x in at]
+    # Of several lines the first carries the names.
+    name_points(figure, axes, np.array(points[: len(names)]), names, clouds)

@@ -1,0 +1,111 @@
+"""One prediction: how every output is put together."""
+
+from math import fsum
+
+from wedgefit.data.table import Table, shown
+from wedgefit.errors import TableError
+from wedgefit.model.record import Model, Neuron
+from wedgefit.views.phrases import hinge_text, where
+from wedgefit.views.units import Hinge, hinges, intercept_of, outputs_of
+
+LOCAL_SCHEMA = "wedgefit.local/1"
+
+
+def contributions(model: Model, table: Table) -> dict[str, dict]:
+    """Per output how each score is put together: ``intercept``, the ids of its ``neurons``, and
+    their ``parts`` (n, m).
+
+    Intercept plus the parts of a row is the row's score. Neurons of deeper layers contribute, those
+    below feed them.
+    """
+    last = model.layer(model.depth)
+    activations = model.network.activations(model.encoding.transform(table))
+    z = model.coefficients.reshape(len(last), len(model.outputs))
+    found = {}
+    for k, output in enumerate(model.outputs):
+        # Adding 0 turns the -0.0 of idle neurons into 0.0.
+        own = [j for j, neuron in enumerate(last) if output in outputs_of(model, neuron)]
+        ids = [last[j].id for j in own]
+        found[output] = {
+            "intercept": intercept_of(model, output),
+            "neurons": ids,
+            "parts": activations[:, own] * z[own, k] + 0.0,
+        }
+    return found
+
+
+def explain_row(model: Model, table: Table, row: str) -> dict:
+    """The record behind ``wedgefit explain DATA --row``: the prediction as intercept plus
+    contributions, the largest first.
+
+    The ``score`` is their sum. Raises TableError where the table has no such row.
+    """
+    one = _taken(table, row)
+    scores = model.scores(one)
+    probabilities = model.probabilities(scores)
+    classes = model.data["classes"]
+    return {
+        "schema": LOCAL_SCHEMA,
+        "data": {"source": table.source, "row": one.row_ids[0]},
+        "target": model.data["target"],
+        "classes": classes,
+        "values": {
+            column.name: _cell(one.columns[column.name].values[0])
+            for column in model.encoding.inputs
+        },
+        "remarks": list(model.encoding.remarks(one)),
+        "prediction": model.decided(scores)[0],
+        "probabilities": None
+        if probabilities is None
+        else dict(zip(map(str, classes), probabilities[0].tolist())),
+        "outputs": _sums(model, one),
+    }
+
+
+def _taken(table: Table, row: str) -> Table:
+    """The row of that id alone. Raises TableError where there is none."""
+    ids = [str(known) for known in table.row_ids]
+    if row not in ids:
+        some = f"Rows are numbered 1 to {table.rows}."
+        if table.id_column is not None:
+            some = f"Rows are named by column {shown(table.id_column)}."
+        raise TableError(f"there is no row {shown(row)}.", where=table.title, remedy=some)
+    return table.take([ids.index(row)])
+
+
+def _sums(model: Model, one: Table) -> list[dict]:
+    """Per output its score on a table of one row, and the parts of it."""
+    units = hinges(model)
+    neurons = {neuron.id: neuron for neuron in model.neurons}
+    outputs = []
+    for output, record in contributions(model, one).items():
+        terms = [
+            _local(model, neurons[k], units[k], part)
+            for k, part in zip(record["neurons"], record["parts"][0].tolist())
+        ]
+        score = fsum([record["intercept"], *(term["contribution"] for term in terms)])
+        terms.sort(key=lambda term: -abs(term["contribution"]))
+        outputs.append({
+            "output": output,
+            "score": score,
+            "intercept": record["intercept"],
+            "contributions": terms,
+        })  # fmt: skip
+    return outputs
+
+
+def _local(model: Model, neuron: Neuron, hinge: Hinge, contribution: float) -> dict:
+    return {
+        "id": neuron.id,
+        "columns": neuron.columns,
+        "samples": neuron.samples,
+        "where": where(model, neuron, hinge),
+        "hinge": hinge_text(hinge),
+        "contribution": contribution,
+    }
+
+
+def _cell(value) -> float | str | None:
+    if value is None or value != value:
+        return None
+    return value if isinstance(value, str) else float(value)

@@ -1,0 +1,110 @@
+"""What was recomputed: the claims of a model, and how far another network is from the optimum."""
+
+import math
+from collections.abc import Callable, Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from wedgefit.views.tables.train import OPTIMAL, gain
+from wedgefit.views.terminal import Parts, add_row, grid_of, table_of
+from wedgefit.views.words import count, number, plain, score_text, value_text
+
+
+def certify(certification: dict) -> Parts:
+    """What was stored, what was recomputed, and whether they agree."""
+    table = table_of("figure", "stored>", "recomputed>", "agree")
+    for check in certification["checks"]:
+        yes = check["agrees"]
+        add_row(
+            table,
+            check["name"],
+            value_text(check["stored"], 12),
+            value_text(check["recomputed"], 12),
+            Text("yes", style="green") if yes else Text("NO", style="bold red"),
+        )
+    yield table
+    if certification["agrees"]:  # If not, the message is the error that the command ends with.
+        yield Text(f"{plain(certification['message']).capitalize()}.", style="bold green")
+
+
+# A network from elsewhere -------------------------------------------------------------------------
+
+
+def yardstick(record: dict) -> Parts:
+    """How far a network from elsewhere is from the optimum, and what of that is proven."""
+    optimum, own = record["optimum"], record["network"]["objective"]
+    lower = optimum["lower_bound"]
+    digits = _digits_apart(own, (optimum["upper_bound"], own if lower is None else lower))
+    yield Text(f"Your network: {number(own, digits)}.", style="bold")
+    yield Text(_between(record, digits), style="bold")
+    yield from _lost(optimum["lost"]["at_least"], optimum["lost"]["at_most"])
+    yield ""
+    yield _measured(record, digits)
+
+
+def _between(record: dict, digits: int) -> str:
+    """Where the optimum is."""
+    upper, lower = record["optimum"]["upper_bound"], record["optimum"]["lower_bound"]
+    if lower is None:
+        found = f"Best network found: {number(upper, digits)}."
+        return f"{found} The optimum may lie below: no bound is known here."
+    low, high = _rounded(lower, digits, math.floor), _rounded(upper, digits, math.ceil)
+    biases = "" if record["problem"]["hidden_bias"] else " without hidden biases"
+    kind = f"two-layer ReLU networks{biases}"
+    return f"Certified optimum, over all {kind}: between {low} and {high}."
+
+
+def _measured(record: dict, digits: int) -> Table:
+    network, optimum, problem = record["network"], record["optimum"], record["problem"]
+    data = record["data"]
+    grid = grid_of()
+    sizes = f"{count(data['rows'], 'row')}, {count(len(data['columns']), 'input')}"
+    words = f"{plain(data['source'])}: {sizes}, target {plain(data['target'])}"
+    grid.add_row("Data", Text(words))
+    ways = [
+        f"{problem['loss']} loss",
+        f"alpha {number(problem['alpha'])}",
+        f"norm {problem['norm']}",
+        *["no hidden biases"] * (not problem["hidden_bias"]),
+        *["no output bias"] * (not problem["intercept"]),
+    ]
+    grid.add_row("Problem", Text(", ".join(ways)))
+    parts = [
+        count(network["neurons"], "neuron"),
+        f"loss {number(network['loss'], digits)} + penalty {number(network['penalty'], digits)}",
+        f"{number(network['rescaled_objective'], digits)} with its neurons rescaled",
+    ]
+    grid.add_row("Your network", Text(f"{', '.join(parts)}; {score_text(network['score'])}"))
+    own = f"{count(optimum['neurons'], 'neuron')}; {score_text(optimum['score'])}"
+    grid.add_row("wedgefit's", Text(own))
+    return grid
+
+
+def _lost(at_least: float, at_most: float | None) -> Parts:
+    """Which part of the objective is lost: rounded such that every word stays true."""
+    if at_most is not None and at_most <= OPTIMAL:
+        most = f"at most {gain(at_most)} of the objective can be gained (proven)"
+        yield Text(f"It is globally optimal: {most}.", style="bold green")
+        return
+    floor = math.floor(10_000 * at_least + 1e-9) / 100
+    lost = f"At least {floor:g}% of the objective is lost (proven: a better network exists)"
+    least = lost if floor else "No network much better was found"
+    most = "how much more is not known"
+    if at_most is not None:
+        ceiling = math.ceil(10_000 * at_most - 1e-9) / 100
+        most = f"at most {ceiling:g}% (proven: no network is better)"
+    yield Text(f"{least}; {most}.", style="bold yellow")
+
+
+def _digits_apart(value: float, others: Iterable[float]) -> int:
+    """So many digits that the value is seen to differ from the others: 5, or up to 10 where they
+    are close."""
+    apart = [abs(value - other) / abs(value) for other in others if value and other != value]
+    return min(10, max(5, *(2 - math.floor(math.log10(part)) for part in apart))) if apart else 5
+
+
+def _rounded(value: float, digits: int, towards: Callable[[float], int]) -> str:
+    """The number rounded down or up, so that it stays a bound."""
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 1.0
+    return number(towards(value / unit) * unit, digits)

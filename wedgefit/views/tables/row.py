@@ -1,0 +1,69 @@
+"""One prediction, and how it adds up."""
+
+import math
+
+from rich.text import Text
+
+from wedgefit.views.terminal import Meter, Parts, Sheet, add_row, table_of, title
+from wedgefit.views.words import count, listed, number, percent, plain, several, value_text
+
+
+def local(record: dict) -> Parts:
+    """One prediction: its value, the row it is for, and per output intercept and contributions,
+    which add up to the score."""
+    yield Text(f"Row {plain(record['data']['row'])} of {plain(record['data']['source'])}")
+    names = several(record["target"])
+    values = [record["prediction"]] if len(names) == 1 else record["prediction"]
+    for name, value in zip(names, values):
+        yield Text(f"{plain(name)}: {value_text(value)} predicted", style="bold")
+    if record["probabilities"]:
+        yield Text(f"Probability {_each_probability(record['probabilities'])}")
+    yield Text(_given(record["values"]))
+    for remark in record["remarks"]:
+        yield Text(f"Note: {plain(remark)}.")
+    for output in record["outputs"]:
+        yield from _sum(output, _sum_name(record, output["output"]), record["classes"] is not None)
+
+
+def _each_probability(probabilities: dict[str, float]) -> str:
+    return ", ".join(f"{plain(name)} {percent(value, 1)}" for name, value in probabilities.items())
+
+
+def _given(values: dict) -> str:
+    cells = (f"{plain(name)} {value_text(value)}" for name, value in values.items())
+    return f"Given {', '.join(cells)}"
+
+
+def _sum_name(record: dict, output: str) -> str:
+    """What the parts of an output add up to."""
+    if record["classes"] is not None:
+        return f"score of {plain(output)}"
+    return plain(output) if len(record["outputs"]) > 1 else "prediction"
+
+
+def _sum(output: dict, name: str, classes: bool) -> Parts:
+    """The terms that are not zero, and what they add up to."""
+    terms = [term for term in output["contributions"] if term["contribution"]]
+    idle = len(output["contributions"]) - len(terms)
+    table = table_of("wedge>", "contribution>", "", "reads", "active", "hinge", spare=("active",))
+    most = max((abs(term["contribution"]) for term in terms), default=0.0)
+    add_row(table, "", number(output["intercept"]), "", "", "intercept", "")
+    for term in terms:
+        _term(table, term, most)
+    parts = [output["intercept"], *(term["contribution"] for term in terms)]
+    rest = output["score"] - math.fsum(parts)
+    if abs(rest) > 1e-9 * max(abs(output["score"]), most):  # --top left some out.
+        add_row(table, "", number(rest), "", "", "the others", "")
+    add_row(table, "", number(output["score"]), "", "", name, "", style="bold")
+    yield title(f"How {'the score of ' if classes else ''}{plain(output['output'])} adds up")
+    yield table
+    if idle:
+        verb = "are" if idle > 1 else "is"
+        yield Text(f"{count(idle, 'more wedge')} {verb} zero here.", style="dim")
+
+
+def _term(table: Sheet, term: dict, most: float) -> None:
+    value = term["contribution"]
+    meter = Meter(abs(value), most, minus=value < 0)
+    words = (listed(term["columns"]), term["where"], term["hinge"])
+    add_row(table, term["id"], number(value), meter, *words)

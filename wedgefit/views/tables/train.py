@@ -1,0 +1,273 @@
+"""The report of ``train``: what was fitted, how good it is, what it stands on."""
+
+import math
+import shlex
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from wedgefit.views.terminal import Meter, Parts, add_row, grid_of, labelled, table_of, title
+from wedgefit.views.words import (
+    SCORES,
+    bound,
+    count,
+    each,
+    either,
+    listed,
+    number,
+    percent,
+    plain,
+    score_text,
+    several,
+)  # fmt: skip
+
+# A short report shows this many neurons, the largest first.
+MOST_NEURONS = 20
+# From this relative gap on a fit is called optimal.
+OPTIMAL = 1e-4
+# No gap below this is claimed: it is that of float64.
+ROUNDING = 1e-15
+
+
+def train(report: dict, path: str, *, verbose: bool = False, short: bool = False) -> Parts:
+    """What was fitted, how good it is, which neurons and rows it stands on, where the model is.
+
+    ``short`` leaves the smaller neurons out.
+    """
+    yield from headline(report)
+    yield from _refined(report["neurons"], report["problem"])
+    yield ""
+    yield _summary(report)
+    if verbose and (selection := report["score"].get("selection")):
+        yield labelled("Alpha", _selected(selection, len(report["score"]["curve"])))
+    if verbose or len(report["stages"]) > 1:
+        yield title("Certificates")
+        yield _stages(report["stages"])
+    yield from _neurons(report["neurons"], most=MOST_NEURONS if short else None)
+    if report["samples"]:
+        rows = f"The neurons pass through {count(len(report['samples']), 'row')}"
+        yield labelled(rows, listed(report["samples"]))
+    if verbose and report["seconds"]:
+        parts = (f"{plain(name)} {number(value, 3)}" for name, value in report["seconds"].items())
+        yield labelled("Seconds", ", ".join(parts))
+    yield ""
+    yield _written(path)
+
+
+def _selected(selection: dict, tried: int) -> str:
+    score = SCORES.get(selection["scoring"], plain(selection["scoring"]))
+    solved = f"solved on sampled wedges to a gap of {bound(selection['relative_gap'])}"
+    folds = f"over {selection['folds']} folds, {solved}"
+    return f"the {selection['rule']} of {tried} by the {score} {folds}"
+
+
+def _written(path: str) -> Text:
+    if path == "-":
+        return Text("The model went to standard output.")
+    name = "" if path == "wedgefit.json" else f" {shlex.quote(path)}"
+    command = f"wedgefit explain{plain(name)}"
+    return Text.assemble("Model written to ", (plain(path), "bold"), ". Next: ", (command, "bold"))
+
+
+# The certificate ----------------------------------------------------------------------------------
+
+
+def headline(report: dict) -> Parts:
+    """What the certificate of a report says, in a sentence or two, and no more than that."""
+    certificate, networks = report["certificate"], _networks_in(report)
+    exact, gap = certificate["scope"] == "exact", certificate["relative_gap"]
+    style = "bold green" if exact and gap <= OPTIMAL else "bold yellow"
+    yield from map(Text, _reach(report["problem"], networks))
+    whole = "objective" if networks == 1 else "sum of their objectives"
+    if not exact:
+        yield Text(_sampled(certificate, whole), style=style)
+        return
+    # For norm 2 a network may do better than all wedges: then its bound is another, and is told
+    # apart.
+    network = certificate["network_relative_gap"]
+    same = network is not None and network <= max(1.001 * gap, ROUNDING)
+    every = _networks(report["problem"], len(report["data"]["columns"]), networks)
+    domain = f"all {count(certificate['wedges_total'], 'wedge')}"
+    domain += f", and among all {every}" if same else ""
+    yield Text(_optimal(report["problem"], gap, whole, domain), style=style)
+    if network is not None and not same:
+        most = f"at most {gain(network)} of the {whole} can be gained."
+        yield Text(f"Among all {every} {most}", style=style)
+
+
+def _networks_in(report: dict) -> int:
+    """How many networks there are: one, or one per class."""
+    return len({stage["output"] for stage in report["stages"]})
+
+
+def _reach(problem: dict, networks: int) -> list[str]:
+    """What the certificate is about, where that is not simply the network."""
+    layers = problem["layers"] - 1
+    words = []
+    if layers > 1:
+        words.append(
+            f"Layer by layer: this is about hidden layer {layers} of {layers}, given those below "
+            "it; no claim is made about all layers together."
+        )
+    if networks > 1:
+        words.append(
+            "One network per class, each against the other classes: this is about all "
+            f"{networks} together."
+        )
+    if problem["refitted"]:
+        words.append(
+            "Refitted: this is about the penalised fit that chose the neurons, not about the "
+            "coefficients they have now."
+        )
+    return words
+
+
+def _sampled(certificate: dict, whole: str) -> str:
+    gap = certificate["relative_gap"]
+    better = f"up to {gain(gap)} of the {whole} could still be gained"
+    priced, every = (f"{certificate[name]:,}" for name in ("wedges_priced", "wedges_total"))
+    looked = f"the {priced} wedges priced in the last round, of {every} in all"
+    return f"Sampled: {'best' if gap <= OPTIMAL else better} among {looked}; no claim beyond."
+
+
+def _optimal(problem: dict, gap: float, whole: str, domain: str) -> str:
+    if gap > OPTIMAL:
+        left = f"up to {gain(gap)} of the {whole} could still be gained"
+        return f"Not optimal: {left} among {domain} (exact)."
+    best = "Globally optimal" if problem["layers"] == 2 else "Optimal, given the layers below,"
+    return f"{best} among {domain}: at most {gain(gap)} of the {whole} can be gained (exact)."
+
+
+def _refined(neurons: Sequence[dict], problem: dict) -> Parts:
+    """How many neurons are no wedges."""
+    anchors = 0 if problem["hidden_bias"] else 1
+    refined = sum(len(neuron["samples"]) < neuron["order"] - anchors for neuron in neurons)
+    if refined:
+        rows = "one row" if problem["hidden_bias"] else "no row"
+        of = f"{refined} of {count(len(neurons), 'neuron')}"
+        yield Text(f"{of} were refined: they are no wedges and pass through {rows} only.")
+
+
+def gain(gap: float) -> str:
+    """A relative gap in words, rounded up and never below what rounding errors allow to claim."""
+    return bound(max(gap, ROUNDING)) if gap < 1e-3 else f"{math.ceil(1000 * gap - 1e-9) / 10:.1f}%"
+
+
+def _networks(problem: dict, width: int, networks: int) -> str:
+    biases = "" if problem["hidden_bias"] else " without hidden biases"
+    each_class = "" if networks == 1 else ", one per class,"
+    order, kind = problem["order"], f"two-layer ReLU networks{biases}"
+    if problem["layers"] > 2:
+        order = order[-1] if isinstance(order, list) else order
+        at_most = "" if order == "full" else f" whose hidden neurons read at most {order} of them"
+        return f"{kind} on what the layers below pass on{each_class}{at_most}".rstrip(",")
+    if order == "full" or order >= width:
+        return f"{kind}{each_class}".rstrip(",")
+    return f"{kind}{each_class} whose hidden neurons read at most {count(order, 'column')}"
+
+
+# The figures --------------------------------------------------------------------------------------
+
+
+def _summary(report: dict) -> Table:
+    data = report["data"]
+    grid = grid_of()
+    sizes = f"{count(data['rows'], 'row')}, {count(len(data['columns']), 'input')}"
+    grid.add_row("Data", Text(f"{plain(data['source'])}: {sizes}"))
+    classes = f", {either(data['classes'])}" if data["classes"] else ""
+    grid.add_row("Target", Text(f"{listed(several(data['target']))} ({data['task']}{classes})"))
+    for role in ("weight", "group"):
+        if data[role] is not None:
+            grid.add_row(f"{role.capitalize()}s", Text(plain(data[role])))
+    grid.add_row("Problem", Text(_problem(report["problem"])))
+    dispersion = report["problem"]["range_dispersion"]
+    if dispersion is not None:
+        grid.add_row("Range dispersion", Text(f"{number(dispersion)} of a half turn"))
+    grid.add_row("Network", Text(_network(report)))
+    for name, words in (("train", "Training score"), ("cv", "Cross-validated")):
+        if report["score"].get(name):
+            grid.add_row(words, Text(score_text(report["score"][name])))
+    return grid
+
+
+def _problem(problem: dict) -> str:
+    ratio = problem["alpha"] / problem["alpha_max"] if problem["alpha_max"] else None
+    orders = problem["order"] if isinstance(problem["order"], list) else [problem["order"]]
+    order = ", then ".join("full" if order == "full" else f"at most {order}" for order in orders)
+    words = [
+        f"{problem['loss']} loss",
+        f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)",
+        f"order {order}",
+        f"norm {problem['norm']}",
+        f"{problem['layers']} layers",
+    ]
+    switches = {
+        "no hidden biases": not problem["hidden_bias"],
+        "no output bias": not problem["intercept"],
+        "columns as they are": not problem["standardized"],
+        "classes balanced": problem["class_weight"] == "balanced",
+        "refitted without a penalty": problem["refitted"],
+    }
+    return ", ".join([*words, *(word for word, switched in switches.items() if switched)])
+
+
+def _network(report: dict) -> str:
+    layers = [
+        sum(neuron["layer"] == layer for neuron in report["neurons"])
+        for layer in range(1, report["problem"]["layers"])
+    ]
+    networks = _networks_in(report)
+    neurons = f"{' + '.join(f'{many:,}' for many in layers)} neuron{'s' * (layers != [1])}"
+    neurons += f" in {networks} networks" if networks > 1 else ""
+    objective = number(report["certificate"]["objective"], 6)
+    return f"{neurons}, objective {objective}, output bias {each(report['intercept'])}"
+
+
+def _stages(stages: Sequence[dict]) -> Table:
+    separate = any(stage["output"] is not None for stage in stages)
+    headers = ("layer>", "neurons>", "objective>", "lower bound>", "gap>", "scope")
+    table = table_of(*["class"] * separate, *headers)
+    for stage in stages:
+        add_row(
+            table,
+            *[stage["output"]] * separate,
+            stage["layer"],
+            stage["neurons"],
+            number(stage["objective"], 6),
+            number(stage["lower_bound"], 6),
+            bound(stage["relative_gap"]),
+            stage["scope"],
+        )
+    return table
+
+
+def _neurons(neurons: Sequence[dict], *, most: int | None) -> Parts:
+    """The neurons by share; the report's own order where shares are equal."""
+    if not neurons:
+        yield Text("\nNo neurons: the model is a constant. Try a smaller --alpha.")
+        return
+    ranked = sorted(neurons, key=lambda neuron: -neuron["share"])
+    deep = any(neuron["layer"] > 1 for neuron in neurons)
+    separate = any(neuron["output"] is not None for neuron in neurons)
+    places = [*["layer>"] * deep, *["class"] * separate]
+    figures = ("coefficient>", "share>", "", "active rows>")
+    table = table_of("id>", *places, "reads", "through rows", *figures)
+    for neuron in ranked[:most]:
+        add_row(
+            table,
+            neuron["id"],
+            *[neuron["layer"]] * deep,
+            *[neuron["output"]] * separate,
+            listed(neuron["columns"]),
+            listed(neuron["samples"]),
+            each(neuron["coefficient"]),
+            percent(neuron["share"], 1),
+            Meter(neuron["share"], ranked[0]["share"]),
+            f"{neuron['active_rows']:,}",
+        )
+    yield title("Neurons")
+    yield table
+    if smaller := len(ranked[most:]) if most else 0:
+        words = "smaller ones; --verbose or wedgefit explain shows them all."
+        yield Text(f"and {smaller:,} {words}", style="dim")

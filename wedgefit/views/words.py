@@ -1,0 +1,98 @@
+"""Figures and phrases for people: the only place that rounds. JSON never passes through here."""
+
+import math
+import shlex
+from collections.abc import Iterable, Sequence
+
+NOTHING = "–"
+SCORES = {
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "accuracy": "accuracy",
+    "auc": "AUC",
+    "log_loss": "log loss",
+}
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number in so many significant digits, without an exponent where that reads well."""
+    if value is None:
+        return NOTHING
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    if not -5 < size < 9:
+        return f"{value:.{digits - 1}e}"
+    text = f"{value:,.{max(0, digits - 1 - size)}f}"
+    return text.rstrip("0").rstrip(".") if float(value).is_integer() and "." in text else text
+
+
+def bound(value: float | None) -> str:
+    """An upper bound in one significant digit, never rounded down."""
+    if value is None or value == 0:
+        return NOTHING if value is None else "0"
+    size = math.floor(math.log10(abs(value)))
+    rounded = float(f"{math.ceil(value / 10.0**size - 1e-9)}e{size}")
+    return f"{rounded:.0e}".replace("e-0", "e-") if rounded < 1e-3 else f"{rounded:g}"
+
+
+def each(value: float | dict[str, float] | None) -> str:
+    """A number, or one per output with its name."""
+    if isinstance(value, dict):
+        return ", ".join(f"{plain(name)} {number(part)}" for name, part in value.items())
+    return number(value)
+
+
+def several(names: str | list[str]) -> list[str]:
+    """One name or many, as a list."""
+    return [names] if isinstance(names, str) else names
+
+
+def percent(value: float | None, decimals: int = 2) -> str:
+    """A share as per cent."""
+    return NOTHING if value is None else f"{100 * value:.{decimals}f}%"
+
+
+def plain(text: object) -> str:
+    """The text with control characters made visible, so that a name of a column cannot steer the
+    terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def value_text(value: object, digits: int = 6) -> str:
+    """A value as people write it, without zeros at its end."""
+    if isinstance(value, float):
+        text = number(value, digits)
+        return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+    return NOTHING if value is None else plain(value)
+
+
+def count(many: int | str, thing: str) -> str:
+    return f"{many:,} {thing}{'s' * (many != 1)}"
+
+
+def listed(items: Iterable) -> str:
+    return ", ".join(map(plain, items))
+
+
+def either(items: Sequence) -> str:
+    """``Adelie, Chinstrap or Gentoo``."""
+    return " or ".join(filter(None, [listed(items[:-1]), plain(items[-1])]))
+
+
+def quoted(word: str) -> str:
+    return plain(shlex.quote(word))
+
+
+def score_text(score: dict) -> str:
+    """The scores that exist, those of cross-validation with their standard errors."""
+    words = []
+    for name, value in score.items():
+        if isinstance(value, dict):
+            words.append(
+                f"{SCORES.get(name, plain(name))} {number(value['mean'])} ± {number(value['se'], 2)}"
+            )
+        elif value is not None:
+            words.append(f"{SCORES.get(name, plain(name))} {number(value)}")
+    return ", ".join(words)
