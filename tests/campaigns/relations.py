@@ -2,8 +2,8 @@
 
 Of each problem: the target shifted (y + c), the target scaled (c·y) or the columns shifted (X + c),
 with c over 1e±12 and of both signs. The moved numbers lose digits, so the plain problem is made
-from them: moved back, exactly. Printed are the largest errors of objective, proven bound and predictions, each
-beside what rounding may do.
+from them: moved back, exactly. Printed are the largest errors of objective, proven bound and
+predictions; what is more than rounding may do is told.
 
     python tests/campaigns/relations.py [PROBLEMS [SEED]]
 """

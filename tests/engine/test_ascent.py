@@ -6,6 +6,7 @@ import oracles
 import pytest
 
 from wedgefit.engine.ascent import ascend
+from wedgefit.engine.certificate import certify
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
@@ -108,6 +109,21 @@ def test_a_refined_plane_is_optimal_among_all_networks(bias):
     assert refined.certificate.objective < wedges.objective * (1 - 1e-7)
     anchors = (refined.fit.wedges.samples >= 0).sum(axis=1)
     assert set(anchors) <= {0, 1, 2} and min(anchors) == int(bias)
+
+
+def test_the_bound_over_wedges_heeds_the_networks_own_neurons():
+    """All wedges may score less than the neurons between them: the bound over wedges alone then
+    lies above the objective, and an honest network would be refused."""
+    X, y = surface(25, 2)
+    dictionary = Dictionary(X, (2,), 2, True)
+    pricer = Pricer(dictionary, refine=True)
+    problem = Problem(y, largest_alpha(Problem(y, 1.0), pricer) / 10)
+    found = solve(problem, pricer, tol=1e-6)
+    dual = problem.dual_point(found.fit.combined)
+    audited = Pricer(dictionary).price(dual, np.inf, found.fit.wedges, every_pencil=True)
+    again = certify(problem, found.fit, audited)
+    assert again.relative_gap == pytest.approx(found.certificate.relative_gap, abs=1e-12)
+    assert again.lower_bound == pytest.approx(found.certificate.lower_bound, rel=1e-12)
 
 
 def test_refined_neurons_in_more_columns_do_what_sampled_wedges_do():

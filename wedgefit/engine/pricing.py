@@ -242,7 +242,7 @@ class Pricer:
         if self.refine and not self._searches_arcs:
             refined = self._ascended(v, used, built)
         wedges, scores = self._facing(built.joined_with(refined), v, alpha)
-        bound = float(max(largest, scores.max(initial=0.0)))
+        bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
         exact = every_pencil or not self._swept_orders
         return Priced(
             wedges=wedges,
@@ -255,6 +255,15 @@ class Pricer:
             wedges_priced=self.dictionary.size if exact else min(priced, self.dictionary.size),
             wedges_total=self.dictionary.size,
         )
+
+    def _largest_off_wedges(self, v: np.ndarray, used: Wedges) -> float:
+        """The largest score of the neurons in use that are no wedges, which no sweep meets.
+
+        A bound that leaves out a neuron of the network itself may lie above its objective.
+        """
+        anchors = (used.samples >= 0).sum(axis=1)
+        off = used.take(anchors < [self.dictionary.anchors(order) for order in used.orders])
+        return float(self._facing(off, v, -np.inf)[1].max(initial=0.0))
 
     @property
     def _searches_arcs(self) -> bool:
