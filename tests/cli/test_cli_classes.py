@@ -195,7 +195,10 @@ def test_max_neurons_of_the_command():
     none = strict(
         run("train", "d.csv", "--max-neurons", 0, "--order", 1, "--cv", 3, "--json").stdout
     )
-    assert none["neurons"] == [] and none["score"]["cv"] is None and none["score"]["curve"]
+    assert none["neurons"] == [] and none["score"]["curve"][0]["neurons"] == 0
+    assert none["score"]["cv"] == {
+        name: none["score"]["curve"][0][name] for name in ("r2", "rmse", "mae")
+    }
 
 
 def test_refit_says_what_the_certificate_speaks_of():

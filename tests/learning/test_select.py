@@ -1,6 +1,8 @@
 """Choosing alpha: the rules on curves made by hand, and the walk down the path against a slow
 twin."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -42,9 +44,14 @@ def data(n=60, d=1, seed=0, noise=0.3):
 def walk(X, y, alphas, task="regression", prices=pricer_for, **options):
     """``cross_validate`` with what most tests leave alone."""
     usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
-    sample = Sample(X, y, task, options.pop("weights", None), options.pop("groups", None))
-    problems = problems_of(
-        sample, options.pop("loss", "squared"), options.pop("intercept", True), None
+    usual |= {"alpha_max": np.inf}
+    parts = (options.pop(name, None) for name in ("weights", "groups", "encoder"))
+    sample = Sample(X, y, task, *parts)
+    problems = partial(
+        problems_of,
+        loss=options.pop("loss", "squared"),
+        intercept=options.pop("intercept", True),
+        class_weight=options.pop("class_weight", None),
     )
     return cross_validate(sample, problems, [prices], alphas=np.asarray(alphas), **usual | options)
 
@@ -81,6 +88,7 @@ def test_standard_error_of_the_mean():
     """Over k folds: std with k − 1, over √k."""
     values = np.array([1.0, 2, 4, 9])
     assert Curve.standard_error(values) == pytest.approx(np.std(values, ddof=1) / 2)
+    assert Curve.standard_error(values[:1]) is None, "one value has no spread"
 
 
 def test_summary_keeps_undefined_scores_undefined():
@@ -148,7 +156,7 @@ def test_large_tables_walk_in_wider_steps():
     one."""
     fine, coarse = select.pace_for(select.LARGE - 1), select.pace_for(select.LARGE)
     assert fine == select.Pace() and coarse == select.COARSE != fine
-    np.testing.assert_allclose(alpha_grid(3.0, coarse.per_decade), alpha_grid(3.0)[1::2])
+    np.testing.assert_allclose(alpha_grid(3.0, coarse.per_decade), alpha_grid(3.0)[::2])
 
 
 def test_the_pace_sets_tolerance_and_patience(monkeypatch):
@@ -172,7 +180,7 @@ def test_the_pace_sets_tolerance_and_patience(monkeypatch):
 def test_alpha_grid_goes_down_geometrically():
     grid = alpha_grid(3.0)
     np.testing.assert_allclose(grid[1:] / grid[:-1], 10 ** (-1 / select.PER_DECADE))
-    assert grid[0] < 3 and grid[0] == pytest.approx(3 * 10 ** (-1 / select.PER_DECADE))
+    assert grid[0] == 3, "the constant is a candidate"
     assert grid[-1] == pytest.approx(3 * select.SMALLEST_RATIO)
 
 
@@ -236,6 +244,27 @@ def test_the_path_ends_when_the_error_has_turned():
 def test_a_deadline_ends_the_path_after_one_alpha():
     X, y = data(30, 1)
     assert len(validated(X, y, deadline=Deadline(0.0)).alphas) == 1
+
+
+def test_a_deadline_leaves_more_than_the_constant():
+    X, y = data(30, 1)
+    found = walk(X, y, [0.3, 0.1, 0.03], alpha_max=0.3, deadline=Deadline(0.0))
+    sizes = [np.mean([fold["neurons"] for fold in folds]) for folds in found.folds]
+    assert sizes[0] == 0 < sizes[1] and len(sizes) == 2 and found.cut_short
+
+
+def test_from_alpha_max_on_the_folds_are_constants():
+    """Their own alpha_max may be larger; a candidate without neurons is scored without neurons."""
+    X, y = data(40, 1)
+    top = largest_alpha(Problem(y, 1.0), pricer_for(X))
+    splits = list(KFold(4, shuffle=True, random_state=0).split(X))
+    own = [largest_alpha(Problem(y[learn], 1.0), pricer_for(X[learn])) for learn, _ in splits]
+    assert max(own) > 1.02 * top, "or the test proves nothing"
+    found = walk(X, y, [top], alpha_max=top)
+    for fold, (learn, test) in zip(found.folds[0], splits):
+        assert fold["neurons"] == 0
+        assert fold["rmse"] == pytest.approx(np.sqrt(np.mean((y[test] - y[learn].mean()) ** 2)))
+    assert any(fold["neurons"] for fold in walk(X, y, [top]).folds[0])
 
 
 def test_progress_hears_of_every_fit():

@@ -29,8 +29,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -169,7 +170,8 @@ class Design:
     """The problem in numbers: X (n×d float64, C order), y (n) or (n×K), and per row its id, weight
     and group.
 
-    y holds numbers; for two classes ±1, +1 being the second; for K > 2 classes K columns of ±1.
+    ``encoder``: of rows to learn from and rows held out (positions), their design matrices by what
+    the first ones alone teach. y holds numbers; for two classes ±1, +1 being the second; for K > 2 classes K columns of ±1.
     ``weights`` (n,), all positive, is None where all rows count alike, ``groups`` (n,) None where
     rows may be split in any way.
     """
@@ -178,6 +180,7 @@ class Design:
     y: np.ndarray
     names: tuple[str, ...]
     row_ids: list
+    encoder: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
     notes: tuple[str, ...] = ()
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
@@ -316,8 +319,8 @@ def fit_encoding(
     (weighted) mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1 features stay as
     they are, and numbers that are far out are held back and noted. Without, ``shift`` allows to
     take the mean out of columns that lie far from zero beside their spread, which changes nothing
-    for neurons with biases but the digits that are left. Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows of weight zero are left out
-    and noted.
+    for neurons with biases but the digits that are left. Rows without a target are refused, or left
+    out and noted with ``drop_missing_target``; rows of weight zero are left out and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when
     fewer than two rows or no column with information are left.
@@ -333,29 +336,70 @@ def fit_encoding(
     weights = None if weight is None else table.column(weight).values
     described, y = _fit_target(table, [table.column(name) for name in targets], task, notes)
     scaling = "standard" if standardize else "shift" if shift else "none"
-    fits = [_fit_column(table.column(name), table, scaling, weights) for name in names]
-    inputs = tuple(column for column, features, _ in fits if features)
-    features = _with_unique_names(
-        [feature for _, features, _ in fits for feature in features], [*names, *targets]
-    )
-    left_out = tuple((column.name, reason) for column, features, reason in fits if not features)
-    if not features:
+    encoding = _learnt(table, names, described, scaling, weights)
+    if not encoding.features:
         reasons = (
-            "; ".join(f"{shown(name)} is {reason}" for name, reason in left_out)
+            "; ".join(f"{shown(name)} is {reason}" for name, reason in encoding.left_out)
             or "only the target is there"
         )
         raise FitError(
             f"no column is left to predict {shown(described.name)} from: {reasons}.",
             where=table.title,
         )
-    encoding = Encoding(inputs, features, described, left_out, standardize)
     groups = None if group is None else _groups(table, group)
     notes += tuple(
         f"column {shown(name)}: {words}, being far out"
         for name, words in encoding.beyond(table).items()
     )
     return encoding, Design(
-        encoding.transform(table), y, encoding.names, table.row_ids, notes, weights, groups
+        encoding.transform(table),
+        y,
+        encoding.names,
+        table.row_ids,
+        partial(_encoded_apart, table, names, described, scaling, weights),
+        notes,
+        weights,
+        groups,
+    )
+
+
+def _encoded_apart(
+    table: Table,
+    names: Sequence[str],
+    target: Target,
+    scaling: str,
+    weights: np.ndarray | None,
+    learn: np.ndarray,
+    held_out: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some rows of the training table encoded by what they alone teach, and held-out rows by the
+    same: two design matrices of one width.
+
+    A column that does not vary in the rows to learn from has no feature, so the width may be zero.
+    """
+    rows = table.take(learn)
+    apart = _learnt(rows, names, target, scaling, None if weights is None else weights[learn])
+    return apart.transform(rows), apart.transform(table.take(held_out))
+
+
+def _learnt(
+    table: Table,
+    names: Sequence[str],
+    target: Target,
+    scaling: str,
+    weights: np.ndarray | None,
+) -> Encoding:
+    """How to encode these columns, by all rows of the table; there may be no feature."""
+    fits = [_fit_column(table.column(name), table, scaling, weights) for name in names]
+    features = _with_unique_names(
+        [feature for _, features, _ in fits for feature in features], [*names, *target.names]
+    )
+    return Encoding(
+        tuple(column for column, features, _ in fits if features),
+        features,
+        target,
+        tuple((column.name, reason) for column, features, reason in fits if not features),
+        scaling == "standard",
     )
 
 

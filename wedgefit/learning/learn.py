@@ -21,7 +21,6 @@ from wedgefit.engine.solve import (
     Solution,
     WorkingSet,
     largest_alpha,
-    readable,
     refitted,
     solve_written_out,
 )
@@ -34,6 +33,7 @@ from wedgefit.learning.select import (
     alpha_grid,
     cross_validate,
     pace_for,
+    with_readable_end,
 )
 from wedgefit.learning.settings import Settings
 from wedgefit.watch import Deadline
@@ -64,15 +64,15 @@ class Learned:
     predict with.
 
     ``fits`` are the last two layers of each network: those of its last stage, refitted if that was
-    asked for. ``curve``: the cross-validation that chose ``alpha``, at its ``position`` (below
-    zero: beyond the curve's largest alpha, so that there are no scores).
+    asked for. ``curve``: the cross-validation that chose ``alpha``, which stands at its
+    ``position``; without cross-validation both are None.
     """
 
     alpha: float
     networks: list[tuple[Stage, ...]]
     fits: list[Fit]
     curve: Curve | None
-    position: int
+    position: int | None
     seconds: dict[str, float]
 
     @property
@@ -152,7 +152,15 @@ class Learner:
         self._check_settings()
         self.note, self.notes = note, []
         self.order = self._default_order(sample.X) if settings.order is None else settings.order
-        self.problems = problems_of(sample, self.loss, settings.intercept, settings.class_weight)
+        self.problems_of = partial(
+            problems_of,
+            loss=self.loss,
+            intercept=settings.intercept,
+            class_weight=settings.class_weight,
+        )
+        self.problems = self.problems_of(sample)
+        # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
+        orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)
         first = self.pricer_for(sample.X, cluster=settings.cluster)
         self.pricers = [first, *(first.sibling() for _ in self.problems[1:])]
         self.exact = self._exact(first)
@@ -217,6 +225,7 @@ class Learner:
                 "--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.",
                 remedy="Give one of them.",
             )
+        self._check_standard_error()
         several = sample.y.ndim == 2 and not classes
         for option, given in (
             ("--solver full", settings.solver == "full"),
@@ -234,6 +243,21 @@ class Learner:
                 raise UsageError(
                     f"{option} is for the squared loss.",
                     remedy="Add --loss squared, or leave it out.",
+                )
+
+    def _check_standard_error(self) -> None:
+        """Refuse what needs one where there is none."""
+        settings = self.settings
+        if isinstance(settings.cv, int) or len(settings.cv) > 1:
+            return
+        for option, given in (
+            ("--rule 1se", settings.rule == "1se"),
+            ("--layers auto", settings.layers == "auto"),
+        ):
+            if given:
+                raise UsageError(
+                    f"{option} needs a standard error, and a single split has none.",
+                    remedy="Give two splits or more.",
                 )
 
     def order_of_layers(self, depth: int) -> int | str | list[int | str]:
@@ -265,7 +289,9 @@ class Learner:
         Raises FitError when the wedges are too many even to list their columns.
         """
         settings, width = self.settings, X.shape[1]
-        orders = orders_in_stage(self.order, settings.norm, width, stage)
+        order = order_of(self.order, stage)
+        narrow = order if order == "full" else min(order, width)
+        orders = orders_in_stage(narrow, settings.norm, width, stage)
         if stage > 1 and any(comb(width, order) > MOST_COLUMN_SETS for order in orders):
             raise FitError(
                 f"hidden layer {stage} reads {width} activations, too many to choose {max(orders)} of them at a time.",
@@ -344,11 +370,21 @@ class Learner:
         folds = settings.cv if isinstance(settings.cv, int) else len(settings.cv)
         pricers = [partial(self.pricer_for, stage=stage, share=folds) for stage in range(1, layers)]
         return cross_validate(
-            self.sample, self.problems, pricers, folds=settings.cv, alphas=alphas, seed=settings.seed, advance=advance,
-            deadline=deadline or Deadline(), scoring=settings.scoring, refit=settings.refit, pace=pace,
-        )  # fmt: skip
+            self.sample,
+            self.problems_of,
+            pricers,
+            folds=settings.cv,
+            alphas=alphas,
+            alpha_max=self.alpha_max,
+            seed=settings.seed,
+            advance=advance,
+            deadline=deadline or Deadline(),
+            scoring=settings.scoring,
+            refit=settings.refit,
+            pace=pace,
+        )
 
-    def _selected(self, advance: Advance) -> tuple[int, Curve | None, int]:
+    def _selected(self, advance: Advance) -> tuple[int, Curve | None, int | None]:
         """The number of layers, the curve that chose alpha (None where both are given), and the
         position on it.
 
@@ -361,7 +397,7 @@ class Learner:
         half = self.deadline.share(2)
         layers = 2 if settings.layers == "auto" else settings.layers
         if settings.layers != "auto" and self._given_alpha is not None:
-            return layers, None, 0
+            return layers, None, None
         curve = self.cross_validated(advance, layers, half)
         position = curve.chosen(settings.rule, settings.max_neurons)
         while settings.layers == "auto" and not half.due():
@@ -437,18 +473,18 @@ class Learner:
         layers, curve, position = self._selected(advance)
         chosen = time.perf_counter()
         with self.deadline.watching():
-            alpha = self._alpha_at(curve, position)
+            alpha = self._given_alpha if self._given_alpha else float(curve.alphas[position])
             networks = self.solved(alpha, advance, layers)
             while (
                 settings.max_neurons is not None
                 and sum(composed(stages).neurons for stages in networks) > settings.max_neurons
             ):
-                position -= 1
-                alpha = self._alpha_at(curve, position)
+                position, alpha = _larger(curve, position, alpha)
                 networks = self.solved(alpha, advance, layers)
         if settings.bias:
             networks = [
-                self._readable(problem, stages) for problem, stages in zip(self.problems, networks)
+                with_readable_end(problem, stages)
+                for problem, stages in zip(self.problems, networks)
             ]
         fits = [stages[-1].fit for stages in networks]
         if settings.refit:
@@ -459,13 +495,6 @@ class Learner:
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
         return Learned(alpha, networks, fits, curve, position, seconds)
 
-    def _readable(self, problem: Problem, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-        """The same stages, the last one made easy to read; those below have handed on both faces
-        anyway."""
-        *below, last = stages
-        solution = replace(last.solution, fit=readable(last.X, problem, last.fit))
-        return (*below, Stage(last.X, solution))
-
     @property
     def _given_alpha(self) -> float | None:
         settings = self.settings
@@ -475,16 +504,13 @@ class Learner:
             else settings.alpha_ratio * self.alpha_max
         )
 
-    def _alpha_at(self, curve: Curve | None, position: int) -> float:
-        """The alpha that was given, or that of the path, which goes on above the curve's first
-        one."""
-        if self._given_alpha is not None:
-            return self._given_alpha
-        return float(
-            curve.alphas[position]
-            if position >= 0
-            else curve.alphas[0] * 10 ** (-position / curve.pace.per_decade)
-        )
+
+def _larger(curve: Curve, position: int | None, alpha: float) -> tuple[int | None, float]:
+    """The next larger alpha of the path with its position, None above its first one: where wedges
+    were only sampled, alpha_max may leave some neuron, and nothing is known of its scores."""
+    if position:
+        return position - 1, float(curve.alphas[position - 1])
+    return None, alpha * 10 ** (1 / curve.pace.per_decade)
 
 
 def problems_of(

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wedgefit.engine.layers import DeepFit, PricerFor, composed, solve_layers
+from wedgefit.engine.layers import DeepFit, PricerFor, Stage, composed, solve_layers
 from wedgefit.engine.loss import class_probabilities
 from wedgefit.engine.problem import Problem
-from wedgefit.engine.solve import refitted, working_set
+from wedgefit.engine.solve import readable, refitted, working_set
+from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import FitError
 from wedgefit.watch import Deadline
 
@@ -33,6 +34,9 @@ SCORINGS = {
 
 Advance = Callable[[str, int | None, int | None, str], None]
 Splits = list[tuple[np.ndarray, np.ndarray]]
+# Of the rows to learn from and the rows held out (positions), the two design matrices.
+Encoder = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Problems = Callable[["Sample"], list[Problem]]
 
 
 @dataclass(frozen=True)
@@ -136,27 +140,32 @@ class Curve:
         return {"mean": float(np.mean(values)), "se": self.standard_error(np.array(values))}
 
     @staticmethod
-    def standard_error(values: np.ndarray) -> float:
-        """Of the mean over folds."""
-        return float(values.std(ddof=1) / np.sqrt(len(values)))
+    def standard_error(values: np.ndarray) -> float | None:
+        """Of the mean over folds; None of a single one, which has no spread."""
+        return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
 
 def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
-    """The path's alphas: geometric, from just below alpha_max down."""
+    """The path's alphas: geometric, from alpha_max down, where there is no neuron yet."""
     count = int(round(-np.log10(SMALLEST_RATIO) * per_decade))
-    return largest * 10.0 ** (-np.arange(1, count + 1) / per_decade)
+    return largest * 10.0 ** (-np.arange(count + 1) / per_decade)
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """The rows that scores are about: X (n, d), y (n,) or (n, K) as in ``encode.Design``, the task,
-    and per row a weight and a group."""
+    """The rows that scores are about: X (n, d), y (n,) or (n, K) as in ``data.encoding.Design``,
+    the task, and per row a weight and a group.
+
+    ``encoder`` encodes rows by what some of them teach; without one X is taken as it is, also in
+    the folds of a cross-validation.
+    """
 
     X: np.ndarray
     y: np.ndarray
     task: str
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
+    encoder: Encoder | None = None
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -166,25 +175,48 @@ class Sample:
         return (self.y > 0).astype(int) if self.y.ndim == 1 else self.y.argmax(axis=1)
 
     def take(self, rows) -> "Sample":
-        """Some of the rows."""
+        """Some of the rows, in the columns of all."""
         weights, groups = (
             None if part is None else part[rows] for part in (self.weights, self.groups)
         )
         return Sample(self.X[rows], self.y[rows], self.task, weights, groups)
 
+    def split(self, train: np.ndarray, test: np.ndarray) -> tuple["Sample", "Sample"]:
+        """Rows to learn from and rows held out, both in the columns that the first ones teach:
+        their medians, scales, ends and levels."""
+        learn, held_out = self.take(train), self.take(test)
+        if self.encoder is None:
+            return learn, held_out
+        X, unseen = self.encoder(train, test)
+        return replace(learn, X=X), replace(held_out, X=unseen)
+
 
 def cross_validate(
-    sample: Sample, problems: Sequence[Problem], pricers: Sequence[PricerFor], *, folds: int | Splits, alphas: np.ndarray, seed: int,
-    advance: Advance, deadline: Deadline, scoring: str | None = None, refit: bool = False, pace: Pace = Pace(),
-) -> Curve:  # fmt: skip
+    sample: Sample,
+    problems: Problems,
+    pricers: Sequence[PricerFor],
+    *,
+    folds: int | Splits,
+    alphas: np.ndarray,
+    alpha_max: float,
+    seed: int,
+    advance: Advance,
+    deadline: Deadline,
+    scoring: str | None = None,
+    refit: bool = False,
+    pace: Pace = Pace(),
+) -> Curve:
     """Scores of every alpha on held-out folds; all folds walk down the path together, until the
     score has turned.
 
-    ``problems``: one per network, over all rows of the sample. ``pricers``: for every hidden layer
-    what makes the pricer of the matrix it reads. ``folds``: how many, or the rows to train and test
-    on of each. ``refit``: score the networks refitted without a penalty. Ends early, after at least
-    one alpha, when the deadline is due. Raises FitError when the rows cannot be split so, or when
-    ``scoring`` is undefined in a fold.
+    Nothing that a fold learns from has seen its held-out rows: neither the columns nor the weights
+    of the classes. ``problems`` makes those of some rows, one per network. ``pricers``: for every
+    hidden layer what makes the pricer of the matrix it reads. ``folds``: how many, or the rows to
+    train and test on of each. From ``alpha_max`` on, where all rows leave no neuron, the folds have
+    none either: the constant is a candidate. ``refit``: score the networks refitted without a
+    penalty. Ends early, but not before the first networks, when the deadline is due.
+
+    Raises FitError when the rows cannot be split so, or when ``scoring`` is undefined in a fold.
     """
     splits = _splits(sample, folds, seed) if isinstance(folds, int) else folds
     folds = len(splits)
@@ -196,16 +228,11 @@ def cross_validate(
             "a fold would have to learn without one of the classes.",
             remedy="Try fewer folds, or other groups.",
         )
-    walks = [
-        _Walk(
-            sample.X[train],
-            [_restricted(problem, train) for problem in problems],
-            pricers,
-            refit,
-            pace.fold_tol,
-        )
-        for train, _ in splits
-    ]
+    walks, held_out = [], []
+    for split in splits:
+        learn, test = sample.split(*split)
+        walks.append(_Walk(learn.X, problems(learn), pricers, refit, pace.fold_tol))
+        held_out.append((test, problems(test)))
     kind = {
         "pace": pace,
         "scoring": scoring or "loss",
@@ -214,16 +241,11 @@ def cross_validate(
     scores: list[list[dict]] = []
     for position, alpha in enumerate(alphas):
         row = []
-        for fold, (walk, (_, test)) in enumerate(zip(walks, splits)):
+        for fold, (walk, test) in enumerate(zip(walks, held_out)):
             detail = f"alpha {alpha:.3g}, fold {fold + 1} of {folds}"
             advance("cross-validation", position * folds + fold, len(alphas) * folds, detail)
-            row.append(
-                _held_out(
-                    walk.step(alpha),
-                    sample.take(test),
-                    [_restricted(problem, test) for problem in problems],
-                )
-            )
+            networks = walk.constants if alpha >= alpha_max else walk.step(alpha)
+            row.append(_held_out(networks, *test))
         scores.append(row)
         curve = Curve(alphas[: position + 1], scores, **kind)
         if scoring and any(fold[scoring] is None for fold in row):
@@ -233,7 +255,7 @@ def cross_validate(
             )
         if curve.has_turned or any(walk.saturated for walk in walks):
             break
-        if deadline.due():
+        if alpha < alpha_max and deadline.due():
             curve = replace(curve, cut_short=True)
             break
     advance("cross-validation", len(alphas) * folds, len(alphas) * folds, "done")
@@ -259,13 +281,6 @@ def joined(outputs: list[np.ndarray]) -> np.ndarray:
     return outputs[0] if len(outputs) == 1 else np.column_stack(outputs)
 
 
-def _restricted(problem: Problem, rows) -> Problem:
-    weights = problem.sample_weight
-    return replace(
-        problem, y=problem.y[rows], sample_weight=None if weights is None else weights[rows]
-    )
-
-
 class _Walk:
     """One descent along the alphas, of all networks; the first hidden layer starts warm, the others
     from the layer before."""
@@ -273,18 +288,22 @@ class _Walk:
     def __init__(
         self, X, problems: list[Problem], pricers: Sequence[PricerFor], refit: bool, tol: float
     ):
-        first = pricers[0](X)
-        self.X, self.problems, self.deeper, self.refit, self.tol = (
-            X,
-            problems,
-            pricers[1:],
-            refit,
-            tol,
-        )
-        self.pricers = [first, *(first.sibling() for _ in problems[1:])]
-        self.working = [working_set(first.dictionary, problem) for problem in problems]
+        self.X, self.problems, self.refit, self.tol = X, problems, refit, tol
+        self.deeper, self.working = pricers[1:], []
+        if X.shape[1]:
+            first = pricers[0](X)
+            self.pricers = [first, *(first.sibling() for _ in problems[1:])]
+            self.working = [working_set(first.dictionary, problem) for problem in problems]
+
+    @property
+    def constants(self) -> list[DeepFit]:
+        """The best networks without neurons."""
+        return [constant(problem, self.X.shape[1]) for problem in self.problems]
 
     def step(self, alpha: float) -> list[DeepFit]:
+        """The networks at this alpha: constants where no column of the fold varies."""
+        if not self.X.shape[1]:
+            return self.constants
         return [
             self._solved(replace(problem, alpha=alpha), k)
             for k, problem in enumerate(self.problems)
@@ -295,6 +314,8 @@ class _Walk:
         stages = solve_layers(
             problem, self.X, pricers, tol=self.tol, exact=False, working=self.working[k]
         )
+        if self.pricers[k].dictionary.bias:
+            stages = with_readable_end(problem, stages)
         return composed(
             stages, refitted(stages[-1].X, problem, stages[-1].fit) if self.refit else None
         )
@@ -306,6 +327,24 @@ class _Walk:
             working.neurons > 0.7 * len(problem.y)
             for working, problem in zip(self.working, self.problems)
         )
+
+
+def with_readable_end(problem: Problem, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The same stages, the last one made easy to read; those below have handed on both faces
+    anyway.
+
+    On other rows a readable network may go on in another direction, so the folds score these.
+    """
+    *below, last = stages
+    solution = replace(last.solution, fit=readable(last.X, problem, last.fit))
+    return (*below, Stage(last.X, solution))
+
+
+def constant(problem: Problem, width: int) -> DeepFit:
+    """The best network without neurons, on so many columns."""
+    nothing = np.zeros_like(problem.y)
+    coefficients = np.empty((0, *problem.y.shape[1:]))
+    return DeepFit((Wedges.none(width, 1),), coefficients, problem.shift(nothing))
 
 
 def _splits(sample: Sample, folds: int, seed: int) -> Splits:

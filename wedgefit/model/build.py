@@ -10,7 +10,12 @@ from dataclasses import asdict
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.data.encoding import Design, Target, fit_encoding, weighed_rows
+from wedgefit.data.encoding import (
+    Design,
+    Target,
+    fit_encoding,
+    weighed_rows,
+)
 from wedgefit.data.table import Table
 from wedgefit.engine.layers import DeepFit, Stage, composed
 from wedgefit.engine.problem import row_norms
@@ -119,7 +124,7 @@ class _Setting:
 
 def sample_of(design: Design, target: Target) -> Sample:
     """The rows of a design as the learner sees them."""
-    return Sample(design.X, design.y, target.task, design.weights, design.groups)
+    return Sample(design.X, design.y, target.task, design.weights, design.groups, design.encoder)
 
 
 def train(table: Table, options: Options, progress, deadline: Deadline | None = None) -> Model:
@@ -213,7 +218,6 @@ def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
 def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
     design, outputs = setting.design, setting.encoding.target.outputs
     separate = outputs if len(learned.fits) > 1 else [None]
-    scored = learned.curve is not None and learned.position >= 0
     intercepts = (
         np.atleast_1d(joined([np.atleast_1d(fit.intercept) for fit in learned.fits]))
         .ravel()
@@ -241,7 +245,7 @@ def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
         stages=[_stage(setting, *stage) for stage in stages],
         score={
             "train": score_values(setting.sample, joined([fit.output for fit in learned.fits]), setting.learner.loss),
-            "cv": learned.curve.summary(learned.position) if scored else None,
+            "cv": None if learned.position is None else learned.curve.summary(learned.position),
             "curve": None if learned.curve is None else learned.curve.points(),
             "selection": _selection(learned.curve, setting.options.rule),
         },
@@ -295,16 +299,16 @@ def _curve_notes(curve: Curve | None) -> list[str]:
     coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, on sampled wedges, to a gap of {pace.fold_tol:g}"
     ended = f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"
     edge = f"the best alpha, {curve.alphas[-1]:.3g}, is the last that was tried: a smaller one may score better (--alpha)"
-    at_edge = (
-        curve.chosen("best") == len(curve.alphas) - 1
-        and not curve.has_turned
-        and not curve.cut_short
+    constant = "no network predicts held-out rows better than a constant does"
+    best = curve.chosen("best")
+    at_edge = best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
+    cases = (
+        (coarse, pace != Pace()),
+        (ended, curve.cut_short),
+        (edge, at_edge),
+        (constant, best == 0 and len(curve.alphas) > 1),
     )
-    return [
-        note
-        for note, holds in ((coarse, pace != Pace()), (ended, curve.cut_short), (edge, at_edge))
-        if holds
-    ]
+    return [note for note, holds in cases if holds]
 
 
 def _depth_notes(layers: int | str, learned: Learned) -> list[str]:

@@ -41,7 +41,7 @@ def path(scene: Scene, traced: dict):
     panels[1].set_ylim(bottom=0)
     if scores:
         at, mean, se = (
-            np.array([point[part] for point in scores]) for part in ("alpha", "mean", "se")
+            np.array([point[part] for point in scores], float) for part in ("alpha", "mean", "se")
         )
         panels[2].fill_between(
             at, mean - se, mean + se, color=GREEN, alpha=0.2, lw=0, label="± one standard error"
