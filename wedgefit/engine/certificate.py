@@ -57,8 +57,11 @@ def lower_bound(problem: Problem, dual: np.ndarray, largest_score: float) -> flo
     neuron under it, less what rounding may have added."""
     limit = problem.alpha / largest_score if largest_score > 0 else np.inf
     scale = problem.loss.best_scale(problem.centred, dual, problem.weights, limit)
-    terms = float(np.abs(scale * dual * problem.centred).sum())
-    return problem.dual_value(scale * dual) - ROUNDING * terms
+    value = problem.dual_value(scale * dual)
+    # An entropy is not among the products of dual and target, but no smaller than what it adds up
+    # to.
+    terms = float(np.abs(scale * dual * problem.centred).sum()) + abs(value)
+    return value - ROUNDING * terms
 
 
 def proven(problem: Problem, objective: float, lower: float) -> float:
