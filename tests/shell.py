@@ -1,11 +1,32 @@
 """The command line run in process, as tests of several rooms need it."""
 
 import json
+import os
 from pathlib import Path
 
+import numpy as np
 from click.testing import CliRunner
 
 from wedgefit.cli import main
+
+ROOT = Path(__file__).parents[1]
+# Two informative columns and a kink: a handful of neurons in a fraction of a second.
+X1, X2 = np.linspace(0, 5, 30).round(3), np.cos(np.arange(30)).round(3)
+SMALL = (
+    "\n".join(["x,z,y", *(f"{a},{b},{round(abs(a - 2) + b, 3)}" for a, b in zip(X1, X2))]) + "\n"
+)
+FAST = ("--alpha-ratio", "0.05")
+# Run in a process of its own: prints the large packages that the command has loaded.
+LOADED = """
+import sys
+from wedgefit.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"numpy", "scipy", "sklearn", "rich", "joblib", "pandas", "matplotlib"}
+print(*sorted(heavy & sys.modules.keys()), file=sys.stderr)
+"""
 
 
 def run(*args, code=0, **more):
@@ -42,3 +63,13 @@ def fails(*args, code=1, words=(), **more):
         assert word in message
     assert contents() == before
     return message
+
+
+def environment(**more):
+    """That of a user's shell, in which a process finds this wedgefit."""
+    special = ("NO_COLOR", "COLUMNS", "PYTHONUNBUFFERED")
+    return (
+        {key: value for key, value in os.environ.items() if key not in special}
+        | {"PYTHONPATH": str(ROOT)}
+        | more
+    )

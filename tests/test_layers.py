@@ -27,7 +27,7 @@ views.pictures.training views.pictures.draw views.pictures views.page
 exports.plan exports.standalone exports.python exports.dialects exports.sql exports.onnx
 exports.formats
 estimators
-cli.failures cli.output cli.values cli.options cli.arguments
+cli.streams cli.failures cli.output cli.values cli.options cli.arguments
 cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate cli.commands.path
 cli.commands.certify cli.commands.plot cli.commands.report cli.commands.export
 cli.main cli __main__

@@ -392,7 +392,7 @@ def test_path_and_gap_from_the_command_line(desk):
 
 def test_without_matplotlib_there_is_one_clear_error(desk, monkeypatch):
     monkeypatch.setattr(style.importlib.util, "find_spec", lambda name: None)
-    done = desk("d.csv", code=1)
+    done = desk("wedgefit.json", "d.csv", code=1)
     assert (
         done.stderr
         == "Error: pictures need matplotlib. Install it: python -m pip install 'wedgefit[plot]'\n"

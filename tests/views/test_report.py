@@ -239,13 +239,13 @@ def test_the_command_writes_the_page_whole(tmp_path, monkeypatch, trained):
         assert done.exit_code == code, done.output
         return done
 
-    assert run("d.csv").stderr == "Written to report.html.\n"
+    assert run("wedgefit.json", "d.csv").stderr == "Written to report.html.\n"
     page = Path("report.html").read_text(encoding="utf-8")
     assert page == run("wedgefit.json", "d.csv", "-o", "-").stdout
     assert json.loads(run("d.csv", "-o", "p.html", "--json").stdout)["output"] == "p.html"
     assert "overwritten" in run("d.csv", "-o", "d.csv", code=2).stderr
     monkeypatch.setattr(report.importlib.util, "find_spec", lambda name: None)
-    done = run("d.csv", "-o", "none.html", code=1)
+    done = run("wedgefit.json", "d.csv", "-o", "none.html", code=1)
     assert done.stderr.startswith(
         "Error: a page needs matplotlib and jinja2. Install: python -m pip install 'wedgefit[report]'"
     )

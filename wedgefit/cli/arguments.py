@@ -1,36 +1,106 @@
-"""MODEL and DATA: which of the files that were named is which, and the tables in them."""
+"""MODEL and DATA: which of the files that were named is which, and what is in them."""
 
+from __future__ import annotations
+
+import os
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 
-from wedgefit.cli.options import Reading
-
-MODEL_FILE = "wedgefit.json"
+from wedgefit.cli.options import Reading, Talk
+from wedgefit.cli.output import MODEL_FILE
 
 FILE = click.Path(allow_dash=True)
 data_argument = click.argument("data", type=FILE)
-model_argument = click.argument("model", type=FILE, default=MODEL_FILE)
 
 
-def pair_of_files(
-    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
-) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Files:
+    """The files of a command. ``model`` is None where nobody named one: then it is the one that
+    ``train`` writes by default, and the user is told."""
+
+    model: str | None = None
+    data: str | None = None
+
+    @property
+    def model_file(self) -> str:
+        return MODEL_FILE if self.model is None else self.model
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All that are read."""
+        return (self.model_file, *filter(None, [self.data]))
+
+    def load(self, talk: Talk):
+        """The model."""
+        from wedgefit.model.record import load
+
+        model = load(self.model_file)
+        if self.model is None:
+            targets = " and ".join(model.encoding.target.names)
+            talk.notes(f"the model is {MODEL_FILE}, trained to predict {targets}")
+        return model
+
+    def table(
+        self,
+        model,
+        reading: Reading,
+        *,
+        target: bool = False,
+        ids: bool = False,
+        weight: str | None = None,
+        keep_cells: bool = False,
+    ):
+        """The rows of DATA as the model reads them: its inputs, and where they are there its
+        ``target`` and the column ``weight``.
+
+        With ``ids`` rows go by those of the model if the file has them, each once; else, and by
+        default, they count by number.
+        """
+        schema = model.encoding.schema(target=target)
+        weights = {} if weight is None else {weight: "numeric"}
+        return reading.table(
+            self.data,
+            schema=weights | schema,
+            id_column=model.data["id"] if ids else None,
+            keep_cells=keep_cells,
+        )
+
+
+def looks_like_a_model(name: str) -> bool:
+    """Whether its name ends in .json, or it is a file that begins as JSON does."""
+    # Looking into a pipe would take away what is in it.
+    if name.endswith(".json") or not os.path.isfile(name):
+        return name.endswith(".json")
+    try:
+        with open(name, "rb") as file:
+            return file.read(64).lstrip().startswith(b"{")
+    except OSError:
+        return False
+
+
+def pair_of_files(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Files:
     """One file is DATA, two are MODEL and DATA."""
     if not value:
         raise click.MissingParameter(ctx=ctx, param=param, param_hint="DATA", param_type="argument")
+    named = " ".join(map(shlex.quote, value))
     if len(value) > 2:
+        raise click.UsageError(f"too many files: {named}. Expected [MODEL] DATA.", ctx)
+    # They would be read as CSV, and a complaint about their quotes helps nobody.
+    *model, data = value
+    if looks_like_a_model(data):
+        if model and not looks_like_a_model(model[0]):
+            swapped = " ".join(map(shlex.quote, value[::-1]))
+            raise click.UsageError(
+                f"{shlex.quote(data)} looks like a model, and comes first: swap them ({swapped}).",
+                ctx,
+            )
         raise click.UsageError(
-            f"too many files: {' '.join(map(shlex.quote, value))}. Expected [MODEL] DATA.", ctx
-        )
-    if len(value) == 1 and value[0].endswith(".json"):
-        # It would be read as CSV, and a complaint about its quotes helps nobody.
-        raise click.UsageError(
-            f"{shlex.quote(value[0])} looks like a model, and DATA is missing. Expected [MODEL] DATA.",
+            f"{shlex.quote(data)} looks like a model, and DATA is missing. Expected [MODEL] DATA.",
             ctx,
         )
-    return (MODEL_FILE, *value)[-2:]
+    return Files(*model, data=data)
 
 
 model_and_data = click.argument(
@@ -52,13 +122,3 @@ def training_table(data: str, id_column: str | None, options, reading: Reading):
             raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
     table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
     return table, replace(options, drop=())
-
-
-def table_of(model, data: str, reading, talk, *, training: bool = False):
-    """The rows of DATA as the model reads them, with their targets where they are there."""
-    schema = model.encoding.schema(target=True)
-    if training and model.data["weight"]:
-        schema = {model.data["weight"]: "numeric"} | schema
-    table = reading.table(data, schema=schema, id_column=model.data["id"])
-    talk.notes(*table.notes, *model.encoding.remarks(table))
-    return table

@@ -4,9 +4,12 @@ Only click and the error tree are imported at the top: numpy, scikit-learn and r
 commands that need them, so that ``--help`` and ``predict`` start at once.
 """
 
+import sys
+
 import click
 
 from wedgefit import __version__
+from wedgefit.cli import streams
 from wedgefit.cli.commands.certify import certify
 from wedgefit.cli.commands.evaluate import evaluate
 from wedgefit.cli.commands.explain import explain
@@ -16,9 +19,25 @@ from wedgefit.cli.commands.plot import plot
 from wedgefit.cli.commands.predict import predict
 from wedgefit.cli.commands.report import report
 from wedgefit.cli.commands.train import train
+from wedgefit.cli.output import forget_standard_output
+
+
+class Program(click.Group):
+    """The commands together, on streams that may be closed or full."""
+
+    def main(self, *args, **more):
+        streams.prepare()
+        try:
+            return super().main(*args, **more)
+        except OSError as error:
+            # Only help and completion are written by click itself.
+            forget_standard_output()
+            click.echo(f"Error: standard output: {error.strerror}.", err=True)
+            sys.exit(1)
 
 
 @click.group(
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""
 \b

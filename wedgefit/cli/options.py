@@ -28,6 +28,14 @@ def delivers(keyword: str, build: Callable, **options: Callable) -> Callable:
     return decorate
 
 
+def only_one(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The column of a role that only one can have: a second one is not dropped silently."""
+    if len(value) > 1:
+        option, names = param.opts[0], " and ".join(map(repr, value))
+        raise click.UsageError(f"{option} names one column here, not {names}: give one.", ctx)
+    return value[0] if value else None
+
+
 @dataclass(frozen=True)
 class Talk:
     """How much is said, and in which form."""
@@ -136,8 +144,8 @@ PROBLEM = {
     ),
     "keep": click.option("--keep", multiple=True, metavar="NAME", help="Use only these columns. Repeatable."),
     "drop": click.option("--drop", multiple=True, metavar="NAME", help="Leave a column out. Repeatable."),
-    "weight": click.option("--weight", metavar="NAME", help="A column that says how much each row counts, as if repeated."),
-    "group": click.option("--group", metavar="NAME", help="A column of groups that cross-validation does not split."),
+    "weight": click.option("--weight", multiple=True, callback=only_one, metavar="NAME", help="A column that says how much each row counts, as if repeated."),
+    "group": click.option("--group", multiple=True, callback=only_one, metavar="NAME", help="A column of groups that cross-validation does not split."),
     "drop_missing_target": click.option("--drop-missing-target", is_flag=True, help="Leave rows without a target out."),
 }  # fmt: skip
 CHOICE = {
@@ -205,9 +213,13 @@ path_fitting = delivers(
     **{name: CHOICE[name] for name in ("cv", "scoring", "refit")},
     **NETWORK,
 )
+
+
 id_option = click.option(
     "--id",
     "id_column",
+    multiple=True,
+    callback=only_one,
     metavar="NAME",
     help="A column that names the rows.  [default: row numbers]",
 )

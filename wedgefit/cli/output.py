@@ -13,6 +13,8 @@ import click
 
 from wedgefit.errors import UsageError, WedgefitError
 
+# What ``train`` writes, and all others read, unless told otherwise.
+MODEL_FILE = "wedgefit.json"
 STANDARD_STREAM = "-"
 # A file name may hold bytes that are no text; "\udc80" is how both Python and JSON spell them.
 ESCAPE = "backslashreplace"
@@ -24,6 +26,8 @@ def write_out(text: str | bytes) -> None:
     A reader who has seen enough (``| head``) ends the program quietly; any other trouble is a
     failure.
     """
+    if sys.stdout is None:
+        raise click.ClickException("standard output is closed, and the result goes there.")
     try:
         # Standard output may be unable to write what names of columns contain; a ? is better than
         # no report.
@@ -31,13 +35,13 @@ def write_out(text: str | bytes) -> None:
             text = text.encode(codec, "replace").decode(codec)
         click.echo(text, nl=False)
     except OSError as error:
-        _forget_standard_output()
+        forget_standard_output()
         if error.errno == errno.EPIPE:
             raise click.exceptions.Exit(0) from None
         raise click.ClickException(f"standard output: {error.strerror}.") from None
 
 
-def _forget_standard_output() -> None:
+def forget_standard_output() -> None:
     # What is still in the buffer would fail again when Python shuts down, with a message and exit
     # code of its own.
     with suppress(OSError, ValueError, AttributeError):

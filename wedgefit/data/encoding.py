@@ -534,13 +534,14 @@ def _refuse_missing(column: Column, table: Table, remedy: str) -> None:
 def _require(table: Table, names: Sequence[str]) -> None:
     absent = [name for name in names if name not in table.columns]
     if len(absent) == 1:
-        raise unknown_column(absent[0], table.columns, where=table.title)
+        raise unknown_column(absent[0], table.names, where=table.title)
     if absent:
         message = f"{len(absent)} columns are missing: {', '.join(map(shown, absent))}."
         raise ColumnError(
             message,
             where=table.title,
-            remedy="The model needs every column that it was trained on.",
+            remedy="The model needs every column that it was trained on. "
+            f"The columns are {listed(list(map(shown, table.names)), 10)}.",
         )
 
 

@@ -15,7 +15,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,7 +52,8 @@ class Column:
 @dataclass(frozen=True, eq=False)
 class Table:
     """Columns of equal length; ``row_ids`` are data row numbers from 1, or the texts of the id
-    column."""
+    column; ``names`` are all columns of the file, read or not, and ``cells`` what it says in
+    them, letter by letter, where that was asked for."""
 
     source: str
     delimiter: str
@@ -61,6 +62,12 @@ class Table:
     columns: dict[str, Column]
     notes: tuple[str, ...] = ()
     id_column: str | None = None
+    names: tuple[str, ...] = ()
+    cells: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if not self.names:
+            object.__setattr__(self, "names", tuple(self.columns))
 
     @property
     def rows(self) -> int:
@@ -74,7 +81,7 @@ class Table:
     def column(self, name: str) -> Column:
         """The column of that name. Raises ColumnError with near names."""
         if name not in self.columns:
-            raise unknown_column(name, self.columns, where=self.title)
+            raise unknown_column(name, self.names, where=self.title)
         return self.columns[name]
 
     def take(self, rows: Sequence[int]) -> Table:
@@ -85,7 +92,9 @@ class Table:
             for name, column in self.columns.items()
         }
         row_ids = [self.row_ids[row] for row in rows]
-        return replace(self, row_ids=row_ids, line_numbers=self.line_numbers[rows], columns=columns)
+        cells = {name: tuple(texts[row] for row in rows) for name, texts in self.cells.items()}
+        lines = self.line_numbers[rows]
+        return replace(self, row_ids=row_ids, line_numbers=lines, columns=columns, cells=cells)
 
     def place(self, row: int, column: str | None = None) -> str:
         """The words for a cell or row in messages: ``iris.csv, row 57 (line 58), column
@@ -109,6 +118,7 @@ def read_table(
     types: Mapping[str, str] | None = None,
     id_column: str | None = None,
     schema: Mapping[str, str] | None = None,
+    keep_cells: bool = False,
 ) -> Table:
     """Read a CSV file with a header line, plain or gzipped; ``-`` is standard input.
 
@@ -120,7 +130,8 @@ def read_table(
     ``types`` sets the kind of columns that must exist ("numeric", "category", or "skip" to leave
     one out). ``schema`` names the kinds that a fitted model expects: such columns are read so when
     they are there, and all others are skipped, so that a stray cell in an unused column cannot stop
-    a prediction.
+    a prediction. With a schema ``id_column`` is a wish: rows count by number where it is not there
+    or does not tell the rows apart.
 
     Raises TableError (file, encoding, records, cells), ColumnError (a named column), UsageError (an
     option).
@@ -134,14 +145,27 @@ def read_table(
     with _long_cells():
         delimiter = delimiter or _guess_delimiter(text, decimal, source)
         records = _read_records(text, delimiter, source)
+    columns, notes = {}, list(records.notes)
+    if schema is not None and id_column is not None:
+        if problem := _unusable_ids(records, id_column, na):
+            notes += [f"rows count by number: {problem}"]
+            id_column = None
     kinds = _kinds(records.names, types or {}, schema, id_column, source)
     row_ids = _row_ids(records, id_column, na)
-    columns, notes = {}, list(records.notes)
     for name, kind in kinds.items():
-        columns[name], column_notes = _column(records, name, kind, na, decimal)
+        promised = schema is not None and name not in (types or {})
+        columns[name], column_notes = _column(records, name, kind, na, decimal, promised)
         notes += column_notes
     return Table(
-        source, delimiter, row_ids, np.array(records.lines), columns, tuple(notes), id_column
+        source,
+        delimiter,
+        row_ids,
+        np.array(records.lines),
+        columns,
+        tuple(notes),
+        id_column,
+        tuple(records.names),
+        records.cells if keep_cells else {},
     )
 
 
@@ -174,8 +198,7 @@ def unknown_column(name: str, names: Iterable[str], *, where: str) -> ColumnErro
     if near:
         remedy = f"Did you mean {' or '.join(map(shown, near))}?"
     else:
-        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        remedy = f"The columns are {', '.join(map(shown, names[:10]))}{more}."
+        remedy = f"The columns are {listed(list(map(shown, names)), 10)}."
     return ColumnError(f"there is no column {shown(name)}.", where=where, remedy=remedy)
 
 
@@ -225,6 +248,8 @@ def _place(source: str, row: object, line: int, column: str | None = None) -> st
 def _read_bytes(source: str) -> bytes:
     try:
         if source == "-":
+            if sys.stdin is None:
+                raise TableError("it is closed.", where=_title(source), remedy="Name a file.")
             raw = sys.stdin.buffer.read()
         else:
             with open(source, "rb") as file:
@@ -456,27 +481,41 @@ def listed(items: Sequence, most: int = 5) -> str:
 def _row_ids(records: _Records, id_column: str | None, na: set[str]) -> list:
     if id_column is None:
         return list(range(1, len(records.lines) + 1))
+    if clash := _id_clash(records, id_column, na):
+        row, problem = clash
+        raise TableError(
+            f"{problem}.",
+            where=records.place(row, id_column),
+            remedy="Choose another --id column, or none.",
+        )
+    return list(map(str.strip, records.cells[id_column]))
+
+
+def _id_clash(records: _Records, id_column: str, na: set[str]) -> tuple[int, str] | None:
+    """The first row whose id does not name it, with the reason; None where all do."""
     seen: dict[str, int] = {}
     for row, cell in enumerate(map(str.strip, records.cells[id_column])):
-        if cell in na or cell in seen:
-            problem = (
-                "the id is missing."
-                if cell in na
-                else f"the id {shown(cell)} is also that of row {seen[cell] + 1}."
-            )
-            raise TableError(
-                problem,
-                where=records.place(row, id_column),
-                remedy="Choose another --id column, or none.",
-            )
+        if cell in na:
+            return row, "the id is missing"
+        if cell in seen:
+            return row, f"the id {shown(cell)} is also that of row {seen[cell] + 1}"
         seen[cell] = row
-    return list(seen)
+    return None
+
+
+def _unusable_ids(records: _Records, id_column: str, na: set[str]) -> str:
+    """Why the column cannot name the rows, or nothing."""
+    if id_column not in records.names:
+        return f"there is no column {shown(id_column)}, which named the rows of training"
+    row, problem = _id_clash(records, id_column, na) or (0, "")
+    return problem and f"in row {row + 1} of column {shown(id_column)} {problem}"
 
 
 def _column(
-    records: _Records, name: str, kind: str | None, na: set[str], decimal: str
+    records: _Records, name: str, kind: str | None, na: set[str], decimal: str, promised: bool
 ) -> tuple[Column, list[str]]:
-    """The typed column and what the reader should be told about it."""
+    """The typed column and what the reader should be told about it; ``promised``: a fitted model
+    asks for this kind, so that no other would do."""
     stripped = list(map(str.strip, records.cells[name]))
     values = None if kind == "category" else _plain_numbers(stripped, na, decimal)
     if values is not None:
@@ -496,11 +535,12 @@ def _column(
     ):
         return category, _comma_note(name, [cells[row] for row in text])
     if text:
-        raise _text_cell(records.place(text[0], name), name, cells[text[0]], len(text))
+        place = records.place(text[0], name)
+        raise _text_cell(place, name, cells[text[0]], len(text), promised)
     values = np.array(numbers, dtype=np.float64)
     if np.isinf(values).any():
         row = int(np.flatnonzero(np.isinf(values))[0])
-        raise _infinite_cell(records.place(row, name), name, cells[row])
+        raise _infinite_cell(records.place(row, name), name, cells[row], promised)
     return Column(name, "numeric", values), []
 
 
@@ -558,24 +598,27 @@ def _comma_note(name: str, texts: list[str]) -> list[str]:
     return []
 
 
-def _text_cell(where: str, name: str, cell: str, count: int) -> TableError:
+def _text_cell(where: str, name: str, cell: str, count: int, promised: bool) -> TableError:
     if _COMMA_NUMBER.fullmatch(cell):
         remedy = 'Is the decimal mark a comma? Try --decimal ",". Otherwise '
     else:
         remedy = "Correct it, or "
-    remedy += f"try {_option('--na', cell)} if it means missing, {_option('--type', name + '=category')} if the column is text."
+    remedy += f"try {_option('--na', cell)} if it means missing{_other_kind(name, promised)}."
     more = f" (nor are {count - 1} more cells of the column)" if count > 1 else ""
     return TableError(f"{shown(cell)} is not a number{more}.", where=where, remedy=remedy)
 
 
-def _infinite_cell(where: str, name: str, cell: str) -> TableError:
+def _infinite_cell(where: str, name: str, cell: str, promised: bool) -> TableError:
     message = f"{shown(cell)} is not a finite number that a computer can hold."
-    remedy = f"Correct it, or try {_option('--na', cell)} if it means missing, "
-    return TableError(
-        message,
-        where=where,
-        remedy=remedy + f"{_option('--type', name + '=category')} if the column is text.",
-    )
+    remedy = f"Correct it, or try {_option('--na', cell)} if it means missing"
+    return TableError(message, where=where, remedy=f"{remedy}{_other_kind(name, promised)}.")
+
+
+def _other_kind(name: str, promised: bool) -> str:
+    """The advice to read the column as text, which is of no use to a model of numbers."""
+    if promised:
+        return ": the model was trained on numbers here"
+    return f", {_option('--type', name + '=category')} if the column is text"
 
 
 def _option(option: str, value: str) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from wedgefit.cli.arguments import FILE, MODEL_FILE, model_and_data
+from wedgefit.cli.arguments import FILE, Files, model_and_data
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import (
     NETWORK,
@@ -70,15 +70,11 @@ def certify(files, weights, own, jobs, reading, talk):
         raise click.UsageError(
             f"--{given[0].replace('_', '-')} is for --weights: a model knows it."
         )
+    model = files.load(talk)
+    table = files.table(model, reading, target=True, ids=True, weight=model.data["weight"])
+    talk.notes(*table.notes)
     from wedgefit.model import audit
-    from wedgefit.model.record import load
 
-    model = load(files[0])
-    id_column = model.report()["data"].get("id")
-    schema = model.encoding.schema(target=True)
-    if weight := model.report()["data"]["weight"]:
-        schema = {weight: "numeric"} | schema
-    table = reading.table(files[1], schema=schema, id_column=id_column)
     record = audit.certify(model, table, jobs=jobs)
     talk.result(record, "certify")
     if not record["agrees"]:
@@ -86,15 +82,14 @@ def certify(files, weights, own, jobs, reading, talk):
 
 
 def _measure(
-    files: tuple[str, str], weights: str, own: dict, jobs: int | None, reading: Reading, talk: Talk
+    files: Files, weights: str, own: dict, jobs: int | None, reading: Reading, talk: Talk
 ) -> None:
     """The yardstick: ``certify`` with ``--weights``."""
-    if files[0] != MODEL_FILE:
+    if files.model is not None:
         raise click.UsageError(
             "MODEL and --weights NET exclude each other: give DATA and one of them."
         )
     from wedgefit.learning.settings import Settings
-    from wedgefit.model import yardstick
     from wedgefit.model.foreign import read_foreign
 
     foreign = read_foreign(weights)
@@ -105,8 +100,10 @@ def _measure(
         max_seconds=own["max_seconds"],
         jobs=jobs,
     )
-    table = reading.table(files[1])
+    table = reading.table(files.data)
     talk.notes(*table.notes)
+    from wedgefit.model import yardstick
+
     with talk.progress() as progress:
         record = yardstick.measure(foreign, table, own["target"], settings, progress)
     talk.result(record, "yardstick")

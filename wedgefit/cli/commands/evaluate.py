@@ -4,12 +4,18 @@ import click
 
 from wedgefit.cli.arguments import model_and_data
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import reading, talking
+from wedgefit.cli.options import only_one, reading, talking
 
 
 @click.command("evaluate", cls=Command)
 @model_and_data
-@click.option("--weight", metavar="NAME", help="A column that says how much each row counts.")
+@click.option(
+    "--weight",
+    multiple=True,
+    callback=only_one,
+    metavar="NAME",
+    help="A column that says how much each row counts.",
+)
 @reading
 @talking
 def evaluate(files, weight, reading, talk):
@@ -21,14 +27,10 @@ def evaluate(files, weight, reading, talk):
       wedgefit evaluate test.csv --weight exposure
       wedgefit evaluate small.json test.csv --json | jq .score
     """
+    model = files.load(talk)
+    table = files.table(model, reading, target=True, weight=weight)
     from wedgefit.model import build as fit
-    from wedgefit.model.record import load
 
-    model = load(files[0])
-    schema = model.encoding.schema(target=True)
-    table = reading.table(
-        files[1], schema=schema if weight is None else {weight: "numeric"} | schema
-    )
     record = fit.evaluate(model, table, weight)
     talk.notes(*record["notes"])
     talk.result(record, "evaluate")

@@ -1,19 +1,18 @@
 """``wedgefit explain``."""
 
+import os
 import shlex
 import sys
 
 import click
 
-from wedgefit.cli.arguments import FILE, MODEL_FILE, pair_of_files
+from wedgefit.cli.arguments import FILE, Files, looks_like_a_model, pair_of_files
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import reading, talking
 from wedgefit.cli.output import ESCAPE, csv_text, json_text, write_out
 
 
-def _files_to_explain(
-    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
-) -> tuple[str, ...]:
+def _files_to_explain(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Files:
     """With --row as of ``predict``, else one file is MODEL."""
     if ctx.params.get("row") is not None:
         return pair_of_files(ctx, param, value)
@@ -22,7 +21,12 @@ def _files_to_explain(
             f"DATA is read for --row only, and there is none: {' '.join(map(shlex.quote, value))}.",
             ctx,
         )
-    return value or (MODEL_FILE,)
+    if value and os.path.isfile(value[0]) and not looks_like_a_model(value[0]):
+        name = shlex.quote(value[0])
+        raise click.UsageError(
+            f"{name} does not look like a model. Its rows: wedgefit explain {name} --row ID.", ctx
+        )
+    return Files(*value)
 
 
 files_to_explain = click.argument(
@@ -82,17 +86,15 @@ def explain(files, row, show, sort, top, form, reading, talk):
         )
     if form == "csv" and len(show) > 1:
         raise click.UsageError("one CSV file holds one table: give --show once.")
-    from wedgefit.model.record import load
+    model = files.load(talk)
     from wedgefit.views.explain import explain as explained
     from wedgefit.views.flat import arranged, flat
     from wedgefit.views.prediction import explain_row
 
-    model = load(files[0])
     if row is None:
         record = explained(model)
     else:
-        id_column = model.data["id"]
-        table = reading.table(files[1], schema=model.encoding.schema(), id_column=id_column)
+        table = files.table(model, reading, ids=True)
         talk.notes(*table.notes, *model.encoding.remarks(table))
         record = explain_row(model, table, row)
     # JSON keeps the order of the model unless it is told otherwise.

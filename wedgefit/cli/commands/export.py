@@ -2,7 +2,7 @@
 
 import click
 
-from wedgefit.cli.arguments import FILE, model_argument
+from wedgefit.cli.arguments import FILE, Files
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import talking
 from wedgefit.cli.output import STANDARD_STREAM, check_output, check_stream, deliver
@@ -22,7 +22,7 @@ def _dialects():
 
 
 @click.command("export", cls=Command)
-@model_argument
+@click.argument("model", type=FILE, required=False)
 @click.option("--format", type=LaterChoice(_languages), help="What to write.  [required]")
 @click.option(
     "-o",
@@ -67,11 +67,12 @@ def export(model, format, output, dialect, table, talk):
     }
     if choices and not _languages()[format].of_tables:
         raise click.UsageError(f"--{next(iter(choices))} is for --format sql.")
-    from wedgefit.exports.formats import exported
-    from wedgefit.model.record import load
-
     check_stream(output, talk)
-    check_output(output, model)
-    content = exported(load(model), format, **choices)
+    files = Files(model)
+    check_output(output, *files.named)
+    loaded = files.load(talk)
+    from wedgefit.exports.formats import exported
+
+    content = exported(loaded, format, **choices)
     content = content if isinstance(content, bytes) else content.encode()
     deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})

@@ -25,9 +25,9 @@ def path(data, id_column, options, reading, talk):
       wedgefit path data.csv --order 1 --cv 10 --scoring mae
       wedgefit path data.csv --json | jq .chosen
     """
+    table, options = training_table(data, id_column, options, reading)
     from wedgefit.model import build as fit
 
-    table, options = training_table(data, id_column, options, reading)
     with talk.progress() as progress:
         record = fit.path(table, options, progress)
     talk.notes(*record.get("notes", ()))

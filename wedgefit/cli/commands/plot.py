@@ -4,7 +4,7 @@ import os
 
 import click
 
-from wedgefit.cli.arguments import FILE, MODEL_FILE, pair_of_files, table_of
+from wedgefit.cli.arguments import FILE, Files, looks_like_a_model, pair_of_files
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import reading, talking
 from wedgefit.cli.output import check_output, check_stream, deliver
@@ -23,13 +23,11 @@ PICTURES = [
 ]
 
 
-def _files_to_plot(
-    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
-) -> tuple[str, str | None]:
-    """MODEL and DATA; of a single file the name tells which it is: a model's ends in .json."""
-    if len(value) == 1:
-        return (value[0], None) if value[0].endswith(".json") else (MODEL_FILE, value[0])
-    return pair_of_files(ctx, param, value) if value else (MODEL_FILE, None)
+def _files_to_plot(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Files:
+    """MODEL and DATA; of a single file what is in it tells which it is."""
+    if len(value) == 1 and looks_like_a_model(value[0]):
+        return Files(value[0])
+    return pair_of_files(ctx, param, value) if value else Files()
 
 
 files_to_plot = click.argument(
@@ -77,25 +75,19 @@ def plot(files, output, kind, reading, talk):
       wedgefit plot small.json --kind curves
       wedgefit plot data.csv --kind path -o path.pdf
     """
-    model_file, data = files
-    output = output or f"{os.path.splitext(model_file)[0]}.svg"
+    output = output or f"{os.path.splitext(files.model_file)[0]}.svg"
     form = os.path.splitext(output)[1].lower().removeprefix(".") or "svg"
-    from wedgefit.model.record import load
     from wedgefit.views import pictures
 
     if form not in pictures.SUFFIXES:
         raise click.UsageError(f"a picture is .svg, .png or .pdf, not {output!r}.")
-    if kind in ("path", "gap") and data is None:
+    if kind in ("path", "gap") and files.data is None:
         raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
     check_stream(output, talk)
-    check_output(output, *filter(None, files))
-    model = load(model_file)
+    check_output(output, *files.named)
+    model = files.load(talk)
+    table = None if files.data is None else _rows(files, model, kind, reading, talk)
     pictures.require()
-    table = (
-        None
-        if data is None
-        else table_of(model, data, reading, talk, training=kind in ("path", "gap"))
-    )
     traced = _traced(model, table, kind, talk)
     content = pictures.picture(model, table, kind, form, traced, talk.notes)
     deliver(
@@ -107,6 +99,14 @@ def plot(files, output, kind, reading, talk):
             "kind": pictures.default_kind(model) if kind == "auto" else kind,
         },
     )
+
+
+def _rows(files: Files, model, kind: str, reading, talk):
+    """The rows of DATA; those of training have their weights."""
+    weight = model.data["weight"] if kind in ("path", "gap") else None
+    table = files.table(model, reading, target=True, weight=weight)
+    talk.notes(*table.notes, *model.encoding.remarks(table))
+    return table
 
 
 def _traced(model, table, kind: str, talk) -> dict | None:

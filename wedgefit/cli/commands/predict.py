@@ -2,9 +2,9 @@
 
 import click
 
-from wedgefit.cli.arguments import FILE, model_and_data
+from wedgefit.cli.arguments import FILE, Files, model_and_data
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import reading, talking
+from wedgefit.cli.options import Reading, Talk, reading, talking
 from wedgefit.cli.output import (
     ESCAPE,
     STANDARD_STREAM,
@@ -27,10 +27,12 @@ from wedgefit.errors import UsageError
 )
 @click.option(
     "--id",
-    "id_column",
+    "id_columns",
+    multiple=True,
     metavar="NAME",
-    help="A column to copy.  [default: the id column of the model]",
+    help="A column to copy. Repeatable.  [default: the id column of the model]",
 )
+@click.option("--append", is_flag=True, help="Copy all columns, and add the predictions.")
 @click.option("--proba", is_flag=True, help="Also the probability of every class (logistic loss).")
 @click.option(
     "--contributions",
@@ -39,66 +41,102 @@ from wedgefit.errors import UsageError
 )
 @reading
 @talking
-def predict(files, output, id_column, proba, contributions, reading, talk):
+def predict(files, output, id_columns, append, proba, contributions, reading, talk):
     """Write predictions for DATA as CSV.
 
     \b
     Examples:
       wedgefit predict new.csv | head -3
       wedgefit predict new.csv --proba
+      wedgefit predict new.csv --append -o with_predictions.csv
       wedgefit predict new.csv --contributions -o parts.csv
-      wedgefit predict small.json new.csv --id name -o predictions.csv
+      wedgefit predict small.json new.csv --id name --id date -o predictions.csv
       wedgefit predict - < new.csv
     """
-    from wedgefit.files import write_whole
-    from wedgefit.model.record import load
-
-    check_output(output, *files)
-    model = load(files[0])
-    schema = model.encoding.schema()
-    copied = id_column or model.report()["data"].get("id")
-    # Not read as ids: to copy a column it may repeat itself, and the model's may be absent.
-    types = {id_column: "category"} if id_column is not None and id_column not in schema else {}
-    table = reading.table(
-        files[1], types=types, schema={copied: "category"} | schema if copied else schema
-    )
+    if append and id_columns:
+        raise click.UsageError("--append copies all columns: leave --id out.")
+    check_output(output, *files.named)
+    model = files.load(talk)
+    table, copied = _rows(files, model, id_columns, append, reading)
     talk.notes(*table.notes, *model.encoding.remarks(table))
-    ids = _present(table.column(copied)) if copied in table.columns else None
     scores = model.scores(table)
-    predictions, target = model.decided(scores), model.encoding.target
-    probabilities = _probabilities(model, scores) if proba else None
+    probabilities = _probabilities(model, scores) if proba else {}
     parts = _contributions(model, table, scores) if contributions else {}
+    predictions = model.decided(scores)
     if talk.json:
-        data = {
-            "source": table.source,
-            "rows": table.rows,
-            "target": model.report()["data"]["target"],
-        }
-        record = {
-            "schema": "wedgefit.predictions/1",
-            "data": data,
-            "ids": ids,
-            "predictions": predictions,
-        }
+        record = _record(model, table, predictions, copied)
         record |= {"probabilities": probabilities} if proba else {}
-        content = json_text(record | ({"contributions": parts} if contributions else {}))
+        record |= {"contributions": parts} if contributions else {}
+        record |= (
+            {"columns": {name: _present(cells) for name, cells in copied.items()}}
+            if append or id_columns
+            else {}
+        )
+        content = json_text(record)
     else:
-        by_target = [predictions] if len(target.names) == 1 else zip(*predictions)
-        columns = {f"prediction_{name}": values for name, values in zip(target.names, by_target)}
-        columns |= {
-            f"probability_{name}": values for name, values in (probabilities or {}).items()
-        } | parts
-        if ids is not None and copied in columns:
-            problem = f"the ids in column {copied!r} would be written over by what is predicted"
-            if id_column is not None:
-                raise UsageError(f"{problem}.", remedy="Choose another --id.")
-            talk.notes(f"{problem}, and are left out")
-            ids = None
-        content = csv_text(columns if ids is None else {copied: ids} | columns)
+        columns = _predicted(model, predictions) | {
+            f"probability_{name}": values for name, values in probabilities.items()
+        }
+        columns |= parts
+        content = csv_text(_beside(copied, columns, bool(append or id_columns), talk) | columns)
     if output == STANDARD_STREAM:
         write_out(content.encode(errors=ESCAPE))
     else:
+        from wedgefit.files import write_whole
+
         write_whole(output, content)
+
+
+def _rows(
+    files: Files, model, id_columns: tuple[str, ...], append: bool, reading: Reading
+) -> tuple:
+    """The rows, and the columns to copy: all, those that are named, or that of the model's ids if
+    it is there."""
+    by_default = [] if model.data["id"] is None else [model.data["id"]]
+    table = files.table(model, reading, keep_cells=append or bool(id_columns or by_default))
+    if id_columns:
+        from wedgefit.data.table import unknown_column
+
+        if absent := [name for name in id_columns if name not in table.names]:
+            raise unknown_column(absent[0], table.names, where=table.title)
+    wanted = table.names if append else id_columns or by_default
+    return table, {name: list(table.cells[name]) for name in wanted if name in table.cells}
+
+
+def _record(model, table, predictions: list, copied: dict[str, list[str]]) -> dict:
+    target = model.data["target"]
+    return {
+        "schema": "wedgefit.predictions/1",
+        "data": {"source": table.source, "rows": table.rows, "target": target},
+        "ids": next(map(_present, copied.values()), None),
+        "predictions": predictions,
+    }
+
+
+def _present(cells: list[str]) -> list[str | None]:
+    """The cells for JSON, where an empty one is null."""
+    return [cell if cell.strip() else None for cell in cells]
+
+
+def _predicted(model, predictions: list) -> dict[str, list]:
+    """The predictions by the name of their column."""
+    names = model.encoding.target.names
+    by_target = [predictions] if len(names) == 1 else zip(*predictions)
+    return {f"prediction_{name}": values for name, values in zip(names, by_target)}
+
+
+def _beside(
+    copied: dict[str, list[str]], columns: dict[str, list], asked_for: bool, talk: Talk
+) -> dict[str, list[str]]:
+    """The copied columns, which must not have the name of one that is predicted."""
+    both = [name for name in copied if name in columns]
+    if not both:
+        return copied
+    problem = f"column {both[0]!r} of the file would be written over by what is predicted"
+    if asked_for:
+        raise UsageError(f"{problem}.", remedy="Rename it, or choose another --id.")
+    talk.notes(f"{problem}, and is left out")
+    return {}
 
 
 def _probabilities(model, scores) -> dict[str, list[float]]:
@@ -112,13 +150,6 @@ def _probabilities(model, scores) -> dict[str, list[float]]:
     return {
         str(label): column.tolist() for label, column in zip(model.encoding.target.classes, found.T)
     }
-
-
-def _present(column) -> list:
-    """The values of a column, None where one is missing."""
-    return [
-        None if missing else value for value, missing in zip(column.values.tolist(), column.missing)
-    ]
 
 
 def _contributions(model, table, scores) -> dict[str, list[float]]:

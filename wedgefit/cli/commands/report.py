@@ -2,7 +2,7 @@
 
 import click
 
-from wedgefit.cli.arguments import FILE, model_and_data, table_of
+from wedgefit.cli.arguments import FILE, model_and_data
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import reading, talking
 from wedgefit.cli.output import ESCAPE, check_output, check_stream, deliver
@@ -33,14 +33,13 @@ def report(files, output, reading, talk):
       wedgefit report data.csv
       wedgefit report small.json data.csv -o small.html
     """
-    from wedgefit.model.record import load
+    check_stream(output, talk)
+    check_output(output, *files.named)
+    model = files.load(talk)
+    table = files.table(model, reading, target=True, ids=True)
+    talk.notes(*table.notes, *model.encoding.remarks(table))
     from wedgefit.views import page as pages
 
-    check_stream(output, talk)
-    check_output(output, *files)
-    model = load(files[0])
     pages.require()
-    content = pages.page(model, table_of(model, files[1], reading, talk), files[0]).encode(
-        errors=ESCAPE
-    )
+    content = pages.page(model, table, files.model_file).encode(errors=ESCAPE)
     deliver(content, output, talk, {"schema": "wedgefit.page/1"})

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import click
 
-from wedgefit.cli.arguments import FILE, MODEL_FILE, data_argument, training_table
+from wedgefit.cli.arguments import FILE, data_argument, training_table
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import fitting, id_option, reading, talking
-from wedgefit.cli.output import ESCAPE, STANDARD_STREAM, check_output, write_out
+from wedgefit.cli.output import ESCAPE, MODEL_FILE, STANDARD_STREAM, check_output, write_out
 
 
 @click.command("train", cls=Command)
@@ -41,8 +41,6 @@ def train(data, output, id_column, options, reading, talk):
       wedgefit train data.csv --alpha-ratio 0.01 -o small.json
       wedgefit train - --json < data.csv | jq .certificate
     """
-    from wedgefit.model import build as fit
-
     to_stdout = output == STANDARD_STREAM
     if to_stdout and talk.json:
         raise click.UsageError(
@@ -50,6 +48,8 @@ def train(data, output, id_column, options, reading, talk):
         )
     check_output(output, data)
     table, options = training_table(data, id_column, options, reading)
+    from wedgefit.model import build as fit
+
     with talk.progress() as progress:
         deadline = fit.InterruptibleDeadline(options.max_seconds, _tell_at_once)
         model = fit.train(table, options, progress, deadline)
