@@ -237,6 +237,42 @@ def test_postgresql_has_types(name, kind, literal, text, postgresql, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name, kind, literal, text",
+    [
+        ("flag", "BOOLEAN", "true", "TRUE"),
+        ("flag", "BOOLEAN", "false", "FALSE"),
+        ("flag", "TEXT COLLATE NOCASE", "'true'", "true"),
+        ("code", "BOOLEAN", "true", REFUSED),
+        ("code", "UTINYINT", "7", "007"),
+        ("code", "DECIMAL(5,2)", "3.5", "3.50"),
+        ("code", "DOUBLE", "'NaN'", ""),
+        ("code", "DATE", "'2026-01-02'", "2026-01-02"),
+        ("a", "BOOLEAN", "true", "1"),
+        ("a", "DECIMAL(9,4)", "2.5", "2.5"),
+        ("a", "DOUBLE", "'NaN'", ""),
+        ("a", "DOUBLE", "'-Infinity'", REFUSED),
+        ("a", "DATE", "'2026-01-02'", REFUSED),
+        ("a", "BIGINT", "9007199254740993", "9007199254740993"),
+    ],
+)
+def test_duckdb_has_types(name, kind, literal, text, tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    cells = {"a": "5.0", "flag": "'TRUE'", "code": "'12'"} | {name: literal}
+    types = {"a": "DOUBLE", "flag": "TEXT", "code": "TEXT"} | {name: kind}
+    expected = REFUSED if text is REFUSED else predicted(model(), row(**{name: text}), tmp_path)
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE data ({', '.join(f'{n} {k}' for n, k in types.items())})")
+        connection.execute(f"INSERT INTO data VALUES ({', '.join(cells.values())})")
+        query = exported(model(), "sql", dialect="duckdb")
+        (found,) = connection.execute(query).fetchall()
+        connection.execute(f"CREATE TABLE saved AS {query}")
+        again = exported(model(), "sql", dialect="duckdb", table="saved")
+        (twice,) = connection.execute(again).fetchall()
+        assert len(twice) == len(found) + 1 and twice[-1] == found[-1]
+    same(found[-1], expected)
+
+
+@pytest.mark.parametrize(
     "false, true", [("False", "True"), ("f", "t"), ("0", "1"), ("false", "TRUE"), ("0.0", "1.0")]
 )
 def test_booleans_are_what_training_saw(false, true, tmp_path, postgresql):

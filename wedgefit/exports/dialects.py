@@ -54,6 +54,8 @@ class Dialect(ABC):
 
     def label(self, value: str | float | int) -> str:
         """A class as a literal."""
+        if isinstance(value, float):
+            return self.number(value)
         return self.text(value) if isinstance(value, str) else repr(value)
 
     # Cells
@@ -167,16 +169,7 @@ class Sqlite(Dialect):
         return "r.*"
 
     def problem(self, columns: Sequence[str], names: Sequence[str]) -> str | None:
-        """Names of columns that differ in the case of Latin letters only."""
-        seen: dict[str, str] = {}
-        for name in columns:
-            folded = "".join(
-                character.lower() if character.isascii() else character for character in name
-            )
-            if folded in seen:
-                return f"{shown(seen[folded])} and {shown(name)} are one name to it"
-            seen[folded] = name
-        return None
+        return _one_name(columns)
 
 
 class Typed(Dialect):
@@ -256,4 +249,52 @@ class Postgresql(Typed):
         return f"the name {shown(long[0])} is longer than {LONGEST_NAME} bytes" if long else None
 
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (Sqlite(), Postgresql())}
+class Duckdb(Typed):
+    """DuckDB from 1.0 on."""
+
+    name, double, binary, most_columns = "duckdb", "DOUBLE", "C", 10_000
+    numbers = (
+        "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger",
+        "ubigint", "uhugeint", "float", "double", "decimal",
+    )  # fmt: skip
+
+    def text(self, value: str) -> str:
+        return "'" + value.replace("'", "''") + "'"
+
+    def type_of(self, cell: str) -> str:
+        # DECIMAL(5,2) is a decimal.
+        return f"LOWER(split_part(typeof({cell}), '(', 1))"
+
+    def trimmed(self, text: str) -> str:
+        return f"TRIM({text}, CONCAT({', '.join(f'chr({point})' for point in SPACE)}))"
+
+    def parsed(self, text: str) -> str:
+        number = f"TRY_CAST({text} AS {self.double})"
+        return (
+            f"CASE WHEN regexp_matches({text}, '{NUMBER}') AND ABS({number}) <= {plain(LARGEST)} "
+            f"THEN {number} END"
+        )
+
+    def all_cells(self, alias: str) -> str:
+        return f"UNNEST(r.{alias})"
+
+    def problem(self, columns: Sequence[str], names: Sequence[str]) -> str | None:
+        return _one_name(columns)
+
+
+def _one_name(columns: Sequence[str]) -> str | None:
+    """The complaint about names of columns that differ in the case of Latin letters only."""
+    seen: dict[str, str] = {}
+    for name in columns:
+        folded = "".join(
+            character.lower() if character.isascii() else character for character in name
+        )
+        if folded in seen:
+            return f"{shown(seen[folded])} and {shown(name)} are one name to it"
+        seen[folded] = name
+    return None
+
+
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (Sqlite(), Postgresql(), Duckdb())
+}

@@ -157,7 +157,7 @@ class _Query:
     def _texts(self, codes: dict[str, str], text: str, other: str) -> str:
         """The code of a text."""
         listed = {self.dialect.text(known): code for known, code in codes.items() if code != other}
-        return _chosen(f"{text} COLLATE {self.dialect.binary}", listed, other)
+        return _chosen(self._exact(text), listed, other)
 
     def _positions(self, column: TextColumn) -> dict[str | None, int]:
         """Of each level that some neuron reads its position from 1."""
@@ -169,7 +169,11 @@ class _Query:
 
     def _among(self, text: str, words: Iterable[str]) -> str:
         listed = ", ".join(map(self.dialect.text, words))
-        return f"{text} COLLATE {self.dialect.binary} IN ({listed})"
+        return f"{self._exact(text)} IN ({listed})"
+
+    def _exact(self, text: str) -> str:
+        """The text, compared byte by byte."""
+        return f"({text} COLLATE {self.dialect.binary})"
 
     # Features and layers
 
