@@ -362,15 +362,13 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
         regressor."""
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
-        self.classes_ = np.unique(y)
         if isinstance(self.class_weight, dict):
             by_class = compute_sample_weight(self.class_weight, y)
             sample_weight = by_class if sample_weight is None else by_class * sample_weight
-        if sample_weight is not None:
-            sample_weight = column_or_1d(sample_weight)
-            check_consistent_length(X, sample_weight)
-        counted = y if sample_weight is None else y[sample_weight > 0]
-        if len(counted) and len(np.unique(counted)) < 2:
+        # A row of weight zero is not there, nor is a class that only such rows have.
+        counted = _counted(y, sample_weight)
+        self.classes_ = np.unique(counted)
+        if len(counted) and len(self.classes_) < 2:
             raise ValueError(
                 f"classification needs at least two classes, but y has one class only: {counted[0]!r}."
             )
@@ -417,7 +415,7 @@ class WedgeFeatures(TransformerMixin, _WedgeEstimator):
         regressor."""
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         (name,) = self._free_name([TARGET])
-        classes = y.dtype.kind not in "biuf" or len(np.unique(y)) == 2
+        classes = y.dtype.kind not in "biuf" or len(np.unique(_counted(y, sample_weight))) == 2
         target = {name: _labels(name, y) if classes else Column(name, "numeric", y.astype(float))}
         return self._learn(
             X, target, "classification" if classes else "regression", sample_weight, groups
@@ -440,6 +438,15 @@ class WedgeFeatures(TransformerMixin, _WedgeEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _counted(y: np.ndarray, sample_weight) -> np.ndarray:
+    """The targets of the rows that count."""
+    if sample_weight is None:
+        return y
+    weights = column_or_1d(sample_weight)
+    check_consistent_length(y, weights)
+    return y[weights > 0]
 
 
 def _labels(name: str, y: np.ndarray) -> Column:

@@ -565,7 +565,7 @@ def test_rows_of_weight_zero_are_left_out_and_noted():
     assert (
         design.names == ("a",)
         and design.row_ids == [1, 2, 4]
-        and design.weights.tolist() == [1, 2, 1]
+        and design.weights.tolist() == [0.75, 1.5, 0.75]
     )
     assert design.notes == ("1 row (3) left out: their weight is zero",)
     assert "one row" in error_of(

@@ -64,7 +64,7 @@ def holdout(n=60, folds=4):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("standardize", [False, True])
 def test_a_fold_is_encoded_as_if_the_other_rows_were_not_there(weighted, standardize):
-    """The same bits as an encoding of the fold's own table, on both sides."""
+    """As an encoding of the fold's own table, on both sides; the unit of weights is the last digit's."""
     columns = mixed() | {"w": np.random.default_rng(1).exponential(size=60)}
     table, roles = table_of(**columns), {"target": "y", "standardize": standardize}
     roles |= {"weight": "w"} if weighted else {"drop": ["w"]}
@@ -73,8 +73,10 @@ def test_a_fold_is_encoded_as_if_the_other_rows_were_not_there(weighted, standar
     for learn, held_out in holdout():
         alone, own = fit_encoding(table.take(learn), **roles)
         X, unseen = design.encoder(learn, held_out)
-        np.testing.assert_array_equal(X, own.X)
-        np.testing.assert_array_equal(unseen, alone.transform(table.take(held_out)))
+        np.testing.assert_allclose(X, own.X, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            unseen, alone.transform(table.take(held_out)), rtol=1e-12, atol=1e-12
+        )
         widths.add(X.shape[1])
         assert np.ptp(X[:, 0] - design.X[learn][:, 0]) > 1e-3, "or all rows teach the same"
     assert len(widths) > 1, "or no fold lacks a level"

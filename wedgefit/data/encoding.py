@@ -13,16 +13,18 @@ never in fewer than 20
   hold one value.
 - A text column gives one 0/1 feature per level, "town = Paris". Missing text is a level of its own,
 "(missing)",
-  when it occurs in training. Levels of fewer than max(2, min(10, n // 20)) rows share the level
-  "(rare)".
+  when it occurs in training. Levels of fewer than max(2, min(10, n // 20)) of the n distinct rows share the level
+  "(rare)", unless they have a larger part of the weight than a twentieth, or than one of these rows has on average.
 - A text column of exactly two levels (after grouping) gives one feature only, for the less frequent
-one (on a tie
+one (by weight; on a tie
   the later in sorted order), so that 0 means the most frequent level.
 - A level that training did not see, and missing text when training had none, counts as "(rare)"
 where there is such
   a group; otherwise it is 0 in all features of its column.
 - Features that would be constant are left out; a column without features is listed in ``left_out``
 with the reason.
+- Only the ratios of weights count, and a weight of 2 is a row that stands there twice, in every
+rule above.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
+from itertools import compress
 from typing import Annotated, Literal
 
 import numpy as np
@@ -50,6 +53,7 @@ LARGEST = 1e100  # Sums of squares of larger values may leave the range of float
 FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
 # A column whose mean is so many times its range would lose as much of its digits in w·x + b.
 FAR_FROM_ZERO = 1e3
+LIGHT = 0.05  # A level of a larger part of the weight is not rare, in however few distinct rows.
 ROUNDING = 1e-9  # Parts of the weight that differ by less are equal.
 MOST_CLASSES = 20  # More classes than this, and than a tenth of the rows, are a column of names.
 
@@ -333,8 +337,9 @@ def fit_encoding(
         drop,
     )
     table, notes = training_rows(table, targets, weight, drop_missing_target)
-    weights = None if weight is None else table.column(weight).values
-    described, y = _fit_target(table, [table.column(name) for name in targets], task, notes)
+    weights = row_weights(table, weight)
+    rows = _Rows(table, (*names, *targets), weights)
+    described, y = _fit_target(rows, [table.column(name) for name in targets], task, notes)
     scaling = "standard" if standardize else "shift" if shift else "none"
     encoding = _learnt(table, names, described, scaling, weights)
     if not encoding.features:
@@ -390,7 +395,8 @@ def _learnt(
     weights: np.ndarray | None,
 ) -> Encoding:
     """How to encode these columns, by all rows of the table; there may be no feature."""
-    fits = [_fit_column(table.column(name), table, scaling, weights) for name in names]
+    rows = _Rows(table, (*names, *target.names), weights)
+    fits = [_fit_column(table.column(name), rows, scaling) for name in names]
     features = _with_unique_names(
         [feature for _, features, _ in fits for feature in features], [*names, *target.names]
     )
@@ -514,6 +520,27 @@ def weighed_rows(table: Table, weight: str) -> tuple[Table, tuple[str, ...]]:
     )
 
 
+def row_weights(table: Table, weight: str | None) -> np.ndarray | None:
+    """How much each row counts, (n,) of mean 1; None where all count alike.
+
+    Only ratios count, so this is the one place that reads the unit of a column of weights. The rows
+    are those of ``training_rows`` or ``weighed_rows``. Raises ColumnError for a weight that is lost
+    beside the largest.
+    """
+    if weight is None:
+        return None
+    weights = _numbers(table.column(weight), table, "A weight is a number.")
+    largest = weights.max()
+    if len(lost := np.flatnonzero(weights < largest / LARGEST)):
+        raise ColumnError(
+            f"this weight is {weights[lost[0]]:g}, lost beside the largest, {largest:g}.",
+            where=table.place(lost[0], weight),
+            remedy="Make it 0 to leave the row out.",
+        )
+    parts = weights / largest
+    return None if parts.min() == 1.0 else parts / parts.mean()
+
+
 def _groups(table: Table, name: str) -> np.ndarray:
     """The group of each row as a number, (n,). Raises ColumnError where one is missing."""
     column = table.column(name)
@@ -559,10 +586,11 @@ def _rows(table: Table, mask: np.ndarray) -> str:
 
 
 def _fit_target(
-    table: Table, columns: list[Column], task: str, notes: Sequence[str] = ()
+    rows: _Rows, columns: list[Column], task: str, notes: Sequence[str] = ()
 ) -> tuple[Target, np.ndarray]:
     """Settle the task and, for classification, the classes. No value of the columns is missing.
     ``notes``: which rows are not in the table."""
+    table = rows.table
     if task not in TASKS:
         raise UsageError(f"the task must be {', '.join(TASKS)}, not {shown(task)}.")
     names = tuple(column.name for column in columns)
@@ -590,7 +618,7 @@ def _fit_target(
             "several targets are for regression: their neurons are shared.",
             remedy="Give one --target to classify.",
         )
-    if len(distinct[0]) > max(MOST_CLASSES, table.rows // 10):
+    if len(distinct[0]) > MOST_CLASSES and len(distinct[0]) > rows.first.sum() // 10:
         found = listed([_label_text(label) for label in distinct[0]])
         message = (
             f"the target has {len(distinct[0])} classes ({found}), too many for {table.rows} rows."
@@ -763,21 +791,52 @@ def _check_range(
 # Learning the encoding of a column ----------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows to learn from and how they count: a weight of 2 is a row that stands there twice.
+
+    So nothing counts rows as such. What depends on how many there are asks for distinct rows, in
+    the columns ``names``, and for parts of the weight, (n,) adding up to one.
+    """
+
+    table: Table
+    names: tuple[str, ...]
+    weights: np.ndarray | None
+
+    @cached_property
+    def parts(self) -> np.ndarray:
+        weights = np.ones(self.table.rows) if self.weights is None else self.weights
+        return weights / weights.sum()
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Which rows are the first of their kind, (n,)."""
+        kinds = np.zeros(self.table.rows, dtype=np.int64)
+        for name in self.names:
+            values = self.table.column(name).values
+            if values.dtype == object:
+                values = _codes(values, set(values))
+            cells = np.unique(values, return_inverse=True)[1]
+            kinds = np.unique(kinds * (cells.max() + 1) + cells, return_inverse=True)[1]
+        first = np.zeros(self.table.rows, dtype=bool)
+        first[np.unique(kinds, return_index=True)[1]] = True
+        return first
+
+
 def _fit_column(
-    column: Column, table: Table, scaling: str, weights: np.ndarray | None
+    column: Column, rows: _Rows, scaling: str
 ) -> tuple[InputColumn, list[Feature], str]:
     """What to store of a column, its features, and if there are none the reason."""
     missing = column.missing
     if missing.all():
         return InputColumn(column.name, column.kind, None, UNLIMITED, (), ()), [], "all missing"
     fit = _fit_numeric if column.kind == "numeric" else _fit_category
-    stored, features = fit(column, table, scaling, weights)
+    stored, features = fit(column, rows, scaling)
     return stored, features, "constant" if stored.levels or not stored.rare else "all levels rare"
 
 
-def _fit_numeric(
-    column: Column, table: Table, scaling: str, weights: np.ndarray | None
-) -> tuple[InputColumn, list[Feature]]:
+def _fit_numeric(column: Column, rows: _Rows, scaling: str) -> tuple[InputColumn, list[Feature]]:
+    weights = rows.weights
     missing = column.missing
     present, counts = column.values[~missing], None if weights is None else weights[~missing]
     # Of halves, which cannot overflow and have the same bits.
@@ -793,7 +852,7 @@ def _fit_numeric(
             center, scale = center if far and scaling == "shift" else 0.0, 1.0
         features.append(Feature(column.name, column.name, "number", None, center, scale))
     if scaling != "standard":
-        _check_range(np.nan_to_num(column.values), column.values, LARGEST, table, column.name)
+        _check_range(np.nan_to_num(column.values), column.values, LARGEST, rows.table, column.name)
     if missing.any():
         features.append(
             Feature(f"{column.name} is missing", column.name, "missing", None, 0.0, 1.0)
@@ -828,11 +887,12 @@ def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
     and the upper one."""
     if weights is None:
         return float(np.median(values))
-    lower, upper = (
-        sign * np.quantile(sign * values, 0.5, weights=weights, method="inverted_cdf")
-        for sign in (1, -1)
-    )
-    return float(0.5 * (lower + upper))
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    reached = reached / reached[-1]
+    # Parts that are equal but for rounding are equal: 0.1 + 0.2 is half of 0.6.
+    lower, upper = (np.searchsorted(reached, 0.5 + slack) for slack in (-ROUNDING, ROUNDING))
+    return float(0.5 * (values[order[lower]] + values[order[upper]]))
 
 
 def _unit(values: np.ndarray) -> float:
@@ -855,30 +915,40 @@ def _center_scale(values: np.ndarray, weights: np.ndarray | None) -> tuple[float
     return float(first + scaler.mean_[0]) * unit, float(scaler.scale_[0]) * unit or 1.0
 
 
-def _fit_category(
-    column: Column, table: Table, scaling: str, weights: np.ndarray | None
-) -> tuple[InputColumn, list[Feature]]:
-    from sklearn.preprocessing import OneHotEncoder
+def _fit_category(column: Column, rows: _Rows, scaling: str) -> tuple[InputColumn, list[Feature]]:
+    cells = [_level(cell) for cell in column.values]
+    every = sorted(set(cells))
+    codes = _codes(cells, every)
+    parts = np.bincount(codes, rows.parts)
+    distinct = np.bincount(codes[rows.first], minlength=len(every))
+    count = int(rows.first.sum())
+    rare = distinct < max(2, min(10, count // 20))
+    rare &= parts <= max(LIGHT, 1 / count) + ROUNDING
+    stored = InputColumn(
+        column.name,
+        "category",
+        None,
+        UNLIMITED,
+        *(tuple(compress(every, of)) for of in (~rare, rare)),
+    )
+    part_of = dict(zip(stored.levels, parts[~rare]))
+    if stored.rare:
+        part_of[RARE] = parts[rare].sum()
+    return stored, [_level_feature(column.name, level) for level in _shown_levels(part_of)]
 
-    cells = np.array([_level(cell) for cell in column.values], dtype=object)
-    encoder = OneHotEncoder(min_frequency=max(2, min(10, len(cells) // 20))).fit(cells[:, None])
-    infrequent = encoder.infrequent_categories_[0]
-    rare = () if infrequent is None else tuple(infrequent.tolist())
-    levels = tuple(level for level in encoder.categories_[0].tolist() if level not in rare)
-    stored = InputColumn(column.name, "category", None, UNLIMITED, levels, rare)
-    return stored, [_level_feature(column.name, level) for level in _shown_levels(stored, cells)]
+
+def _codes(cells: Iterable, kinds: Iterable) -> np.ndarray:
+    """For each cell the position of its kind."""
+    code_of = {kind: code for code, kind in enumerate(kinds)}
+    return np.array([code_of[cell] for cell in cells])
 
 
-def _shown_levels(column: InputColumn, cells: np.ndarray) -> list[str]:
+def _shown_levels(part_of: dict[str, float]) -> list[str]:
     """The levels that get a feature: all, but only the less frequent one of two, and not the only
     one."""
-    levels = [*column.levels, *([RARE] if column.rare else [])]
-    if len(levels) > 2:
-        return levels
-    groups = column.groups
-    encoded = [groups[cell] for cell in cells]
-    by_frequency = sorted(sorted(levels), key=encoded.count, reverse=True)
-    return by_frequency[1:]
+    if len(part_of) > 2:
+        return list(part_of)
+    return sorted(sorted(part_of), key=lambda level: -round(part_of[level] / ROUNDING))[1:]
 
 
 def _level_feature(column: str, level: str) -> Feature:

@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from wedgefit.data.encoding import training_rows
+from wedgefit.data.encoding import row_weights, training_rows
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.certificate import certify as certify_fit
@@ -34,8 +34,7 @@ def certify(model: Model, table: Table, jobs: int | None = None) -> dict:
     Raises CertificateError when the data cannot be those that the model was trained on.
     """
     rows = _training_rows(model, table)
-    weight = model.data["weight"]
-    weights = None if weight is None else rows.column(weight).values
+    weights = row_weights(rows, model.data["weight"])
     sample = Sample(
         model.encoding.transform(rows),
         model.encoding.target_values(rows),

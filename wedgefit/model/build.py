@@ -14,6 +14,7 @@ from wedgefit.data.encoding import (
     Design,
     Target,
     fit_encoding,
+    row_weights,
     weighed_rows,
 )
 from wedgefit.data.table import Table
@@ -201,7 +202,7 @@ def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
             f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight."
         )
     rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
-    weights = None if weight is None else rows.column(weight).values
+    weights = row_weights(rows, weight)
     sample = Sample(
         encoding.transform(rows), encoding.target_values(rows), encoding.target.task, weights
     )
@@ -336,7 +337,9 @@ def _scale_notes(design: Design, target: Target) -> list[str]:
     """Targets learnt together share one loss: those of a small spread hardly count."""
     if target.task != "regression" or design.y.ndim == 1:
         return []
-    spread = design.y.std(axis=0)
+    weights = np.ones(len(design.y)) if design.weights is None else design.weights
+    mean = np.average(design.y, axis=0, weights=weights)
+    spread = np.sqrt(np.average((design.y - mean) ** 2, axis=0, weights=weights))
     small = [name for name, part in zip(target.names, spread) if part < 0.1 * spread.max()]
     return (
         [f"the targets' units differ much, and {', '.join(small)} hardly counts: scale them alike"]

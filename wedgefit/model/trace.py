@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wedgefit.data.encoding import training_rows
+from wedgefit.data.encoding import row_weights, training_rows
 from wedgefit.data.table import Table
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.solve import solve, working_set
@@ -103,7 +103,7 @@ def _learner(model: Model, table: Table, progress) -> Learner:
             remedy="Try --kind importance.",
         )
     rows, _ = training_rows(table, target.names, data["weight"], bool(data["rows_left_out"]))
-    weights = None if data["weight"] is None else rows.column(data["weight"]).values
+    weights = row_weights(rows, data["weight"])
     sample = Sample(
         model.encoding.transform(rows), model.encoding.target_values(rows), target.task, weights
     )
