@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from kinds import kinds, table_of
 
-from wedgefit.data.table import DEFAULT_NA
+from wedgefit.data.reading import DEFAULT_NA
 from wedgefit.exports.dialects import DIALECTS
 from wedgefit.exports.formats import exported
 

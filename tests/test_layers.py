@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 # listed fails.
 ORDER = """
 __init__ errors watch files records
-data.table data.encoding
+data.words data.reading data.hints data.cells data.sheet data.csv_file data.table data.encoding
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
 engine.ascent engine.pricing engine.lasso engine.descent engine.solve engine.network engine.layers

@@ -12,9 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedgefit.data.table import LONGEST_CELL, Column, listed, parse_number, read_table, shown
+from wedgefit.data.cells import Column
+from wedgefit.data.csv_file import LONGEST_CELL
+from wedgefit.data.reading import Reading, parse_number
+from wedgefit.data.table import read_table
+from wedgefit.data.words import listed, shown
 from wedgefit.errors import ColumnError, TableError, UsageError, WedgefitError
 
+CELLS_ARE = ("na", "na_only", "decimal", "thousands", "comment", "header")
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 
 
@@ -25,7 +30,8 @@ def read(tmp_path):
     def write_and_read(content, **options):
         path = tmp_path / "d.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_table(path, **options)
+        told = {name: options.pop(name) for name in CELLS_ARE if name in options}
+        return read_table(path, reading=Reading().amended(**told), **options)
 
     return write_and_read
 
@@ -123,11 +129,11 @@ def test_missing_cells(read):
 
 
 def test_missing_tokens_can_be_chosen_and_may_be_numbers(read):
-    table = read("a,b\n1,?\n-999,x\n ,NA\n", na=("-999", " ? "))
+    table = read("a,b\n1,?\n-999,x\n ,NA\n", na_only=("-999", " ? "))
     assert np.isnan(table.columns["a"].values).tolist() == [False, True, True]
     assert values(table)["b"] == [None, "x", "NA"]
     assert read("a\n1\n-999\n", na=["-999"]).columns["a"].missing.tolist() == [False, True]
-    assert values(read("a,b\n1,x\n2,?\n", na="?"))["b"] == ["x", None]
+    assert values(read("a,b\n1,x\n2,?\n", na=["?"]))["b"] == ["x", None]
 
 
 def test_all_missing_is_numeric(read):
@@ -194,8 +200,11 @@ def test_blank_lines_of_one_column_are_missing_cells(read):
     assert table.line_numbers.tolist() == [2, 3, 4, 5]
 
 
+LIKE_DATA = "the first line looks like data, not names: if it is, try --no-header"
+
+
 def test_header_that_looks_like_data(read):
-    assert read("1.5,2\n3,4\n").notes == ("the first line looks like data, not names",)
+    assert read("1.5,2\n3,4\n").notes == (LIKE_DATA,)
     assert read("a,2\n3,4\n").notes == ()
 
 
@@ -343,7 +352,8 @@ def test_ragged_rows(read, content, words):
             "line 3: a quoted cell that starts in this record is never closed",
         ),
         ('a,"b\n1,2\n', "line 1: a quoted cell that starts in this record is never closed"),
-        ('a,b\n1,"x"y\n', "line 2: not valid CSV"),
+        ('a,b\n1,"x"y\n', 'line 2: a quoted cell goes on behind its closing "'),
+        ('a,b\n"x" ,1\n', "the delimiter comes next, without a space"),
     ],
 )
 def test_quotes(read, content, words):
@@ -351,7 +361,7 @@ def test_quotes(read, content, words):
 
 
 def test_endless_cell(read, monkeypatch):
-    monkeypatch.setattr("wedgefit.data.table.LONGEST_CELL", 1000)
+    monkeypatch.setattr("wedgefit.data.csv_file.LONGEST_CELL", 1000)
     assert "line 2: a cell is longer than 1,000" in refused(read, 'a,b\n1,"' + "x,y\n" * 300)
     assert LONGEST_CELL > 1000 and csv.field_size_limit() == 131072
 
@@ -367,13 +377,13 @@ def test_one_cell_of_text_among_numbers(read):
     [(1, 2, None), (1, 1, "category"), (2, 2, "category"), (2, 19, None), (2, 18, "category")],
 )
 def test_how_much_text_makes_a_column_text(read, text, numbers, kind):
-    content = "a\n" + "x\n" * text + "1\n" * numbers
+    content = "a\n" + "x\ny\n"[: 2 * text] + "1\n" * numbers
     if kind:
         assert kinds(read(content)) == {"a": kind}
     else:
         assert ("more cells" in refused(read, content)) == (text > 1)
         assert kinds(read(content, types={"a": "category"})) == {"a": "category"}
-        assert kinds(read(content, na=["x"])) == {"a": "numeric"}
+        assert kinds(read(content, na=["x", "y"])) == {"a": "numeric"}
 
 
 def test_missing_cells_do_not_count_as_numbers(read):
@@ -421,7 +431,7 @@ def test_unknown_columns(read):
     "cells, words",
     [
         ("x\nx", 'row 2 (line 3), column "id": the id "x" is also that of row 1'),
-        ("x\nNA", "row 2 (line 3)"),
+        ("x\n ", 'row 2 (line 3), column "id": the id is missing'),
     ],
 )
 def test_bad_ids(read, cells, words):
@@ -560,7 +570,7 @@ def test_plain_path_and_careful_path_agree(tmp_path_factory, data):
     outcomes = []
     for na in (("nan",), ("nan", "-999")):  # a number among the tokens rules out the fast path
         try:
-            table = read_table(path, na=na)
+            table = read_table(path, reading=Reading(na))
             outcomes.append((kinds(table), repr(values(table)), table.notes))
         except TableError as error:
             outcomes.append(str(error))

@@ -62,6 +62,7 @@ class Files:
         weights = {} if weight is None else {weight: "numeric"}
         return reading.table(
             self.data,
+            model=model,
             schema=weights | schema,
             id_column=model.data["id"] if ids else None,
             keep_cells=keep_cells,

@@ -69,21 +69,40 @@ class Talk:
 
 @dataclass(frozen=True)
 class Reading:
-    """How CSV files are read."""
+    """How files are read; what is None is as the model was trained, or as usual."""
 
     encoding: str
     delimiter: str | None
-    decimal: str
+    decimal: str | None
+    thousands: str | None
+    header: bool | None
+    comment: str | None
     na: tuple[str, ...]
+    na_only: tuple[str, ...]
     types: dict[str, str]
 
-    def table(self, source: str, *, types: dict[str, str] | None = None, **more):
-        """The table in that file."""
-        from wedgefit.data.table import DEFAULT_NA, read_table
+    def table(self, source: str, *, model=None, types: dict[str, str] | None = None, **more):
+        """The table in that file, read as the model was trained where these options do not say
+        otherwise."""
+        from wedgefit.data.reading import Reading as Cells
+        from wedgefit.data.table import read_table
 
-        options = {"encoding": self.encoding, "delimiter": self.delimiter, "decimal": self.decimal}
+        trained = Cells() if model is None else model.encoding.reading
+        cells = trained.amended(
+            na=self.na,
+            na_only=self.na_only or None,
+            decimal=self.decimal,
+            thousands=self.thousands,
+            header=self.header,
+            comment=self.comment,
+        )
         return read_table(
-            source, na=(*DEFAULT_NA, *self.na), types=self.types | (types or {}), **options, **more
+            source,
+            reading=cells,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            types=self.types | (types or {}),
+            **more,
         )
 
 
@@ -127,8 +146,15 @@ reading = delivers(
     _reading,
     encoding=click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="Encoding of the file."),
     delimiter=click.option("--delimiter", metavar="CHAR", help='Delimiter, or "tab".  [default: found in the header]'),
-    decimal=click.option("--decimal", default=".", show_default=True, metavar="CHAR", help='Decimal mark, "." or ",".'),
-    na=click.option("--na", multiple=True, metavar="TEXT", help="A cell that also means missing. Repeatable."),
+    decimal=click.option("--decimal", metavar="CHAR", help='Decimal mark, "." or ",".  [default: ".", or as trained]'),
+    thousands=click.option("--thousands", metavar="CHAR", help="Mark between groups of three digits, as in 1,426.  [default: none, or as trained]"),
+    header=click.option("--header/--no-header", default=None, help="Whether the first line names the columns.  [default: header, or as trained]"),
+    comment=click.option("--comment", metavar="CHAR", help="Skip lines that begin with it.  [default: none, or as trained]"),
+    na=click.option("--na", multiple=True, metavar="TEXT", help="A cell that also means missing. Repeatable. A model remembers it."),
+    na_only=click.option(
+        "--na-only", multiple=True, metavar="TEXT",
+        help='Besides empty cells only these mean missing, and NA is a text like others; "": none. Repeatable.',
+    ),
     types=click.option(
         "--type", "types", multiple=True, type=ColumnType(), metavar="NAME=KIND",
         help="Read a column as numeric, category or skip. Repeatable.",

@@ -39,7 +39,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from wedgefit.data.table import Column, Table, listed, parse_number, shown, unknown_column
+from wedgefit.data.cells import Column
+from wedgefit.data.reading import Reading, parse_number
+from wedgefit.data.table import Table
+from wedgefit.data.words import listed, shown, unknown_columns
 from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.records import DISTINCT, Complaint, above, items
 
@@ -199,6 +202,9 @@ class Encoding:
     target: Target
     left_out: tuple[tuple[str, str], ...]
     standardized: bool
+    reading: Annotated[Reading, "How the cells of training were read, and later ones are."] = (
+        Reading()
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -344,7 +350,9 @@ def fit_encoding(
     encoding = _learnt(table, names, described, scaling, weights)
     if not encoding.features:
         reasons = (
-            "; ".join(f"{shown(name)} is {reason}" for name, reason in encoding.left_out)
+            "; ".join(
+                _reason(table, table.column(name), reason) for name, reason in encoding.left_out
+            )
             or "only the target is there"
         )
         raise FitError(
@@ -406,7 +414,20 @@ def _learnt(
         target,
         tuple((column.name, reason) for column, features, reason in fits if not features),
         scaling == "standard",
+        table.reading,
     )
+
+
+def _reason(table: Table, column: Column, reason: str) -> str:
+    """Why a column is left out, and what would help if its texts were meant as numbers."""
+    words = f"{shown(column.name)} is {reason}"
+    return f"{words} (such as {_example(table, column)}: {column.hint})" if column.hint else words
+
+
+def _example(table: Table, column: Column) -> str:
+    """A text of the column that is no number."""
+    texts = (cell for cell in column.values.tolist() if cell is not None)
+    return next(text for text in texts if table.reading.number(text) is None)
 
 
 # Choosing columns and rows ------------------------------------------------------------------------
@@ -554,22 +575,18 @@ def _groups(table: Table, name: str) -> np.ndarray:
 
 def _refuse_missing(column: Column, table: Table, remedy: str) -> None:
     if column.missing.any():
-        message = f"the target is missing in {_rows(table, column.missing)}."
+        words = [gap for gap in column.gaps if gap]
+        found = f", which hold {listed(list(map(shown, words)))}" if words else ""
+        message = f"the target is missing in {_rows(table, column.missing)}{found}."
+        if words and column.kind == "category":
+            remedy += f' If {shown(words[0])} is a label, try --na-only "".'
         raise ColumnError(message, where=_at(table, column.name), remedy=remedy)
 
 
 def _require(table: Table, names: Sequence[str]) -> None:
     absent = [name for name in names if name not in table.columns]
-    if len(absent) == 1:
-        raise unknown_column(absent[0], table.names, where=table.title)
     if absent:
-        message = f"{len(absent)} columns are missing: {', '.join(map(shown, absent))}."
-        raise ColumnError(
-            message,
-            where=table.title,
-            remedy="The model needs every column that it was trained on. "
-            f"The columns are {listed(list(map(shown, table.names)), 10)}.",
-        )
+        raise unknown_columns(absent, table.names, where=table.title)
 
 
 def _at(table: Table, column: str) -> str:
@@ -623,11 +640,10 @@ def _fit_target(
         message = (
             f"the target has {len(distinct[0])} classes ({found}), too many for {table.rows} rows."
         )
-        raise ColumnError(
-            message,
-            where=_at(table, names[0]),
-            remedy="Choose another --target, or group the classes.",
-        )
+        remedy = "Choose another --target, or group the classes."
+        if hint := columns[0].hint:
+            remedy = f"Its cells look like numbers, such as {_example(table, columns[0])}: {hint}."
+        raise ColumnError(message, where=_at(table, names[0]), remedy=remedy)
     target = Target(names, task, tuple(map(_as_written, distinct[0])))
     return target, _signs(columns[0].values.tolist(), target, table)
 

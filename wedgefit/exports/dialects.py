@@ -4,7 +4,7 @@ table can be."""
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
-from wedgefit.data.table import shown
+from wedgefit.data.words import shown
 from wedgefit.errors import ColumnError
 
 # What ``str.strip`` takes off a cell, by code point.

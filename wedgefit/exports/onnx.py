@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.data.table import shown
+from wedgefit.data.words import shown
 from wedgefit.errors import ColumnError, FitError
 from wedgefit.exports.plan import Feature, NumberColumn, Plan, TextColumn
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from wedgefit.data.encoding import InputColumn, spellings
-from wedgefit.data.table import DEFAULT_NA, parse_number
 from wedgefit.model.record import Model
 
 
@@ -74,7 +73,8 @@ class Plan:
     first of all layers reads ``features``. The outputs are the ``targets``, or, where there are
     ``classes``, one score of the second of two or one score of each. ``logistic``: whether the
     scores are log-odds, so that classes have probabilities. ``missing``: the texts, without space
-    around them, that mean a missing number.
+    around them, that mean a missing number, and ``missing_numbers`` the numbers that do: -999 where
+    that is a word for one.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
@@ -85,6 +85,7 @@ class Plan:
     classes: tuple | None
     logistic: bool
     missing: tuple[str, ...]
+    missing_numbers: tuple[float, ...]
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -94,12 +95,6 @@ class Plan:
     def read(self) -> list[int]:
         """The positions of the features that some unit reads."""
         return np.flatnonzero(self.layers[0].weights.any(axis=1)).tolist()
-
-    @property
-    def missing_numbers(self) -> list[float]:
-        """The numbers that mean a missing cell: -999 where that is a word for one."""
-        numbers = map(parse_number, self.missing)
-        return sorted({number for number in numbers if number is not None})
 
     @property
     def prediction_names(self) -> list[str]:
@@ -127,7 +122,8 @@ def plan_of(model: Model) -> Plan:
     """The plan of a model, with the neurons only that its outputs depend on."""
     model = model.pruned()
     encoding = model.encoding
-    columns = {column.name: _column(column, DEFAULT_NA) for column in encoding.inputs}
+    missing = tuple(dict.fromkeys(("", *encoding.reading.na)))
+    columns = {column.name: _column(column, missing) for column in encoding.inputs}
     features = tuple(
         Feature(
             columns[feature.source],
@@ -140,7 +136,7 @@ def plan_of(model: Model) -> Plan:
     target = encoding.target
     return Plan(
         tuple(columns.values()), features, hidden, output, target.names, target.classes,
-        model.problem["loss"] == "logistic", DEFAULT_NA,
+        model.problem["loss"] == "logistic", missing, encoding.reading.missing_numbers,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.data.table import shown
+from wedgefit.data.words import shown
 from wedgefit.errors import ColumnError
 from wedgefit.exports.dialects import Dialect, plain, quoted_name
 from wedgefit.exports.plan import Feature, Layer, NumberColumn, Plan, TextColumn

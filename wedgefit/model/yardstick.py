@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from wedgefit.data.encoding import LARGEST, Design, Encoding, fit_encoding
-from wedgefit.data.table import Table, shown
+from wedgefit.data.table import Table
+from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import Dictionary, orders_for
 from wedgefit.engine.network import Network

@@ -2,7 +2,8 @@
 
 from math import fsum
 
-from wedgefit.data.table import Table, shown
+from wedgefit.data.table import Table
+from wedgefit.data.words import shown
 from wedgefit.errors import TableError
 from wedgefit.model.record import Model, Neuron
 from wedgefit.views.phrases import hinge_text, where

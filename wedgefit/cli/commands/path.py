@@ -26,9 +26,11 @@ def path(data, id_column, options, reading, talk):
       wedgefit path data.csv --json | jq .chosen
     """
     table, options = training_table(data, id_column, options, reading)
+    # Told before the fit, which may fail for what the notes say.
+    talk.notes(*table.notes)
     from wedgefit.model import build as fit
 
     with talk.progress() as progress:
         record = fit.path(table, options, progress)
-    talk.notes(*record.get("notes", ()))
+    talk.notes(*(note for note in record.get("notes", ()) if note not in table.notes))
     talk.result(record, "path")

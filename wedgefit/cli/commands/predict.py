@@ -95,7 +95,7 @@ def _rows(
     by_default = [] if model.data["id"] is None else [model.data["id"]]
     table = files.table(model, reading, keep_cells=append or bool(id_columns or by_default))
     if id_columns:
-        from wedgefit.data.table import unknown_column
+        from wedgefit.data.words import unknown_column
 
         if absent := [name for name in id_columns if name not in table.names]:
             raise unknown_column(absent[0], table.names, where=table.title)

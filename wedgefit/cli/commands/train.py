@@ -48,6 +48,8 @@ def train(data, output, id_column, options, reading, talk):
         )
     check_output(output, data)
     table, options = training_table(data, id_column, options, reading)
+    # Told before the fit, which may fail for what the notes say.
+    talk.notes(*table.notes)
     from wedgefit.model import build as fit
 
     with talk.progress() as progress:
@@ -58,7 +60,7 @@ def train(data, output, id_column, options, reading, talk):
     else:
         model.save(output)
     report = model.report()
-    talk.notes(*report["notes"])
+    talk.notes(*(note for note in report["notes"] if note not in table.notes))
     if talk.json:
         talk.result(report, "train")
     elif not talk.quiet:

@@ -1,0 +1,105 @@
+"""Files that are almost CSV: read right, or refused with words of their own."""
+
+import pytest
+
+from wedgefit.data.reading import Reading
+from wedgefit.data.table import read_table
+from wedgefit.errors import TableError
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(content, delimiter=None, types=None, **told):
+        path = tmp_path / "d.csv"
+        path.write_text(content, encoding="utf-8")
+        reading = Reading().amended(**told)
+        table = read_table(path, reading=reading, delimiter=delimiter, types=types)
+        columns = {name: column.values.tolist() for name, column in table.columns.items()}
+        return columns, table.notes, table.line_numbers.tolist()
+
+    return write_and_read
+
+
+def refused(read, content, **told):
+    with pytest.raises(TableError) as caught:
+        read(content, **told)
+    return str(caught.value)
+
+
+def test_space_before_a_quote(read):
+    columns, *_ = read('a, "b"\n1, "x, y"\n2,  "z"\n')
+    assert columns == {"a": [1, 2], "b": ["x, y", "z"]}
+
+
+def test_space_behind_a_quote(read):
+    assert "goes on behind its closing" in refused(read, 'a,b\n"x" ,1\n')
+
+
+def test_sep_line(read):
+    columns, _, lines = read("sep=;\na;b\n1;2,5\n3;4,5\n", decimal=",")
+    assert columns == {"a": [1, 3], "b": [2.5, 4.5]} and lines == [3, 4]
+    assert read('"sep=:"\r\na:b\r\n1:2\r\n')[0] == {"a": [1], "b": [2]}
+    assert "line 4" in refused(read, "sep=,\na,b\n1,2\n3\n")
+    assert "the file is empty" in refused(read, "sep=,\n")
+
+
+def test_comment_lines(read):
+    content = '# made by "hand\na,b\n# in between, too\n1,"x\n# y"\n  # indented\n2,z\n#end\n'
+    columns, notes, lines = read(content, comment="#")
+    assert columns == {"a": [1, 2], "b": ["x\n# y", "z"]} and lines == [4, 7] and notes == ()
+    assert '--comment "#"' in refused(read, "# made by hand\na,b\n1,2\n")
+    assert "the file is empty" in refused(read, "# only\n#this\n", comment="#")
+    assert "line 2: a quoted cell" in refused(read, '#\na,"b\n1,2\n', comment="#")
+
+
+def test_no_header(read):
+    columns, notes, lines = read("5.1,setosa\n4.9,other\n", header=False)
+    assert columns == {"column_1": [5.1, 4.9], "column_2": ["setosa", "other"]}
+    assert notes == () and lines == [1, 2]
+
+
+def test_first_line_of_data_is_noticed(read):
+    note = "the first line looks like data, not names: if it is, try --no-header"
+    assert read("1.5,2\n3,4\n")[1] == (note,)
+    assert read("5.1,setosa\n4.9,setosa\n4,x\n")[1] == (note,)
+    assert read("country,2001,2002\nDE,1,2\nFR,2,3\n")[1] == ()
+    assert "--no-header" in refused(read, "1,1,2\n3,4,5\n")
+
+
+def test_unnamed_index(read):
+    note = "the first column has no name and numbers the rows: it is left out"
+    assert read(",a\n0,5\n1,6\n2,7\n")[:2] == ({"a": [5, 6, 7]}, (note,))
+    assert read('"",a\n"17",5\n"3",6\n')[:2] == ({"a": [5, 6]}, (note,))
+    assert "index=False" in refused(read, ",a\nx,5\ny,6\n")
+    assert "index=False" in refused(read, ",a\n1,5\n1,6\n")
+    message = refused(read, "a,b\n1,2,3\n2,3,4\n")
+    assert "one field more than the first line" in message and "3 fields found, 2" in message
+
+
+def test_trailing_delimiters(read):
+    note = "lines end in a delimiter: the empty column behind it is left out"
+    expected = {"a": [1, 3], "b": [2, 4]}
+    for content in ("a,b,\n1,2,\n3,4,\n", "a,b\n1,2,\n3,4,\n", "a,b,\n1,2\n3,4\n",
+                    "a,b,,,\n1,2,,,\n3,4,,,\n", "a,b,\n1,2,\n3,4\n"):  # fmt: skip
+        assert read(content)[:2] == (expected, (note,)), content
+    assert "column 3 of 3 has no name" in refused(read, "a,b,\n1,2,3\n3,4,\n")
+    assert "remove it" in refused(read, "a,b\n1,2,\n3,4\n")
+
+
+def test_a_repeated_header_is_named(read):
+    assert "repeats the header" in refused(read, "a,b\n1,2\n3,4\na,b\n5,6\n")
+
+
+def test_a_number_among_the_words_means_every_cell_of_that_number(read):
+    columns, *_ = read("a,b\n-999,x\n-999.0,-999\n-9.99e2,-999.0\n1,y\n", na=["-999"])
+    assert [value != value for value in columns["a"]] == [True, True, True, False]
+    assert columns["b"] == ["x", None, "-999.0", "y"]
+
+
+def test_large_whole_numbers_are_names(read):
+    columns, notes, _ = read("id,b\n12345678901234567890,1\n7,2\n")
+    assert columns["id"] == ["12345678901234567890", "7"] and "beyond 2^53" in notes[0]
+    for cells in ("1e20\n7", "9007199254740992\n7", "12345678901234567890.0\n7", "1e300\n1.5"):
+        assert isinstance(read(f"a\n{cells}\n")[0]["a"][0], float), cells
+    told = read("a\n12345678901234567890\n7\n", types={"a": "numeric"})
+    assert told[0]["a"] == [12345678901234567890.0, 7.0]
