@@ -177,5 +177,5 @@ def run_onnx(model, rows):
     assert [part.name for part in session.get_inputs()] == [
         column.name for column in model.encoding.inputs
     ]
-    assert names == ["prediction", "probabilities"][: 1 + (model.problem["loss"] == "logistic")]
+    assert names == ["prediction", "probabilities"][: 1 + (model.problem.loss == "logistic")]
     return results["prediction"].tolist(), results.get("probabilities")

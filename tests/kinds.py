@@ -114,7 +114,7 @@ def two_targets(model: Model) -> Model:
     names = ("y", "z")
     shared = lambda value: dict(zip(names, (value, -0.5 * value)))
     return replace(
-        model, intercept=shared(model.intercept), data=model.data | {"target": list(names), "outputs": list(names)},
+        model, intercept=shared(model.intercept), data=replace(model.data, target=tuple(names), outputs=tuple(names)),
         neurons=[replace(neuron, coefficient=shared(neuron.coefficient)) for neuron in model.neurons],
         encoding=replace(model.encoding, target=replace(model.encoding.target, names=names)),
     )  # fmt: skip
@@ -149,9 +149,9 @@ def _with_layer(model: Model, rng) -> Model:
                     weights=weights, bias=float(rng.normal()),
                 )
             )  # fmt: skip
-    problem = model.problem | {"layers": model.problem["layers"] + 1}
-    stages = [
+    problem = replace(model.problem, layers=model.problem.layers + 1)
+    stages = (
         *model.stages,
-        *({**stage, "layer": depth + 1} for stage in model.stages if stage["layer"] == depth),
-    ]
+        *(replace(stage, layer=depth + 1) for stage in model.stages if stage.layer == depth),
+    )
     return replace(model, problem=problem, stages=stages, neurons=[*below, *added])

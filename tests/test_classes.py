@@ -14,7 +14,7 @@ from wedgefit.errors import WedgefitError
 from wedgefit.learning import select
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, evaluate, path, train
-from wedgefit.model.record import loads
+from wedgefit.model.file import loads
 from wedgefit.views.explain import explain
 from wedgefit.views.phrases import coefficient_for
 from wedgefit.views.tables import explain as rendered_explain
@@ -70,33 +70,35 @@ def test_each_network_is_the_binary_fit_of_its_class(options, read):
     X, labels = rows_of()
     table = read(X, labels)
     model = trained(table, **options)
-    assert [stage["output"] for stage in model.stages] == list(CLASSES) == list(model.outputs)
+    assert [stage.output for stage in model.stages] == list(CLASSES) == list(model.outputs)
     scores = model.scores(table)
     for k, (name, stage) in enumerate(zip(CLASSES, model.stages)):
         alone = trained(
             read(X, [1 if label == name else 0 for label in labels]),
             **options
-            | {"alpha_ratio": None, "alpha": model.problem["alpha"], "task": "classification"},
+            | {"alpha_ratio": None, "alpha": model.problem.alpha, "task": "classification"},
         )
-        assert alone.stages[0]["objective"] == pytest.approx(stage["objective"], rel=1e-7)
-        assert alone.certificate.lower_bound == pytest.approx(stage["lower_bound"], rel=1e-6)
+        assert alone.stages[0]["objective"] == pytest.approx(stage.certificate.objective, rel=1e-7)
+        assert alone.certificate.lower_bound == pytest.approx(
+            stage.certificate.lower_bound, rel=1e-6
+        )
         assert (
             sum(neuron.output == name for neuron in model.neurons)
-            == stage["neurons"]
+            == stage.neurons
             == len(alone.neurons)
         )
         np.testing.assert_allclose(scores[:, k], alone.scores(table), atol=1e-5)
     certificate = model.certificate
     for figure in ("objective", "lower_bound"):
         assert getattr(certificate, figure) == pytest.approx(
-            sum(stage[figure] for stage in model.stages), rel=1e-14
+            sum(getattr(stage.certificate, figure) for stage in model.stages), rel=1e-14
         )
     assert certificate.relative_gap == pytest.approx(
         (certificate.objective - certificate.lower_bound) / certificate.objective, abs=1e-14
     )
     assert certificate.scope == "exact" and certificate.relative_gap <= 1e-6
     assert certificate.wedges_total == model.stages[0]["wedges_total"]
-    parts = [stage["network_lower_bound"] for stage in model.stages]
+    parts = [stage.certificate.network_lower_bound for stage in model.stages]
     assert certificate.network_lower_bound == (
         None if None in parts else pytest.approx(sum(parts), rel=1e-14)
     )
@@ -130,7 +132,7 @@ def test_probabilities_are_normalised_as_in_scikit_learn(read):
     each = 1 / (1 + np.exp(-scores))
     np.testing.assert_allclose(found, each / each.sum(axis=1, keepdims=True), rtol=1e-12)
     assert model.predict(table) == [CLASSES[k] for k in found.argmax(axis=1)]
-    assert model.score["train"]["log_loss"] == pytest.approx(
+    assert model.score.train["log_loss"] == pytest.approx(
         -np.mean(np.log(found[np.arange(45), [CLASSES.index(label) for label in labels]]))
     )
     slow = OneVsRestClassifier(LogisticRegression()).fit(X, labels)
@@ -176,7 +178,7 @@ def test_classes_of_any_kind(classes, read):
     assert again.predict(table) == model.predict(table) and set(model.predict(table)) == set(
         classes
     )
-    assert evaluate(again, table)["score"]["accuracy"] == model.score["train"]["accuracy"] > 0.8
+    assert evaluate(again, table)["score"]["accuracy"] == model.score.train["accuracy"] > 0.8
     assert certify(again, table, jobs=1)["agrees"]
 
 

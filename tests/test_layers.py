@@ -18,7 +18,7 @@ engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dic
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
 engine.ascent engine.pricing engine.lasso engine.descent engine.solve engine.network engine.layers
 learning.settings learning.select learning.learn
-model.record model.foreign model.build model.audit model.yardstick model.trace
+model.record model.file model.foreign model.build model.audit model.yardstick model.trace
 views.words views.units views.phrases views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables
@@ -54,7 +54,7 @@ EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
 LIGHT = {
     "cli", "views.tables", "views.pictures", "views.prediction", "views.page",
-    "exports.formats", "model.foreign", "model.record",
+    "exports.formats", "model.file", "model.foreign", "model.record",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from wedgefit.errors import ModelFileError
 from wedgefit.records import (
     DISTINCT,
+    FLAT,
     Complaint,
     above,
     at_least,
@@ -144,6 +145,39 @@ def test_whole_numbers_where_numbers_are_expected_are_floats():
     """Beyond 2**63 they would turn an array of numbers into one of objects."""
     found = read(Map, changed(["weights", "a"], 10**25))
     assert found.weights == {"a": 1e25} and type(found.weights["a"]) is float
+
+
+@dataclass(frozen=True)
+class Place:
+    """A flat record in the middle, and at the end whatever other keys there are."""
+
+    name: str
+    point: Annotated[Point, FLAT]
+    last: int
+    more: Annotated[dict[str, Point | None], FLAT]
+
+
+def test_flat_fields_stand_beside_the_others():
+    data = {"name": "p", "x": 1.0, "y": 2.0, "last": 3, "q": {"x": 4.0, "y": 5.0}, "r": None}
+    found = read(Place, data)
+    assert found == Place("p", Point(1.0, 2.0), 3, {"q": Point(4.0, 5.0), "r": None})
+    assert plain(found) == data and list(plain(found)) == list(data)
+    published = jsonschema.Draft202012Validator(schema(Place, "A place", ""))
+    assert published.is_valid(data)
+    for key, value, words in [
+        ("x", KeyError, "x should be there"),
+        ("x", None, "x should be a number, not null"),
+        ("y", -1, "y should be a number above 0"),
+        ("q", 1, "q should be an object or null, not 1"),
+    ]:
+        broken = (
+            {k: v for k, v in data.items() if k != key}
+            if value is KeyError
+            else data | {key: value}
+        )
+        assert not published.is_valid(broken)
+        with pytest.raises(ModelFileError, match=words):
+            read(Place, broken)
 
 
 def test_all_complaints_at_once_in_one_line():

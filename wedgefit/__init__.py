@@ -12,7 +12,7 @@ _ROOMS = {
     "WedgeRegressor": "estimators",
     "WedgeClassifier": "estimators",
     "WedgeFeatures": "estimators",
-    "load": "model.record",
+    "load": "model.file",
 }
 __all__ = list(_ROOMS)
 

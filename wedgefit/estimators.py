@@ -218,7 +218,7 @@ class _WedgeEstimator(BaseEstimator):
             if not isinstance(model.intercept, dict)
             else np.array(list(model.intercept.values()))
         )
-        self.alpha_ = model.problem["alpha"]
+        self.alpha_ = model.problem.alpha
         self.certificate_ = model.certificate
         self.dual_gap_ = max(0.0, model.certificate.objective - model.certificate.lower_bound)
         return self

@@ -4,7 +4,8 @@ A record is a frozen dataclass. Its annotations say what its JSON looks like: ``
 ``int``, ``float``, ``None``, ``Literal[...]``, ``X | Y``, ``tuple[X, ...]``, ``tuple[X, Y]``,
 ``list[X]``, ``dict[str, X]`` and other records. What a type cannot say is added to it:
 ``Annotated[float, above(0), "A strength."]`` holds rules and, as text, the description. What one
-field cannot say of another, the record's own method ``complaints`` does. From the same annotations
+field cannot say of another, the record's own method ``complaints`` does. The keys of a field marked
+``FLAT``, a record or the last one a dictionary, stand beside the others. From the same annotations
 follow ``read`` (with every complaint at once), ``plain`` (the JSON data) and ``schema`` (JSON
 Schema), so that a new field is written down once.
 
@@ -52,6 +53,13 @@ class Rule:
     words: str
     holds: Callable[[Any], bool]
     schema: dict[str, Any] = field(default_factory=dict)
+
+
+class _Flat:
+    """Marks a field whose keys stand beside those of the record that holds it."""
+
+
+FLAT = _Flat()
 
 
 def above(limit: float) -> Rule:
@@ -176,17 +184,28 @@ class _Reader:
         )
 
     def _record(self, kind: type, data: dict, path: str) -> Any:
-        before, known = len(self.complaints), fields_of(kind)
-        for key in data.keys() - known.keys():
-            self.complaints.append(Complaint(_joined(path, key), "absent: the key is unknown"))
+        before, known = len(self.complaints), keys_of(kind)
+        rest = next(
+            (part.name for part, value in flat_fields(kind) if not is_dataclass(value)), None
+        )
+        if rest is None:
+            for key in data.keys() - known.keys():
+                self.complaints.append(Complaint(_joined(path, key), "absent: the key is unknown"))
         for name, (part, _) in known.items():
             if name not in data and _required(part):
                 self.complaints.append(Complaint(_joined(path, name), "there: the key is missing"))
         values = {
             name: self.value(annotation, data[name], _joined(path, name))
-            for name, (_, annotation) in known.items()
-            if name in data
+            for name, (part, annotation) in fields_of(kind).items()
+            if name in data and not _is_flat(annotation)
         }
+        for part, value in flat_fields(kind):
+            if is_dataclass(value):
+                own = {key: data[key] for key in keys_of(value) if key in data}
+            else:
+                own = {key: data[key] for key in data if key not in known}
+            if not _missing_keys(value, own):
+                values[part.name] = self.value(value, own, path)
         if len(self.complaints) > before:
             return None
         record = kind(**values)
@@ -203,6 +222,37 @@ def fields_of(kind: type) -> dict[str, tuple[Field, Any]]:
     """The fields of a record that its JSON has, each with its annotation, by name."""
     hints = get_type_hints(kind, include_extras=True)
     return {part.name: (part, hints[part.name]) for part in fields(kind) if part.init}
+
+
+@cache
+def flat_fields(kind: type) -> list[tuple[Field, Any]]:
+    """The fields of a record whose keys stand beside the others, with their types."""
+    found = [(part, hint) for part, hint in fields_of(kind).values() if _is_flat(hint)]
+    return [(part, _parts(hint)[0]) for part, hint in found]
+
+
+@cache
+def keys_of(kind: type) -> dict[str, tuple[Field, Any]]:
+    """What ``fields_of`` gives, in the order of the JSON's keys: those of flat records among
+    them."""
+    found = {}
+    for name, (part, annotation) in fields_of(kind).items():
+        inner = _parts(annotation)[0]
+        if not _is_flat(annotation):
+            found[name] = part, annotation
+        elif is_dataclass(inner):
+            found |= keys_of(inner)
+    return found
+
+
+def _is_flat(kind: Any) -> bool:
+    return get_origin(kind) is Annotated and FLAT in get_args(kind)
+
+
+def _missing_keys(kind: Any, data: dict) -> bool:
+    """Whether a flat record lacks keys, which has been complained about already."""
+    known = keys_of(kind) if is_dataclass(kind) else {}
+    return any(name not in data and _required(part) for name, (part, _) in known.items())
 
 
 def _parts(kind: Any) -> tuple[Any, list[Rule], list[str]]:
@@ -295,7 +345,11 @@ def plain(value: Any) -> Any:
     """The JSON data of a record, or of anything made of records, keys in the order of the
     fields."""
     if is_dataclass(value):
-        return {name: plain(getattr(value, name)) for name in fields_of(type(value))}
+        data = {}
+        for name, (_, annotation) in fields_of(type(value)).items():
+            part = plain(getattr(value, name))
+            data |= part if _is_flat(annotation) else {name: part}
+        return data
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, tuple | list) else value
@@ -323,14 +377,13 @@ def schema(kind: type, title: str, description: str) -> dict[str, Any]:
 
 
 def _object_schema(kind: type, known: dict[str, dict]) -> dict[str, Any]:
-    known_fields = fields_of(kind)
+    keys = keys_of(kind)
+    rest = [value for _, value in flat_fields(kind) if not is_dataclass(value)]
     return {
         "type": "object",
-        "required": [name for name, (part, _) in known_fields.items() if _required(part)],
-        "additionalProperties": False,
-        "properties": {
-            name: _schema(annotation, known) for name, (_, annotation) in known_fields.items()
-        },
+        "required": [name for name, (part, _) in keys.items() if _required(part)],
+        "additionalProperties": _schema(get_args(rest[0])[1], known) if rest else False,
+        "properties": {name: _schema(hint, known) for name, (_, hint) in keys.items()},
     }
 
 

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 
 from wedgefit.data.table import read_table
-from wedgefit.model.record import load
+from wedgefit.model.file import load
 from wedgefit.views.pictures.style import BLUE, FAINT, GREEN, INK, ORANGE, SOFT, STYLE
 
 matplotlib.use("Agg")
@@ -78,7 +78,7 @@ def scores(model, times, accel):
     )
     residual = (accel - output) / len(X)
     figure, axes = plt.subplots(figsize=(8, 2.8), layout="constrained")
-    alpha = model.problem["alpha"]
+    alpha = model.problem.alpha
     # A residual without slope or mean gives both hinges of a row the same score; the larger one is
     # drawn all the same.
     part = (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from shell import contents, fails, run, strict
 
-from wedgefit.model.record import load
+from wedgefit.model.file import load
 
 A, B = np.linspace(0, 5, 30).round(3), np.cos(np.arange(30)).round(3)
 VALUE = np.abs(A - 2) + B

@@ -24,7 +24,8 @@ from wedgefit.learning.learn import Learner, Settings
 from wedgefit.learning.select import Curve, Sample
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
-from wedgefit.model.record import loads, unit_name
+from wedgefit.model.file import loads
+from wedgefit.model.record import unit_name
 from wedgefit.views.explain import explain
 from wedgefit.watch import Deadline
 
@@ -134,14 +135,15 @@ def check_spirals(layers, objectives):
     """Objectives, exact gaps at every stage, and the accuracy on the training rows."""
     model = loads(spirals(layers))
     stages, data = model.stages, read_table(SPIRAL)
-    assert [stage["layer"] for stage in stages] == list(
-        range(1, layers)
-    ) and model.depth == layers - 1
-    assert np.all([stage["objective"] for stage in stages] <= np.array(objectives))
-    assert all(stage["scope"] == "exact" and stage["relative_gap"] <= 1e-6 for stage in stages)
-    assert model.certificate.objective == stages[-1]["objective"]
+    assert [stage.layer for stage in stages] == list(range(1, layers)) and model.depth == layers - 1
+    assert np.all([stage.certificate.objective for stage in stages] <= np.array(objectives))
+    assert all(
+        stage.certificate.scope == "exact" and stage.certificate.relative_gap <= 1e-6
+        for stage in stages
+    )
+    assert model.certificate.objective == stages[-1].certificate.objective
     accuracy = np.mean(np.array(model.predict(data)) == data.columns["label"].values)
-    assert accuracy == model.score["train"]["accuracy"] == (1 if layers > 2 else 0.75)
+    assert accuracy == model.score.train["accuracy"] == (1 if layers > 2 else 0.75)
 
 
 def test_two_layers_of_spirals():
@@ -176,7 +178,7 @@ def test_the_file_is_the_network(kind):
     """Saved, loaded and saved again; predictions to the bit, also those of the deep network walked
     through by loops."""
     model = loads(text(kind))
-    assert model.dumps() == text(kind) and model.depth == 3 == model.problem["layers"] - 1
+    assert model.dumps() == text(kind) and model.depth == 3 == model.problem.layers - 1
     fresh = fitted(**KINDS[kind])
     assert fresh.dumps() == text(kind)
     assert fresh.scores(table()).tobytes() == model.scores(table()).tobytes()
@@ -198,11 +200,11 @@ def test_it_is_the_deep_fit_of_the_stages(order, norm):
         )
         for stage in (1, 2, 3)
     ]
-    stages = solve_layers(Problem(y, model.problem["alpha"]), X, pricers, tol=1e-6)
-    assert [stage["objective"] for stage in model.stages] == pytest.approx(
+    stages = solve_layers(Problem(y, model.problem.alpha), X, pricers, tol=1e-6)
+    assert [stage.certificate.objective for stage in model.stages] == pytest.approx(
         [stage.solution.certificate.objective for stage in stages], rel=1e-12
     )
-    assert model.problem["order"] == (list((2, 1, 1)) if order == (2, 1) else order)
+    assert model.problem.order == ((2, 1, 1) if order == (2, 1) else order)
     new = np.random.default_rng(1).normal(size=(30, 2))
     np.testing.assert_allclose(model.network.forward(X), stages[-1].fit.output, atol=1e-9)
     # Linear neurons of the last layer are turned to rise, which the rows do not tell apart; new
@@ -227,15 +229,15 @@ def test_the_record(kind):
         )
         assert all((neuron.coefficient is not None) == (layer == 3) for neuron in neurons)
         read = {name for neuron in model.layer(layer + 1) for name in neuron.columns}
-        own = [stage for stage in model.stages if stage["layer"] == layer]
-        in_solution = {name for stage in own for name in stage["coefficients"] or ()}
+        own = [stage for stage in model.stages if stage.layer == layer]
+        in_solution = {name for stage in own for name in stage.coefficients or ()}
         assert (layer == 3 and kind != "refitted") == all(
-            stage["coefficients"] is None for stage in own
+            stage.coefficients is None for stage in own
         )
         if layer < 3:
             assert {unit_name(neuron.id) for neuron in neurons} == in_solution | read
-            assert sum(stage["neurons"] for stage in own) == len(in_solution)
-    assert len({name for stage in model.stages for name in stage["coefficients"] or ()}) < len(
+            assert sum(stage.neurons for stage in own) == len(in_solution)
+    assert len({name for stage in model.stages for name in stage.coefficients or ()}) < len(
         model.neurons
     )
     assert {row for neuron in model.neurons for row in neuron.samples} == set(model.anchors)
@@ -274,7 +276,10 @@ def test_shares_are_handed_down_by_weight_times_spread():
 def test_the_objective_never_rises(kind):
     stages = loads(text(kind)).stages
     values = np.array(
-        [[stage["objective"] for stage in stages if stage["layer"] == layer] for layer in (1, 2, 3)]
+        [
+            [stage.certificate.objective for stage in stages if stage.layer == layer]
+            for layer in (1, 2, 3)
+        ]
     )
     assert np.all(values[1:] <= values[:-1] * (1 + 1e-9))
     assert np.any(values[-1] < 0.996 * values[0]), "or deeper layers do nothing"
@@ -635,7 +640,7 @@ def test_refitting_changes_the_last_layer_only():
     np.testing.assert_allclose(
         found.scores(table()), np.column_stack([np.ones(len(X)), X]) @ slow, atol=1e-7
     )
-    assert found.score["train"]["r2"] > plain.score["train"]["r2"]
+    assert found.score.train["r2"] > plain.score.train["r2"]
 
 
 @pytest.mark.parametrize("kind", ["numbers", "three classes"])
@@ -658,13 +663,13 @@ def test_a_deadline_ends_after_a_certified_layer(kind):
     )
     assert 2 <= model.depth < 8
     assert f"the network has {model.depth + 1} layers, not 9: time was up" in model.notes
-    assert {stage["layer"] for stage in model.stages} == set(range(1, model.depth + 1))
+    assert {stage.layer for stage in model.stages} == set(range(1, model.depth + 1))
     assert wrong(json.loads(model.dumps())) == set()
 
 
 def test_a_constant_has_one_layer_and_says_why():
     model = fitted(alpha_ratio=2.0)
-    assert model.neurons == [] and model.problem["layers"] == 2
+    assert model.neurons == [] and model.problem.layers == 2
     assert (
         "the network has 2 layers, not 4: there is no neuron that another layer could read"
         in model.notes
@@ -714,8 +719,8 @@ def test_estimators_are_the_command_line(kind):
     )
     found = make(layers=3, alpha_ratio=0.1, n_jobs=1).fit(X, y)
     model = fitted(layers=3, **KINDS[kind])
-    assert [stage["objective"] for stage in found.model_.stages] == [
-        stage["objective"] for stage in model.stages
+    assert [stage.certificate.objective for stage in found.model_.stages] == [
+        stage.certificate.objective for stage in model.stages
     ]
     assert found.coef_.tobytes() == model.coefficients.tobytes()
     assert list(found.predict(X)) == model.predict(table())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from shell import fails, run
 
-from wedgefit.model.record import load
+from wedgefit.model.file import load
 
 FAST = ("--order", "1", "--alpha-ratio", "0.01")
 SIXTY = range(60)

@@ -82,11 +82,11 @@ def assert_same(one, other, table, rel=1e-7):
             pytest.approx(there.scale),
         )
     np.testing.assert_allclose(one.scores(table), other.scores(table), atol=1e-4)
-    for name, score in one.score["train"].items():
+    for name, score in one.score.train.items():
         assert score == (
             None
-            if other.score["train"][name] is None
-            else pytest.approx(other.score["train"][name], rel=1e-4)
+            if other.score.train[name] is None
+            else pytest.approx(other.score.train[name], rel=1e-4)
         )
 
 
@@ -150,7 +150,7 @@ def test_a_row_of_weight_zero_is_not_there(classes, loss, read):
     table = read(rows, times)
     model = trained(table, loss=loss)
     assert model.notes == ["2 rows (3, 10) left out: their weight is zero"]
-    assert (model.data["rows"], model.data["rows_left_out"]) == (22, 2)
+    assert (model.data.rows, model.data.rows_left_out) == (22, 2)
     assert not {3, 10} & set(model.report()["samples"])
     kept = [i for i in range(24) if times[i]]
     shorter = read([rows[i] for i in kept], times[kept])
@@ -161,7 +161,7 @@ def test_a_row_of_weight_zero_is_not_there(classes, loss, read):
 def test_weights_are_no_input_and_the_report_names_them(read):
     rows, times = rows_of()
     model = trained(read(rows, times))
-    assert model.data["weight"] == "w" and "w" not in model.data["columns"]
+    assert model.data.weight == "w" and "w" not in model.data.columns
     new, weighted = read(rows), read(rows, times)
     assert model.predict(new) == model.predict(weighted), "predict needs no weights"
     assert evaluate(model, new)["score"].keys() == {"r2", "rmse", "mae"}
@@ -198,7 +198,7 @@ def test_balanced_classes_are_explicit_weights(classes, loss, read):
         trained(explicit, **options).certificate.objective, rel=1e-7
     )
     assert certify(both, read(rows, times), jobs=1)["agrees"]
-    assert both.problem["class_weight"] == "balanced" and by_column.problem["class_weight"] is None
+    assert both.problem.class_weight == "balanced" and by_column.problem.class_weight is None
 
 
 def test_certify_weighs_the_rows(read):
@@ -245,6 +245,6 @@ def test_folds_are_weighted(read):
     ]
     options = {"alpha_ratio": None, "cv": 3, "order": 1, "standardize": False}
     one, two = (trained(read(some, weights), **options) for some in (rows, other))
-    assert one.problem["alpha"] == pytest.approx(two.problem["alpha"], rel=1e-3)
-    for here, there in zip(one.score["curve"], two.score["curve"]):
-        assert here["mae"]["mean"] == pytest.approx(there["mae"]["mean"], rel=1e-2)
+    assert one.problem.alpha == pytest.approx(two.problem.alpha, rel=1e-3)
+    for here, there in zip(one.score.curve, two.score.curve):
+        assert here.scores["mae"].mean == pytest.approx(there.scores["mae"].mean, rel=1e-2)

@@ -22,7 +22,7 @@ from kinds import kinds, mixed, table_of, trained
 from wedgefit.cli import main
 from wedgefit.exports.formats import LANGUAGES, exported
 from wedgefit.exports.plan import plan_of
-from wedgefit.model.record import loads
+from wedgefit.model.file import loads
 
 
 @pytest.fixture

@@ -86,10 +86,10 @@ def test_fits_of_weighted_and_of_repeated_rows_are_the_same(scale, norm, classes
         options = {"alpha_ratio": ratio, "norm": norm, "target": ("y",), "jobs": 1}
         one = train(counted, Options(weight="w", **options), Quiet())
         two = train(every, Options(**options), Quiet())
-        assert one.problem["order"] == two.problem["order"]
-        assert one.problem["alpha_max"] == pytest.approx(two.problem["alpha_max"], rel=1e-9)
+        assert one.problem.order == two.problem.order
+        assert one.problem.alpha_max == pytest.approx(two.problem.alpha_max, rel=1e-9)
         assert one.certificate.objective == pytest.approx(two.certificate.objective, rel=1e-6)
-        assert one.score["train"] == pytest.approx(two.score["train"], rel=1e-4)
+        assert one.score.train == pytest.approx(two.score.train, rel=1e-4)
         assert evaluate(two, counted, "w")["score"] == pytest.approx(
             evaluate(two, every)["score"], rel=1e-9
         )
@@ -178,7 +178,7 @@ def test_a_class_of_weight_zero_is_not_there(by, labels):
 def test_features_take_two_values_that_count_for_classes():
     X, y = np.arange(30.0)[:, None], np.repeat([0.0, 1.0, 2.0], 10)
     model = WedgeFeatures(alpha_ratio=0.1, n_jobs=1).fit(X, y, sample_weight=(y > 0).astype(float))
-    assert model.model_.data["task"] == "classification"
+    assert model.model_.data.task == "classification"
 
 
 def test_estimators_know_only_ratios():

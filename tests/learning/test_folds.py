@@ -14,7 +14,7 @@ from wedgefit.data.table import Column, Table
 from wedgefit.learning.learn import problems_of
 from wedgefit.learning.select import Sample
 from wedgefit.model.build import Options, path, train
-from wedgefit.model.record import loads
+from wedgefit.model.file import loads
 
 
 class Quiet:
@@ -113,17 +113,15 @@ def test_the_estimators_hold_out_as_the_command_line_does():
     X[7] = 1e6
     options = {"order": 1, "n_jobs": 1}
     model = WedgeRegressor(cv=KFold(4, shuffle=True, random_state=0), **options).fit(X, y).model_
-    splits, point = holdout(), model.score["curve"][4]
+    splits, point = holdout(), model.score.curve[4]
     slow = [
-        WedgeRegressor(alpha=point["alpha"], **options)
-        .fit(X[learn], y[learn])
-        .score(X[new], y[new])
+        WedgeRegressor(alpha=point.alpha, **options).fit(X[learn], y[learn]).score(X[new], y[new])
         for learn, new in splits
     ]
     assert min(slow) < -1e6
-    assert point["r2"]["mean"] == pytest.approx(np.mean(slow), rel=0.05)
-    same = train(table_of(x0=X[:, 0], y=y), Options(order=1, cv=4, jobs=1), Quiet()).score["curve"]
-    assert same == model.score["curve"]
+    assert point.scores["r2"].mean == pytest.approx(np.mean(slow), rel=0.05)
+    same = train(table_of(x0=X[:, 0], y=y), Options(order=1, cv=4, jobs=1), Quiet()).score.curve
+    assert same == model.score.curve
 
 
 def test_weights_of_balanced_classes_are_those_of_the_fold():
@@ -151,8 +149,8 @@ def test_a_column_that_a_fold_sees_constant_is_no_column_there(order, monkeypatc
     columns["y"] = np.abs(columns["x"]) + (group == 2) + 0.1 * rng.normal(size=40)
     table = table_of(**columns, g=group)
     model = train(table, Options(group="g", order=order, cv=2, jobs=1), Quiet())
-    assert model.data["columns"] == ["x", "t = b"] and model.problem["order"] == 2
-    assert len(model.score["curve"]) == 7
+    assert model.data.columns == ("x", "t = b") and model.problem.order == 2
+    assert len(model.score.curve) == 7
     assert loads(model.dumps()).predict(table) == model.predict(table)
 
 
@@ -169,7 +167,7 @@ def test_a_fold_without_any_column_predicts_a_constant(layers):
     assert record["points"][0]["cv"]["mean"] == pytest.approx(np.mean(errors))
     several = table_of(t=t, g=group, y=y, z=y**2)
     options = Options(target=("y", "z"), group="g", cv=3, order=1, alpha_ratio=None, jobs=1)
-    assert train(several, options, Quiet()).score["curve"][0]["neurons"] == 0
+    assert train(several, options, Quiet()).score.curve[0].neurons == 0
 
 
 # The constant -------------------------------------------------------------------------------------
@@ -183,10 +181,10 @@ def test_noise_ends_without_neurons(rule, classes):
     X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
     kind = WedgeClassifier if classes else WedgeRegressor
     model = kind(rule=rule, order=1, n_jobs=1).fit(X, (y > 0).astype(int) if classes else y).model_
-    assert model.neurons == [] and model.problem["alpha"] == model.problem["alpha_max"]
+    assert model.neurons == [] and model.problem.alpha == model.problem.alpha_max
     assert model.certificate.relative_gap <= 1e-6
     if not classes:
-        assert model.score["cv"]["r2"]["mean"] < 0.05 and model.intercept == pytest.approx(y.mean())
+        assert model.score.cv["r2"].mean < 0.05 and model.intercept == pytest.approx(y.mean())
 
 
 def test_one_standard_error_may_reach_the_constant():
@@ -198,7 +196,7 @@ def test_one_standard_error_may_reach_the_constant():
         WedgeRegressor(rule=rule, order=1, n_jobs=1).fit(X, y) for rule in ("best", "1se")
     )
     assert len(best.wedges_) > 0 and simple.wedges_ == []
-    assert simple.model_.score["curve"] == best.model_.score["curve"]
+    assert simple.model_.score.curve == best.model_.score.curve
 
 
 # One split ----------------------------------------------------------------------------------------
@@ -218,8 +216,8 @@ def test_one_validation_split_has_scores_and_no_standard_error(cv):
     X = rng.normal(size=(60, 1))
     y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=60)
     model = WedgeRegressor(cv=cv, order=1, n_jobs=1).fit(X, y).model_
-    assert model.score["cv"]["r2"]["se"] is None and model.score["cv"]["r2"]["mean"] > 0.8
-    assert model.score["selection"]["folds"] == 1
+    assert model.score.cv["r2"].se is None and model.score.cv["r2"].mean > 0.8
+    assert model.score.selection.folds == 1
     again = loads(model.dumps())
     assert json.loads(again.dumps()) == json.loads(model.dumps())
 

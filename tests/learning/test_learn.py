@@ -14,7 +14,7 @@ from wedgefit.learning.learn import Learner, Settings, fill_space, problems_of, 
 from wedgefit.learning.select import PER_DECADE, Sample
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
-from wedgefit.model.record import loads
+from wedgefit.model.file import loads
 
 
 class Quiet:
@@ -342,10 +342,12 @@ def test_alpha_is_chosen_for_the_refitted_networks(table):
     """Without shrinkage fewer neurons do: the same cross-validation with and without must not give
     the same curve."""
     curves = [
-        train(table, Options(order=1, cv=3, jobs=1, refit=refit), Quiet()).score["curve"]
+        train(table, Options(order=1, cv=3, jobs=1, refit=refit), Quiet()).score.curve
         for refit in (False, True)
     ]
-    assert curves[0][3]["rmse"]["mean"] != pytest.approx(curves[1][3]["rmse"]["mean"], rel=1e-3)
+    assert curves[0][3].scores["rmse"].mean != pytest.approx(
+        curves[1][3].scores["rmse"].mean, rel=1e-3
+    )
 
 
 def test_impossible_folds_name_the_table(table, tmp_path):

@@ -14,7 +14,7 @@ from wedgefit.data.table import Column, Table
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
-from wedgefit.model.record import loads
+from wedgefit.model.file import loads
 
 
 class Quiet:

@@ -15,7 +15,7 @@ from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitErro
 from wedgefit.learning import learn as learn_module
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, evaluate, path, train
-from wedgefit.model.record import load, loads
+from wedgefit.model.file import load, loads
 
 
 class Heard:
@@ -93,7 +93,7 @@ def test_train_reaches_the_optimum_of_the_table(options, read):
     model = trained(read(text), **options)
     order = options.get("order", "full" if options.get("norm") == 2 else 2)
     best = optimum_of(
-        text, model.problem["alpha"], options.get("norm", 1), options.get("bias", True), options.get("intercept", True),
+        text, model.problem.alpha, options.get("norm", 1), options.get("bias", True), options.get("intercept", True),
         options.get("standardize", True), order,
     )  # fmt: skip
     digits = 1e-4 if "solver" in options else 1e-7
@@ -103,8 +103,8 @@ def test_train_reaches_the_optimum_of_the_table(options, read):
     else:
         assert model.certificate.objective == pytest.approx(best, rel=digits)
     assert model.certificate.scope == "exact" and model.certificate.lower_bound <= best * (1 + 1e-7)
-    assert model.problem["norm"] == options.get("norm", 1) and model.problem["order"] == order
-    assert (model.problem["hidden_bias"], model.problem["intercept"]) == (
+    assert model.problem.norm == options.get("norm", 1) and model.problem.order == order
+    assert (model.problem.hidden_bias, model.problem.intercept) == (
         options.get("bias", True),
         options.get("intercept", True),
     )
@@ -162,10 +162,8 @@ def test_report_keys_and_figures(read):
 def test_alpha_and_its_ratio(read):
     table = read(csv_text())
     by_ratio = trained(table, alpha_ratio=0.1)
-    assert by_ratio.problem["alpha"] == pytest.approx(
-        0.1 * by_ratio.problem["alpha_max"], rel=1e-15
-    )
-    by_value = trained(table, alpha_ratio=None, alpha=by_ratio.problem["alpha"])
+    assert by_ratio.problem.alpha == pytest.approx(0.1 * by_ratio.problem.alpha_max, rel=1e-15)
+    by_value = trained(table, alpha_ratio=None, alpha=by_ratio.problem.alpha)
     assert by_value.certificate == by_ratio.certificate
     assert (
         trained(table, alpha_ratio=1.001).neurons == [] != trained(table, alpha_ratio=0.99).neurons
@@ -178,16 +176,16 @@ def test_alpha_by_cross_validation(read):
     model = train(table, Options(order=1, cv=4, jobs=1), heard)
     record = path(table, Options(order=1, cv=4, jobs=1), Heard())
     assert (
-        model.problem["alpha"]
+        model.problem.alpha
         == record["chosen"]["best"]
         in [point["alpha"] for point in record["points"]]
     )
     assert record["chosen"]["1se"] >= record["chosen"]["best"]
-    point = next(point for point in record["points"] if point["alpha"] == model.problem["alpha"])
-    assert model.score["cv"]["r2"] == point["cv"]
+    point = next(point for point in record["points"] if point["alpha"] == model.problem.alpha)
+    assert asdict(model.score.cv["r2"]) == point["cv"]
     assert point["objective"] == pytest.approx(model.certificate.objective, rel=1e-6)
     simple = train(table, Options(order=1, cv=4, jobs=1, rule="1se"), Heard())
-    assert simple.problem["alpha"] == record["chosen"]["1se"]
+    assert simple.problem.alpha == record["chosen"]["1se"]
     assert {step[0] for step in heard.steps} == {"cross-validation", "fit"}
     objectives = [point["objective"] for point in record["points"]]
     assert objectives == sorted(objectives, reverse=True)
@@ -199,19 +197,18 @@ def test_classification_is_on_signs(loss, read):
     say how often the sign is right."""
     table = read(csv_text(40, label=True))
     model = trained(table, loss=loss)
-    assert model.data["classes"] == ["no", "yes"] and model.data["task"] == "classification"
-    assert model.problem["loss"] == (loss or "logistic")
+    assert model.data.classes == ("no", "yes") and model.data.task == "classification"
+    assert model.problem.loss == (loss or "logistic")
     signs = np.where(table.column("y").values == "yes", 1.0, -1.0)
     scores = model.scores(table)
     losses = (scores - signs) ** 2 / 2 if loss else np.log1p(np.exp(-signs * scores))
-    penalty = model.problem["alpha"] * sum(abs(neuron.coefficient) for neuron in model.neurons)
+    penalty = model.problem.alpha * sum(abs(neuron.coefficient) for neuron in model.neurons)
     assert model.certificate.objective == pytest.approx(np.mean(losses) + penalty, rel=1e-9)
-    assert model.score["train"]["accuracy"] == np.mean((scores > 0) == (signs > 0)) > 0.8
-    assert model.score["train"]["log_loss"] == (None if loss else pytest.approx(np.mean(losses)))
+    assert model.score.train["accuracy"] == np.mean((scores > 0) == (signs > 0)) > 0.8
+    assert model.score.train["log_loss"] == (None if loss else pytest.approx(np.mean(losses)))
     evaluation = evaluate(model, table)
     assert (
-        evaluation["score"] == pytest.approx(model.score["train"])
-        and evaluation["data"]["rows"] == 40
+        evaluation["score"] == pytest.approx(model.score.train) and evaluation["data"]["rows"] == 40
     )
 
 
@@ -235,7 +232,7 @@ def test_rows_and_threads_do_not_matter(read):
 
 def test_sampled_says_sampled(read):
     model = trained(read(csv_text(30)), certificate="sampled")
-    assert model.certificate.scope == model.stages[0]["scope"] == "sampled"
+    assert model.certificate.scope == model.stages[0].certificate.scope == "sampled"
     assert model.certificate.network_lower_bound is None
     assert model.certificate.objective >= trained(read(csv_text(30))).certificate.objective * (
         1 - 1e-9
@@ -323,7 +320,7 @@ def test_norm_2_with_the_levels_of_a_column(read):
         model = trained(read(MIXED, id_column="id"), norm=2, order="full")
     except WedgefitError:
         return
-    assert model.problem["alpha_max"] > 1e-6 and model.neurons
+    assert model.problem.alpha_max > 1e-6 and model.neurons
     assert max(abs(neuron.coefficient) for neuron in model.neurons) < 1e3
     assert model.certificate.relative_gap <= 1e-6 and model.certificate.objective < 1
 
@@ -337,7 +334,7 @@ def test_certify_agrees_where_columns_are_dependent(read):
     except FitError as refusal:
         assert "zero on the rows" in str(refusal)
         return
-    assert model.problem["order"] == "full" and len(model.data["columns"]) == 5
+    assert model.problem.order == "full" and len(model.data.columns) == 5
     found = certify(model, table, jobs=1)
     assert found["agrees"], found["message"]
 
@@ -347,7 +344,7 @@ def test_certify_reads_rows_without_target_as_training_did(read):
     text = csv_text().replace("\n", "\n", 1) + "1.0,2.0,\n"
     table = read(text)
     model = trained(table, drop_missing_target=True)
-    assert model.data["rows_left_out"] == 1 and certify(model, table, jobs=1)["agrees"]
+    assert model.data.rows_left_out == 1 and certify(model, table, jobs=1)["agrees"]
 
 
 def scaled(place, *keys, by=1 + 1e-6):
@@ -538,7 +535,7 @@ def test_a_refined_model_survives_its_file_and_certifies(read, bias):
         trained(table, norm=2, refine=True, bias=bias, alpha=None, alpha_ratio=0.02).dumps()
     )
     few = [neuron for neuron in model.neurons if len(neuron.samples) < neuron.order - (not bias)]
-    assert few and model.problem["refined"] and model.certificate.network_relative_gap <= 1e-6
+    assert few and model.problem.refined and model.certificate.network_relative_gap <= 1e-6
     found = certify(model, table, jobs=1)
     assert found["agrees"], found["message"]
 

@@ -18,7 +18,8 @@ from wedgefit.errors import ModelFileError, WedgefitError
 from wedgefit.files import write_whole
 from wedgefit.model import record as model_module
 from wedgefit.model.build import Options, train
-from wedgefit.model.record import MODEL_SCHEMA, load, loads
+from wedgefit.model.file import load, loads
+from wedgefit.model.record import MODEL_SCHEMA
 from wedgefit.views.explain import explain
 from wedgefit.views.tables import explain as rendered
 from wedgefit.views.terminal import to_text
@@ -244,7 +245,7 @@ def test_numbers_are_finite_numbers(path, value):
     ],
 )
 def test_other_files_are_not_model_files(text):
-    refused(text, "not a")
+    refused(text, "this is not")
 
 
 def test_deeply_nested_json_is_refused():
@@ -254,7 +255,7 @@ def test_deeply_nested_json_is_refused():
 
 def test_other_versions_are_named_with_a_remedy():
     text = refused(
-        changed(record(), ("schema",), "wedgefit.model/1"), "wedgefit.model/1", "wedgefit.model/3"
+        changed(record(), ("schema",), "wedgefit.model/1"), "wedgefit.model/1", MODEL_SCHEMA
     )
     assert "Train" in text
 
@@ -262,9 +263,9 @@ def test_other_versions_are_named_with_a_remedy():
 def test_lengths_and_names_must_agree():
     data = record()
     sample, name = data["anchors"][0]["id"], data["neurons"][0]["columns"][0]
-    refused(changed(data, ("anchors", 0, "values"), [1.0]), "anchor", str(sample), "1 value")
-    refused(changed(data, ("neurons", 0, "weights"), {"nonesuch": 1.0}), "neuron 1", "nonesuch")
-    refused(changed(data, ("neurons", 0, "samples"), [999]), "neuron 1", "999")
+    refused(changed(data, ("anchors", 0, "values"), [1.0]), "anchors[0]", f"not 1 for row {sample}")
+    refused(changed(data, ("neurons", 0, "weights"), {"nonesuch": 1.0}), "neurons[0]", "nonesuch")
+    refused(changed(data, ("neurons", 0, "samples"), [999]), "neurons[0]", "999")
     refused(changed(data, ("encoding", "features", 0, "scale"), 0.0), "scale")
     assert name in data["neurons"][0]["weights"]
 
@@ -276,14 +277,24 @@ def test_lengths_and_names_must_agree():
             True,
             "loss",
             "hinge",
-            'the loss of a classification should be "squared" or "logistic", not "hinge"',
+            'problem.loss should be "squared" or "logistic", not "hinge"',
         ),
-        (False, "loss", "logistic", 'the loss of a regression should be "squared", not "logistic"'),
-        (True, "class_weight", "heavy", 'should be null or "balanced", not "heavy"'),
-        (False, "class_weight", "balanced", "the class_weight of a regression should be null"),
+        (
+            False,
+            "loss",
+            "logistic",
+            'problem.loss should be "squared" in a regression, not "logistic"',
+        ),
+        (
+            True,
+            "class_weight",
+            "heavy",
+            'problem.class_weight should be "balanced" or null, not "heavy"',
+        ),
+        (False, "class_weight", "balanced", "problem.class_weight should be null in a regression"),
         (True, "refitted", True, "only networks of the squared loss"),
-        (True, "alpha", -1.0, "alpha should be above zero, not -1.0"),
-        (False, "alpha", 0, "alpha should be above zero, not 0"),
+        (True, "alpha", -1.0, "problem.alpha should be a number above 0, not -1.0"),
+        (False, "alpha", 0, "problem.alpha should be a number above 0, not 0"),
     ],
 )
 def test_the_problem_must_make_sense(label, name, value, words):

@@ -189,7 +189,7 @@ def test_a_certified_network_has_nothing_to_gain(norm, tmp_path):
     features = model.encoding.features
     record = {
         "hidden_weights": hidden.tolist(), "hidden_biases": biases.tolist(), "output_weights": outer.tolist(), "output_bias": bias.tolist(),
-        "alpha": model.problem["alpha"], "center": [f.center for f in features], "scale": [f.scale for f in features],
+        "alpha": model.problem.alpha, "center": [f.center for f in features], "scale": [f.scale for f in features],
     }  # fmt: skip
     found = measured(record, tmp_path, norm=norm)
     assert found["network"]["objective"] == pytest.approx(model.certificate.objective, rel=1e-12)

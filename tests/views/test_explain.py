@@ -303,7 +303,7 @@ def shared_model(folder):
         replace(neuron, coefficient={"u": neuron.coefficient, "v": 0.5 - neuron.id})
         for neuron in model.neurons
     ]
-    data = model.data | {"target": ["u", "v"], "outputs": ["u", "v"]}
+    data = replace(model.data, target=("u", "v"), outputs=("u", "v"))
     encoding = replace(model.encoding, target=target)
     return replace(
         model,
@@ -347,7 +347,7 @@ def deep_model(folder):
     return replace(
         model,
         neurons=below + above,
-        problem=model.problem | {"layers": 3},
+        problem=replace(model.problem, layers=3),
         anchors={row: [0.0] for row in (2, 3, 5)},
     )
 

@@ -163,7 +163,7 @@ def test_a_deep_network_is_drawn_by_its_output(trained):
         first[0], id=99, layer=2, order=2, columns=[f"neuron {neuron.id}" for neuron in first],
         weights={f"neuron {first[0].id}": 0.5, f"neuron {first[1].id}": -0.5}, bias=0.1, coefficient=1.5, share=1.0,
     )  # fmt: skip
-    deep = replace(model, neurons=[*first, top], problem=model.problem | {"layers": 3})
+    deep = replace(model, neurons=[*first, top], problem=replace(model.problem, layers=3))
     assert plot.kinds_of(deep) == ["map", "importance", "changes"]
     for kind in plot.kinds_of(deep):
         ElementTree.fromstring(plot.picture(deep, table, kind, "svg"))
@@ -311,8 +311,8 @@ def test_the_traced_path_passes_through_the_model(tmp_path):
     table = read_table(write(tmp_path / "d.csv", columns_of("two", 60)))
     model = train(table, Options(cv=3), Quiet())
     record = trace.path(model, table, Quiet())
-    at = int(np.argmin(np.abs(np.array(record["alphas"]) - model.problem["alpha"])))
-    assert record["alphas"][at] == pytest.approx(model.problem["alpha"]) == record["chosen"]
+    at = int(np.argmin(np.abs(np.array(record["alphas"]) - model.problem.alpha)))
+    assert record["alphas"][at] == pytest.approx(model.problem.alpha) == record["chosen"]
     found = [
         neuron["coefficients"][at] for neuron in record["neurons"] if neuron["coefficients"][at]
     ]
@@ -321,7 +321,7 @@ def test_the_traced_path_passes_through_the_model(tmp_path):
     )
     assert record["sizes"][at] == len(found) and record["sizes"][0] < record["sizes"][-1]
     assert [point["alpha"] for point in record["scores"]] == [
-        point["alpha"] for point in model.score["curve"]
+        point.alpha for point in model.score.curve
     ]
     assert plot.picture(model, table, "path", "png", record).startswith(b"\x89PNG")
 

@@ -34,7 +34,7 @@ class Files:
 
     def load(self, talk: Talk):
         """The model."""
-        from wedgefit.model.record import load
+        from wedgefit.model.file import load
 
         model = load(self.model_file)
         if self.model is None:
@@ -64,7 +64,7 @@ class Files:
             self.data,
             model=model,
             schema=weights | schema,
-            id_column=model.data["id"] if ids else None,
+            id_column=model.data.id if ids else None,
             keep_cells=keep_cells,
         )
 

@@ -2,6 +2,7 @@
 section 4)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Certificate:
     objective: float
     lower_bound: float
     relative_gap: float
-    scope: str
+    scope: Literal["exact", "sampled"]
     wedges_total: int
     wedges_priced: int
     network_lower_bound: float | None

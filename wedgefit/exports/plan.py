@@ -136,7 +136,7 @@ def plan_of(model: Model) -> Plan:
     target = encoding.target
     return Plan(
         tuple(columns.values()), features, hidden, output, target.names, target.classes,
-        model.problem["loss"] == "logistic", missing, encoding.reading.missing_numbers,
+        model.problem.loss == "logistic", missing, encoding.reading.missing_numbers,
     )  # fmt: skip
 
 

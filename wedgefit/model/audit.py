@@ -2,7 +2,7 @@
 alone."""
 
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -21,7 +21,7 @@ from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError
 from wedgefit.learning.learn import problems_of, total
 from wedgefit.learning.select import Sample, score_values
-from wedgefit.model.record import Model, Neuron, unit_name
+from wedgefit.model.record import Model, Neuron, Stage, unit_name
 
 # Recomputed figures may differ from stored ones by this much, relatively.
 ROUNDING = 1e-9
@@ -34,7 +34,7 @@ def certify(model: Model, table: Table, jobs: int | None = None) -> dict:
     Raises CertificateError when the data cannot be those that the model was trained on.
     """
     rows = _training_rows(model, table)
-    weights = row_weights(rows, model.data["weight"])
+    weights = row_weights(rows, model.data.weight)
     sample = Sample(
         model.encoding.transform(rows),
         model.encoding.target_values(rows),
@@ -42,12 +42,12 @@ def certify(model: Model, table: Table, jobs: int | None = None) -> dict:
         weights,
     )
     problem = model.problem
-    problems = problems_of(sample, problem["loss"], problem["intercept"], problem["class_weight"])
+    problems = problems_of(sample, problem.loss, problem.intercept, problem.class_weight)
     networks = [None] if len(problems) == 1 else model.outputs
     row_of = _rows_by_id(model, rows)
     checks, found = _shared_checks(model, sample.X, row_of), []
     for each, output in zip(problems, networks):
-        each = replace(each, alpha=problem["alpha"])
+        each = replace(each, alpha=problem.alpha)
         some, certificate = _audit(
             _Network(model, output, row_of), each, sample.X, jobs or os.cpu_count() or 1
         )
@@ -87,10 +87,10 @@ class _Network:
     def neurons(self, layer: int) -> list[Neuron]:
         return [neuron for neuron in self.model.layer(layer) if neuron.output == self.output]
 
-    def stage(self, layer: int) -> dict:
+    def stage(self, layer: int) -> Stage:
         """The stored record of one layer. Raises CertificateError when there is none."""
         for stage in self.model.stages:
-            if (stage["layer"], stage["output"]) == (layer, self.output):
+            if (stage.layer, stage.output) == (layer, self.output):
                 return stage
         raise CertificateError(
             f"the model has no certificate of its layer {layer}.", remedy="Train the model again."
@@ -132,8 +132,8 @@ class _Network:
     def certified(self, layer: int, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
         """What the certificate of this layer speaks of: the network itself, or the coefficients
         stored with the certificate."""
-        coefficients = self.stage(layer)["coefficients"]
-        if layer == self.depth and (coefficients is None or not self.model.problem["refitted"]):
+        coefficients = self.stage(layer).coefficients
+        if layer == self.depth and (coefficients is None or not self.model.problem.refitted):
             return _as_stored(self, problem, wedges, X)
         if coefficients is None:
             raise CertificateError(
@@ -162,24 +162,23 @@ def _audit(
     checks = []
     for layer in range(1, depth + 1):
         place = prefix if depth == 1 else f"{prefix}layer {layer}, "
-        orders = orders_in_stage(claimed["order"], claimed["norm"], X.shape[1], layer)
-        pricer = Pricer(Dictionary(X, orders, claimed["norm"], claimed["hidden_bias"]), jobs=jobs)
+        orders = orders_in_stage(claimed.order, claimed.norm, X.shape[1], layer)
+        pricer = Pricer(Dictionary(X, orders, claimed.norm, claimed.hidden_bias), jobs=jobs)
         wedges = network.wedges(layer, pricer.dictionary)
-        checks += _wedge_checks(wedges, X, claimed["norm"], place)
+        checks += _wedge_checks(wedges, X, claimed.norm, place)
         fit = network.certified(layer, problem, wedges, X)
-        if layer == depth and claimed["refitted"]:
+        if layer == depth and claimed.refitted:
             checks.append(_refit_check(network, problem, wedges, X, place))
         stage = network.stage(layer)
         priced = pricer.price(
             problem.dual_point(fit.combined),
             np.inf,
             fit.wedges,
-            every_pencil=stage["scope"] == "exact",
+            every_pencil=stage.certificate.scope == "exact",
         )
         found = certify_fit(problem, fit, priced)
         # The model's own figures follow; those of the only stage must not go by the same names.
-        claims = Certificate(**{part.name: stage[part.name] for part in fields(Certificate)})
-        checks += _figure_checks(claims, found, place or f"layer {layer}, ")
+        checks += _figure_checks(stage.certificate, found, place or f"layer {layer}, ")
         X = activations(with_both_faces(wedges), X)
     return checks, found
 
@@ -196,11 +195,11 @@ def _training_rows(model: Model, table: Table) -> Table:
     """The rows that the model was trained on: those with a target and a weight. Also checks that
     the weights are weights."""
     table, _ = training_rows(
-        table, model.encoding.target.names, model.data["weight"], drop_missing=True
+        table, model.encoding.target.names, model.data.weight, drop_missing=True
     )
-    if table.rows != model.data["rows"]:
+    if table.rows != model.data.rows:
         raise CertificateError(
-            f"the model was trained on {model.data['rows']:,} rows, this file has {table.rows:,}.",
+            f"the model was trained on {model.data.rows:,} rows, this file has {table.rows:,}.",
             where=table.title,
             remedy="Certify against the very data the model was trained on.",
         )
@@ -234,7 +233,7 @@ def _shared_checks(model: Model, X: np.ndarray, row_of: dict) -> list[dict]:
             moved <= 1e-12 * max(1.0, float(np.abs(X).max())),
         )
     ]
-    if not model.problem["intercept"]:
+    if not model.problem.intercept:
         checks.append(_check("output bias", 0.0, max(biases, key=abs), not any(biases)))
     return checks
 
@@ -311,7 +310,7 @@ def _figure_checks(stored: Certificate, found: Certificate, place: str) -> list[
 
 def _score_checks(model: Model, sample: Sample) -> list[dict]:
     """Are the scores on the training rows those of the stored weights?"""
-    output, stored = model.network.forward(sample.X), model.score.get("train") or {}
+    output, stored = model.network.forward(sample.X), model.score.train
     # Where outputs are equal but for rounding, the last digit decides on classes and ranks: any of
     # its values will do.
     last = (
@@ -320,7 +319,7 @@ def _score_checks(model: Model, sample: Sample) -> list[dict]:
         * (sample.y if sample.task == "classification" else 0.0)
     )
     found, *others = (
-        score_values(sample, output + shift, model.problem["loss"]) for shift in (0.0, last, -last)
+        score_values(sample, output + shift, model.problem.loss) for shift in (0.0, last, -last)
     )
     scale = {
         name: float(np.abs(sample.y).max()) if name in ("rmse", "mae") else 1 + abs(value or 0.0)

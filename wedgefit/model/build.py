@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import fields
 
 import numpy as np
 
@@ -18,15 +18,32 @@ from wedgefit.data.encoding import (
     weighed_rows,
 )
 from wedgefit.data.table import Table
-from wedgefit.engine.layers import DeepFit, Stage, composed
+from wedgefit.engine.layers import DeepFit, composed
+from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.problem import row_norms
 from wedgefit.engine.solve import Solution, working_set
 from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.learning.learn import Learned, Learner, total
 from wedgefit.learning.select import Curve, Pace, Sample, joined, score_values
 from wedgefit.learning.settings import Options
-from wedgefit.model.record import Model, Neuron, unit_name
+from wedgefit.model.record import (
+    CurvePoint,
+    Data,
+    MeanAndError,
+    Model,
+    Neuron,
+    ProblemRecord,
+    Score,
+    Selection,
+    Stage,
+    Told,
+    unit_name,
+)
+from wedgefit.records import plain
 from wedgefit.watch import Deadline
+
+# Options that leave the result alone.
+WITHOUT_EFFECT = {"jobs", "cluster", "max_memory"}
 
 
 class InterruptibleDeadline(Deadline):
@@ -83,32 +100,41 @@ class _Setting:
                 error.message, where=error.where or self.table.title, remedy=error.remedy
             ) from None
 
-    def data(self) -> dict:
+    def data(self) -> Data:
         target = self.encoding.target
-        return {
-            "source": self.table.source,
-            "rows": len(self.design.y),
-            "columns": list(self.design.names),
-            "target": target.names[0] if len(target.names) == 1 else list(target.names),
-            "task": target.task,
-            "classes": None if target.classes is None else list(target.classes),
-            "outputs": list(target.outputs),
-            "id": self.table.id_column,
-            "weight": self.options.weight,
-            "group": self.options.group,
-            "delimiter": self.table.delimiter,
-            "rows_left_out": self.table.rows - len(self.design.y),
-            "left_out": [list(pair) for pair in self.encoding.left_out],
-        }
+        return Data(
+            source=self.table.source,
+            rows=len(self.design.y),
+            columns=tuple(self.design.names),
+            target=target.names[0] if len(target.names) == 1 else target.names,
+            task=target.task,
+            classes=target.classes,
+            outputs=target.outputs,
+            id=self.table.id_column,
+            weight=self.options.weight,
+            group=self.options.group,
+            delimiter=self.table.delimiter,
+            rows_left_out=self.table.rows - len(self.design.y),
+            left_out=self.encoding.left_out,
+        )
 
-    def problem(self, alpha: float, depth: int) -> dict:
+    def problem(self, alpha: float, depth: int) -> ProblemRecord:
         options, learner = self.options, self.learner
-        return {
-            "loss": learner.loss, "alpha": alpha, "alpha_max": learner.alpha_max, "norm": options.norm,
-            "order": learner.order_of_layers(depth), "layers": depth + 1, "hidden_bias": options.bias, "intercept": options.intercept,
-            "standardized": options.standardize, "refined": options.refine, "refitted": options.refit,
-            "class_weight": options.class_weight, "range_dispersion": learner.dispersion,
-        }  # fmt: skip
+        return ProblemRecord(
+            loss=learner.loss,
+            alpha=alpha,
+            alpha_max=learner.alpha_max,
+            norm=options.norm,
+            order=learner.order_of_layers(depth),
+            layers=depth + 1,
+            hidden_bias=options.bias,
+            intercept=options.intercept,
+            standardized=options.standardize,
+            refined=options.refine,
+            refitted=options.refit,
+            class_weight=options.class_weight,
+            range_dispersion=learner.dispersion,
+        )
 
     def notes(self) -> list[str]:
         left_out = [
@@ -175,11 +201,11 @@ def path(table: Table, options: Options, progress) -> dict:
             "classification": "log_loss" if learner.loss == "logistic" else "accuracy",
         }[setting.sample.task]
     )
-    problem = setting.problem(0.0, options.layers - 1)
+    problem = plain(setting.problem(0.0, options.layers - 1))
     del problem["alpha"]
     return {
         "schema": "wedgefit.path/1",
-        "data": setting.data(),
+        "data": plain(setting.data()),
         "problem": problem,
         "score_name": name,
         "points": [point | {"cv": point["cv"][name]} for point in points],
@@ -206,7 +232,7 @@ def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
     sample = Sample(
         encoding.transform(rows), encoding.target_values(rows), encoding.target.task, weights
     )
-    score = score_values(sample, model.network.forward(sample.X), model.problem["loss"])
+    score = score_values(sample, model.network.forward(sample.X), model.problem.loss)
     data = {"source": table.source, "rows": rows.rows, "weight": weight}
     return {
         "schema": "wedgefit.evaluation/1",
@@ -243,36 +269,55 @@ def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
         data=setting.data(),
         problem=setting.problem(learned.alpha, learned.depth),
         certificate=learned.certificate,
-        stages=[_stage(setting, *stage) for stage in stages],
-        score={
-            "train": score_values(setting.sample, joined([fit.output for fit in learned.fits]), setting.learner.loss),
-            "cv": None if learned.position is None else learned.curve.summary(learned.position),
-            "curve": None if learned.curve is None else learned.curve.points(),
-            "selection": _selection(learned.curve, setting.options.rule),
-        },
+        stages=tuple(_stage(setting, *stage) for stage in stages),
+        score=Score(
+            train=score_values(
+                setting.sample, joined([fit.output for fit in learned.fits]), setting.learner.loss
+            ),
+            cv=None
+            if learned.position is None
+            else _scores(learned.curve.summary(learned.position)),
+            curve=None if learned.curve is None else _points(learned.curve),
+            selection=_selection(learned.curve, setting.options.rule),
+        ),
         intercept=intercepts[0] if len(outputs) == 1 else dict(zip(outputs, intercepts)),
         neurons=neurons,
-        anchors={design.row_ids[row]: design.X[row].tolist() for row in np.unique(samples[samples >= 0])},
+        anchors={
+            design.row_ids[row]: tuple(design.X[row].tolist())
+            for row in np.unique(samples[samples >= 0])
+        },
         encoding=setting.encoding,
-        notes=[
-            *setting.notes(), *_curve_notes(learned.curve), *_depth_notes(setting.options.layers, learned),
-            *(note for layer, output, stage, _ in stages for note in _status_notes(stage.solution, output, layer, learned.depth)),
-        ],
+        notes=(
+            *setting.notes(),
+            *_curve_notes(learned.curve),
+            *_depth_notes(setting.options.layers, learned),
+            *(
+                note
+                for layer, output, stage, _ in stages
+                for note in _status_notes(stage.solution, output, layer, learned.depth)
+            ),
+        ),
+        options=_told(setting.options),
         seconds={"setup": setup, **learned.seconds},
-    )  # fmt: skip
+    )
 
 
 def _stage(
-    setting: _Setting, layer: int, output: str | None, stage: Stage, ids: list[int] | None
-) -> dict:
+    setting: _Setting, layer: int, output: str | None, stage: FitStage, ids: list[int] | None
+) -> Stage:
     """The certificate of one stage, with the coefficients that it speaks of where the network does
     not have them, by neuron."""
     fit = stage.fit
     names = map(unit_name, ids or ())
-    return {
-        "layer": layer, "output": output, "status": stage.solution.status, "neurons": len(fit.wedges), **asdict(stage.solution.certificate),
-        "coefficients": None if ids is None else {name: _by_output(setting, z) for name, z in zip(names, fit.coefficients)},
-    }  # fmt: skip
+    z = zip(names, fit.coefficients)
+    return Stage(
+        layer=layer,
+        output=output,
+        status=stage.solution.status,
+        neurons=len(fit.wedges),
+        certificate=stage.solution.certificate,
+        coefficients=None if ids is None else {name: _by_output(setting, row) for name, row in z},
+    )
 
 
 def _by_output(setting: _Setting, z) -> float | dict[str, float]:
@@ -280,17 +325,36 @@ def _by_output(setting: _Setting, z) -> float | dict[str, float]:
     return float(z) if np.ndim(z) == 0 else dict(zip(setting.encoding.target.outputs, z.tolist()))
 
 
-def _selection(curve: Curve | None, rule: str) -> dict | None:
+def _told(options: Options) -> dict[str, Told]:
+    """The options that decide the result, for the record; splits that were handed over are none."""
+    told = {}
+    for part in fields(options):
+        value = getattr(options, part.name)
+        value = value.item() if isinstance(value, np.generic) else value
+        if part.name not in WITHOUT_EFFECT:
+            told[part.name] = (
+                value if isinstance(value, bool | int | float | str | tuple | None) else None
+            )
+    return told
+
+
+def _scores(summary: dict[str, dict | None]) -> dict[str, MeanAndError | None]:
+    return {name: figures and MeanAndError(**figures) for name, figures in summary.items()}
+
+
+def _points(curve: Curve) -> tuple[CurvePoint, ...]:
+    return tuple(
+        CurvePoint(point.pop("alpha"), point.pop("neurons"), _scores(point))
+        for point in curve.points()
+    )
+
+
+def _selection(curve: Curve | None, rule: str) -> Selection | None:
     """How alpha was chosen: the rule and the score, and how well the folds were solved (on sampled
     wedges, if there are many)."""
     if curve is None:
         return None
-    return {
-        "rule": rule,
-        "scoring": curve.scoring,
-        "folds": len(curve.folds[0]),
-        "relative_gap": curve.pace.fold_tol,
-    }
+    return Selection(rule, curve.scoring, len(curve.folds[0]), curve.pace.fold_tol)
 
 
 def _curve_notes(curve: Curve | None) -> list[str]:
@@ -450,7 +514,7 @@ def _neuron(
     )
 
 
-def _point(setting: _Setting, alpha: float, networks: list[tuple[Stage, ...]], cv: dict) -> dict:
+def _point(setting: _Setting, alpha: float, networks: list[tuple[FitStage, ...]], cv: dict) -> dict:
     deep = [composed(stages) for stages in networks]
     samples = np.concatenate(
         [wedges.samples.ravel() for network in deep for wedges in network.layers]

@@ -1,7 +1,7 @@
 """A model's training, watched: the path to its alpha, and the rounds to its optimum. The records
 behind two pictures."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -30,10 +30,8 @@ def path(model: Model, table: Table, progress) -> dict:
     None where there was none.
     """
     learner = _learner(model, table, progress)
-    curve, chosen = model.score.get("curve"), model.problem["alpha"]
-    last = min([point["alpha"] for point in curve or ()] + [chosen]) * (
-        1 - 1e-9 if curve else BEYOND
-    )
+    curve, chosen = model.score.curve, model.problem.alpha
+    last = min([point.alpha for point in curve or ()] + [chosen]) * (1 - 1e-9 if curve else BEYOND)
     alphas = [alpha for alpha in alpha_grid(learner.alpha_max).tolist() if alpha >= last]
     working = [
         working_set(pricer.dictionary, problem)
@@ -57,7 +55,11 @@ def path(model: Model, table: Table, progress) -> dict:
         "score_name": name,
         "scores": None
         if not curve
-        else [{"alpha": point["alpha"], **point[name]} for point in curve if point[name]],
+        else [
+            {"alpha": point.alpha, **asdict(point.scores[name])}
+            for point in curve
+            if point.scores[name]
+        ],
     }
 
 
@@ -88,7 +90,7 @@ def rounds(model: Model, table: Table, progress) -> dict:
             seen.append({"round": round_, "neurons": len(fit.wedges), **figures})
             progress.advance("fit", round_, None, f"gap {certificate.relative_gap:.1e}")
 
-        here = replace(problem, alpha=model.problem["alpha"])
+        here = replace(problem, alpha=model.problem.alpha)
         solve(here, pricer, tol=learner.settings.tol, exact=learner.exact, on_round=note)
         networks.append({"output": output, "rounds": seen})
     return {"schema": "wedgefit.trace.rounds/1", "tol": learner.settings.tol, "networks": networks}
@@ -97,19 +99,19 @@ def rounds(model: Model, table: Table, progress) -> dict:
 def _learner(model: Model, table: Table, progress) -> Learner:
     """What learns from these rows as the model did."""
     problem, data, target = model.problem, model.data, model.encoding.target
-    if problem["layers"] > 2:
+    if problem.layers > 2:
         raise UsageError(
             "paths and rounds are drawn of networks with one hidden layer.",
             remedy="Try --kind importance.",
         )
-    rows, _ = training_rows(table, target.names, data["weight"], bool(data["rows_left_out"]))
-    weights = row_weights(rows, data["weight"])
+    rows, _ = training_rows(table, target.names, data.weight, bool(data.rows_left_out))
+    weights = row_weights(rows, data.weight)
     sample = Sample(
         model.encoding.transform(rows), model.encoding.target_values(rows), target.task, weights
     )
     settings = Settings(
-        loss=problem["loss"], class_weight=problem["class_weight"], alpha=problem["alpha"], order=problem["order"], norm=problem["norm"],
-        bias=problem["hidden_bias"], intercept=problem["intercept"], refine=problem["refined"],
+        loss=problem.loss, class_weight=problem.class_weight, alpha=problem.alpha, order=problem.order, norm=problem.norm,
+        bias=problem.hidden_bias, intercept=problem.intercept, refine=problem.refined,
         certificate=model.certificate.scope,
     )  # fmt: skip
     return Learner(sample, settings, progress.note)

@@ -11,6 +11,7 @@ import numpy as np
 
 from wedgefit.data.encoding import RARE, UNLIMITED, InputColumn
 from wedgefit.model.record import Model, Neuron, row_order, unit_name
+from wedgefit.records import plain
 from wedgefit.views.phrases import formula, hinge_text, side, where
 from wedgefit.views.units import (
     ROUNDING,
@@ -50,8 +51,8 @@ def explain(model: Model) -> dict:
     }
     record = {
         "schema": "wedgefit.explanation/1",
-        "target": model.data["target"],
-        "classes": model.data["classes"],
+        "target": plain(model.data.target),
+        "classes": plain(model.data.classes),
         "outputs": list(model.outputs),
         "formula": formula(model, terms),
         "intercept": model.intercept,

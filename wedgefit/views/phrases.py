@@ -39,7 +39,7 @@ def side(model: Model, neuron: Neuron, hinge: Hinge) -> str:
         if kinds.get(name) not in ("level", "missing"):
             return above
         return name if weight > 0 else f"not {name}"
-    expected = neuron.order - (not model.problem["hidden_bias"])
+    expected = neuron.order - (not model.problem.hidden_bias)
     thing = {2: "line", 3: "plane"}.get(len(hinge.reads), "hyperplane")
     return f"{above} {'the' if len(neuron.samples) == expected else 'a'} {thing}"
 
@@ -50,8 +50,8 @@ def where(model: Model, neuron: Neuron, hinge: Hinge) -> str:
     if len(hinge.reads) == 1 and here not in ("above", "below"):
         return here
     through = [row_words(neuron.samples)] if neuron.samples else []
-    if not model.problem["hidden_bias"]:
-        means = model.problem["standardized"] and neuron.layer == 1
+    if not model.problem.hidden_bias:
+        means = model.problem.standardized and neuron.layer == 1
         through.append("the means" if means else "the origin")
     return f"{here} {'through ' if len(hinge.reads) > 1 else ''}{' and '.join(through)}"
 

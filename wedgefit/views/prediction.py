@@ -6,6 +6,7 @@ from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.errors import TableError
 from wedgefit.model.record import Model, Neuron
+from wedgefit.records import plain
 from wedgefit.views.phrases import hinge_text, where
 from wedgefit.views.units import Hinge, hinges, intercept_of, outputs_of
 
@@ -44,11 +45,11 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
     one = _taken(table, row)
     scores = model.scores(one)
     probabilities = model.probabilities(scores)
-    classes = model.data["classes"]
+    classes = plain(model.data.classes)
     return {
         "schema": LOCAL_SCHEMA,
         "data": {"source": table.source, "row": one.row_ids[0]},
-        "target": model.data["target"],
+        "target": plain(model.data.target),
         "classes": classes,
         "values": {
             column.name: _cell(one.columns[column.name].values[0])

@@ -71,7 +71,7 @@ def certify(files, weights, own, jobs, reading, talk):
             f"--{given[0].replace('_', '-')} is for --weights: a model knows it."
         )
     model = files.load(talk)
-    table = files.table(model, reading, target=True, ids=True, weight=model.data["weight"])
+    table = files.table(model, reading, target=True, ids=True, weight=model.data.weight)
     talk.notes(*table.notes)
     from wedgefit.model import audit
 

@@ -103,7 +103,7 @@ def plot(files, output, kind, reading, talk):
 
 def _rows(files: Files, model, kind: str, reading, talk):
     """The rows of DATA; those of training have their weights."""
-    weight = model.data["weight"] if kind in ("path", "gap") else None
+    weight = model.data.weight if kind in ("path", "gap") else None
     table = files.table(model, reading, target=True, weight=weight)
     talk.notes(*table.notes, *model.encoding.remarks(table))
     return table

@@ -14,6 +14,7 @@ from wedgefit.cli.output import (
     write_out,
 )
 from wedgefit.errors import UsageError
+from wedgefit.records import plain
 
 
 @click.command("predict", cls=Command)
@@ -92,7 +93,7 @@ def _rows(
 ) -> tuple:
     """The rows, and the columns to copy: all, those that are named, or that of the model's ids if
     it is there."""
-    by_default = [] if model.data["id"] is None else [model.data["id"]]
+    by_default = [] if model.data.id is None else [model.data.id]
     table = files.table(model, reading, keep_cells=append or bool(id_columns or by_default))
     if id_columns:
         from wedgefit.data.words import unknown_column
@@ -104,7 +105,7 @@ def _rows(
 
 
 def _record(model, table, predictions: list, copied: dict[str, list[str]]) -> dict:
-    target = model.data["target"]
+    target = plain(model.data.target)
     return {
         "schema": "wedgefit.predictions/1",
         "data": {"source": table.source, "rows": table.rows, "target": target},

@@ -1,0 +1,62 @@
+"""Files of older schemas: read by one way up, with the same predictions, and certified."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wedgefit.data.table import read_table
+from wedgefit.errors import ModelFileError
+from wedgefit.model.audit import certify
+from wedgefit.model.file import UPGRADES, load, loads
+from wedgefit.model.record import MODEL_SCHEMA
+
+FOLDER = Path(__file__).parent / "schema_3"
+KINDS = sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def rows_for(model):
+    schema = model.encoding.schema(target=True)
+    if model.data.weight:
+        schema |= {model.data.weight: "numeric"}
+    return read_table(FOLDER / "rows.csv", schema=schema, id_column=model.data.id)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_of_schema_3_predicts_as_it_did(kind):
+    """Predictions as the version that wrote the file wrote them down, to all digits."""
+    model = load(FOLDER / f"{kind}.json")
+    with open(FOLDER / f"{kind}.predicted.csv", encoding="utf-8") as file:
+        _, *lines = csv.reader(file)
+    width = len(np.atleast_1d(model.predict(rows_for(model))[0]))
+    told = [line[-width:] for line in lines]
+    found = [np.atleast_1d(row).tolist() for row in model.predict(rows_for(model))]
+    if model.encoding.target.task == "classification":
+        assert told == found
+    else:
+        np.testing.assert_array_equal(np.array(told, dtype=float), found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_of_schema_3_is_certified_and_saved_anew(kind):
+    model = load(FOLDER / f"{kind}.json")
+    assert certify(model, rows_for(model), jobs=1)["agrees"]
+    again = loads(model.dumps())
+    assert json.loads(again.dumps())["schema"] == MODEL_SCHEMA
+    assert again.dumps() == model.dumps() and model.options == {}
+
+
+def test_the_way_up_ends_at_the_schema_that_is_written():
+    for version, step in UPGRADES.items():
+        while version in UPGRADES:
+            version, _ = step({"schema": version})
+        assert version == MODEL_SCHEMA
+
+
+@pytest.mark.parametrize("version", ["wedgefit.model/1", "wedgefit.model/99", "wedgefit.model/"])
+def test_other_schemas_are_refused_with_those_that_are_read(version):
+    data = json.loads((FOLDER / "classes.json").read_text(encoding="utf-8"))
+    with pytest.raises(ModelFileError, match=r"reads wedgefit.model/3, wedgefit.model/4"):
+        loads(json.dumps(data | {"schema": version}))

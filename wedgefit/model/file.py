@@ -1,0 +1,258 @@
+"""The model file: read, brought up to date, and held together.
+
+What each field may hold stands in its annotation; what the parts promise each other, here.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from wedgefit.data.encoding import Encoding
+from wedgefit.engine.certificate import Certificate
+from wedgefit.engine.dictionary import order_of
+from wedgefit.errors import ModelFileError
+from wedgefit.model.record import (
+    MODEL_SCHEMA,
+    Anchor,
+    Data,
+    Model,
+    Neuron,
+    PerOutput,
+    ProblemRecord,
+    RowId,
+    Score,
+    Stage,
+    Told,
+    unit_name,
+)
+from wedgefit.records import DISTINCT, Complaint, parse, read, schema
+
+PREFIX = "wedgefit.model/"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What ``Model.dumps`` writes, key by key."""
+
+    schema: Literal[MODEL_SCHEMA]
+    data: Data
+    problem: ProblemRecord
+    certificate: Certificate
+    stages: Annotated[tuple[Stage, ...], "One per hidden layer and network."]
+    score: Score
+    intercept: Annotated[PerOutput, "The output bias t: a number, or one per output."]
+    neurons: list[Neuron]
+    samples: Annotated[tuple[RowId, ...], DISTINCT, "The distinct rows that neurons pass through."]
+    version: Annotated[str, "The version of wedgefit that wrote the file."]
+    notes: Annotated[tuple[str, ...], "What the user was told."]
+    anchors: Annotated[tuple[Anchor, ...], "The rows that neurons pass through."]
+    encoding: Annotated[Encoding, "How cells become the numbers that the first layer reads."]
+    options: Annotated[
+        dict[str, Told], "What training was told, where that decides the result."
+    ] = field(default_factory=dict)
+
+    def complaints(self) -> Iterator[Complaint]:
+        """What the parts promise each other; of several, the first."""
+        for part in (_problem, _outputs, _neurons, _stages):
+            if found := list(part(self)):
+                yield from found
+                return
+
+    def model(self) -> Model:
+        """The model that was written."""
+        return Model(
+            data=self.data,
+            problem=self.problem,
+            certificate=self.certificate,
+            stages=self.stages,
+            score=self.score,
+            intercept=self.intercept,
+            neurons=self.neurons,
+            anchors={anchor.id: anchor.values for anchor in self.anchors},
+            encoding=self.encoding,
+            notes=self.notes,
+            options=self.options,
+        )
+
+
+def load(path: str | os.PathLike) -> Model:
+    """Read a model file. Raises ModelFileError with one clear message for anything that ``save``
+    did not write."""
+    name = os.fspath(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ModelFileError(
+            "there is no such model file.",
+            where=name,
+            remedy="Train one first: wedgefit train DATA.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"the model file cannot be read ({error}).", where=name) from None
+    try:
+        return loads(text)
+    except ModelFileError as error:
+        raise ModelFileError(
+            error.message, where=name, remedy=error.remedy or "Train the model again."
+        ) from None
+
+
+def loads(text: str) -> Model:
+    """The model that ``dumps`` wrote, now or in an older version. Raises ModelFileError."""
+    data = parse(text)
+    version = data.get("schema") if isinstance(data, dict) else None
+    if not isinstance(version, str) or not version.startswith(PREFIX):
+        raise ModelFileError("this is not a wedgefit model file.")
+    while version in UPGRADES:
+        version, data = UPGRADES[version](data)
+    if version != MODEL_SCHEMA:
+        known = ", ".join([*UPGRADES, MODEL_SCHEMA])
+        raise ModelFileError(
+            f"the file has schema {version}, this version of wedgefit reads {known}.",
+            remedy="Train the model again, or use the version that wrote it.",
+        )
+    return read(ModelFile, data).model()
+
+
+def published_schema() -> dict:
+    """docs/model.schema.json."""
+    return schema(
+        ModelFile,
+        f"wedgefit model file, schema {MODEL_SCHEMA}",
+        "What wedgefit train writes. docs/file-format.md explains it.",
+    )
+
+
+def _from_3(data: dict) -> tuple[str, dict]:
+    """Schema 4 knows what training was told and each stage's penalty; an older file does not."""
+    return MODEL_SCHEMA, data | {"schema": MODEL_SCHEMA}
+
+
+# The one way up: each step brings a file to the schema after its own.
+UPGRADES = {"wedgefit.model/3": _from_3}
+
+
+# What the parts promise each other ----------------------------------------------------------------
+
+
+def _problem(file: ModelFile) -> Iterator[Complaint]:
+    """Values of which only some have a meaning together."""
+    problem, width = file.problem, len(file.encoding.names)
+    classes = file.encoding.target.classes is not None
+    task = file.encoding.target.task
+    if isinstance(problem.order, tuple) and len(problem.order) != problem.layers - 1:
+        yield Complaint("problem.order", "one, or one for each hidden layer")
+    first = order_of(problem.order, 1)
+    if first != "full" and first > width:
+        yield Complaint("problem.order", f'"full" or 1 to {width}', str(first))
+    if problem.loss == "logistic" and not classes:
+        yield Complaint("problem.loss", f'"squared" in a {task}', '"logistic"')
+    if problem.class_weight and not classes:
+        yield Complaint("problem.class_weight", f"null in a {task}", '"balanced"')
+    if problem.refitted and problem.loss != "squared":
+        yield Complaint("problem.refitted", "false: only networks of the squared loss are refitted")
+
+
+def _outputs(file: ModelFile) -> Iterator[Complaint]:
+    """One number per output where there are several, and as many values as columns."""
+    outputs = file.encoding.target.outputs
+    if complaint := _per_output(file.intercept, outputs, "intercept"):
+        yield complaint
+    for i, anchor in enumerate(file.anchors):
+        if len(anchor.values) != len(file.encoding.names):
+            words = f"{len(file.encoding.names)} values, one for each column"
+            found = f"{len(anchor.values)} for row {anchor.id}"
+            yield Complaint(f"anchors[{i}].values", words, found)
+    if len({anchor.id for anchor in file.anchors}) < len(file.anchors):
+        yield Complaint("anchors", "distinct rows")
+
+
+def _neurons(file: ModelFile) -> Iterator[Complaint]:
+    """Layers without gaps, each reading the one below."""
+    depth, neurons = file.problem.layers - 1, file.neurons
+    if len({neuron.id for neuron in neurons}) < len(neurons):
+        yield Complaint("neurons", "of distinct ids")
+    if depth > 1 and not any(neuron.layer == depth for neuron in neurons):
+        yield Complaint("neurons", f"in all of {depth} hidden layers")
+    readable: dict[tuple, set[str]] = {}
+    for neuron in neurons:
+        readable.setdefault((neuron.layer + 1, neuron.output), set()).add(unit_name(neuron.id))
+    reaching = {neuron.output for neuron in neurons if neuron.layer == depth}
+    anchors = {anchor.id for anchor in file.anchors}
+    for i, neuron in enumerate(neurons):
+        inputs = readable.get((neuron.layer, neuron.output), set())
+        if neuron.layer == 1:
+            inputs = set(file.encoding.names)
+        if neuron.output not in reaching or neuron.layer > depth:
+            words = f"below a neuron of the last hidden layer, {depth}"
+            yield Complaint(f"neurons[{i}].layer", words, str(neuron.layer))
+        for complaint in (*_wedge(neuron, inputs, anchors, file.problem), *_z(neuron, file)):
+            yield complaint.within(f"neurons[{i}]")
+
+
+def _wedge(
+    neuron: Neuron, inputs: set[str], anchors: set[RowId], problem: ProblemRecord
+) -> Iterator[Complaint]:
+    order = order_of(problem.order, neuron.layer)
+    widest = len(inputs) if order == "full" else order
+    for name in neuron.weights:
+        if name not in inputs:
+            yield Complaint("weights", "of columns that the model has", name)
+            return
+    if set(neuron.weights) != set(neuron.columns) or not any(neuron.weights.values()):
+        yield Complaint("weights", "one for each of its columns, not all zero")
+    for row in neuron.samples:
+        if row not in anchors:
+            yield Complaint("samples", "rows whose values are stored as anchors", str(row))
+    if not neuron.order == len(neuron.columns) <= widest:
+        yield Complaint("order", f"the number of its columns, at most {widest}", str(neuron.order))
+    through = neuron.order if problem.hidden_bias else neuron.order - 1
+    refined = problem.refined and len(neuron.samples) == int(problem.hidden_bias)
+    if len(neuron.samples) != through and not refined:
+        yield Complaint("samples", f"{through} rows", str(len(neuron.samples)))
+
+
+def _z(neuron: Neuron, file: ModelFile) -> Iterator[Complaint]:
+    """In the last layer: of one network a number, or one per target; of a network per class a
+    number and the class."""
+    outputs, several = _outputs_of_one(file)
+    if several != (neuron.output is not None) or (
+        several and neuron.output not in file.encoding.target.outputs
+    ):
+        yield Complaint("output", "one of the classes" if several else "null")
+    if neuron.layer < file.problem.layers - 1:
+        if neuron.coefficient is not None:
+            yield Complaint("coefficient", "null below the last hidden layer")
+    elif complaint := _per_output(neuron.coefficient, outputs, "coefficient"):
+        yield complaint
+
+
+def _stages(file: ModelFile) -> Iterator[Complaint]:
+    """Coefficients that certificates speak of belong to neurons of their layer and network."""
+    outputs, _ = _outputs_of_one(file)
+    own: dict[tuple, set[str]] = {}
+    for neuron in file.neurons:
+        own.setdefault((neuron.layer, neuron.output), set()).add(unit_name(neuron.id))
+    for i, stage in enumerate(file.stages):
+        for name, value in (stage.coefficients or {}).items():
+            path = f"stages[{i}].coefficients"
+            if name not in own.get((stage.layer, stage.output), ()):
+                yield Complaint(path, "of neurons of this layer", name)
+            elif complaint := _per_output(value, outputs, f"{path}.{name}"):
+                yield complaint
+
+
+def _outputs_of_one(file: ModelFile) -> tuple[tuple[str, ...], bool]:
+    """The outputs of a single network, and whether every class has a network of its own."""
+    target = file.encoding.target
+    several = target.classes is not None and len(target.outputs) > 1
+    return target.outputs[: 1 if several else None], several
+
+
+def _per_output(value, outputs: tuple[str, ...], path: str) -> Complaint | None:
+    if len(outputs) == 1:
+        return None if isinstance(value, float) else Complaint(path, "a number")
+    fits = isinstance(value, dict) and set(value) == set(outputs)
+    return None if fits else Complaint(path, "one number for each output")
