@@ -81,7 +81,7 @@ def test_the_rows_travel_once(machines):
 
 def test_nobody_at_the_address(monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("wedgefit.engine.pricing.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("wedgefit.engine.workers.CONNECT_SECONDS", 1)
     X, _ = surface(10)
     with pytest.raises(FitError, match="scheduler"):
         Pricer(Dictionary(X, (2,), 2, True), cluster="tcp://127.0.0.1:9")

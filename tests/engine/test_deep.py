@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wedgefit.engine import layers, pricing
+from wedgefit.engine import layers, pencil
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.layers import (
     composed,
@@ -150,7 +150,7 @@ def test_pricing_degenerate_activations_against_every_wedge(kind, compiled, monk
     or units coincide."""
     if compiled:
         pytest.importorskip("numba")
-        monkeypatch.setattr(pricing, "COMPILED_PAYS", 0)
+        monkeypatch.setattr(pencil, "COMPILED_PAYS", 0)
     for seed, norm, bias in product(range(4), (1, 2), (True, False)):
         rng = np.random.default_rng(seed)
         A = activations_of(kind, rng)

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wedgefit.engine import pricing, sweep
+from wedgefit.engine import pencil, pricing, sweep
+from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.pricing import MOST_PER_SAMPLE, MOST_WEDGES, Pricer
+from wedgefit.engine.pricing import Pricer
 
 EVERY_KIND = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
 
@@ -229,7 +230,7 @@ def test_supremum_along_an_axis_by_hand(pays, x, axis, y, sign, monkeypatch):
     """
     if pays == 0:
         pytest.importorskip("numba")
-    monkeypatch.setattr(pricing, "COMPILED_PAYS", pays)
+    monkeypatch.setattr(pencil, "COMPILED_PAYS", pays)
     X = np.column_stack([np.full(2, float(x)), y])
     found = priced(np.roll(X, axis, axis=1), np.full(2, float(sign)), [2], 2, False)
     assert found.bound < 1.5 and found.supremum == pytest.approx(2, rel=1e-12)
@@ -326,7 +327,7 @@ def test_compiled_kernels_agree_with_numpy_across_chunks(past, rng):
 def test_brute_force_with_the_compiled_kernels(norm, bias, rng, monkeypatch):
     """What brute force proves of NumPy's kernels it must prove of the compiled ones."""
     pytest.importorskip("numba")
-    monkeypatch.setattr(pricing, "COMPILED_PAYS", 0)
+    monkeypatch.setattr(pencil, "COMPILED_PAYS", 0)
     for d, n in ((2, 10), (3, 8)):
         for kind in ("generic", "grid", "duplicates"):
             assert_best_is_brute_force(
@@ -457,7 +458,7 @@ def test_sorts_are_kept(rng, monkeypatch):
     """A sort does not depend on v; made again in every round it would be most of the work."""
     sorted_pencils = []
     monkeypatch.setattr(
-        pricing,
+        pencil,
         "sort_pencils",
         lambda qx, qy: sorted_pencils.append(len(qx)) or sweep.sort_pencils(qx, qy),
     )

@@ -18,7 +18,8 @@ from wedgefit import WedgeRegressor
 from wedgefit.cli import main
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.lasso import Gram, solve_group_lasso
-from wedgefit.engine.pricing import Pricer, Sweeper, sweep_block
+from wedgefit.engine.pencil import Sweeper, sweep_block
+from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
 
@@ -106,7 +107,7 @@ def test_the_conic_optimum_is_reached_and_proven(kind, norm, bias, intercept):
 @pytest.mark.parametrize("norm, bias", [(1, True), (1, False), (2, True)])
 def test_pricing_finds_the_best_wedge_of_all(norm, bias, compiled, monkeypatch):
     """Brute force over the dictionary: the largest root of the sum of the targets' squares."""
-    monkeypatch.setattr("wedgefit.engine.pricing.COMPILED_PAYS", 0 if compiled else np.inf)
+    monkeypatch.setattr("wedgefit.engine.pencil.COMPILED_PAYS", 0 if compiled else np.inf)
     X, Y = data(12, 3, 3)
     V = Y - Y.mean(axis=0)
     orders = (1, 2, 3)
@@ -128,7 +129,7 @@ def test_compiled_and_reference_sweeps_agree_across_chunks(monkeypatch):
     pencils = next(Pricer(dictionary)._every(2)).take(slice(0, 5))
     results = []
     for pays in (0, np.inf):
-        monkeypatch.setattr("wedgefit.engine.pricing.COMPILED_PAYS", pays)
+        monkeypatch.setattr("wedgefit.engine.pencil.COMPILED_PAYS", pays)
         results.append(sweep_block(Sweeper(dictionary, 0), pencils, V, False))
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-10)
     np.testing.assert_array_equal(results[0][1], results[1][1])

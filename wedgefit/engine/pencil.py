@@ -1,0 +1,185 @@
+"""Pencils: the hyperplanes through fixed samples, all but one of a wedge's, and how blocks of them
+are swept (theory, section 3)."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from threading import Lock
+
+import numpy as np
+
+from wedgefit.engine import sweep
+from wedgefit.engine.choice import MOST_WEDGES, Choices, places_of_largest
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.sweep import index_type, sort_pencils
+from wedgefit.engine.wedge import COINCIDENT, DEPENDENT
+
+# From this many wedges on the compiled kernels are worth the second it takes to load them.
+COMPILED_PAYS = 500_000
+
+
+@dataclass(frozen=True, eq=False)
+class Pencils:
+    """P pencils of one order s: the columns they live in, (P, s), and the samples they turn around,
+    (P, f)."""
+
+    columns: np.ndarray
+    fixed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def take(self, which) -> "Pencils":
+        """The pencils at these positions."""
+        return Pencils(self.columns[which], self.fixed[which])
+
+    @classmethod
+    def stack(cls, parts: list["Pencils"]) -> "Pencils":
+        """All of them, each pencil once."""
+        width = parts[0].columns.shape[1]
+        rows = np.unique(np.concatenate([np.hstack([p.columns, p.fixed]) for p in parts]), axis=0)
+        return cls(rows[:, :width], rows[:, width:])
+
+
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """What sweeping P pencils found: the best sample and score of each, and the supremum between
+    lines with its weights.
+
+    All are (P,), weights (P, 2); see ``sweep.sweep``.
+    """
+
+    pencils: Pencils
+    scores: np.ndarray
+    samples: np.ndarray
+    suprema: np.ndarray
+    weights: np.ndarray
+
+    def choices(self, alpha: float) -> Choices:
+        """The best wedges above alpha, one per pencil."""
+        best = places_of_largest(self.scores, 20 * MOST_WEDGES, above=alpha)
+        together = np.column_stack([self.pencils.fixed[best], self.samples[best]])
+        return Choices(self.pencils.columns[best], np.sort(together, axis=1), self.scores[best])
+
+
+class Sweeper:
+    """All that a thread or a machine needs to sweep blocks of pencils; the sorts it keeps stay
+    where they were made."""
+
+    def __init__(self, dictionary: Dictionary, memory: float):
+        self.rows = np.ascontiguousarray((dictionary.X / dictionary.scales).T)
+        self.scales, self.norm, self.bias = dictionary.scales, dictionary.norm, dictionary.bias
+        self.memory = memory if 2 in dictionary.orders and dictionary.bias else 0
+        self.compiled = dictionary.size >= COMPILED_PAYS and find_spec("numba") is not None
+        # Samples that differ by rounding only count as coincident; where no column has such values
+        # nobody need look.
+        steps = np.diff(
+            np.sort(np.column_stack([self.rows, np.zeros(len(self.rows))]), axis=1), axis=1
+        )
+        self.near_copies = bool(np.any((steps > 0) & (steps <= COINCIDENT)))
+        self.kept = KeptSorts(self.rows.shape, self.memory)
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name != "kept"}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state)
+        self.compiled = self.compiled and find_spec("numba") is not None
+        self.kept = KeptSorts(self.rows.shape, self.memory)
+
+    @property
+    def kernels(self):
+        """The compiled kernels where they are installed and pay for being loaded, else those in
+        NumPy."""
+        if not self.compiled:
+            return sweep
+        from wedgefit.engine import sweep_compiled as kernels
+
+        return kernels
+
+    def project(self, pencils: Pencils):
+        """The samples seen along each pencil's axis, qx and qy (P, n), and the map (P, s, 2) from a
+        normal to weights."""
+        order = pencils.columns.shape[1]
+        scales = self.scales[pencils.columns]
+        if self.bias:
+            base = self.rows[pencils.columns, pencils.fixed[:, :1]]
+        else:
+            base = np.zeros(pencils.columns.shape)
+        if order == 2:
+            qx, qy = (self.rows[pencils.columns[:, k]] - base[:, k, None] for k in (0, 1))
+            if self.near_copies:
+                near = np.maximum(np.abs(qx), np.abs(qy)) <= COINCIDENT
+                qx[near] = qy[near] = 0.0
+            return qx, qy, (np.eye(2) / scales[:, :, None])
+        away = self.rows[pencils.columns] - base[:, :, None]
+        anchors = pencils.fixed[:, 1:] if self.bias else pencils.fixed
+        edges = np.take_along_axis(away, anchors[:, None, :], axis=2).transpose(0, 2, 1)
+        _, sizes, directions = np.linalg.svd(edges, full_matrices=True)
+        plane = directions[:, -2:, :]
+        qx, qy = np.moveaxis(plane @ away, 1, 0)
+        dependent = (sizes[:, 0] <= COINCIDENT) | (sizes[:, -1] <= DEPENDENT * sizes[:, 0])
+        # Beside the pencil's own edges too: a copy of its first sample, up to rounding, has nothing
+        # but rounding to be judged by.
+        reach = np.maximum(np.abs(away).max(axis=1), np.abs(edges).max(axis=(1, 2))[:, None])
+        near = np.maximum(np.abs(qx), np.abs(qy)) <= DEPENDENT * reach
+        none = near | dependent[:, None]
+        return (
+            np.where(none, 0.0, qx),
+            np.where(none, 0.0, qy),
+            plane.transpose(0, 2, 1) / scales[:, :, None],
+        )
+
+
+def sweep_block(sweeper: Sweeper, pencils: Pencils, v: np.ndarray, arcs: bool):
+    """Sweep one block: see ``sweep.sweep`` for what comes back."""
+    qx, qy, to_weights = sweeper.project(pencils)
+    order = sweeper.kept.orders(pencils, qx, qy)
+    return sweeper.kernels.sweep(qx, qy, order, v, to_weights, sweeper.norm, arcs)
+
+
+class KeptSorts:
+    """The sorted samples of pencils through one sample in two columns, kept between rounds within a
+    memory budget."""
+
+    LARGEST_INDEX = 5_000_000
+
+    def __init__(self, shape: tuple[int, int], memory: float):
+        self.width, self.n = shape
+        pencils = self.width * (self.width - 1) // 2 * self.n
+        kind = np.dtype(index_type(self.n))
+        capacity = (
+            int(min(pencils, memory // (self.n * kind.itemsize)))
+            if pencils <= self.LARGEST_INDEX
+            else 0
+        )
+        self.used, self.capacity, self.lock = 0, capacity, Lock()
+        self.rows = np.empty((capacity, self.n), dtype=kind)
+        self.slots = np.full(pencils if capacity else 0, -1, dtype=np.int32)
+
+    def orders(self, pencils: Pencils, qx: np.ndarray, qy: np.ndarray) -> np.ndarray:
+        """The samples of each pencil sorted by slope, (P, n), kept or made now."""
+        if not self.capacity or pencils.fixed.shape[1] != 1:
+            return sort_pencils(qx, qy)
+        keys = self._keys(pencils)
+        slots = self.slots[keys]
+        orders = self.rows[slots]
+        missing = np.flatnonzero(slots < 0)
+        if len(missing):
+            orders[missing] = sort_pencils(qx[missing], qy[missing])
+            self._keep(keys[missing], orders[missing])
+        return orders
+
+    def _keys(self, pencils: Pencils) -> np.ndarray:
+        """The pencil's place among all: by pair of columns, then by sample."""
+        first, second = pencils.columns[:, 0], pencils.columns[:, 1]
+        pair = first * (2 * self.width - first - 1) // 2 + second - first - 1
+        return pair * self.n + pencils.fixed[:, 0]
+
+    def _keep(self, keys: np.ndarray, orders: np.ndarray) -> None:
+        with self.lock:
+            count = min(len(keys), self.capacity - self.used)
+            slots = np.arange(self.used, self.used + count)
+            self.used += count
+        self.rows[slots] = orders[:count]
+        # Only now may other threads see them.
+        self.slots[keys[:count]] = slots
