@@ -227,3 +227,16 @@ def test_full_lasso_is_the_reference(intercept, rng):
     assert found_t == pytest.approx(t, abs=1e-5)
     value = np.sum((K @ found + found_t - y) ** 2) / 60 + 0.05 * np.abs(found).sum()
     assert value == pytest.approx(optimum, rel=1e-8)
+
+
+@pytest.mark.parametrize("ratio", [1e-12, 1e-15, 1e-18, 1e-30])
+def test_an_alpha_lost_in_rounding_ends_with_numbers(ratio, rng):
+    """Steps at random once left the range of numbers, with warnings and then NaN; what comes back
+    is no worse than nothing."""
+    columns = np.maximum(rng.normal(size=(20, 1)) - rng.normal(size=60), 0)
+    columns -= columns.mean(axis=0)
+    y = rng.normal(size=20)
+    gram = Gram(columns.T @ columns / 20, columns.T @ y / 20)
+    alpha = ratio * float(np.abs(gram.correlation).max())
+    z = solve_lasso(gram, alpha, np.zeros(60))
+    assert np.isfinite(z).all() and gram.objective(z, alpha) <= 0

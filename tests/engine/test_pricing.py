@@ -518,3 +518,15 @@ def test_one_wedge_per_stretch_of_hinges():
     stretches = np.count_nonzero(np.diff((sizes > alpha).astype(int), prepend=0) == 1)
     found = priced(X, v, [1], 1, True, alpha=alpha)
     assert len(found.wedges) == stretches > 1
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_where_pencils_are_few_all_are_looked_at(thorough, monkeypatch):
+    """Nine rows in two columns have nine pencils; a hundred thousand were drawn to find them."""
+    rng = np.random.default_rng(0)
+    pricer = Pricer(Dictionary(rng.normal(size=(9, 2)), (1, 2), 1, True))
+    monkeypatch.setattr(pricer, "_promising", None)
+    v = rng.normal(size=9)
+    some = pricer.price(v, 0.0, pricer.dictionary.none(), every_pencil=False, thorough=thorough)
+    every = pricer.price(v, 0.0, pricer.dictionary.none(), every_pencil=True)
+    assert some.bound == every.bound and not some.exact

@@ -380,3 +380,11 @@ def test_an_alpha_at_the_end_of_the_path_is_noted(monkeypatch):
     assert not any(
         "is the last" in note for note in train(noisy, Options(cv=3, jobs=1), Quiet()).notes
     )
+
+
+@pytest.mark.parametrize("given", [{"alpha": 1e-320}, {"alpha_ratio": 1e-15}])
+def test_an_alpha_that_rounding_cannot_tell_from_zero_is_refused(given):
+    """It gave networks of chance with coefficients of 1e9; underflowing, a model without an alpha."""
+    with pytest.raises(FitError, match="below what numbers of 16 digits can tell from zero"):
+        learner(numbers(), **given)
+    assert learner(numbers(), alpha_ratio=1e-12).alpha_max > 0

@@ -50,6 +50,8 @@ MISSING, RARE = "(missing)", "(rare)"
 UNLIMITED = (None, None)
 TASKS = ("auto", "regression", "classification")
 LARGEST = 1e100  # Sums of squares of larger values may leave the range of float64.
+# Of a smaller spread squares are lost; a standardised column only needs its own digits.
+SMALLEST, SMALLEST_STANDARDISED = 1e-100, 1e-290
 # Values more than FAR_OUT times as far from the median as all others are far out: in at most
 # MOST_FAR_OUT of the rows, and only where the CORE of the rows that is nearest to the median is not
 # all one value.
@@ -629,6 +631,7 @@ def _fit_target(
         values = [_numbers(column, table, remedy) for column in columns]
         for column, y in zip(columns, values):
             _check_range(y, y, LARGEST, table, column.name)
+            _check_spread(y, SMALLEST, table, column.name)
         return Target(names, task, None), _side_by_side(values)
     if len(columns) > 1:
         raise UsageError(
@@ -791,6 +794,18 @@ def _raw(feature: Feature, values: np.ndarray, missing: np.ndarray) -> np.ndarra
     return missing if feature.kind == "missing" else values == feature.level
 
 
+def _check_spread(values: np.ndarray, smallest: float, table: Table, name: str) -> None:
+    """Raises ColumnError where values differ by so little that computing loses the difference."""
+    with np.errstate(over="ignore"):
+        spread = float(np.ptp(values))
+    if 0.0 < spread < smallest:
+        raise ColumnError(
+            f"its values differ by {spread:.1g} at most, too little to compute with.",
+            where=_at(table, name),
+            remedy="Give them in a smaller unit, so that the numbers are larger.",
+        )
+
+
 def _check_range(
     values: np.ndarray, raw: np.ndarray, largest: float, table: Table, column: str
 ) -> None:
@@ -862,6 +877,8 @@ def _fit_numeric(column: Column, rows: _Rows, scaling: str) -> tuple[InputColumn
     values = stored.limited(np.where(missing, median, column.values))
     features = []
     if values.min() < values.max():
+        smallest = SMALLEST_STANDARDISED if scaling == "standard" else SMALLEST
+        _check_spread(values, smallest, rows.table, column.name)
         center, scale = _center_scale(values, weights)
         if scaling != "standard":
             far = abs(center) > FAR_FROM_ZERO * np.ptp(values)

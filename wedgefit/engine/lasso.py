@@ -6,14 +6,15 @@ number of samples.
 """
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cholesky, lapack, qr_delete, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, LinearRegression
+
+from wedgefit.engine.shared import Shared
 
 # A column whose part outside the support's span is smaller than this (squared, relatively) counts
 # as dependent.
@@ -198,13 +199,23 @@ def _group_objective(
     )
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
+def _ignore_unfinished() -> Callable[[], None]:
     """No warning about unfinished descent: the polish finishes it, and the certificate measures
     what is left."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+    warnings.filterwarnings("ignore", "Objective did not converge", ConvergenceWarning)
+    added = warnings.filters[0]
+
+    def end() -> None:
+        # Someone else's context may have taken it away with the list that it was in.
+        if added in warnings.filters:
+            warnings.filters.remove(added)
+
+    return end
+
+
+# Not warnings.catch_warnings, which puts back a whole list: of two threads that overlap the later
+# one would put back the other's.
+_quiet = Shared(_ignore_unfinished)
 
 
 def _square_root(gram: Gram) -> tuple[np.ndarray, np.ndarray]:
@@ -261,10 +272,18 @@ class _Polish:
 
     def run(self, kkt: float) -> np.ndarray:
         """The coefficients (m,) at which no column violates the KKT conditions by more than
-        ``kkt``, relatively."""
-        refined, lowest, idle = False, np.inf, 0
+        ``kkt``, relatively; where rounding does not let them get there, the best on the way."""
+        # An alpha near the rounding of the correlations leaves steps to chance, and they may leave
+        # the range of numbers.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self._exchanged(kkt)
+
+    def _exchanged(self, kkt: float) -> np.ndarray:
+        refined, lowest, idle, best = False, np.inf, 0, self.z.copy()
         while idle < PATIENCE:
             self._settle()
+            if not np.isfinite(self.z).all():
+                return best
             gradient = self.gram.correlation - self.gram.matrix @ self.z
             rounding = gradient[self.support] - self.alpha * self.sign[self.support]
             # The factor has been updated many times: one step of iterative refinement takes its
@@ -277,17 +296,18 @@ class _Polish:
             violation[self.support] = 0.0
             worst = int(violation.argmax())
             if violation[worst] <= self.alpha * (1 + kkt):
-                break
+                return self.z
             # Among nearly dependent columns exchanges can go in circles at the level of rounding:
             # then it is enough.
             objective = self.alpha * np.abs(self.z).sum() - 0.5 * self.z @ (
                 self.gram.correlation + gradient
             )
             idle = 0 if objective < lowest - 1e-15 * abs(lowest) else idle + 1
-            lowest = min(lowest, objective)
+            if objective < lowest:
+                lowest, best = objective, self.z.copy()
             self._enter(worst, np.sign(gradient[worst]))
             refined = False
-        return self.z
+        return best
 
     def _settle(self) -> None:
         """Move to the stationary point of the support, dropping what reaches zero on the way."""

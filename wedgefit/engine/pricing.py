@@ -124,6 +124,11 @@ class Pricer:
             / self.jobs
         )
 
+    def _draws(self, thorough: bool) -> int:
+        """How many pencils a partial round draws of each kind; where there are no more, it looks at
+        all of them."""
+        return max(RANDOM, THOROUGH // len(self.dictionary.X)) if thorough else RANDOM
+
     def _winners_kept(self, order: int) -> int:
         return min(WINNERS, max(20, self._pencil_count(order) // 20))
 
@@ -247,7 +252,7 @@ class Pricer:
         # Columns that matter together mostly matter alone, too: without this the right sets are a
         # needle in a haystack of wide tables.
         in_use = used.reads.any(axis=0)[sets].all(axis=1)
-        draws = max(RANDOM, THOROUGH // n) if thorough else RANDOM
+        draws = self._draws(thorough)
         for among in (sets, sets[in_use]):
             drawn = np.sort(self._rng.integers(n, size=(draws, anchors - 1)), axis=1)
             distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
@@ -265,9 +270,8 @@ class Pricer:
         self, order: int, v: np.ndarray, used: Wedges, every_pencil: bool, thorough: bool
     ) -> "Swept":
         """Sweep the pencils of one order: all of them, or the promising ones."""
-        blocks = list(
-            self._every(order) if every_pencil else self._promising(order, used, thorough)
-        )
+        every = every_pencil or self._pencil_count(order) <= self._draws(thorough)
+        blocks = list(self._every(order) if every else self._promising(order, used, thorough))
         arcs = self._searches_arcs and v.ndim == 1 and (every_pencil or self.refine)
         if every_pencil and self._machines is not None:
             results = self._machines.sweep(self._sweeper, blocks, v, arcs, self.jobs)

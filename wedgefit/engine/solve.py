@@ -4,11 +4,9 @@ gain."""
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import count
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from wedgefit.engine.certificate import Certificate, certify
 from wedgefit.engine.descent import descended
@@ -17,6 +15,7 @@ from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.lasso import Gram, full_lasso, least_squares, solve_group_lasso, solve_lasso
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.shared import one_blas_thread
 from wedgefit.engine.wedge import Wedges, row_chunks
 from wedgefit.watch import Deadline
 
@@ -68,8 +67,7 @@ def solve(
     it is changed. ``deadline``: when it is due, one last round certifies the network as it stands.
     """
     working = working_set(pricer.dictionary, problem) if working is None else working
-    # One BLAS thread: on matrices this small more threads cost far more than they give.
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         return _rounds(problem, pricer, tol, exact, working, on_round, deadline or Deadline())
 
 
@@ -250,12 +248,6 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
         priced = pricer.price(null, 0.0, best, every_pencil=False)
         best, bounds = priced.wedges, [*bounds, priced.bound]
     return max(bounds)
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """The loaded thread pools; finding them takes milliseconds, so it is done once."""
-    return ThreadpoolController()
 
 
 class WorkingSet:

@@ -41,6 +41,8 @@ from wedgefit.watch import Deadline
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says
 # that it sampled.
 EXACT_UP_TO = 200_000_000
+# A smaller part of alpha_max drowns in the rounding of the correlations it is compared with.
+SMALLEST_ALPHA = 1e-13
 # An exact certificate over more wedges than this would take weeks; it is refused with an order that
 # would work.
 EXACT_POSSIBLE = 10_000_000_000_000
@@ -171,6 +173,12 @@ class Learner:
                 remedy="Try --order 2: rows in a hyperplane have no wedges of full order."
                 if self.order == "full"
                 else "Use other columns.",
+            )
+        if self._given_alpha is not None and self._given_alpha < SMALLEST_ALPHA * self.alpha_max:
+            raise FitError(
+                f"alpha {self._given_alpha:.3g} is below what numbers of 16 digits can tell from "
+                f"zero, beside an alpha_max of {self.alpha_max:.3g}.",
+                remedy="Try --alpha-ratio 1e-9, which leaves next to no penalty.",
             )
 
     def _check_settings(self) -> None:
