@@ -6,7 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from wedgefit.data.table import Column, Table
+from wedgefit.data.cells import Column
+from wedgefit.data.table import Table
 from wedgefit.model.build import Options, train
 from wedgefit.model.record import Model, unit_name
 

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 # listed fails.
 ORDER = """
 __init__ errors watch files records
-data.words data.reading data.hints data.cells data.sheet data.csv_file data.table data.encoding
+data.words data.reading data.hints data.cells data.sheet data.csv_file data.table
+data.kinds data.roles data.columns data.fitting data.target data.sample data.encoding
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
 engine.choice engine.order_one engine.pencil engine.workers
@@ -43,13 +44,13 @@ ROOMS = {
     "rich": {
         module for module in ORDER if re.match(r"views\.(terminal|progress_bar|tables)", module)
     },
-    "sklearn": {"engine.lasso", "learning.select", "estimators", "data.encoding"},
+    "sklearn": {"engine.lasso", "learning.select", "estimators", "data.fitting"},
     "pickle": set(),
     "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
     "onnx": {"exports.onnx", "model.foreign"},
 }
-LAZY_SKLEARN = {"data.encoding", "learning.select"}
+LAZY_SKLEARN = {"data.fitting", "learning.select"}
 # They need not be installed.
 EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
@@ -163,7 +164,7 @@ def test_light_modules_start_without_sklearn(module):
         ("cli.commands.plot", "def f():\n    import matplotlib"),
         ("views.pictures.fit", "import matplotlib"),
         ("model.record", "from sklearn.linear_model import Lasso"),
-        ("data.encoding", "from sklearn.model_selection import KFold"),
+        ("data.fitting", "from sklearn.model_selection import KFold"),
         ("engine.lasso", "from sklearn.linear_model import _cd_fast"),
         ("engine.lasso", "import numpy._core"),
     ],

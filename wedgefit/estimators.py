@@ -17,7 +17,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from wedgefit.data.table import Column, Table
+from wedgefit.data.cells import Column
+from wedgefit.data.table import Table
 from wedgefit.errors import WedgefitError
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train

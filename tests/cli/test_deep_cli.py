@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
-from wedgefit.data.table import Column, Table, read_table
+from wedgefit.data.cells import Column
+from wedgefit.data.table import Table, read_table
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.layers import composed, orders_in_stage, solve_layers
 from wedgefit.engine.pricing import Pricer

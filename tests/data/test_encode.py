@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from wedgefit.data.encoding import MISSING, RARE, Encoding, Target, fit_encoding
-from wedgefit.data.table import Column, Table, read_table
+from wedgefit.data.cells import Column
+from wedgefit.data.columns import MISSING, RARE
+from wedgefit.data.encoding import Encoding, fit_encoding
+from wedgefit.data.table import Table, read_table
+from wedgefit.data.target import Target
 from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError, WedgefitError
 from wedgefit.records import plain, read
 

@@ -12,7 +12,8 @@ import pytest
 from exporting import KINDS, module_of, quoted, run_onnx
 from kinds import kinds
 
-from wedgefit.data.table import parse_number, read_table
+from wedgefit.data.reading import parse_number
+from wedgefit.data.table import read_table
 from wedgefit.errors import WedgefitError
 from wedgefit.exports.dialects import DIALECTS
 from wedgefit.exports.formats import exported

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
-from wedgefit.data.encoding import fit_encoding, row_weights
-from wedgefit.data.table import Column, Table
+from wedgefit.data.cells import Column
+from wedgefit.data.encoding import fit_encoding
+from wedgefit.data.roles import row_weights
+from wedgefit.data.table import Table
 from wedgefit.errors import ColumnError
 from wedgefit.learning.learn import fill_space
 from wedgefit.learning.settings import Options

@@ -9,8 +9,9 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit
 
 from wedgefit import WedgeClassifier, WedgeRegressor
+from wedgefit.data.cells import Column
 from wedgefit.data.encoding import fit_encoding
-from wedgefit.data.table import Column, Table
+from wedgefit.data.table import Table
 from wedgefit.learning.learn import problems_of
 from wedgefit.learning.select import Sample
 from wedgefit.model.build import Options, path, train

@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from wedgefit.data.table import Column, Table, read_table
+from wedgefit.data.cells import Column
+from wedgefit.data.table import Table, read_table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.errors import FitError, UsageError, WedgefitError
 from wedgefit.learning import learn as learn_module

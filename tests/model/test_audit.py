@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wedgefit.data.table import Column, Table
+from wedgefit.data.cells import Column
+from wedgefit.data.table import Table
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train

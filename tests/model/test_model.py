@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wedgefit.data.table import Column, Table
+from wedgefit.data.cells import Column
+from wedgefit.data.table import Table
 from wedgefit.errors import ModelFileError, WedgefitError
 from wedgefit.files import write_whole
 from wedgefit.model import record as model_module

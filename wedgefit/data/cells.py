@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Column:
     """
 
     name: str
-    kind: str  # "numeric" or "category"
+    kind: Literal["numeric", "category"]
     values: np.ndarray
     gaps: tuple[str, ...] = ()
     hint: str | None = None

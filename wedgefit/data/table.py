@@ -68,6 +68,15 @@ class Table:
         lines = self.line_numbers[rows]
         return replace(self, row_ids=row_ids, line_numbers=lines, columns=columns, cells=cells)
 
+    def at(self, column: str) -> str:
+        """The words for a column in messages."""
+        return f"{self.title}, column {shown(column)}"
+
+    def some_rows(self, mask: np.ndarray) -> str:
+        """``2 rows (3, 8)``: how many rows the mask holds, and the ids of the first."""
+        ids = [self.row_ids[row] for row in np.flatnonzero(mask)]
+        return f"{len(ids)} row{'s' * (len(ids) != 1)} ({listed(ids)})"
+
     def place(self, row: int, column: str | None = None) -> str:
         """The words for a cell or row in messages: ``iris.csv, row 57 (line 58), column
         "petal_len"``."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wedgefit.data.encoding import InputColumn, spellings
+from wedgefit.data.columns import InputColumn
+from wedgefit.data.kinds import spellings
 from wedgefit.model.record import Model
 
 

@@ -153,7 +153,7 @@ def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """The rows that scores are about: X (n, d), y (n,) or (n, K) as in ``data.encoding.Design``,
+    """The rows that scores are about: X (n, d), y (n,) or (n, K) as in ``data.sample.Design``,
     the task, and per row a weight and a group.
 
     ``encoder`` encodes rows by what some of them teach; without one X is taken as it is, also in

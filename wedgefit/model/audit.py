@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from wedgefit.data.encoding import row_weights, training_rows
+from wedgefit.data.roles import row_weights, training_rows
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.certificate import certify as certify_fit

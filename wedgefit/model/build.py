@@ -10,14 +10,11 @@ from dataclasses import fields
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.data.encoding import (
-    Design,
-    Target,
-    fit_encoding,
-    row_weights,
-    weighed_rows,
-)
+from wedgefit.data.encoding import fit_encoding
+from wedgefit.data.roles import row_weights, weighed_rows
+from wedgefit.data.sample import Design
 from wedgefit.data.table import Table
+from wedgefit.data.target import Target
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.problem import row_norms

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from wedgefit.data.encoding import row_weights, training_rows
+from wedgefit.data.roles import row_weights, training_rows
 from wedgefit.data.table import Table
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.solve import solve, working_set

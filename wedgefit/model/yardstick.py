@@ -6,7 +6,9 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from wedgefit.data.encoding import LARGEST, Design, Encoding, fit_encoding
+from wedgefit.data.encoding import Encoding, fit_encoding
+from wedgefit.data.kinds import LARGEST
+from wedgefit.data.sample import Design
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate

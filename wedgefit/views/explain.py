@@ -9,7 +9,7 @@ from math import fsum
 
 import numpy as np
 
-from wedgefit.data.encoding import RARE, UNLIMITED, InputColumn
+from wedgefit.data.columns import RARE, UNLIMITED, InputColumn
 from wedgefit.model.record import Model, Neuron, row_order, unit_name
 from wedgefit.records import plain
 from wedgefit.views.phrases import formula, hinge_text, side, where

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wedgefit.data.encoding import RARE
+from wedgefit.data.columns import RARE
 from wedgefit.model.record import Model, Neuron, unit_name
 
 # Beside the largest, a weight or a bias of this relative size is what rounding left of zero.

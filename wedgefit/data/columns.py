@@ -1,0 +1,166 @@
+"""How one column of a table becomes columns of the design: what is stored of it, and applied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+import numpy as np
+
+from wedgefit.data.kinds import as_texts, numbers_of
+from wedgefit.data.table import Table
+from wedgefit.records import Complaint, above
+
+MISSING, RARE = "(missing)", "(rare)"
+UNLIMITED = (None, None)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the design: (raw − center) / scale, where raw is the value, or 0/1 for
+    "missing" and "level"."""
+
+    name: str
+    source: Annotated[str, "The column of the table that it comes from."]
+    kind: Literal["number", "missing", "level"]
+    level: Annotated[str | None, 'The level, or "(missing)", for which a column of text gives 1.']
+    center: float
+    scale: Annotated[float, above(0)]
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """One column of the table: the median that fills gaps and the limits (numeric), or its levels
+    and those grouped as rare."""
+
+    name: str
+    kind: Literal["numeric", "category"]
+    fill: Annotated[float | None, "The median; missing values count as it. null: a column of text."]
+    limits: Annotated[
+        tuple[float | None, float | None],
+        "Values below the first and above the second count as these; null for no limit.",
+    ]
+    levels: tuple[str, ...]
+    rare: Annotated[tuple[str, ...], 'Levels that count as "(rare)".']
+
+    def complaints(self) -> Iterator[Complaint]:
+        """What the fields promise each other."""
+        low, high = self.limits
+        numeric = self.kind == "numeric"
+        if numeric != (self.fill is not None):
+            yield Complaint("fill", "a number" if numeric else "null in a column of text")
+        elif low is not None and high is not None and not low <= high:
+            yield Complaint("limits", "a lowest and a highest value")
+        elif numeric and not self.limited(np.array(self.fill)) == self.fill:
+            yield Complaint("fill", "within the limits")
+        if not numeric and self.limits != UNLIMITED:
+            yield Complaint("limits", "[null, null] in a column of text")
+        if numeric and self.levels + self.rare:
+            yield Complaint("levels", "[] in a column of numbers")
+        if len({*self.levels, *self.rare}) < len(self.levels + self.rare):
+            yield Complaint("levels", "distinct, and none of them rare")
+
+    def limited(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers within the limits; NaN stays."""
+        lowest, highest = self.limits
+        return np.clip(
+            numbers,
+            -math.inf if lowest is None else lowest,
+            math.inf if highest is None else highest,
+        )
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """For each level that training saw, the level it is encoded as."""
+        return {level: level for level in self.levels} | {level: RARE for level in self.rare}
+
+    @property
+    def other(self) -> str | None:
+        """The level of texts that training did not see; None where they are 0 in all features."""
+        return RARE if self.rare else None
+
+    @property
+    def cells(self) -> dict[str | None, str]:
+        """For each text that training saw, None for a missing one, the level it is encoded as:
+        ``groups`` by what a file holds."""
+        groups = self.groups
+        reserved = {
+            cell: groups[level_of(cell)]
+            for cell in (None, MISSING, RARE)
+            if level_of(cell) in groups
+        }
+        return {level: group for level, group in groups.items() if level != MISSING} | reserved
+
+
+def level_of(cell: str | None) -> str:
+    """The level of a cell; cells that spell a reserved level are set apart by quotes."""
+    if cell is None:
+        return MISSING
+    return f'"{cell}"' if cell in (MISSING, RARE) else cell
+
+
+def with_unique_names(features: Sequence[Feature], columns: Sequence[str]) -> tuple[Feature, ...]:
+    """The features, renamed where a generated name is taken: "sex = male" and "sex = male (2)"."""
+    taken, unique = set(columns), []
+    for feature in features:
+        name, count = feature.name, 1
+        while feature.kind != "number" and name in taken:
+            count += 1
+            name = f"{feature.name} ({count})"
+        taken.add(name)
+        unique.append(replace(feature, name=name))
+    return tuple(unique)
+
+
+def may_come_from(feature: Feature, column: InputColumn) -> bool:
+    """Whether a column of this kind, and with these levels, gives such a feature."""
+    if column.kind == "numeric":
+        return feature.level is None and feature.kind != "level"
+    kind = "missing" if feature.level == MISSING else "level"
+    return feature.kind == kind and feature.level in column.groups.values()
+
+
+# From cells to values -----------------------------------------------------------------------------
+
+
+def values_of(column: InputColumn, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """The values of an input column, and where they are missing.
+
+    Numbers with gaps filled, or texts: the level that each cell is encoded as.
+    """
+    if column.kind == "numeric":
+        remedy = "The model was trained on numbers in this column: correct the cell."
+        numbers = numbers_of(table.columns[column.name], table, remedy)
+        missing = np.isnan(numbers)
+        return np.where(missing, np.float64(column.fill or 0.0), column.limited(numbers)), missing
+    groups = column.groups
+    levels = np.array(
+        [groups.get(level, column.other) for level in levels_of(column, table)], dtype=object
+    )
+    return levels, levels == MISSING
+
+
+def levels_of(column: InputColumn, table: Table) -> list[str]:
+    return [level_of(cell) for cell in as_texts(table.columns[column.name], column.groups)]
+
+
+def beyond_limits(column: InputColumn, table: Table) -> str:
+    """``the value of 2 rows (3, 8) counts as 4.2``; "" if no value is beyond the limits."""
+    numbers = numbers_of(
+        table.columns[column.name],
+        table,
+        "The model was trained on numbers in this column: correct the cell.",
+    )
+    limited, parts = column.limited(numbers), []
+    for limit in column.limits:
+        if limit is not None and np.any(held := (limited == limit) & (numbers != limit)):
+            parts.append(f"the value of {table.some_rows(held)} counts as {limit:.10g}")
+    return "; ".join(parts)
+
+
+def raw_values(feature: Feature, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    if feature.kind == "number":
+        return values
+    return missing if feature.kind == "missing" else values == feature.level

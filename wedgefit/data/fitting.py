@@ -1,0 +1,197 @@
+"""What the rows of training teach about a column: its gaps, ends, scale, levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+
+import numpy as np
+
+from wedgefit.data.cells import Column
+from wedgefit.data.columns import MISSING, RARE, UNLIMITED, Feature, InputColumn, level_of
+from wedgefit.data.kinds import LARGEST, SMALLEST, SMALLEST_STANDARDISED, check_range, check_spread
+from wedgefit.data.table import Table
+
+# Values more than FAR_OUT times as far from the median as all others are far out: in at most
+# MOST_FAR_OUT of the rows, and only where the CORE of the rows that is nearest to the median is not
+# all one value.
+FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
+# A column whose mean is so many times its range would lose as much of its digits in w·x + b.
+FAR_FROM_ZERO = 1e3
+LIGHT = 0.05  # A level of a larger part of the weight is not rare, in however few distinct rows.
+ROUNDING = 1e-9  # Parts of the weight that differ by less are equal.
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows to learn from and how they count: a weight of 2 is a row that stands there twice.
+
+    So nothing counts rows as such. What depends on how many there are asks for distinct rows, in
+    the columns ``names``, and for parts of the weight, (n,) adding up to one.
+    """
+
+    table: Table
+    names: tuple[str, ...]
+    weights: np.ndarray | None
+
+    @cached_property
+    def parts(self) -> np.ndarray:
+        weights = np.ones(self.table.rows) if self.weights is None else self.weights
+        return weights / weights.sum()
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Which rows are the first of their kind, (n,)."""
+        kinds = np.zeros(self.table.rows, dtype=np.int64)
+        for name in self.names:
+            values = self.table.column(name).values
+            if values.dtype == object:
+                values = codes_of(values, set(values))
+            cells = np.unique(values, return_inverse=True)[1]
+            kinds = np.unique(kinds * (cells.max() + 1) + cells, return_inverse=True)[1]
+        first = np.zeros(self.table.rows, dtype=bool)
+        first[np.unique(kinds, return_index=True)[1]] = True
+        return first
+
+
+def fit_column(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn, list[Feature], str]:
+    """What to store of a column, its features, and if there are none the reason."""
+    missing = column.missing
+    if missing.all():
+        return InputColumn(column.name, column.kind, None, UNLIMITED, (), ()), [], "all missing"
+    fit = _fit_numeric if column.kind == "numeric" else _fit_category
+    stored, features = fit(column, rows, scaling)
+    return stored, features, "constant" if stored.levels or not stored.rare else "all levels rare"
+
+
+# Numbers ------------------------------------------------------------------------------------------
+
+
+def _fit_numeric(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn, list[Feature]]:
+    weights = rows.weights
+    missing = column.missing
+    present, counts = column.values[~missing], None if weights is None else weights[~missing]
+    # Of halves, which cannot overflow and have the same bits.
+    median = 2.0 * _median(0.5 * present, counts)
+    limits = _limits(present, median, counts) if scaling == "standard" else UNLIMITED
+    stored = InputColumn(column.name, "numeric", median, limits, (), ())
+    values = stored.limited(np.where(missing, median, column.values))
+    features = []
+    if values.min() < values.max():
+        smallest = SMALLEST_STANDARDISED if scaling == "standard" else SMALLEST
+        check_spread(values, smallest, rows.table, column.name)
+        center, scale = _center_scale(values, weights)
+        if scaling != "standard":
+            far = abs(center) > FAR_FROM_ZERO * np.ptp(values)
+            center, scale = center if far and scaling == "shift" else 0.0, 1.0
+        features.append(Feature(column.name, column.name, "number", None, center, scale))
+    if scaling != "standard":
+        check_range(np.nan_to_num(column.values), column.values, LARGEST, rows.table, column.name)
+    if missing.any():
+        features.append(
+            Feature(f"{column.name} is missing", column.name, "missing", None, 0.0, 1.0)
+        )
+    return stored, features
+
+
+def _limits(
+    values: np.ndarray, median: float, weights: np.ndarray | None
+) -> tuple[float | None, float | None]:
+    """The ends of the values that are not far out, None on a side where none is; see
+    ``wedgefit.data.encoding``."""
+    distances = np.abs(0.5 * values - 0.5 * median)
+    order = np.argsort(distances, kind="stable")
+    sizes = distances[order]
+    parts = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
+    parts = parts / parts[-1] + ROUNDING
+    if sizes[np.searchsorted(parts, CORE)] == 0:
+        return UNLIMITED
+    with np.errstate(over="ignore"):
+        gaps = np.flatnonzero((sizes[1:] > FAR_OUT * sizes[:-1]) & (parts[:-1] >= 1 - MOST_FAR_OUT))
+    if not len(gaps):
+        return UNLIMITED
+    near, far = values[order[: gaps[0] + 1]], values[order[gaps[0] + 1 :]]
+    return float(near.min()) if np.any(far < median) else None, float(near.max()) if np.any(
+        far > median
+    ) else None
+
+
+def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
+    """The median; with weights that of each value repeated so many times: halfway between the lower
+    and the upper one."""
+    if weights is None:
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    reached = reached / reached[-1]
+    # Parts that are equal but for rounding are equal: 0.1 + 0.2 is half of 0.6.
+    lower, upper = (np.searchsorted(reached, 0.5 + slack) for slack in (-ROUNDING, ROUNDING))
+    return float(0.5 * (values[order[lower]] + values[order[upper]]))
+
+
+def _unit(values: np.ndarray) -> float:
+    """The largest power of two up to the largest absolute value (1/2 if all are zero)."""
+    return math.ldexp(0.5, int(np.frexp(np.nanmax(np.abs(values)))[1]))
+
+
+def _center_scale(values: np.ndarray, weights: np.ndarray | None) -> tuple[float, float]:
+    """Mean and standard deviation of a column (n, not constant)."""
+    from sklearn.preprocessing import StandardScaler
+
+    # In a unit near the largest value, a power of two: 1e300 cannot overflow, and the results have
+    # the same bits as without it.
+    unit = _unit(values)
+    scaled = (values / unit)[:, None]
+    # Measured from the first value: a spread that is tiny beside the mean would be lost in the
+    # squares.
+    first = scaled[0, 0]
+    scaler = StandardScaler().fit(scaled - first, sample_weight=weights)
+    return float(first + scaler.mean_[0]) * unit, float(scaler.scale_[0]) * unit or 1.0
+
+
+# Texts --------------------------------------------------------------------------------------------
+
+
+def _fit_category(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn, list[Feature]]:
+    cells = [level_of(cell) for cell in column.values]
+    every = sorted(set(cells))
+    codes = codes_of(cells, every)
+    parts = np.bincount(codes, rows.parts)
+    distinct = np.bincount(codes[rows.first], minlength=len(every))
+    count = int(rows.first.sum())
+    rare = distinct < max(2, min(10, count // 20))
+    rare &= parts <= max(LIGHT, 1 / count) + ROUNDING
+    stored = InputColumn(
+        column.name,
+        "category",
+        None,
+        UNLIMITED,
+        *(tuple(compress(every, of)) for of in (~rare, rare)),
+    )
+    part_of = dict(zip(stored.levels, parts[~rare]))
+    if stored.rare:
+        part_of[RARE] = parts[rare].sum()
+    return stored, [_level_feature(column.name, level) for level in _shown_levels(part_of)]
+
+
+def codes_of(cells: Iterable, kinds: Iterable) -> np.ndarray:
+    """For each cell the position of its kind."""
+    code_of = {kind: code for code, kind in enumerate(kinds)}
+    return np.array([code_of[cell] for cell in cells])
+
+
+def _shown_levels(part_of: dict[str, float]) -> list[str]:
+    """The levels that get a feature: all, but only the less frequent one of two, and not the only
+    one."""
+    if len(part_of) > 2:
+        return list(part_of)
+    return sorted(sorted(part_of), key=lambda level: -round(part_of[level] / ROUNDING))[1:]
+
+
+def _level_feature(column: str, level: str) -> Feature:
+    return Feature(
+        f"{column} = {level}", column, "missing" if level == MISSING else "level", level, 0.0, 1.0
+    )

@@ -1,0 +1,167 @@
+"""Which columns play which part, and which rows take part in training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from wedgefit.data.cells import Column
+from wedgefit.data.kinds import LARGEST, numbers_of
+from wedgefit.data.table import Table
+from wedgefit.data.words import listed, shown, unknown_columns
+from wedgefit.errors import ColumnError, FitError
+
+
+def target_names(table: Table, target: Sequence[str], exclude: Sequence[str | None]) -> list[str]:
+    """The target columns: those named, or the last that has no other role. Raises ColumnError,
+    FitError."""
+    free = [name for name in table.columns if name not in exclude]
+    if not free:
+        raise FitError("there is no column left to be the target.", where=table.title)
+    names = [table.column(name).name for name in _names(target)] or free[-1:]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ColumnError(
+            f"{shown(twice[0])} is a --target twice.", where=table.title, remedy="Name it once."
+        )
+    return names
+
+
+def chosen(
+    table: Table, roles: dict[str, list[str | None]], keep: Iterable[str], drop: Iterable[str]
+) -> list[str]:
+    """The input columns in the order of the table, without those that have another role. Raises
+    ColumnError."""
+    keep, drop = _names(keep), _names(drop)
+    taken = {name: role for role, names in roles.items() for name in names if name is not None}
+    if sum(len(names) - names.count(None) for names in roles.values()) > len(taken):
+        twice = next(
+            name for name in taken if sum(names.count(name) for names in roles.values()) > 1
+        )
+        raise ColumnError(
+            f"{shown(twice)} cannot have two roles.", where=table.title, remedy="Choose one."
+        )
+    for name in [*keep, *drop, *taken]:
+        if name in taken and name in keep + drop:
+            raise ColumnError(
+                f"{shown(name)} is the {taken[name]}.",
+                where=table.title,
+                remedy="Remove it from --keep and --drop.",
+            )
+        table.column(name)
+    both = [name for name in keep if name in drop]
+    if both:
+        raise ColumnError(
+            f"{shown(both[0])} is in both --keep and --drop.",
+            where=table.title,
+            remedy="Choose one.",
+        )
+    return [
+        name
+        for name in table.columns
+        if name not in taken and name not in drop and (not keep or name in keep)
+    ]
+
+
+def _names(names: Iterable[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
+
+
+def require(table: Table, names: Sequence[str]) -> None:
+    absent = [name for name in names if name not in table.columns]
+    if absent:
+        raise unknown_columns(absent, table.names, where=table.title)
+
+
+def training_rows(
+    table: Table, targets: Sequence[str], weight: str | None, drop_missing: bool
+) -> tuple[Table, tuple[str, ...]]:
+    """The rows that have every target and a positive weight, and notes if that is not all of them.
+
+    Raises ColumnError for missing targets (unless ``drop_missing``) and for weights that are no
+    numbers from 0 up.
+    """
+    table, notes = (table, ()) if weight is None else weighed_rows(table, weight)
+    for name in targets:
+        column = table.column(name)
+        if column.missing.all():
+            raise ColumnError(
+                "all values of the target are missing.",
+                where=table.at(name),
+                remedy="Choose another --target.",
+            )
+        if column.missing.any() and not drop_missing:
+            refuse_missing(column, table, "Leave these rows out with --drop-missing-target.")
+        if column.missing.any():
+            notes += (
+                f"{table.some_rows(column.missing)} left out: no value of the target {shown(name)}",
+            )
+            table = table.take(np.flatnonzero(~column.missing))
+    if table.rows < 2:
+        # Rows that were left out are in the file, so a bare "one row" would look wrong there.
+        message = "; ".join(("one row is not enough to fit anything", *notes))
+        raise FitError(f"{message}.", where=table.title, remedy="Add rows.")
+    return table, notes
+
+
+def refuse_missing(column: Column, table: Table, remedy: str) -> None:
+    if column.missing.any():
+        words = [gap for gap in column.gaps if gap]
+        found = f", which hold {listed(list(map(shown, words)))}" if words else ""
+        message = f"the target is missing in {table.some_rows(column.missing)}{found}."
+        if words and column.kind == "category":
+            remedy += f' If {shown(words[0])} is a label, try --na-only "".'
+        raise ColumnError(message, where=table.at(column.name), remedy=remedy)
+
+
+def weighed_rows(table: Table, weight: str) -> tuple[Table, tuple[str, ...]]:
+    """The rows of positive weight, and a note if that is not all of them. Raises ColumnError for
+    weights that are no numbers from 0 up."""
+    weights = numbers_of(table.column(weight), table, "A weight is a number.")
+    if len(wrong := np.flatnonzero(~(weights >= 0) | ~(weights <= LARGEST))):
+        text = "missing" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
+        message = f"this weight is {text}; expected a number from 0 up, at most {LARGEST:g}."
+        raise ColumnError(
+            message,
+            where=table.place(wrong[0], weight),
+            remedy="Correct it, or leave out --weight.",
+        )
+    if not np.any(weights):
+        raise ColumnError(
+            "every weight is zero.", where=table.at(weight), remedy="Choose another --weight."
+        )
+    if np.all(weights):
+        return table, ()
+    return table.take(np.flatnonzero(weights)), (
+        f"{table.some_rows(weights == 0)} left out: their weight is zero",
+    )
+
+
+def row_weights(table: Table, weight: str | None) -> np.ndarray | None:
+    """How much each row counts, (n,) of mean 1; None where all count alike.
+
+    Only ratios count, so this is the one place that reads the unit of a column of weights. The rows
+    are those of ``training_rows`` or ``weighed_rows``. Raises ColumnError for a weight that is lost
+    beside the largest.
+    """
+    if weight is None:
+        return None
+    weights = numbers_of(table.column(weight), table, "A weight is a number.")
+    largest = weights.max()
+    if len(lost := np.flatnonzero(weights < largest / LARGEST)):
+        raise ColumnError(
+            f"this weight is {weights[lost[0]]:g}, lost beside the largest, {largest:g}.",
+            where=table.place(lost[0], weight),
+            remedy="Make it 0 to leave the row out.",
+        )
+    parts = weights / largest
+    return None if parts.min() == 1.0 else parts / parts.mean()
+
+
+def groups_of(table: Table, name: str) -> np.ndarray:
+    """The group of each row as a number, (n,). Raises ColumnError where one is missing."""
+    column = table.column(name)
+    if column.missing.any():
+        message = f"the group is missing in {table.some_rows(column.missing)}."
+        raise ColumnError(message, where=table.at(name), remedy="Fill it in, or leave out --group.")
+    return np.unique(column.values, return_inverse=True)[1]
