@@ -4,12 +4,17 @@ predicts for them."""
 import csv
 import io
 import sqlite3
+import subprocess
+import sys
+from functools import cache
 
 import numpy as np
 import pytest
-from kinds import kinds, table_of
+from kinds import kinds, table_of, trained
 
 from wedgefit.data.reading import DEFAULT_NA
+from wedgefit.data.table import read_table
+from wedgefit.errors import WedgefitError
 from wedgefit.exports.dialects import DIALECTS
 from wedgefit.exports.formats import exported
 
@@ -86,6 +91,7 @@ def run_python(model, rows):
     return list(map(module_of(model)["predict"], rows)), None
 
 
+@cache
 def module_of(model):
     namespace = {"__name__": "written_out"}
     exec(compile(exported(model, "python"), "written_out.py", "exec"), namespace)
@@ -179,3 +185,90 @@ def run_onnx(model, rows):
     ]
     assert names == ["prediction", "probabilities"][: 1 + (model.problem.loss == "logistic")]
     return results["prediction"].tolist(), results.get("probabilities")
+
+
+# One cell -----------------------------------------------------------------------------------------
+
+REFUSED = None
+exported_once = cache(exported)
+
+
+@cache
+def plain_model():
+    """It reads a number, a truth and a code, and every cell of them makes a difference."""
+    rng = np.random.default_rng(0)
+    a = rng.uniform(-5, 20, size=120)
+    flag = np.where(rng.random(120) < 0.4, "TRUE", "FALSE").astype(object)
+    code = rng.choice(np.array(["007", "12", "3.50", None], dtype=object), size=120)
+    y = np.abs(a - 3) + 9.0 * (flag == "TRUE") + 4.0 * (code == "007") - 7.0 * (code == "12")
+    a[::9] = np.nan
+    return trained({"a": a, "flag": flag, "code": code, "y": y}, alpha_ratio=0.01)
+
+
+def row(**cells):
+    return {"a": 5.0, "flag": "TRUE", "code": "12"} | cells
+
+
+def predicted(model, cells, tmp_path, **options):
+    """What ``wedgefit predict`` says of a file with these texts, or that it refuses it."""
+    path = tmp_path / "rows.csv"
+    quote = lambda text: '"' + str(text).replace('"', '""') + '"'
+    lines = [",".join(map(quote, cells)), ",".join(map(quote, cells.values()))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        return model.predict(read_table(path, schema=model.encoding.schema(), **options))[0]
+    except WedgefitError:
+        return REFUSED
+
+
+def by_python(model, cells):
+    try:
+        return module_of(model)["predict"](cells)
+    except ValueError as error:
+        assert "column '" in str(error)
+        return REFUSED
+
+
+def by_sqlite(model, cells, types=("", "", "")):
+    """The prediction of a table of one row, whose columns have these types."""
+    with sqlite3.connect(":memory:") as connection:
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in zip(cells, types))
+        connection.execute(f"CREATE TABLE data ({columns})")
+        marks = ", ".join("?" * len(cells))
+        connection.execute(f"INSERT INTO data VALUES ({marks})", list(cells.values()))
+        found = connection.execute(exported_once(model, "sql")).fetchall()
+    connection.close()
+    assert len(found) == 1
+    return found[0][-1]
+
+
+def by_postgresql(postgresql, model, literals, types):
+    """The prediction for one row of these literals in columns of these types."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in zip(literals, types))
+    done = postgresql(
+        f"CREATE TEMPORARY TABLE data ({columns}); "
+        f"INSERT INTO data VALUES ({', '.join(literals.values())});\n"
+        + exported_once(model, "sql", dialect="postgresql")
+    )
+    assert done.returncode == 0, done.stderr
+    found = done.stdout.strip().split(",")[-1]
+    return float(found) if found else REFUSED
+
+
+def same(found, expected):
+    if expected is REFUSED:
+        assert found is REFUSED
+    else:
+        np.testing.assert_allclose(found, expected, **SAME)
+
+
+def written_module(model, tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text(exported_once(model, "python"), encoding="utf-8")
+    return path
+
+
+def script(raw, path):
+    """The module run as a script on these bytes."""
+    command = [sys.executable, "-I", "-S", str(path)]
+    return subprocess.run(command, input=raw, capture_output=True, timeout=60)

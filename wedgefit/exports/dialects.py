@@ -9,6 +9,8 @@ from wedgefit.errors import ColumnError
 
 # What ``str.strip`` takes off a cell, by code point.
 SPACE = [point for point in range(0x3001) if chr(point).isspace()]
+# Beside the plain one, spaces that keep groups of digits together.
+GROUPING_SPACES = "\u00a0\u202f"
 LARGEST = 1.7976931348623157e308
 # What ``parse_number`` reads, for databases with regular expressions.
 NUMBER = "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
@@ -92,6 +94,14 @@ class Dialect(ABC):
     def parsed(self, text: str) -> str:
         """The finite number that a text spells, NULL if it spells none."""
 
+    def pointed(self, text: str) -> str:
+        """A text with the comma as its decimal mark as one with a point; NULL if it has one."""
+        return f"CASE WHEN {text} NOT LIKE '%.%' THEN REPLACE({text}, ',', '.') END"
+
+    @abstractmethod
+    def ungrouped(self, text: str, mark: str, decimal: str) -> str:
+        """A text without the mark between groups of three digits, if they are such groups."""
+
     def finite(self, value: str) -> str:
         """The value, NULL where it is beyond the range of numbers."""
         return f"CASE WHEN ABS({value}) <= {self.number(LARGEST)} THEN {value} END"
@@ -159,6 +169,21 @@ class Sqlite(Dialect):
             f"THEN {number} END"
         )
 
+    def ungrouped(self, text: str, mark: str, decimal: str) -> str:
+        # Without regular expressions: the digits are grouped as printf groups them.
+        for space in GROUPING_SPACES if mark == " " else "":
+            text = f"REPLACE({text}, {self.text(space)}, ' ')"
+        mark, decimal = self.text(mark), self.text(decimal)
+        bare = f"LTRIM({text}, '+-')"
+        end = f"MIN(INSTR({bare} || {decimal}, {decimal}), INSTR(LOWER({bare}) || 'e', 'e'))"
+        whole = f"SUBSTR({bare}, 1, {end} - 1)"
+        digits = f"CAST(REPLACE({whole}, {mark}, '') AS INTEGER)"
+        return (
+            f"CASE WHEN {whole} = REPLACE(printf('%,d', {digits}), ',', {mark}) "
+            f"AND INSTR(SUBSTR({bare}, {end}), {mark}) = 0 "
+            f"THEN REPLACE({text}, {mark}, '') ELSE {text} END"
+        )
+
     def numbered(self, row: str, source: str, alias: str) -> str:
         return f"SELECT ROW_NUMBER() OVER () AS {row}, t.* FROM {source} AS t"
 
@@ -203,8 +228,22 @@ class Typed(Dialect):
     def is_boolean(self, cell: str) -> str:
         return f"{self.type_of(cell)} = 'boolean'"
 
+    @abstractmethod
+    def matches(self, text: str, pattern: str) -> str:
+        """A condition: the text matches a regular expression, from its beginning to its end."""
+
     def as_number(self, cell: str) -> str:
         return self.parsed(f"CAST({cell} AS TEXT)")
+
+    def ungrouped(self, text: str, mark: str, decimal: str) -> str:
+        marks = mark + GROUPING_SPACES if mark == " " else mark
+        either = "|".join(map(_escaped, marks))
+        number = f"[+-]?[1-9][0-9]?[0-9]?(({either})[0-9]{{3}})+({_escaped(decimal)}[0-9]*)?"
+        grouped = self.matches(text, f"^{number}([eE][+-]?[0-9]+)?$")
+        bare = text
+        for space in marks:
+            bare = f"REPLACE({bare}, {self.text(space)}, '')"
+        return f"CASE WHEN {grouped} THEN {bare} ELSE {text} END"
 
     def numbered(self, row: str, source: str, alias: str) -> str:
         # The row as one value: a table may have a column called like the row number, as the saved
@@ -233,9 +272,11 @@ class Postgresql(Typed):
         space = "".join(f"\\u{point:04x}" for point in SPACE)
         return f"BTRIM({text}, E'{space}')"
 
+    def matches(self, text: str, pattern: str) -> str:
+        return f"{text} ~ {self.text(pattern)}"
+
     def parsed(self, text: str) -> str:
-        number = f"CAST({text} AS {self.double})"
-        return f"CASE WHEN {text} ~ '{NUMBER}' THEN {number} END"
+        return f"CASE WHEN {self.matches(text, NUMBER)} THEN CAST({text} AS {self.double}) END"
 
     def finite(self, value: str) -> str:
         return value  # It refuses results that are not.
@@ -268,18 +309,24 @@ class Duckdb(Typed):
     def trimmed(self, text: str) -> str:
         return f"TRIM({text}, CONCAT({', '.join(f'chr({point})' for point in SPACE)}))"
 
+    def matches(self, text: str, pattern: str) -> str:
+        return f"regexp_matches({text}, {self.text(pattern)})"
+
     def parsed(self, text: str) -> str:
         number = f"TRY_CAST({text} AS {self.double})"
-        return (
-            f"CASE WHEN regexp_matches({text}, '{NUMBER}') AND ABS({number}) <= {plain(LARGEST)} "
-            f"THEN {number} END"
-        )
+        known = f"{self.matches(text, NUMBER)} AND ABS({number}) <= {plain(LARGEST)}"
+        return f"CASE WHEN {known} THEN {number} END"
 
     def all_cells(self, alias: str) -> str:
         return f"UNNEST(r.{alias})"
 
     def problem(self, columns: Sequence[str], names: Sequence[str]) -> str | None:
         return _one_name(columns)
+
+
+def _escaped(mark: str) -> str:
+    """One character as a regular expression."""
+    return "\\" + mark if mark in "\\^$.|?*+()[]{}" else mark
 
 
 def _one_name(columns: Sequence[str]) -> str | None:

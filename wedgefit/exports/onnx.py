@@ -122,7 +122,7 @@ def _features(graph: _Graph, plan: Plan) -> str:
     for column in plan.columns:
         own = {j: part for j, part in enumerate(plan.features) if part.column is column}
         if isinstance(column, NumberColumn):
-            blocks += _number(graph, column, list(own.values()), plan.missing_numbers)
+            blocks += _number(graph, column, list(own.values()), plan.reading.missing_numbers)
         else:
             blocks.append(_text(graph, column, list(own.values())))
         order += own
@@ -133,7 +133,7 @@ def _features(graph: _Graph, plan: Plan) -> str:
 
 
 def _number(
-    graph: _Graph, column: NumberColumn, features: list[Feature], missing: list[float]
+    graph: _Graph, column: NumberColumn, features: list[Feature], missing: tuple[float, ...]
 ) -> list[str]:
     """Per feature of a column of numbers its values, (rows, 1)."""
     # NaN is the only number that is not itself.

@@ -11,6 +11,7 @@ import numpy as np
 
 from wedgefit.data.columns import InputColumn
 from wedgefit.data.kinds import spellings
+from wedgefit.data.reading import Reading
 from wedgefit.model.record import Model
 
 
@@ -73,9 +74,8 @@ class Plan:
     ``hidden`` layers take the larger of zero and each unit, the ``output`` layer is affine; the
     first of all layers reads ``features``. The outputs are the ``targets``, or, where there are
     ``classes``, one score of the second of two or one score of each. ``logistic``: whether the
-    scores are log-odds, so that classes have probabilities. ``missing``: the texts, without space
-    around them, that mean a missing number, and ``missing_numbers`` the numbers that do: -999 where
-    that is a word for one.
+    scores are log-odds, so that classes have probabilities. ``reading``: what training was told
+    about cells and files.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
@@ -85,8 +85,7 @@ class Plan:
     targets: tuple[str, ...]
     classes: tuple | None
     logistic: bool
-    missing: tuple[str, ...]
-    missing_numbers: tuple[float, ...]
+    reading: Reading
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -96,6 +95,11 @@ class Plan:
     def read(self) -> list[int]:
         """The positions of the features that some unit reads."""
         return np.flatnonzero(self.layers[0].weights.any(axis=1)).tolist()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The texts, without space around them, that mean a missing cell."""
+        return _missing(self.reading)
 
     @property
     def prediction_names(self) -> list[str]:
@@ -123,7 +127,7 @@ def plan_of(model: Model) -> Plan:
     """The plan of a model, with the neurons only that its outputs depend on."""
     model = model.pruned()
     encoding = model.encoding
-    missing = tuple(dict.fromkeys(("", *encoding.reading.na)))
+    missing = _missing(encoding.reading)
     columns = {column.name: _column(column, missing) for column in encoding.inputs}
     features = tuple(
         Feature(
@@ -137,8 +141,12 @@ def plan_of(model: Model) -> Plan:
     target = encoding.target
     return Plan(
         tuple(columns.values()), features, hidden, output, target.names, target.classes,
-        model.problem.loss == "logistic", missing, encoding.reading.missing_numbers,
+        model.problem.loss == "logistic", encoding.reading,
     )  # fmt: skip
+
+
+def _missing(reading: Reading) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("", *reading.na)))
 
 
 def _layers(model: Model, width: int) -> tuple[tuple[Layer, ...], Layer]:

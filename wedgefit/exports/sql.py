@@ -80,6 +80,7 @@ class _Query:
 
     def steps(self) -> Iterator[tuple[str, Columns]]:
         """From the rows of the table to what is predicted."""
+        yield from self._read()
         read = {NumberColumn: self._number_cells, TextColumn: self._text_cells}
         cells = [read[type(column)](i, column) for i, column in enumerate(self.columns, start=1)]
         yield "cells", [part for parts in cells for part in parts]
@@ -109,14 +110,36 @@ class _Query:
 
     # Cells
 
+    def _read(self) -> Iterator[tuple[str, Columns]]:
+        """Each cell as it is and as text; the texts in columns of numbers then spelled as program
+        code spells numbers."""
+        dialect, table = self.dialect, self.column("table")
+        numbered = list(enumerate(self.columns, start=1))
+        cells = {i: dialect.cell(column.name, table) for i, column in numbered}
+        texts = [(f"t{i}", dialect.as_text(cell)) for i, cell in cells.items()]
+        yield "texts", [*((f"a{i}", cell) for i, cell in cells.items()), *texts]
+        kept = [(name, self.part(name)) for i in cells for name in (f"a{i}", f"t{i}")]
+        numbers = [i for i, column in numbered if isinstance(column, NumberColumn)]
+        reading, text = self.plan.reading, lambda i: self.part(f"t{i}")
+        if reading.thousands is not None:
+            bare = lambda i: dialect.ungrouped(text(i), reading.thousands, reading.decimal)
+            yield "ungrouped", [*kept, *((f"n{i}", bare(i)) for i in numbers)]
+        if not reading.plain:
+            bare = self._numeral if reading.thousands is not None else text
+            point = dialect.pointed if reading.decimal == "," else str
+            yield "numerals", [*kept, *((f"n{i}", point(bare(i))) for i in numbers)]
+
+    def _numeral(self, i: int) -> str:
+        """The text that is to spell the number of a cell."""
+        return self.part(f"t{i}" if self.plan.reading.plain else f"n{i}")
+
     def _number_cells(self, i: int, column: NumberColumn) -> Columns:
         """The number of a cell, NULL where it is missing or no number, and whether it is
         missing."""
-        dialect, cell = self.dialect, self._cell(column)
-        text = dialect.as_text(cell)
+        dialect, cell, text = self.dialect, self.part(f"a{i}"), self.part(f"t{i}")
         kinds = [
             (dialect.is_number(cell), dialect.as_number(cell)),
-            (dialect.is_text(cell), dialect.parsed(text)),
+            (dialect.is_text(cell), dialect.parsed(self._numeral(i))),
         ]
         if dialect.has_booleans:
             numbers = {dialect.text(str(truth).lower()): float(truth) for truth in (False, True)}
@@ -129,8 +152,7 @@ class _Query:
     def _text_cells(self, i: int, column: TextColumn) -> Columns:
         """Which of the levels that some neuron reads a cell counts as, by their position from 1; 0
         for none of them; NULL where it is nothing that training could have seen."""
-        dialect, cell = self.dialect, self._cell(column)
-        text = dialect.as_text(cell)
+        dialect, cell, text = self.dialect, self.part(f"a{i}"), self.part(f"t{i}")
         positions = self._positions(column)
         of = lambda level: str(positions.get(level, 0))
         other = of(column.other)
@@ -149,12 +171,12 @@ class _Query:
             for plain_text, code in codes.items()
             if plain_text.lstrip("-").isdigit()
         }
-        found = self._texts(plainly, text, _chosen(dialect.as_number(cell), spelled, other))
+        found = self._code_of(plainly, text, _chosen(dialect.as_number(cell), spelled, other))
         kinds.append((dialect.is_number(cell), found if numbers else other))
-        kinds.append((dialect.is_text(cell), self._texts(codes, text, other)))
+        kinds.append((dialect.is_text(cell), self._code_of(codes, text, other)))
         return [(f"c{i}", _first(kinds))]
 
-    def _texts(self, codes: dict[str, str], text: str, other: str) -> str:
+    def _code_of(self, codes: dict[str, str], text: str, other: str) -> str:
         """The code of a text."""
         listed = {self.dialect.text(known): code for known, code in codes.items() if code != other}
         return _chosen(self._exact(text), listed, other)
@@ -163,9 +185,6 @@ class _Query:
         """Of each level that some neuron reads its position from 1."""
         read = [part.level for part in self.features.values() if part.column is column]
         return {level: k for k, level in enumerate(read, start=1)}
-
-    def _cell(self, column: NumberColumn | TextColumn) -> str:
-        return self.dialect.cell(column.name, self.column("table"))
 
     def _among(self, text: str, words: Iterable[str]) -> str:
         listed = ", ".join(map(self.dialect.text, words))
@@ -188,7 +207,7 @@ class _Query:
                 f"CASE WHEN {code} = {position} THEN {on} WHEN {code} <> {position} THEN {off} END"
             )
         missing, number = f"{self.part(f'g{i}')} = 1", self.part(f"v{i}")
-        if words := self.plan.missing_numbers:
+        if words := self.plan.reading.missing_numbers:
             missing += f" OR {number} IN ({', '.join(map(dialect.number, words))})"
         if feature.kind == "missing":
             return f"CASE WHEN {missing} THEN {on} WHEN {number} IS NOT NULL THEN {off} END"

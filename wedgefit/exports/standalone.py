@@ -13,6 +13,7 @@ what training saw for it. As a script it reads a CSV file and writes predictions
 
 import csv
 import math
+import re
 import sys
 
 # The model. wedgefit writes a trained one in place of this, which is |x|, and 1 more at night.
@@ -23,6 +24,13 @@ CLASSES = None
 LOGISTIC = False
 MISSING = ("", "NA")
 MISSING_NUMBERS = ()
+
+# How files are read: marks in numbers, the mark that begins lines without data, and whether the
+# first line names the columns.
+DECIMAL = "."
+THOUSANDS = None
+COMMENT = None
+HEADER = True
 
 # Per column of numbers what fills its gaps, and the limits beyond which numbers count as these. Per
 # column of text the level that each text counts as, of an empty cell and of any other text, and as
@@ -174,6 +182,14 @@ def number_of(column, cell):
 
 def parsed(text):
     """The finite number that a text spells, or None."""
+    if THOUSANDS is not None:
+        marks = "[" + re.escape(" \u00a0\u202f" if THOUSANDS == " " else THOUSANDS) + "]"
+        grouped = r"[+-]?[1-9]\d{0,2}(%s\d{3})+(%s\d*)?([eE][+-]?\d+)?\Z"
+        if re.match(grouped % (marks, re.escape(DECIMAL)), text, re.ASCII):
+            text = re.sub(marks, "", text)
+    if DECIMAL == ",":
+        # Swapped rather than replaced, so that 1.234 is not taken for a number.
+        text = text.translate(str.maketrans(",.", ".,"))
     # Python would also read 1_000 and digits of other scripts.
     if "_" in text or not text.isascii():
         return None
@@ -217,7 +233,11 @@ def main():
     """Predictions for a CSV file from standard input to standard output."""
     csv.field_size_limit(2**24)
     with open(0, encoding="utf-8-sig", newline="") as source:
-        found = [results(row) for row in rows_of(csv.reader(source, strict=True))]
+        lines = source.readlines()
+    # The delimiter that splits the first record into most cells; on a tie a comma.
+    marks = sorted(",;\t|", key=lambda mark: mark == DECIMAL)
+    delimiter = max(marks, key=lambda mark: first_width(lines, mark))
+    found = [results(row) for row in rows_of(records_of(lines, delimiter))]
     labels = [f"probability_{label}" for label in CLASSES] if LOGISTIC else []
     with open(1, "w", encoding="utf-8", newline="") as sink:
         writer = csv.writer(sink, lineterminator="\n")
@@ -225,21 +245,49 @@ def main():
         writer.writerows(found)
 
 
+def first_width(lines, delimiter):
+    """How many cells this delimiter makes of the first record."""
+    try:
+        return len(next(filter(any, records_of(lines, delimiter)), []))
+    except csv.Error:
+        return 1.5  # Quotes do not fit: better than one cell, which would hide that.
+
+
+def records_of(lines, delimiter):
+    """The cells of each record, without space around them; none of a blank line."""
+    inside = False  # a cell of several lines, in which no line is a comment
+
+    def data():
+        nonlocal inside
+        for line in lines:
+            if inside or COMMENT is None or not line.lstrip().startswith(COMMENT):
+                inside = True
+                yield line
+
+    for cells in csv.reader(data(), delimiter=delimiter, strict=True, skipinitialspace=True):
+        inside = False
+        yield [cell.strip() for cell in cells]
+
+
 def rows_of(records):
     """Each row as a dict by column. Raises ValueError for names and rows that do not fit."""
     names = None
-    blank = []  # Blank lines since the last row; those at the end are none.
+    blank = 0  # Blank lines since the last row; those at the end are none.
     for position, cells in enumerate(records, start=1):
-        cells = [cell.strip() for cell in cells]
         if names is None:
-            names = checked_names(cells) if any(cells) else None
-        elif not cells:
-            blank.append(position)
+            if not any(cells):
+                continue
+            if HEADER:
+                names = checked_names(cells)
+                continue
+            names = [f"column_{k}" for k in range(1, len(cells) + 1)]
+        if not cells:
+            blank += 1
         elif len(cells) == len(names):
             # Between rows of one column a blank line is an empty cell.
-            yield from ({names[0]: ""} for _ in blank if len(names) == 1)
+            yield from ({names[0]: ""} for _ in range(blank) if len(names) == 1)
             yield dict(zip(names, cells))
-            blank = []
+            blank = 0
         elif cells != [""]:
             raise ValueError(f"record {position}: {len(cells)} fields, {len(names)} expected")
 
