@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 ORDER = """
 __init__ errors watch files records
 data.words data.reading data.hints data.cells data.sheet data.csv_file data.table
-data.kinds data.roles data.columns data.fitting data.target data.sample data.encoding
+data.kinds data.roles data.columns data.fitting data.target data.sample data.guards data.encoding
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
 engine.choice engine.order_one engine.pencil engine.workers

@@ -172,6 +172,7 @@ def test_far_out_values_later():
     later = make(a=[2.0, 3.5, -50.0, NAN, 1e200])
     assert encoding.remarks(later) == (
         'column "a": the value of 2 rows (2, 5) counts as 3, where most rows of training end',
+        'column "a": 1 row (3) lies outside -1 to 3, all that training saw',
     )
     assert encoding.remarks(make(a=[2.0, NAN])) == ()
     feature = encoding.features[0]

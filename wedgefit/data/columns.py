@@ -44,6 +44,11 @@ class InputColumn:
     ]
     levels: tuple[str, ...]
     rare: Annotated[tuple[str, ...], 'Levels that count as "(rare)".']
+    seen: Annotated[
+        tuple[float, float] | None,
+        "The smallest and the largest number of training, within the limits; null where it is not "
+        "known, and in a column of text.",
+    ] = None
 
     def complaints(self) -> Iterator[Complaint]:
         """What the fields promise each other."""
@@ -55,6 +60,8 @@ class InputColumn:
             yield Complaint("limits", "a lowest and a highest value")
         elif numeric and not self.limited(np.array(self.fill)) == self.fill:
             yield Complaint("fill", "within the limits")
+        if self.seen is not None and not (numeric and self.seen[0] <= self.seen[1]):
+            yield Complaint("seen", "the smallest and the largest number, null in a column of text")
         if not numeric and self.limits != UNLIMITED:
             yield Complaint("limits", "[null, null] in a column of text")
         if numeric and self.levels + self.rare:
@@ -131,8 +138,7 @@ def values_of(column: InputColumn, table: Table) -> tuple[np.ndarray, np.ndarray
     Numbers with gaps filled, or texts: the level that each cell is encoded as.
     """
     if column.kind == "numeric":
-        remedy = "The model was trained on numbers in this column: correct the cell."
-        numbers = numbers_of(table.columns[column.name], table, remedy)
+        numbers = _own_numbers(column, table)
         missing = np.isnan(numbers)
         return np.where(missing, np.float64(column.fill or 0.0), column.limited(numbers)), missing
     groups = column.groups
@@ -148,16 +154,34 @@ def levels_of(column: InputColumn, table: Table) -> list[str]:
 
 def beyond_limits(column: InputColumn, table: Table) -> str:
     """``the value of 2 rows (3, 8) counts as 4.2``; "" if no value is beyond the limits."""
-    numbers = numbers_of(
-        table.columns[column.name],
-        table,
-        "The model was trained on numbers in this column: correct the cell.",
-    )
+    numbers = _own_numbers(column, table)
     limited, parts = column.limited(numbers), []
     for limit in column.limits:
         if limit is not None and np.any(held := (limited == limit) & (numbers != limit)):
             parts.append(f"the value of {table.some_rows(held)} counts as {limit:.10g}")
     return "; ".join(parts)
+
+
+def outside_range(column: InputColumn, table: Table) -> str:
+    """``2 rows (3, 8) lie outside 70 to 82, all that training saw``; "" if there is none.
+
+    A value that counts as a limit is within it.
+    """
+    if column.kind != "numeric" or column.seen is None:
+        return ""
+    numbers = column.limited(_own_numbers(column, table))
+    low, high = column.seen
+    outside = (numbers < low) | (numbers > high)
+    if not outside.any():
+        return ""
+    verb = "lies" if outside.sum() == 1 else "lie"
+    ends = f"{low:.10g} to {high:.10g}"
+    return f"{table.some_rows(outside)} {verb} outside {ends}, all that training saw"
+
+
+def _own_numbers(column: InputColumn, table: Table) -> np.ndarray:
+    remedy = "The model was trained on numbers in this column: correct the cell."
+    return numbers_of(table.columns[column.name], table, remedy)
 
 
 def raw_values(feature: Feature, values: np.ndarray, missing: np.ndarray) -> np.ndarray:

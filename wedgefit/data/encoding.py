@@ -41,11 +41,13 @@ from wedgefit.data.columns import (
     beyond_limits,
     levels_of,
     may_come_from,
+    outside_range,
     raw_values,
     values_of,
     with_unique_names,
 )
 from wedgefit.data.fitting import Rows, fit_column
+from wedgefit.data.guards import guards
 from wedgefit.data.kinds import check_range, example_of
 from wedgefit.data.reading import Reading
 from wedgefit.data.roles import chosen, groups_of, require, row_weights, target_names, training_rows
@@ -117,7 +119,7 @@ class Encoding:
 
     def remarks(self, table: Table) -> tuple[str, ...]:
         """What to tell about rows that do not look like those of training: levels that it did not
-        see, and values beyond its limits."""
+        see, values beyond its limits, and others beyond all that it saw."""
         levels = (
             f"column {shown(name)} has levels that training did not see: {listed(found)}"
             for name, found in self.unseen(table).items()
@@ -126,7 +128,12 @@ class Encoding:
             f"column {shown(name)}: {words}, where most rows of training end"
             for name, words in self.beyond(table).items()
         )
-        return (*levels, *ends)
+        return (*levels, *ends, *self._outside(table))
+
+    def _outside(self, table: Table) -> Iterator[str]:
+        for column in self.inputs:
+            if words := outside_range(column, table):
+                yield f"column {shown(column.name)}: {words}"
 
     def beyond(self, table: Table) -> dict[str, str]:
         """Per column with values beyond its limits which rows these are, and as what they count."""
@@ -198,13 +205,15 @@ def fit_encoding(
         f"column {shown(name)}: {words}, being far out"
         for name, words in encoding.beyond(table).items()
     )
+    X = encoding.transform(table)
+    doubts = guards(encoding.inputs, encoding.features, table, X, y, weights)
     return encoding, Design(
-        encoding.transform(table),
+        X,
         y,
         encoding.names,
         table.row_ids,
         partial(_encoded_apart, table, names, described, scaling, weights),
-        (*notes, *far_out),
+        (*notes, *far_out, *doubts),
         weights,
         None if group is None else groups_of(table, group),
     )

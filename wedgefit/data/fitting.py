@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress
 
@@ -78,6 +78,8 @@ def _fit_numeric(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn,
     median = 2.0 * _median(0.5 * present, counts)
     limits = _limits(present, median, counts) if scaling == "standard" else UNLIMITED
     stored = InputColumn(column.name, "numeric", median, limits, (), ())
+    within = stored.limited(present)
+    stored = replace(stored, seen=(float(within.min()), float(within.max())))
     values = stored.limited(np.where(missing, median, column.values))
     features = []
     if values.min() < values.max():
@@ -164,13 +166,8 @@ def _fit_category(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn
     count = int(rows.first.sum())
     rare = distinct < max(2, min(10, count // 20))
     rare &= parts <= max(LIGHT, 1 / count) + ROUNDING
-    stored = InputColumn(
-        column.name,
-        "category",
-        None,
-        UNLIMITED,
-        *(tuple(compress(every, of)) for of in (~rare, rare)),
-    )
+    common, scarce = (tuple(compress(every, of)) for of in (~rare, rare))
+    stored = InputColumn(column.name, "category", None, UNLIMITED, common, scarce)
     part_of = dict(zip(stored.levels, parts[~rare]))
     if stored.rare:
         part_of[RARE] = parts[rare].sum()
