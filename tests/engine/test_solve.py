@@ -313,17 +313,16 @@ def test_partial_rounds_look_among_the_columns_in_use(rng):
     used = pricer.dictionary.wedges(np.array([[3], [17], [41]]), np.array([[0], [1], [2]]))[0]
     counts = []
     for thorough in (False, True):
-        drawn = np.concatenate([part.columns for part in pricer._promising(2, used, thorough)])
+        blocks = pricer._pencils(2, used, False, thorough, None)
+        drawn = np.concatenate([part.columns for part in blocks])
         among = np.isin(drawn, [3, 17, 41]).all(axis=1)
         assert set(map(tuple, drawn[among].tolist())) == {(3, 17), (3, 41), (17, 41)}
         counts.append((among.sum(), (~among).sum()))
     (some, others), (all_, many) = counts
     assert 50 < some < 100 < all_ == 3 * 50, "each pencil once"
     assert 50 < others <= 100 and many > 50 * others
-    none = np.concatenate(
-        [part.columns for part in pricer._promising(2, pricer.dictionary.none(), False)]
-    )
-    assert 0 < len(none) <= pricing.RANDOM
+    none = pricer._pencils(2, pricer.dictionary.none(), False, False, None)
+    assert 0 < sum(map(len, none)) <= pricing.RANDOM
 
 
 def test_a_sampled_run_looks_thoroughly_before_it_ends(monkeypatch):

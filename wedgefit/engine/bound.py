@@ -54,12 +54,14 @@ class Intervals:
 class Looks:
     """What looking at m intervals found, each (m,).
 
-    ``bounds``: no neuron with a direction in the interval scores more. ``values``: the best score
-    seen at the centre; ``samples``: a row at or near the hyperplane that reaches it, −1 where
-    nothing above the floor was seen or hyperplanes pass through the origin.
+    ``bounds``: no neuron with a direction in the interval scores more; of this, ``rounding`` allows
+    for that of the sums. ``values``: the best score seen at the centre; ``samples``: a row at or
+    near the hyperplane that reaches it, −1 where nothing above the floor was seen or hyperplanes
+    pass through the origin.
     """
 
     bounds: np.ndarray
+    rounding: np.ndarray
     values: np.ndarray
     samples: np.ndarray
 
@@ -85,12 +87,12 @@ def look(
         _look(rows[pair], v, centre, half, norm, bias)
         for pair, centre, half in zip(intervals.columns, intervals.centres, intervals.halves)
     ]
-    bounds, values, samples = (np.array(part) for part in zip(*found))
-    return Looks(bounds, values, np.where(values > floor, samples, -1))
+    bounds, rounding, values, samples = (np.array(part) for part in zip(*found))
+    return Looks(bounds, rounding, values, np.where(values > floor, samples, -1))
 
 
-def _look(points, v, centre, half, norm, bias) -> tuple[float, float, int]:
-    """Bound, value and sample of one interval; ``points`` (2, n)."""
+def _look(points, v, centre, half, norm, bias) -> tuple[float, float, float, int]:
+    """Bound, rounding, value and sample of one interval; ``points`` (2, n)."""
     cos, sin = np.cos(centre), np.sin(centre)
     p, q = cos * points[0] + sin * points[1], cos * points[1] - sin * points[0]
     order = np.argsort(p, kind="stable")
@@ -107,7 +109,8 @@ def _look(points, v, centre, half, norm, bias) -> tuple[float, float, int]:
         values[(b < rows.p[0]) | (b > rows.p[-1])] = 0.0
     best = values.argmax()
     sample = order[np.abs(rows.p - b[best]).argmin()] if bias else -1
-    return bound + rows.rounding() / shape.least, values[best] / shape.centre, sample
+    rounding = rows.rounding() / shape.least
+    return bound + rounding, rounding, values[best] / shape.centre, sample
 
 
 @dataclass(frozen=True, eq=False)

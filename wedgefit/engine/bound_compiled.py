@@ -34,7 +34,8 @@ MANY = 2_000
 def look(rows, v, intervals: Intervals, *, norm, bias, limit, floor) -> Looks:
     """See ``bound.look``."""
     count, dense = len(intervals), np.ascontiguousarray
-    bounds, values, samples = np.empty(count), np.empty(count), np.full(count, -1)
+    bounds, rounding, values = np.empty(count), np.empty(count), np.empty(count)
+    samples = np.full(count, -1)
     sizes = np.abs(v[:, 0]) if v.shape[1] == 1 else np.linalg.norm(v, axis=1)
     bins = int(np.clip(rows.shape[1] // ROWS_PER_BIN, 8, MOST_BINS))
     kernel = _look if bias else _look_through_origin
@@ -42,15 +43,15 @@ def look(rows, v, intervals: Intervals, *, norm, bias, limit, floor) -> Looks:
     kernel(
         dense(rows), dense(v), sizes, float(sizes.sum()), dense(intervals.columns),
         dense(intervals.centres), dense(intervals.halves), norm, bins, float(limit),
-        float(floor), bounds, values, samples,
+        float(floor), bounds, rounding, values, samples,
     )  # fmt: skip
-    return Looks(bounds, values, samples)
+    return Looks(bounds, rounding, values, samples)
 
 
 @njit(**OPTIONS)
 def _look(
     rows, v, sizes, size, columns, centres, halves, norm, bins, limit, floor,
-    bounds, values, samples,
+    bounds, rounding, values, samples,
 ):  # fmt: skip
     n, targets = v.shape
     p, q = np.empty(n), np.empty(n)
@@ -99,7 +100,8 @@ def _look(
                 if inner > value:
                     value, sample = inner, at
         slack = 8 * EPSILON * (8 + bins + most + walked) * size * scale
-        bounds[i] = bound + slack / least
+        rounding[i] = slack / least
+        bounds[i] = bound + rounding[i]
         values[i] = value / shape[4]
         if values[i] > floor:
             samples[i] = sample if sample >= 0 else _nearest(p, b)
@@ -302,7 +304,7 @@ def _gathered(p, q, hot, low, per_bin, reach):
 @njit(**OPTIONS)
 def _look_through_origin(
     rows, v, sizes, size, columns, centres, halves, norm, bins, limit, floor,
-    bounds, values, samples,
+    bounds, rounding, values, samples,
 ):  # fmt: skip
     """Without biases b = 0 only: no histogram and no sort."""
     n, targets = v.shape
@@ -335,5 +337,6 @@ def _look_through_origin(
         e[1] = e[0]
         least = min(shape[4], min(shape[5], shape[6]))
         slack = 8 * EPSILON * (8 + n) * size * scale
-        bounds[i] = piece_bound(sums, 0.0, 0.0, e, shape, targets, 0.0) + slack / least
+        rounding[i] = slack / least
+        bounds[i] = piece_bound(sums, 0.0, 0.0, e, shape, targets, 0.0) + rounding[i]
         values[i] = longest_face(sums, 0.0, targets) / shape[4]

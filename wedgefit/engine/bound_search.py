@@ -67,6 +67,11 @@ class Bounder:
         self.pairs, self.norm, self.bias, self.jobs = pairs, norm, bias, jobs
 
     @property
+    def first_look(self) -> int:
+        """How many rows the first look at all pairs visits."""
+        return 2 * FIRST_PER_QUADRANT * len(self.pairs) * self.rows.shape[1]
+
+    @property
     def kernels(self):
         """The compiled kernels where they are installed, else those in NumPy."""
         if find_spec("numba") is None:
@@ -75,24 +80,34 @@ class Bounder:
 
         return kernels
 
-    def search(self, v: np.ndarray, alpha: float, tolerance: float, budget: float) -> Bounded:
+    def search(
+        self,
+        v: np.ndarray,
+        alpha: float,
+        tolerance: float,
+        budget: float = np.inf,
+        floor: float | None = None,
+    ) -> Bounded:
         """Bound the largest score under ``v`` (n, K).
 
         Intervals are halved until none is above (1 + ``tolerance``) times ``alpha`` or the best
-        score seen, whichever is larger, or until about ``budget`` rows have been visited. Places
-        above ``alpha`` are kept.
+        score seen, whichever is larger, or until about ``budget`` rows have been visited. Where a
+        score exceeds alpha (not 0) nothing is to be proven yet: then twice its excess is as good.
+        Places above ``floor`` are kept, ``alpha`` where it is None.
         """
+        floor = alpha if floor is None else floor
         now = self._first()
         parents = np.full(len(now), np.inf)
         limit, top, best, visits, places = np.inf, 0.0, 0.0, 0, []
         while len(now):
-            looks = self._look(v, now, limit, alpha)
+            looks = self._look(v, now, limit, floor)
             visits += len(now) * self.rows.shape[1]
             bounds = np.minimum(looks.bounds, parents)
             best = max(best, float(looks.values.max()))
-            limit = max(alpha, best) * (1 + tolerance)
+            excess = max(best - alpha, 0.0) if alpha else 0.0
+            limit = max(alpha, best) * (1 + tolerance) + excess
             places.append(_places(now, looks))
-            open_ = (bounds > limit) & (now.halves > SMALLEST)
+            open_ = (bounds - looks.rounding > limit) & (now.halves > SMALLEST)
             if visits + 2 * np.count_nonzero(open_) * self.rows.shape[1] > budget:
                 open_[:] = False
             top = max(top, float(bounds[~open_].max(initial=0.0)))

@@ -17,10 +17,10 @@ ROUNDING = 4 * float(np.finfo(float).eps)
 class Certificate:
     """How far a network is, at most, from the optimum, and among which wedges.
 
-    ``scope`` is "exact" when every wedge of the dictionary was priced, else "sampled": then the
-    bound speaks only of the ``wedges_priced`` wedges looked at in the last round. The network bound
-    holds against *all* networks with weight decay (of the class named by the order), and is None
-    where no such proof exists.
+    ``scope`` is "exact" when every wedge of the dictionary was priced, or with ``bounded`` lies
+    below a proven bound, else "sampled": then the bound speaks only of the ``wedges_priced`` wedges
+    looked at in the last round. The network bound holds against *all* networks with weight decay
+    (of the class named by the order), and is None where no such proof exists.
     """
 
     objective: float
@@ -31,6 +31,7 @@ class Certificate:
     wedges_priced: int
     network_lower_bound: float | None
     network_relative_gap: float | None
+    bounded: bool = False
 
 
 def certify(problem: Problem, fit: Fit, priced) -> Certificate:
@@ -50,6 +51,7 @@ def certify(problem: Problem, fit: Fit, priced) -> Certificate:
         wedges_priced=priced.wedges_priced,
         network_lower_bound=network,
         network_relative_gap=None if network is None else relative_gap(objective, network),
+        bounded=priced.bounded,
     )
 
 

@@ -3,8 +3,10 @@ section 3).
 
 A pencil is the set of hyperplanes through fixed samples, all but one of a wedge's: it turns around
 their span like the hand of a clock. Sorting the other samples by angle once lets a cumulative sum
-give the score of every wedge of the pencil. The dictionary is never stored; only a pricing that
-swept every pencil supports an exact certificate.
+give the score of every wedge of the pencil. Where pencils are many, intervals of directions are
+bounded instead (``bound``): that proves as much, and shows which pencils are worth a sweep. The
+dictionary is never stored; only a pricing that swept or bounded everything supports an exact
+certificate.
 """
 
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from math import comb
 import numpy as np
 
 from wedgefit.engine.ascent import ascend
+from wedgefit.engine.bound_search import Bounded, Bounder, Places
 from wedgefit.engine.choice import Choices, diversified, places_of_largest, rounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.order_one import SortedColumns
@@ -45,6 +48,18 @@ SECONDS_PER_LOOK = 3e-8
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
 FULL_IS_QUICK = 5_000_000
+# From this many rows, or wedges, on pairs of columns are bounded: a proof takes some hundred
+# intervals a pair, whatever the number of rows, and a sweep as many pencils as there are rows.
+ROWS_BOUNDED = 2_000
+WEDGES_BOUNDED = 200_000_000
+# A first look at all intervals that visits at most this many rows takes about a second.
+LOOK_IS_CHEAP = 50_000_000
+# Visiting a row in one interval takes about so long with the compiled kernels.
+SECONDS_PER_VISIT = 2e-8
+# A bound this close above alpha, relatively, is as good as any: beyond is rounding.
+SHARPEST = 1e-10
+# The pencils that bounds nominate visit about so many rows together: as long as the bounds take.
+NOMINATED = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +69,7 @@ class Priced:
     ``wedges`` violate the dual constraint (score > alpha), best first and diversified; ``scores``
     (m,) are theirs. ``bound`` is the largest score of any wedge priced; ``supremum`` the largest of
     *any* hidden neuron of the dictionary's class, wedge or not, None where that is not known.
-    ``exact``: every wedge was priced.
+    ``exact``: every wedge was priced, or with ``bounded`` lies below a bound.
     """
 
     wedges: Wedges
@@ -62,6 +77,7 @@ class Priced:
     bound: float
     supremum: float | None
     exact: bool
+    bounded: bool
     wedges_priced: int
     wedges_total: int
 
@@ -72,7 +88,7 @@ class Pricer:
     ``jobs`` threads share the pencils; ``memory`` (bytes) bounds the sorts kept between rounds;
     ``seed`` draws the random pencils of partial rounds; ``refine`` (norm 2) nominates the best
     neurons of all, wedges or not; ``cluster`` is the address of a dask scheduler whose workers
-    share the full rounds.
+    share the full rounds. ``effort`` bounds the rows that one proof by bounds may visit.
     """
 
     def __init__(
@@ -84,8 +100,10 @@ class Pricer:
         seed: int = 0,
         refine: bool = False,
         cluster: str | None = None,
+        effort: float = np.inf,
     ):
         self.dictionary = dictionary
+        self.effort = effort
         self.jobs = jobs
         self.refine = refine
         self._seed, self._rng = seed, np.random.default_rng(seed)
@@ -94,6 +112,14 @@ class Pricer:
         self._sweeper = Sweeper(dictionary, memory)
         self._machines = None if cluster is None else Machines(cluster, self._sweeper)
         self._winners: dict[int, Pencils] = {}
+        self._bounder = self._make_bounder() if self.bounds else None
+
+    def _make_bounder(self) -> Bounder:
+        dictionary = self.dictionary
+        pairs = dictionary.column_sets(2)
+        return Bounder(
+            dictionary.X, pairs, norm=dictionary.norm, bias=dictionary.bias, jobs=self.jobs
+        )
 
     def sibling(self) -> "Pricer":
         """A pricer of the same dictionary for another problem: it shares the sorts, but not the
@@ -103,8 +129,26 @@ class Pricer:
         return other
 
     @property
+    def bounds(self) -> bool:
+        """Whether a round over everything bounds the pairs of columns instead of sweeping them.
+
+        Bounds hold for all neurons of two columns. Wedges of norm 2 alone fall a little short of
+        them, so where all can be swept and no neuron off the wedges may be used, they are.
+        """
+        dictionary = self.dictionary
+        if dictionary.room != 2 or not dictionary.bias:
+            return False
+        if dictionary.norm == 1 and 1 not in dictionary.orders:
+            return False
+        many = dictionary.size > WEDGES_BOUNDED
+        alike = dictionary.norm == 1 or self.refine
+        return many or (alike and len(dictionary.X) >= ROWS_BOUNDED)
+
+    @property
     def full_rounds_only(self) -> bool:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
+        if self._bounder is not None:
+            return self._bounder.first_look <= LOOK_IS_CHEAP
         return self.dictionary.size <= FULL_IS_CHEAP
 
     @property
@@ -114,7 +158,9 @@ class Pricer:
 
     @property
     def full_round_seconds(self) -> float:
-        """Roughly how long a round over every pencil takes here, for telling people."""
+        """Roughly how long a round over everything takes here, for telling people."""
+        if self._bounder is not None:
+            return 10 * self._bounder.first_look * SECONDS_PER_VISIT / self.jobs
         looks = sum(self._pencil_count(order) for order in self._swept_orders) * len(
             self.dictionary.X
         )
@@ -130,7 +176,12 @@ class Pricer:
         return max(RANDOM, THOROUGH // len(self.dictionary.X)) if thorough else RANDOM
 
     def _winners_kept(self, order: int) -> int:
-        return min(WINNERS, max(20, self._pencil_count(order) // 20))
+        return min(self._most_nominated, max(20, self._pencil_count(order) // 20))
+
+    @property
+    def _most_nominated(self) -> int:
+        """How many pencils a round sweeps because they won, or because a bound points at them."""
+        return min(WINNERS, max(20, NOMINATED // len(self.dictionary.X)))
 
     def _pencil_count(self, order: int) -> int:
         n, d = self.dictionary.X.shape
@@ -144,20 +195,24 @@ class Pricer:
         *,
         every_pencil: bool,
         thorough: bool = False,
+        sharp: float = SHARPEST,
     ) -> Priced:
         """Price ``v``, (n,) or (n, K), over every pencil, or over those of the ``used`` wedges,
         recent winners and a random few.
 
         ``thorough``: draw more, where this is cheap, before it is said that there is nothing to
-        find. The score of K targets is the root of the sum of their squares.
+        find. ``sharp``: a bound this close above alpha, relatively, needs not be sharper. The score
+        of K targets is the root of the sum of their squares.
         """
+        bounded = self._bounded(v, alpha, sharp) if every_pencil and self._bounder else None
         choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
         if self._sorted_columns:
             found, largest = self._sorted_columns.best(v, alpha)
             choices.append(found)
             priced += 2 * self.dictionary.X.size
         for order in self._swept_orders:
-            swept = self._sweep(order, v, used, every_pencil, thorough)
+            pencils = self._pencils(order, used, every_pencil, thorough, bounded)
+            swept = self._sweep(pencils, v, every_pencil)
             largest, supremum = (
                 max(largest, swept.scores.max(initial=0.0)),
                 max(supremum, swept.suprema.max(initial=0.0)),
@@ -172,20 +227,25 @@ class Pricer:
             if self.refine and self._searches_arcs:
                 best = places_of_largest(swept.suprema, STARTS, above=alpha)
                 refined = self._through_one(swept.pencils.take(best), swept.weights[best])
+                if bounded:
+                    refined = refined.joined_with(self._at(bounded.places))
         built = self._built(choices)
         if self.refine and not self._searches_arcs:
             refined = self._ascended(v, used, built)
         wedges, scores = self._facing(built.joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
+        if bounded:
+            bound = max(bound, bounded.bound)
         exact = every_pencil or not self._swept_orders
         return Priced(
             wedges=wedges,
             scores=scores,
             bound=bound,
             supremum=self._supremum(v, max(bound, supremum))
-            if exact and self._knows_supremum(v)
+            if exact and (bounded or self._knows_supremum(v))
             else None,
             exact=exact,
+            bounded=bounded is not None,
             wedges_priced=self.dictionary.size if exact else min(priced, self.dictionary.size),
             wedges_total=self.dictionary.size,
         )
@@ -240,19 +300,55 @@ class Pricer:
                 around = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
                 yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
 
-    def _promising(self, order: int, used: Wedges, thorough: bool) -> Iterator[Pencils]:
-        """The pencils of the wedges in use, of the last winners, and some drawn at random, of all
-        and among the columns in use, in blocks."""
-        n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
+    def _bounded(self, v: np.ndarray, alpha: float, sharp: float) -> Bounded:
+        """What bounding the pairs of columns proves and shows."""
+        goal = alpha if np.isfinite(alpha) else 0.0
+        return self._bounder.search(v.reshape(len(v), -1), goal, sharp, self.effort, floor=alpha)
+
+    def _at(self, places: Places) -> Wedges:
+        """The neurons at the best places, through the row found there."""
+        best = places.take(slice(0, STARTS))
+        weights = np.column_stack([np.cos(best.angles), np.sin(best.angles)])
+        return self._through_one(Pencils(best.columns, best.samples[:, None]), weights)
+
+    def _pencils(
+        self, order: int, used: Wedges, every_pencil: bool, thorough: bool, bounded: Bounded | None
+    ) -> list[Pencils]:
+        """What to sweep of an order, in blocks: all, or the promising pencils."""
+        few = self._pencil_count(order) <= self._draws(thorough)
+        if bounded is None and (every_pencil or few):
+            return list(self._every(order))
+        parts = self._around(order, used)
+        if bounded is None:
+            parts += self._drawn(order, used, thorough)
+        else:
+            best = bounded.places.take(slice(0, self._most_nominated))
+            parts.append(Pencils(best.columns, best.samples[:, None]))
+        pencils = Pencils.stack(parts)
+        step = max(1, BLOCK // len(self.dictionary.X))
+        return [
+            pencils.take(slice(start, start + step))
+            for start in range(0, max(1, len(pencils)), step)
+        ]
+
+    def _around(self, order: int, used: Wedges) -> list[Pencils]:
+        """The pencils of the wedges in use, and of the last winners."""
+        anchors = self.dictionary.anchors(order)
         # A refined neuron passes through one sample only: it has no pencil.
         mine = used.take((used.orders == order) & ((used.samples >= 0).sum(axis=1) == anchors))
         around = [np.delete(mine.samples[:, :anchors], k, axis=1) for k in range(anchors)]
         parts = [Pencils(mine.columns[:, :order], fixed) for fixed in around]
+        return [*parts, self._winners[order]] if order in self._winners else parts
+
+    def _drawn(self, order: int, used: Wedges, thorough: bool) -> list[Pencils]:
+        """Pencils drawn at random, of all and among the columns in use."""
+        n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
         sets = self.dictionary.column_sets(order)
         # Columns that matter together mostly matter alone, too: without this the right sets are a
         # needle in a haystack of wide tables.
         in_use = used.reads.any(axis=0)[sets].all(axis=1)
         draws = self._draws(thorough)
+        parts = []
         for among in (sets, sets[in_use]):
             drawn = np.sort(self._rng.integers(n, size=(draws, anchors - 1)), axis=1)
             distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
@@ -260,20 +356,12 @@ class Pricer:
                 parts.append(
                     Pencils(among[self._rng.integers(len(among), size=draws)], drawn).take(distinct)
                 )
-        if order in self._winners:
-            parts.append(self._winners[order])
-        pencils = Pencils.stack(parts)
-        step = max(1, BLOCK // n)
-        return (pencils.take(slice(start, start + step)) for start in range(0, len(pencils), step))
+        return parts
 
-    def _sweep(
-        self, order: int, v: np.ndarray, used: Wedges, every_pencil: bool, thorough: bool
-    ) -> "Swept":
-        """Sweep the pencils of one order: all of them, or the promising ones."""
-        every = every_pencil or self._pencil_count(order) <= self._draws(thorough)
-        blocks = list(self._every(order) if every else self._promising(order, used, thorough))
+    def _sweep(self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool) -> Swept:
+        """Sweep these blocks of pencils; where they are all there are, machines share them."""
         arcs = self._searches_arcs and v.ndim == 1 and (every_pencil or self.refine)
-        if every_pencil and self._machines is not None:
+        if every_pencil and self._bounder is None and self._machines is not None:
             results = self._machines.sweep(self._sweeper, blocks, v, arcs, self.jobs)
         else:
             results = sweep_here(self._sweeper, blocks, v, arcs, self.jobs)

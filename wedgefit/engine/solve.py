@@ -100,6 +100,7 @@ def _rounds(
             fit.wedges,
             every_pencil=every_pencil,
             thorough=not exact and satisfied > 0,
+            sharp=0.5 * wanted,
         )
         certificate = certify(problem, fit, priced)
         full_round = time.monotonic() - clock if every_pencil else full_round

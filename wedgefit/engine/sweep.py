@@ -131,7 +131,7 @@ def _arc_suprema(arcs, slopes, to_weights) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         best_slope = -(scale_x * ax) / (scale_y * ay)
     inside = (best_slope >= np.hstack([below, below])) & (best_slope <= np.hstack([above, above]))
-    upright = ax[:, [0, len(slopes[0]) + 1]]
+    upright = ax[:, [0, slopes.shape[1] + 1]]
     heights = np.hstack([np.where(inside, np.hypot(ax, ay), 0.0), np.abs(upright)])
     ax, ay = np.hstack([ax, upright]), np.hstack([ay, np.zeros_like(upright)])
     top = heights.argmax(axis=1)[:, None]

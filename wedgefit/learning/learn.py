@@ -43,6 +43,8 @@ from wedgefit.watch import Deadline
 EXACT_UP_TO = 200_000_000
 # A smaller part of alpha_max drowns in the rounding of the correlations it is compared with.
 SMALLEST_ALPHA = 1e-13
+# A proof by bounds visits at most about this many rows under "auto": a minute of one core.
+PROOF_EFFORT = 3e9
 # An exact certificate over more wedges than this would take weeks; it is refused with an order that
 # would work.
 EXACT_POSSIBLE = 10_000_000_000_000
@@ -112,6 +114,7 @@ def total(parts: list[Certificate]) -> Certificate:
         wedges_priced=min(part.wedges_priced for part in parts),
         network_lower_bound=network,
         network_relative_gap=None if network is None else relative_gap(objective, network),
+        bounded=any(part.bounded for part in parts),
     )
 
 
@@ -313,6 +316,7 @@ class Learner:
             seed=settings.seed,
             refine=settings.refine,
             cluster=cluster,
+            effort=PROOF_EFFORT if settings.certificate == "auto" else np.inf,
         )
 
     def _no_wedge_helps(self) -> bool:
@@ -329,6 +333,8 @@ class Learner:
         """Whether the certificate over this pricer's dictionary is to be exact; a long wait is
         announced."""
         size = pricer.dictionary.size
+        if pricer.bounds:
+            return self.settings.certificate != "sampled"
         if self.settings.certificate == "exact" and size > EXACT_POSSIBLE:
             orders = pricer.dictionary.orders
             possible = [

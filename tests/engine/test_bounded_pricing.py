@@ -1,0 +1,144 @@
+"""Certificates that rest on bounds, forced on small problems: against an independent solver, and
+against pricings that sweep every pencil."""
+
+from dataclasses import replace
+
+import numpy as np
+import oracles
+import pytest
+
+from wedgefit.engine import pricing
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
+from wedgefit.engine.solve import largest_alpha, solve
+
+
+@pytest.fixture
+def bounding(monkeypatch):
+    """Everything is bounded that can be, however few the rows."""
+    monkeypatch.setattr(pricing, "ROWS_BOUNDED", 0)
+    monkeypatch.setattr(pricing, "WEDGES_BOUNDED", 0)
+
+
+def price(X, v, norm, **options):
+    dictionary = Dictionary(X, (1, 2), norm, True)
+    return Pricer(dictionary, **options).price(v, 0.0, dictionary.none(), every_pencil=True)
+
+
+def random_problem(seed):
+    """Small problems of every kind: grids and copies, both norms, with and without output bias,
+    weights, labels."""
+    rng = np.random.default_rng(seed)
+    n, d = int(rng.integers(4, 11)), int(rng.integers(2, 4))
+    X = rng.integers(-2, 3, size=(n, d)).astype(float) if seed % 2 else rng.normal(size=(n, d))
+    y = rng.normal(size=n)
+    weights = rng.integers(1, 4, size=n).astype(float) if seed % 3 == 0 else None
+    loss = "logistic" if seed % 5 == 0 else "squared"
+    if loss == "logistic":
+        y = np.where(y > np.median(y), 1.0, -1.0)
+    intercept = bool(seed % 7) or loss == "logistic"
+    problem = Problem(y, 1.0, intercept, LOSSES[loss], weights)
+    return X, problem, 1 + seed % 2, float(rng.uniform(0.01, 1.1))
+
+
+def held_against_the_conic_solver(seed):
+    """The largest of what bound ≤ optimum ≤ objective is missed by, relatively, and the gap."""
+    X, problem, norm, ratio = random_problem(seed)
+    refine = norm == 2 and problem.intercept
+    pricer = Pricer(Dictionary(X, (1, 2), norm, True), refine=refine)
+    top = largest_alpha(problem, pricer)
+    if top < 1e-6:
+        return 0.0, 0.0
+    problem = replace(problem, alpha=ratio * top)
+    found = solve(problem, pricer, tol=1e-6).certificate
+    assert found.scope == "exact" and found.bounded
+    K = oracles.hinge_matrix(X, list(oracles.enumerate_wedges(X, [1, 2], norm, True)))
+    optimum = {"squared": oracles.lasso_optimum, "logistic": oracles.logistic_lasso_optimum}
+    best, _, _ = optimum[problem.loss.name](
+        K, problem.y, problem.alpha, problem.intercept, problem.weights
+    )
+    missed = (found.lower_bound - best) / best
+    if norm == 1:
+        missed = max(missed, (best - found.objective) / best)
+    return missed, found.relative_gap if norm == 1 or refine else 0.0
+
+
+def test_bounded_certificates_against_the_conic_solver(bounding):
+    results = [held_against_the_conic_solver(seed) for seed in range(20)]
+    assert max(missed for missed, _ in results) <= 1e-6
+    assert max(gap for _, gap in results) <= 1e-6
+
+
+@pytest.mark.slow
+def test_three_hundred_bounded_certificates_against_the_conic_solver(bounding):
+    results = np.array([held_against_the_conic_solver(seed) for seed in range(100, 400)])
+    print(f"largest excess {results[:, 0].max():.1e}, largest gap {results[:, 1].max():.1e}")
+    assert results[:, 0].max() <= 1e-6 and np.mean(results[:, 1] <= 1e-6) > 0.98
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("norm", [1, 2])
+def test_a_bound_is_a_little_above_what_sweeps_find(norm, targets, rng, monkeypatch):
+    X = rng.normal(size=(60, 3))
+    v = rng.normal(size=(60, targets))
+    v = (v - v.mean(axis=0)).squeeze()
+    swept = price(X, v, norm)
+    monkeypatch.setattr(pricing, "WEDGES_BOUNDED", 0)
+    bounded = price(X, v, norm)
+    assert not swept.bounded and bounded.bounded and bounded.exact
+    assert bounded.wedges_priced == bounded.wedges_total == swept.wedges_total
+    assert swept.bound <= bounded.bound
+    assert bounded.supremum == bounded.bound
+    if norm == 1:
+        assert bounded.bound <= swept.bound * (1 + 2e-10)
+    elif targets == 1:
+        assert bounded.bound == pytest.approx(swept.supremum, rel=1e-9)
+    if norm == 1:
+        # The pencils that bounds point at hold the best wedge of all.
+        assert bounded.scores[0] == pytest.approx(swept.scores[0], rel=1e-9)
+
+
+def test_what_is_bounded_and_what_is_swept(rng):
+    many, few = rng.normal(size=(2500, 2)), rng.normal(size=(60, 3))
+    bounds = lambda X, orders, norm, bias=True, **options: (
+        Pricer(Dictionary(X, orders, norm, bias), **options).bounds
+    )
+    assert bounds(many, (1, 2), 1) and bounds(many, (1, 2), 2, refine=True)
+    assert not bounds(many, (1, 2), 2), "wedges of norm 2 fall short of all neurons"
+    assert not bounds(many, (1, 2), 1, False), "through the origin one sweep a pair is all"
+    assert not bounds(many, (2,), 1), "of order 2 alone the axes are no part"
+    assert not bounds(few, (1, 2), 1) and not bounds(few, (1, 2, 3), 1)
+
+
+def test_no_effort_means_a_loose_bound_that_holds(bounding, rng):
+    X, v = rng.normal(size=(300, 3)), rng.normal(size=300)
+    v -= v.mean()
+    sharp, loose = price(X, v, 1), price(X, v, 1, effort=0)
+    assert loose.exact and loose.bounded and loose.bound > 1.001 * sharp.bound
+
+
+def test_threads_price_the_same(bounding, rng):
+    X, v = rng.normal(size=(3000, 3)), rng.normal(size=3000)
+    one, two = (price(X, v - v.mean(), 1, jobs=jobs) for jobs in (1, 2))
+    assert one.bound == two.bound and np.array_equal(one.scores, two.scores)
+    assert np.array_equal(one.wedges.samples, two.wedges.samples)
+
+
+def test_a_large_plane_is_proven_without_sweeping_it(rng):
+    """2,500 rows: pencils are swept only where bounds point at them."""
+    X = rng.uniform(-1, 1, size=(2500, 2))
+    y = np.sin(3 * X[:, 0] + X[:, 1]) + np.abs(X[:, 0] - X[:, 1])
+    problem, pricer = Problem(y, 1.0), Pricer(Dictionary(X, (1, 2), 1, True))
+    problem = replace(problem, alpha=0.02 * largest_alpha(problem, pricer))
+    swept = []
+    sweep = pricer._sweep
+    pricer._sweep = lambda blocks, *rest: (
+        swept.append(sum(map(len, blocks))) or sweep(blocks, *rest)
+    )
+    found = solve(problem, pricer, tol=1e-6)
+    assert found.status == "converged" and found.certificate.relative_gap <= 1e-6
+    assert found.certificate.scope == "exact" and found.certificate.bounded
+    assert found.certificate.network_relative_gap == found.certificate.relative_gap
+    assert max(swept) < 1000
