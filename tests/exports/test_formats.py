@@ -20,6 +20,7 @@ from exporting import (
 from kinds import kinds, mixed, table_of, trained
 
 from wedgefit.cli import main
+from wedgefit.errors import FitError
 from wedgefit.exports.formats import LANGUAGES, exported
 from wedgefit.exports.plan import plan_of
 from wedgefit.model.file import loads
@@ -165,6 +166,15 @@ def test_no_name_level_or_label_is_taken_for_code_by_postgresql(seed, postgresql
 def test_the_same_model_gives_the_same_bytes(kind, format):
     model = kinds()[kind]
     assert exported(model, format) == exported(loads(model.dumps()), format)
+
+
+@pytest.mark.parametrize("format", LANGUAGES)
+def test_outputs_that_mean_something_else_are_not_taken_for_predictions(format):
+    """A loss of the future has a link of its own, which no language writes yet."""
+    model = kinds()["mixed"]
+    model = replace(model, problem=replace(model.problem, loss="poisson"))
+    with pytest.raises(FitError, match="the poisson loss cannot be exported"):
+        exported(model, format)
 
 
 def test_units_that_nobody_reads_stay_at_home():

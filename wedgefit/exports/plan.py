@@ -12,7 +12,11 @@ import numpy as np
 from wedgefit.data.columns import InputColumn
 from wedgefit.data.kinds import spellings
 from wedgefit.data.reading import Reading
+from wedgefit.errors import FitError
 from wedgefit.model.record import Model
+
+# From the loss that the outputs were trained with to what they are.
+LINKS = {"squared": "identity", "logistic": "logistic"}
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,9 @@ class Plan:
 
     ``hidden`` layers take the larger of zero and each unit, the ``output`` layer is affine; the
     first of all layers reads ``features``. The outputs are the ``targets``, or, where there are
-    ``classes``, one score of the second of two or one score of each. ``logistic``: whether the
-    scores are log-odds, so that classes have probabilities. ``reading``: what training was told
+    ``classes``, one score of the second of two or one score of each. ``link``: what the outputs
+    are, "identity" or "logistic"; with the latter they are log-odds, and classes have
+    probabilities. ``reading``: what training was told
     about cells and files.
     """
 
@@ -84,7 +89,7 @@ class Plan:
     output: Layer
     targets: tuple[str, ...]
     classes: tuple | None
-    logistic: bool
+    link: str
     reading: Reading
 
     @property
@@ -95,6 +100,11 @@ class Plan:
     def read(self) -> list[int]:
         """The positions of the features that some unit reads."""
         return np.flatnonzero(self.layers[0].weights.any(axis=1)).tolist()
+
+    @property
+    def logistic(self) -> bool:
+        """Whether classes have probabilities."""
+        return self.link == "logistic"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -124,7 +134,8 @@ class Plan:
 
 
 def plan_of(model: Model) -> Plan:
-    """The plan of a model, with the neurons only that its outputs depend on."""
+    """The plan of a model, with the neurons only that its outputs depend on. Raises FitError for a
+    loss that the languages have no link for."""
     model = model.pruned()
     encoding = model.encoding
     missing = _missing(encoding.reading)
@@ -141,8 +152,17 @@ def plan_of(model: Model) -> Plan:
     target = encoding.target
     return Plan(
         tuple(columns.values()), features, hidden, output, target.names, target.classes,
-        model.problem.loss == "logistic", encoding.reading,
+        _link(model.problem.loss), encoding.reading,
     )  # fmt: skip
+
+
+def _link(loss: str) -> str:
+    if loss not in LINKS:
+        raise FitError(
+            f"models with the {loss} loss cannot be exported.",
+            remedy=f"Train with --loss {' or '.join(LINKS)}.",
+        )
+    return LINKS[loss]
 
 
 def _missing(reading: Reading) -> tuple[str, ...]:
