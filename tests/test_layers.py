@@ -18,7 +18,7 @@ data.kinds data.roles data.columns data.fitting data.target data.sample data.gua
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
 engine.choice engine.order_one engine.pencil engine.workers
-engine.ascent engine.pricing engine.shared engine.lasso engine.descent engine.solve engine.network engine.layers
+engine.ascent engine.pricing engine.shared engine.lasso engine.working_set engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
 learning.settings learning.select learning.learn
 model.record model.file model.foreign model.build model.audit model.yardstick model.trace
 views.words views.units views.phrases views.explain views.prediction views.flat

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wedgefit.engine import pricing
-from wedgefit.engine import solve as solve_module
+from wedgefit.engine import plainer, pricing
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.fit import fit_on
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, solve_written_out, working_set
 from wedgefit.engine.wedge import Wedges
+from wedgefit.engine.working_set import IDLE_SOLUTIONS
 
 CASES = [record for record in oracles.reference_cases() if record["loss"] == "squared"]
 
@@ -381,7 +382,7 @@ def test_working_set_keeps_its_books(rng):
         working.grow(every.take(chunk))
         working.solve(0.05, 1e-10)
     assert len(working.unseen(every.take(slice(30, 50)))) == 9
-    for _ in range(solve_module.IDLE_ROUNDS + 1):
+    for _ in range(IDLE_SOLUTIONS + 1):
         working.solve(0.05, 1e-10)
         working.drop_idle()
     assert 0 < len(working.wedges) == np.count_nonzero(working.coefficients) < 101
@@ -485,7 +486,7 @@ def test_readable_networks_are_the_same_function_at_the_same_cost(targets, inter
     y = y[:, 0] if targets == 1 else y
     problem = Problem(y, 0.05, intercept)
     fit = solve(problem, Pricer(Dictionary(X, (1, 2), 1, True)), tol=1e-9).fit
-    plain = solve_module.readable(X, problem, fit)
+    plain = plainer.readable(X, problem, fit)
     new = rng.integers(0, 4, (30, 2)) * 1.0
     np.testing.assert_allclose(plain.output, fit.output, atol=1e-10)
     np.testing.assert_allclose(plain.predict(new), fit.predict(new), atol=1e-10)
@@ -518,9 +519,7 @@ def test_readable_by_hand():
         np.array([3.0, 3]),
     )
     problem = Problem(np.array([0.0, 0, 4, 2]), 0.1)
-    found = solve_module.readable(
-        X, problem, solve_module.fit_on(X, problem, wedges, np.array([0.5, 1.0]))
-    )
+    found = plainer.readable(X, problem, fit_on(X, problem, wedges, np.array([0.5, 1.0])))
     assert found.wedges.columns.tolist() == [[0, -1]] and found.wedges.samples.tolist() == [[2, -1]]
     assert (
         found.wedges.normals.tolist() == [[1, 0]]

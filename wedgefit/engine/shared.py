@@ -9,8 +9,8 @@ from threadpoolctl import ThreadpoolController
 
 
 class Shared:
-    """A state that lasts as long as anyone needs it: the first to come sets it, the last to go takes
-    it back.
+    """A state that lasts as long as anyone needs it: the first to come sets it, the last takes it
+    back.
 
     ``begin`` sets it and returns what takes it back. Were every thread to restore what it found
     itself, two that overlap would leave the state behind for good.

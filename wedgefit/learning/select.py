@@ -8,8 +8,9 @@ import numpy as np
 
 from wedgefit.engine.layers import DeepFit, PricerFor, Stage, composed, solve_layers
 from wedgefit.engine.loss import class_probabilities
+from wedgefit.engine.plainer import readable
 from wedgefit.engine.problem import Problem
-from wedgefit.engine.solve import readable, refitted, working_set
+from wedgefit.engine.solve import refitted, working_set
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import FitError
 from wedgefit.watch import Deadline

@@ -386,7 +386,11 @@ def _status_notes(solution: Solution, output: str | None, layer: int, depth: int
     which = ("" if output is None else f" for {output!r}") + (
         "" if depth == 1 else f" in hidden layer {layer}"
     )
-    gap = f"at a relative gap of {solution.certificate.relative_gap:.1e}"
+    certificate = solution.certificate
+    gap = f"at a relative gap of {certificate.relative_gap:.1e}"
+    if certificate.scope == "sampled":
+        looked_at = f"{certificate.wedges_priced:,} of {certificate.wedges_total:,} wedges"
+        gap += f" among those looked at in the last round, {looked_at}"
     notes = {
         "stalled": f"the solver came to an end{which} {gap}, above --tol",
         "stopped": f"stopped early{which}, {gap}",

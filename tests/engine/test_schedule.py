@@ -1,0 +1,107 @@
+"""How hard to try next, and when it is enough, without a fit; and fits that run out of time."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
+from wedgefit.engine.schedule import IDLE_ROUNDS, Schedule, Status
+from wedgefit.engine.solve import largest_alpha, solve
+from wedgefit.watch import Deadline
+
+
+def schedule(exact=True, tol=1e-6, cheap=False, quick=False, seconds=None):
+    pricer = SimpleNamespace(
+        full_rounds_only=cheap,
+        full_rounds_are_quick=quick,
+        full_round_seconds=5.0,
+        refine=False,
+    )
+    return Schedule(pricer, tol, exact, Deadline(seconds))
+
+
+def heard(schedule, gap, fresh=1, objective=1.0, neurons=1):
+    """One round: whether every wedge was priced, and the verdict."""
+    schedule.begin(neurons)
+    every = schedule.every_pencil
+    certificate = SimpleNamespace(objective=objective, relative_gap=gap)
+    priced = SimpleNamespace(exact=every, supremum=None)
+    return every, schedule.verdict(certificate, priced, fresh)
+
+
+def test_a_proof_ends_only_on_a_round_over_every_wedge():
+    course = schedule()
+    assert heard(course, 0.5, objective=3.0, neurons=0) == (True, None)
+    assert heard(course, 0.1, objective=2.0) == (False, None), "far away partial rounds will do"
+    assert heard(course, 1e-7, objective=1.0) == (False, None), "no proof yet"
+    assert heard(course, 1e-7, objective=0.9) == (True, Status.CONVERGED)
+
+
+def test_where_full_rounds_are_cheap_there_are_no_others():
+    course = schedule(cheap=True)
+    assert [heard(course, gap, objective=gap)[0] for gap in (0.5, 0.1, 0.01)] == [True] * 3
+
+
+def test_where_full_rounds_are_quick_the_proof_goes_on_to_where_digits_end():
+    assert heard(schedule(quick=True), 1e-8) == (True, None)
+    assert heard(schedule(quick=True), 1e-10) == (True, Status.CONVERGED)
+    assert heard(schedule(quick=False), 1e-8, neurons=0) == (True, Status.CONVERGED)
+
+
+def test_a_warm_start_begins_with_a_partial_round_where_full_ones_are_long():
+    course = schedule()
+    assert heard(course, 1e-7) == (False, None)
+    assert heard(course, 1e-7) == (True, Status.CONVERGED)
+
+
+def test_a_sampled_fit_looks_twice_the_second_time_thoroughly():
+    course = schedule(exact=False)
+    assert not course.thorough
+    assert heard(course, 1e-7) == (False, None)
+    assert course.thorough
+    assert heard(course, 1e-7) == (False, Status.CONVERGED)
+
+
+def test_nothing_new_and_nothing_gained_is_the_end():
+    course = schedule()
+    stalled = heard(course, 0.5, fresh=0, neurons=0)
+    assert stalled == (True, Status.STALLED), "the finest Lasso, no wedge left"
+    course = schedule(cheap=True)
+    verdicts = [heard(course, 0.5, objective=1.0)[1] for _ in range(IDLE_ROUNDS + 1)]
+    assert verdicts == [None] * IDLE_ROUNDS + [Status.STALLED]
+
+
+def test_the_lasso_is_solved_as_precisely_as_the_gap_asks():
+    course = schedule()
+    heard(course, 0.05)
+    assert course.growing and course.kkt == pytest.approx(5e-4)
+    heard(course, 1e-4, objective=0.5, fresh=0)
+    assert course.kkt == 1e-12, "without new wedges only precision is left to gain"
+
+
+def test_when_time_is_up_the_next_round_is_the_last():
+    course = schedule(seconds=0.0)
+    assert heard(course, 1.0, neurons=0) == (False, None), "a constant is nothing to end with"
+    assert heard(course, 0.5, objective=0.5) == (True, Status.STOPPED)
+    assert heard(schedule(seconds=0.0), 0.5) == (True, Status.STOPPED), "a warm start is"
+    assert heard(schedule(seconds=1.0), 0.5)[1] == Status.STOPPED, "a full round takes longer"
+    assert heard(schedule(exact=False, seconds=0.0), 0.5) == (False, Status.STOPPED)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_fit_without_time_is_a_network_with_a_certificate(exact):
+    """It was the constant, and a sampled one could claim a gap of 1e-13."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 6))
+    y = np.abs(X[:, 0] + X[:, 1]) + 0.1 * rng.normal(size=100)
+    pricer = Pricer(Dictionary(X, (1, 2), 1, True))
+    problem = Problem(y, largest_alpha(Problem(y, 1.0), pricer) / 20)
+    found = solve(problem, pricer, tol=1e-6, exact=exact, deadline=Deadline(0.0))
+    constant = problem.objective(np.zeros(100), problem.shift(np.zeros(100)), np.empty(0))
+    assert found.status == "stopped" and found.rounds == 2
+    assert len(found.fit.wedges) and found.certificate.objective < 0.7 * constant
+    assert found.certificate.scope == ("exact" if exact else "sampled")
+    assert 1e-6 < found.certificate.relative_gap < 1

@@ -1,0 +1,101 @@
+"""How hard to try next, and when it is enough: what a fit asks between its rounds."""
+
+import time
+from enum import StrEnum
+
+import numpy as np
+
+from wedgefit.engine.certificate import Certificate
+from wedgefit.engine.pricing import Priced, Pricer
+from wedgefit.watch import Deadline
+
+# When the objective has stayed the same for this many rounds, only rounding is left to improve.
+IDLE_ROUNDS = 4
+# A sampled fit ends after this many rounds in a row that found nothing worth adding.
+PATIENCE = 2
+# Where a full round costs little, a proof goes on to where digits end.
+QUICK_GAP = 1e-9
+# The KKT precision of a Lasso whose wedges are all there is.
+FINEST = 1e-12
+
+
+class Status(StrEnum):
+    """How a fit ended."""
+
+    CONVERGED = "converged"  # the gap that was asked for is reached
+    STALLED = "stalled"  # rounding stops progress above it
+    STOPPED = "stopped"  # the deadline came first
+
+
+class Schedule:
+    """The course of one fit: ``begin`` a round, hear its ``verdict``, go on if there is none.
+
+    ``exact``: a fit ends only on a round that priced every wedge; else on partial rounds that find
+    nothing more.
+    """
+
+    def __init__(self, pricer: Pricer, tol: float, exact: bool, deadline: Deadline):
+        self.tol, self.exact, self._deadline = tol, exact, deadline
+        self.wanted = min(tol, QUICK_GAP) if exact and pricer.full_rounds_are_quick else tol
+        self._finest = FINEST if exact else 0.1 * tol
+        self.kkt = self._finest
+        self._pricer = pricer
+        self._every_next, self._satisfied = True, 0
+        self._full_round = pricer.full_round_seconds
+        self._rounds, self._lowest, self._idle = 0, np.inf, 0
+        self.every_pencil = self._ending = False
+
+    def begin(self, neurons: int) -> None:
+        """Choose how to price a network of so many neurons.
+
+        When time is up this is the last round, which prices every wedge where a proof is wanted. A
+        constant gets a partial round first, so that there is a network to end with.
+        """
+        self._rounds += 1
+        due = self._deadline.due(reserve=self._full_round if self.exact else 0.0)
+        first = self._rounds == 1
+        self._ending = due and (not first or neurons > 0)
+        cheap = self._pricer.full_rounds_only or self._pricer.full_rounds_are_quick
+        if first and neurons and not cheap:
+            # A network that others began: partial rounds will find enough to do.
+            self._every_next = False
+        self.every_pencil = self.exact and (self._ending or (self._every_next and not due))
+        self._clock = time.monotonic()
+
+    @property
+    def thorough(self) -> bool:
+        """Whether a partial round should look at more before it is said that nothing is left."""
+        return not self.exact and self._satisfied > 0
+
+    def verdict(self, certificate: Certificate, priced: Priced, fresh: int) -> Status | None:
+        """How the fit ends with this round, which found so many new wedges; None when it goes
+        on."""
+        if self.every_pencil:
+            self._full_round = time.monotonic() - self._clock
+        gap = self._gap(certificate, priced)
+        self._idle = 0 if certificate.objective < self._lowest * (1 - 1e-12) else self._idle + 1
+        self._lowest = min(self._lowest, certificate.objective)
+        stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
+        self._satisfied = self._satisfied + 1 if gap <= self.wanted or stuck else 0
+        finished = self._satisfied and (priced.exact or self._patience_is_over)
+        if finished or self._ending:
+            if gap <= self.tol:
+                return Status.CONVERGED
+            return Status.STALLED if finished else Status.STOPPED
+        self._every_next = self._pricer.full_rounds_only or self._satisfied > 0
+        self.growing = gap > self.wanted
+        if self.growing:
+            # Far from the optimum the Lasso need not be solved to the last digit.
+            self.kkt = max(self._finest, 0.01 * min(0.1, gap)) if fresh else self._finest
+        return None
+
+    @property
+    def _patience_is_over(self) -> bool:
+        return not self.exact and self._satisfied == PATIENCE
+
+    def _gap(self, certificate: Certificate, priced: Priced) -> float:
+        """The gap that counts: refined neurons are measured against all neurons where that bound is
+        known."""
+        if self._pricer.refine and priced.supremum is not None:
+            return certificate.network_relative_gap
+        return certificate.relative_gap

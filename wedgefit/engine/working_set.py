@@ -1,0 +1,196 @@
+"""The wedges that the Lasso may use now, and the Lasso on them (theory, section 4)."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.fit import Fit, fit_on
+from wedgefit.engine.lasso import Gram, solve_group_lasso, solve_lasso
+from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.wedge import Wedges, row_chunks
+
+# A wedge that stayed at zero for this many solutions is dropped; pricing can bring it back.
+IDLE_SOLUTIONS = 4
+# Proximal Newton converges in a handful of steps; a step that must be shortened below 2^-HALVINGS
+# gains nothing.
+NEWTON_STEPS = 50
+HALVINGS = 30
+
+
+class WorkingSet:
+    """The wedges that the Lasso may use now, with their coefficients; hinge values are made in
+    chunks and never kept."""
+
+    def __init__(self, dictionary: Dictionary, problem: Problem):
+        self.X, self.problem = dictionary.X, problem
+        self.wedges = dictionary.none()
+        self.coefficients = np.empty((0, *problem.y.shape[1:]))
+        self.idle = np.empty(0, dtype=int)
+
+    @property
+    def neurons(self) -> int:
+        """How many of the wedges are in use."""
+        return int(np.count_nonzero(row_norms(self.coefficients)))
+
+    def unseen(self, wedges: Wedges) -> Wedges:
+        """Those of the wedges that are not in the set."""
+        present = set(self.wedges.keys())
+        return wedges.take([i for i, key in enumerate(wedges.keys()) if key not in present])
+
+    def grow(self, wedges: Wedges) -> None:
+        """Take in new wedges, with coefficient zero."""
+        new = len(wedges)
+        self.wedges = self.wedges.joined_with(wedges)
+        self.coefficients = np.concatenate(
+            [self.coefficients, np.zeros((new, *self.coefficients.shape[1:]))]
+        )
+        self.idle = np.concatenate([self.idle, np.zeros(new, dtype=int)])
+
+    def solve(self, alpha: float, kkt: float) -> None:
+        """The Lasso on the set, warm, to a relative violation of the KKT conditions of ``kkt``."""
+        self.coefficients = self._optimal(alpha, kkt)
+        self.idle = np.where(row_norms(self.coefficients) == 0, self.idle + 1, 0)
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        raise NotImplementedError
+
+    def drop_idle(self) -> None:
+        """Forget the columns that have been zero for long."""
+        kept = np.flatnonzero(self.idle <= IDLE_SOLUTIONS)
+        if len(kept) < len(self.idle):
+            self._keep(kept)
+
+    def _keep(self, kept: np.ndarray) -> None:
+        self.wedges, self.coefficients, self.idle = (
+            self.wedges.take(kept),
+            self.coefficients[kept],
+            self.idle[kept],
+        )
+
+    def fit(self) -> Fit:
+        """The network as it stands."""
+        used = np.flatnonzero(row_norms(self.coefficients))
+        return fit_on(self.X, self.problem, self.wedges.take(used), self.coefficients[used])
+
+
+class QuadraticWorkingSet(WorkingSet):
+    """For the squared loss: each entry of the Gram matrix is computed once, when the later of its
+    two wedges arrives."""
+
+    def __init__(self, dictionary: Dictionary, problem: Problem):
+        super().__init__(dictionary, problem)
+        self.means = np.empty(0)
+        self.gram = Gram(np.empty((0, 0)), np.empty((0, *problem.y.shape[1:])))
+
+    def grow(self, wedges: Wedges) -> None:
+        old, new = len(self.wedges), len(wedges)
+        super().grow(wedges)
+        n, weights = len(self.X), self.problem.weights
+        means = np.zeros(new)
+        if self.problem.intercept:
+            for rows in row_chunks(n, new):
+                means += weights[rows] @ wedges.hinges(self.X[rows])
+        self.means = np.concatenate([self.means, means])
+        residual = self.problem.null_dual()
+        block, correlation = np.zeros((old + new, new)), np.zeros((new, *self.problem.y.shape[1:]))
+        for rows in row_chunks(n, old + new):
+            columns = self.wedges.hinges(self.X[rows]) - self.means
+            block += columns.T @ (weights[rows, None] * columns[:, old:])
+            correlation += columns[:, old:].T @ residual[rows]
+        matrix = np.empty((old + new, old + new))
+        matrix[:old, :old] = self.gram.matrix
+        matrix[:, old:] = block
+        matrix[old:, :old] = matrix[:old, old:].T
+        self.gram = Gram(matrix, np.concatenate([self.gram.correlation, correlation]))
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        solver = solve_lasso if self.coefficients.ndim == 1 else solve_group_lasso
+        return solver(self.gram, alpha, self.coefficients, kkt=kkt)
+
+    def _keep(self, kept: np.ndarray) -> None:
+        super()._keep(kept)
+        self.means = self.means[kept]
+        self.gram = Gram(self.gram.matrix[np.ix_(kept, kept)], self.gram.correlation[kept])
+
+
+class CurvedWorkingSet(WorkingSet):
+    """For any other loss: proximal Newton, each step a weighted Lasso on the wedges that are in use
+    or violate (section 4)."""
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        z = self.coefficients.copy()
+        output = self.wedges.combine(self.X, z)
+        for _ in range(NEWTON_STEPS):
+            dual = self.problem.dual_point(output)
+            gradient = self._correlations(dual)
+            violation = np.where(
+                z != 0,
+                np.abs(gradient - alpha * np.sign(z)),
+                np.maximum(np.abs(gradient) - alpha, 0.0),
+            )
+            worst = violation.max(initial=0.0) / alpha
+            if worst <= kkt:
+                break
+            active = np.flatnonzero((z != 0) | (violation > 0))
+            matrix = self._curved_gram(active, output)
+            model = Gram(matrix, gradient[active] + matrix @ z[active])
+            target = solve_lasso(
+                model, alpha, z[active], kkt=max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
+            )
+            step = target - z[active]
+            promised = float(gradient[active] @ step) - alpha * float(
+                np.abs(target).sum() - np.abs(z[active]).sum()
+            )
+            moved, output = self._line_search(alpha, z, output, active, step, promised)
+            if not moved:
+                break
+            z[active] = (
+                np.where(step == 0, z[active], z[active] + moved * step) if moved < 1 else target
+            )
+        return z
+
+    def _correlations(self, dual: np.ndarray) -> np.ndarray:
+        """Kᵀ dual, (m,)."""
+        total = np.zeros(len(self.wedges))
+        for rows in row_chunks(len(self.X), len(self.wedges)):
+            total += dual[rows] @ self.wedges.hinges(self.X[rows])
+        return total
+
+    def _curved_gram(self, active: np.ndarray, output: np.ndarray) -> np.ndarray:
+        """The loss's second derivative in the coefficients of these wedges, with the output bias
+        eliminated, (k, k)."""
+        problem, wedges = self.problem, self.wedges.take(active)
+        curvature = problem.curvature(output)
+        matrix, means = np.zeros((len(active), len(active))), np.zeros(len(active))
+        for rows in row_chunks(len(self.X), len(active)):
+            columns = wedges.hinges(self.X[rows])
+            weighted = curvature[rows, None] * columns
+            matrix += columns.T @ weighted
+            means += weighted.sum(axis=0)
+        return matrix - np.outer(means, means) / curvature.sum() if problem.intercept else matrix
+
+    def _line_search(
+        self, alpha, z, output, active, step, promised: float
+    ) -> tuple[float, np.ndarray]:
+        """How far along the step the objective falls as it should (0: nowhere), and the output
+        there."""
+        problem = replace(self.problem, alpha=alpha)
+        change = self.wedges.take(active).combine(self.X, step)
+        before = problem.objective(output, problem.shift(output), z[active])
+        length = 1.0
+        for _ in range(HALVINGS):
+            reached = output + length * change
+            after = problem.objective(reached, problem.shift(reached), z[active] + length * step)
+            # Near the optimum rounding hides the gain: then the full step is the best guess.
+            if after <= before - 1e-4 * length * promised + 1e-15 * abs(before):
+                return length, reached
+            length /= 2
+        return 0.0, output
+
+
+def working_set(dictionary: Dictionary, problem: Problem) -> WorkingSet:
+    """An empty working set that can solve this problem's loss."""
+    return (QuadraticWorkingSet if problem.loss.quadratic else CurvedWorkingSet)(
+        dictionary, problem
+    )
