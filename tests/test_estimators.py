@@ -1,7 +1,11 @@
 """The scikit-learn contract, and the promise that estimators and command line are one core."""
 
+import inspect
 import json
 import pickle
+import re
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +18,12 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
+from threadpoolctl import threadpool_info
 
 import wedgefit
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
+from wedgefit.parameters import parameters_of
 
 ESTIMATORS = [WedgeRegressor, WedgeClassifier, WedgeFeatures]
 
@@ -267,12 +273,120 @@ def test_estimators_can_be_pickled():
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(mine)).predict(X), mine.predict(X))
 
 
-def test_messages_are_those_of_the_command_line():
+@pytest.mark.parametrize(
+    "estimator, words",
+    [
+        (WedgeClassifier(scoring="r2"), "scoring='r2' is not for classification"),
+        (WedgeClassifier(refine=True), "refine=True is for norm=2: with norm 1"),
+        (WedgeClassifier(refit=True), "refit=True is for the squared loss. Add loss='squared'"),
+        (WedgeClassifier(layers=3, order=(1, 2, 2)), "order names 3 hidden layers, and layers=3"),
+        (WedgeClassifier(max_neurons=3, alpha=0.1), "max_neurons chooses alpha, and so do alpha"),
+        (WedgeClassifier(norm=3), "the parameter 'norm' of WedgeClassifier is 3; expected 1 or 2"),
+        (WedgeClassifier(random_state=-1), "'random_state' .* expected a whole number from 0 up"),
+    ],
+)
+def test_messages_speak_of_parameters(estimator, words):
     X, y = data(kind="two")
-    with pytest.raises(ValueError, match="--scoring r2 is not for classification"):
-        WedgeClassifier(scoring="r2").fit(X, y)
+    with pytest.raises(ValueError, match=words) as caught:
+        estimator.fit(X, y)
+    assert "--" not in str(caught.value)
+
+
+def test_messages_of_the_data_are_those_of_the_command_line():
     with pytest.raises(ValueError, match="no column is left"):
         WedgeRegressor().fit(np.ones((10, 2)), np.arange(10.0))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"order": np.int64(1), "norm": np.int32(1), "layers": np.int64(2)},
+        {"alpha_ratio": np.float32(0.5), "tol": np.float32(1e-4), "max_seconds": np.float64(60)},
+        {"alpha": np.float32(0.5), "random_state": np.int64(3), "n_jobs": np.int64(1)},
+        {name: np.bool_(True) for name in ("bias", "fit_intercept", "standardize", "refit")},
+        {"max_neurons": np.int64(2), "cv": np.int16(3)},
+        {"order": [np.int64(1), "full"], "layers": 3, "refine": np.bool_(False)},
+    ],
+)
+def test_what_a_search_over_arrays_finds_can_be_saved(parameters, tmp_path):
+    X, y = data(30)
+    given = {} if {"alpha", "max_neurons"} & parameters.keys() else {"alpha_ratio": 0.3}
+    mine = WedgeRegressor(**given | parameters).fit(X, y)
+    mine.model_.save(tmp_path / "m.json")
+    assert wedgefit.load(tmp_path / "m.json").scores is not None
+
+
+@pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
+def test_classes_are_those_of_rows_that_count(by):
+    X, _ = data()
+    y = np.array(["a", "b", "c"])[np.digitize(X[:, 0], [-0.5, 0.5])]
+    counts = y != "a"
+    if by == "sample_weight":
+        mine = WedgeClassifier(alpha_ratio=0.1).fit(X, y, sample_weight=counts.astype(float))
+    else:
+        mine = WedgeClassifier(alpha_ratio=0.1, class_weight={"a": 0, "b": 1, "c": 1}).fit(X, y)
+    alone = WedgeClassifier(alpha_ratio=0.1).fit(X[counts], y[counts])
+    assert mine.classes_.tolist() == ["b", "c"] == alone.classes_.tolist()
+    assert mine.predict_proba(X).shape == (60, 2)
+    np.testing.assert_array_equal(mine.predict(X), alone.predict(X))
+    assert mine.score(X[counts], y[counts]) > 0.9
+
+
+@pytest.mark.parametrize("absent", [np.nan, None])
+def test_a_row_without_a_group_is_refused(absent):
+    X, y = data(12)
+    groups = np.array([0.0, 1, 2] * 4, dtype=object)
+    groups[5] = absent
+    for given in (groups, groups.astype(float)):
+        with pytest.raises(ValueError, match=r"groups has no value in row 5 \(from 0\)"):
+            WedgeRegressor(alpha_ratio=0.5).fit(X, y, groups=given)
+
+
+def test_feature_names_tell_the_features_apart():
+    """To four digits the bends of a column far from zero all look alike."""
+    x = 1000 + np.linspace(0, 1, 40)[:, None]
+    features = WedgeFeatures(alpha_ratio=0.003, order=1).fit(x, np.sin(20 * x[:, 0]))
+    names = features.get_feature_names_out()
+    assert len({*names}) == len(names) > 10
+    frame = features.set_output(transform="polars").transform(x)
+    assert frame.columns == names.tolist()
+    # Where four digits do, there are four.
+    X, y = data()
+    names = WedgeFeatures(alpha_ratio=0.3).fit(X, y).get_feature_names_out()
+    numbers = [number for name in names for number in re.findall(r"\d+\.\d+", name)]
+    assert numbers and all(len(number.replace(".", "").lstrip("0")) <= 4 for number in numbers)
+
+
+def test_fits_in_threads_leave_the_process_as_it_was():
+    def blas():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    X, y = data(40)
+    before = blas(), list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        # A warning is an error here: it would be raised.
+        mine = list(
+            pool.map(
+                lambda k: WedgeRegressor(alpha_ratio=0.02, n_jobs=1).fit(X[k:], y[k:]), range(6)
+            )
+        )
+    assert (blas(), list(warnings.filters)) == before
+    np.testing.assert_array_equal(mine[0].coef_, WedgeRegressor(alpha_ratio=0.02).fit(X, y).coef_)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_signature_and_docstring_are_made_from_the_settings(kind):
+    parameters = parameters_of(kind._task)
+    assert [*inspect.signature(kind).parameters] == [*parameters]
+    assert kind().get_params().keys() == parameters.keys()
+    for name, one in parameters.items():
+        assert f"\n    {name} : {one.words}" in kind.__doc__
+    assert "{" not in kind.__doc__ and "--" not in kind.__doc__.replace("-----", "")
+    assert ("loss" in parameters) == (kind is WedgeClassifier)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'alhpa'"):
+        kind(alhpa=1)
+    with pytest.raises(TypeError):
+        kind(1)
 
 
 def test_the_package_imports_lazily():

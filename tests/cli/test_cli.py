@@ -20,8 +20,8 @@ from shell import FAST, LOADED, SMALL, X1, X2, contents, environment, fails, run
 
 from wedgefit import __version__
 from wedgefit.cli import main
-from wedgefit.cli.values import Memory
 from wedgefit.model import build as fit
+from wedgefit.setting import Bytes
 from wedgefit.views import tables
 from wedgefit.views.progress_bar import Progress
 from wedgefit.views.terminal import to_text
@@ -68,11 +68,11 @@ def test_every_command_asks_for_its_data(name):
     "text, words",
     [
         (None, "Train one first"),
-        ("", "not a model file"),
-        ("x,y\n1,2\n", "not a model file"),
+        ("", "not JSON"),
+        ("x,y\n1,2\n", "model"),
         ("[]", "not a wedgefit model file"),
         ('{"schema": "wedgefit.model/99"}', "wedgefit.model/99"),
-        ('{"schema": "wedgefit.model/3"}', "lacks"),
+        ('{"schema": "wedgefit.model/3"}', "data should be there"),
         ('{"schema": NaN}', "NaN"),
     ],
 )
@@ -189,7 +189,7 @@ def test_an_order_above_the_number_of_columns_is_refused():
     "text, size", [("17", 17), ("2k", 2e3), ("500M", 5e8), ("1.5GB", 1.5e9), ("1T", 1e12)]
 )
 def test_sizes_of_memory(text, size):
-    assert Memory().convert(text, None, None) == size
+    assert Bytes().read(text) == size
 
 
 def test_text_is_no_target_of_a_regression():

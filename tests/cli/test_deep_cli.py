@@ -523,9 +523,9 @@ def test_a_path_of_deeper_networks(files):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["train", "--layers", "1"], "neither a whole number from 2 up nor 'auto'"),
-    (["train", "--layers", "many"], "neither a whole number from 2 up nor 'auto'"),
-    (["train", "--order", "2,0", "--layers", "3"], "'0' is neither a whole number"),
+    (["train", "--layers", "1"], "not a whole number from 2 up or 'auto'"),
+    (["train", "--layers", "many"], "not a whole number from 2 up or 'auto'"),
+    (["train", "--order", "2,0", "--layers", "3"], "'2,0' is not a whole number"),
     (["train", "--order", "2,1"], "--order names 2 hidden layers, and --layers 2 has 1"),
     (["train", "--order", "2,1,1", "--layers", "3"], "--order names 3 hidden layers, and --layers 3 has 2"),
     (["train", "--solver", "full", "--layers", "3"], "--solver full is for one hidden layer"),

@@ -5,12 +5,13 @@ import traceback
 
 import click
 
+from wedgefit.cli.help import GroupedCommand
 from wedgefit.errors import WedgefitError
 
 INTERRUPTED = 130
 
 
-class Command(click.Command):
+class Command(GroupedCommand):
     """A command whose every failure is one message and an exit code; a traceback comes only with
     ``--debug``."""
 

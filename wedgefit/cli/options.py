@@ -7,8 +7,23 @@ from dataclasses import dataclass
 
 import click
 
+from wedgefit.cli.help import GroupedOption
 from wedgefit.cli.output import ESCAPE, json_text, write_out
-from wedgefit.cli.values import ColumnType, Layers, Memory, Order, Positive
+from wedgefit.cli.values import Value
+from wedgefit.learning.settings import Options, Settings
+from wedgefit.setting import (
+    LEARN,
+    PRINT,
+    READ,
+    ColumnName,
+    Flag,
+    Pair,
+    Setting,
+    Several,
+    Text,
+    setting,
+    settings_of,
+)
 
 
 def delivers(keyword: str, build: Callable, **options: Callable) -> Callable:
@@ -36,14 +51,54 @@ def only_one(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
     return value[0] if value else None
 
 
+def option_of(one: Setting, **changes) -> Callable:
+    """The option that a setting is on the command line, a decorator. Its value is None, or an empty
+    tuple, where it is not given: the setting has the default."""
+    words = {"cls": GroupedOption, "group": one.group, "help": help_of(one)} | changes
+    name = one.option
+    if isinstance(one.range, Flag):
+        if one.default is not False:
+            name = f"{name}/--no-{name.removeprefix('--')}"
+        words |= {"is_flag": True, "default": one.default}
+    else:
+        words |= {"type": Value(one.range), "metavar": one.range.metavar}
+    if one.range.repeatable:
+        words |= {"multiple": True}
+    if isinstance(one.range, ColumnName):
+        words |= {"multiple": True, "callback": only_one}
+    return click.option(*filter(None, [one.short, name]), one.name, **words)
+
+
+def help_of(one: Setting) -> str:
+    """The sentence of a setting, whether it may be repeated, and its default."""
+    says = f"{one.says} Repeatable." if one.range.repeatable else one.says
+    default = default_of(one)
+    return f"{says}  [default: {default}]" if default else says
+
+
+def default_of(one: Setting) -> str:
+    """The default of a setting, in words; empty where it is plain nothing."""
+    if isinstance(one.range, Flag) and not one.by_default:
+        return one.option.removeprefix("--") if one.default else ""
+    return one.by_default or ("" if one.default in (None, ()) else str(one.default))
+
+
 @dataclass(frozen=True)
 class Talk:
     """How much is said, and in which form."""
 
-    json: bool
-    quiet: bool
-    verbose: bool
-    debug: bool
+    json: bool = setting(False, Flag(), PRINT, "Print JSON at full precision instead of tables.")
+    quiet: bool = setting(
+        False, Flag(), PRINT, "No progress and no notes; from train, no tables either.", short="-q"
+    )
+    verbose: bool = setting(
+        False,
+        Flag(),
+        PRINT,
+        "More detail, and progress in lines if there is no terminal.",
+        short="-v",
+    )
+    debug: bool = setting(False, Flag(), PRINT, "Show the traceback of an error.")
 
     def notes(self, *notes: str) -> None:
         """Tell the notes on standard error."""
@@ -71,15 +126,58 @@ class Talk:
 class Reading:
     """How files are read; what is None is as the model was trained, or as usual."""
 
-    encoding: str
-    delimiter: str | None
-    decimal: str | None
-    thousands: str | None
-    header: bool | None
-    comment: str | None
-    na: tuple[str, ...]
-    na_only: tuple[str, ...]
-    types: dict[str, str]
+    encoding: str = setting("utf-8", Text("NAME"), READ, "The encoding of the file.")
+    delimiter: str | None = setting(
+        None,
+        Text("CHAR"),
+        READ,
+        'The delimiter, or "tab".',
+        by_default="found in the header",
+    )
+    decimal: str | None = setting(
+        None,
+        Text("CHAR"),
+        READ,
+        'The decimal mark, "." or ",".',
+        by_default='".", or as trained',
+    )
+    thousands: str | None = setting(
+        None,
+        Text("CHAR"),
+        READ,
+        "The mark between groups of three digits, as in 1,426.",
+        by_default="none, or as trained",
+    )
+    header: bool | None = setting(
+        None,
+        Flag(),
+        READ,
+        "Whether the first line names the columns.",
+        by_default="header, or as trained",
+    )
+    comment: str | None = setting(
+        None,
+        Text("CHAR"),
+        READ,
+        "Skip lines that begin with it.",
+        by_default="none, or as trained",
+    )
+    na: tuple[str, ...] = setting(
+        (), Several(Text()), READ, "A cell that also means missing; a model remembers it."
+    )
+    na_only: tuple[str, ...] = setting(
+        (),
+        Several(Text()),
+        READ,
+        'Besides empty cells only these mean missing, and NA is a text like others; "" is none.',
+    )
+    types: tuple[tuple[str, str], ...] = setting(
+        (),
+        Several(Pair("numeric", "category", "skip")),
+        READ,
+        "Read a column as numeric, category or skip.",
+        option="--type",
+    )
 
     def table(self, source: str, *, model=None, types: dict[str, str] | None = None, **more):
         """The table in that file, read as the model was trained where these options do not say
@@ -101,152 +199,58 @@ class Reading:
             reading=cells,
             encoding=self.encoding,
             delimiter=self.delimiter,
-            types=self.types | (types or {}),
+            types=dict(self.types) | (types or {}),
             **more,
         )
 
 
-def _reading(types: tuple, **options) -> Reading:
-    return Reading(types=dict(types), **options)
+def options_of(kind: type, *names: str, **changes: dict) -> dict[str, Callable]:
+    """The options of the settings that a record declares, of all or of those that are named."""
+    declared = settings_of(kind)
+    return {name: option_of(declared[name], **changes.get(name, {})) for name in names or declared}
 
 
-def _fitting(norm: str, **options):
-    """The options of a fit; those that the command does not have keep their default."""
-    if options.get("alpha") is not None and options.get("alpha_ratio") is not None:
+def given(**values) -> dict:
+    """The values of the options that were given."""
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def made(kind: type) -> Callable:
+    """What builds a record of settings; options that were not given have the default."""
+    return lambda **values: kind(**given(**values))
+
+
+def _fitting(**values) -> Options:
+    own = given(**values)
+    if own.keys() >= {"alpha", "alpha_ratio"}:
         raise click.UsageError(
             "--alpha and --alpha-ratio exclude each other: give one of them, or neither."
         )
-    from wedgefit.learning.settings import Options
-
-    return Options(norm=int(norm), **options)
+    return Options(**own)
 
 
-talking = delivers(
-    "talk",
-    Talk,
-    json=click.option(
-        "--json", is_flag=True, help="Print JSON at full precision instead of tables."
-    ),
-    quiet=click.option(
-        "-q",
-        "--quiet",
-        is_flag=True,
-        help="No progress and no notes; from train, no tables either.",
-    ),
-    verbose=click.option(
-        "-v",
-        "--verbose",
-        is_flag=True,
-        help="More detail, and progress in lines if there is no terminal.",
-    ),
-    debug=click.option("--debug", is_flag=True, help="Show the traceback of an error."),
-)
-reading = delivers(
-    "reading",
-    _reading,
-    encoding=click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="Encoding of the file."),
-    delimiter=click.option("--delimiter", metavar="CHAR", help='Delimiter, or "tab".  [default: found in the header]'),
-    decimal=click.option("--decimal", metavar="CHAR", help='Decimal mark, "." or ",".  [default: ".", or as trained]'),
-    thousands=click.option("--thousands", metavar="CHAR", help="Mark between groups of three digits, as in 1,426.  [default: none, or as trained]"),
-    header=click.option("--header/--no-header", default=None, help="Whether the first line names the columns.  [default: header, or as trained]"),
-    comment=click.option("--comment", metavar="CHAR", help="Skip lines that begin with it.  [default: none, or as trained]"),
-    na=click.option("--na", multiple=True, metavar="TEXT", help="A cell that also means missing. Repeatable. A model remembers it."),
-    na_only=click.option(
-        "--na-only", multiple=True, metavar="TEXT",
-        help='Besides empty cells only these mean missing, and NA is a text like others; "": none. Repeatable.',
-    ),
-    types=click.option(
-        "--type", "types", multiple=True, type=ColumnType(), metavar="NAME=KIND",
-        help="Read a column as numeric, category or skip. Repeatable.",
-    ),
-)  # fmt: skip
-PROBLEM = {
-    "target": click.option(
-        "--target", multiple=True, metavar="NAME", help="The column to predict. Repeatable for numbers.  [default: the last]"
-    ),
-    "task": click.option(
-        "--task", type=click.Choice(["auto", "regression", "classification"]), default="auto", show_default=True,
-        help="auto: classification for text or two distinct values.",
-    ),
-    "keep": click.option("--keep", multiple=True, metavar="NAME", help="Use only these columns. Repeatable."),
-    "drop": click.option("--drop", multiple=True, metavar="NAME", help="Leave a column out. Repeatable."),
-    "weight": click.option("--weight", multiple=True, callback=only_one, metavar="NAME", help="A column that says how much each row counts, as if repeated."),
-    "group": click.option("--group", multiple=True, callback=only_one, metavar="NAME", help="A column of groups that cross-validation does not split."),
-    "drop_missing_target": click.option("--drop-missing-target", is_flag=True, help="Leave rows without a target out."),
-}  # fmt: skip
-CHOICE = {
-    "alpha": click.option("--alpha", type=Positive(), help="Regularisation strength.  [default: by cross-validation]"),
-    "alpha_ratio": click.option("--alpha-ratio", type=Positive(), help="The same, as a fraction of alpha_max."),
-    "max_neurons": click.option("--max-neurons", type=click.IntRange(min=0), help="Choose alpha so that the network has at most so many neurons."),
-    "cv": click.option("--cv", type=click.IntRange(min=2), default=5, show_default=True, help="Folds of cross-validation."),
-    "rule": click.option(
-        "--rule", type=click.Choice(["best", "1se"]), default="best", show_default=True,
-        help="Take the alpha with the best score, or the largest within one standard error of it.",
-    ),
-    "scoring": click.option(
-        "--scoring", type=click.Choice(["r2", "rmse", "mae", "accuracy", "auc", "log_loss"]),
-        help="The score to choose alpha by.  [default: the loss]",
-    ),
-    "refit": click.option("--refit", is_flag=True, help="Then fit the chosen neurons without a penalty (squared loss)."),
-}  # fmt: skip
-NETWORK = {
-    "loss": click.option(
-        "--loss", type=click.Choice(["squared", "logistic"]), help="What to minimise; logistic gives probabilities.  [default: squared for numbers, logistic for classes]"
-    ),
-    "class_weight": click.option("--class-weight", type=click.Choice(["balanced"]), help="balanced: all classes have the same total weight."),
-    "order": click.option(
-        "--order", type=Order(),
-        help="Most columns that one hidden neuron reads; 2,1: of each hidden layer.  [default: 2; with --norm 2 full, if the rows allow it]",
-    ),
-    "norm": click.option("--norm", type=click.Choice(["1", "2"]), default="1", show_default=True, help="Norm on hidden weights."),
-    "layers": click.option(
-        "--layers", type=Layers(), default=2, show_default=True,
-        help="2: one hidden layer. More: each is certified given those below it. auto: as many as the score gains by.",
-    ),
-    "bias": click.option("--bias/--no-bias", default=True, help="Hidden neurons off or through the origin.  [default: bias]"),
-    "intercept": click.option("--intercept/--no-intercept", default=True, help="Output bias.  [default: intercept]"),
-    "standardize": click.option(
-        "--standardize/--no-standardize", default=True, help="Give numeric columns mean 0, deviation 1.  [default: standardize]"
-    ),
-    "solver": click.option(
-        "--solver", type=click.Choice(["auto", "working-set", "full"]), default="auto", show_default=True,
-        help="full: the whole dictionary at once, by scikit-learn's Lasso (for reference on small data: slow).",
-    ),
-    "certificate": click.option(
-        "--certificate", type=click.Choice(["auto", "exact", "sampled"]), default="auto", show_default=True,
-        help="How far pricing goes before it may stop. auto: exact where it takes seconds.",
-    ),
-    "tol": click.option("--tol", type=Positive(), default=1e-6, show_default=True, help="Relative duality gap to reach."),
-    "refine": click.option("--refine", is_flag=True, help="With --norm 2: also use neurons that are no wedges."),
-    "max_memory": click.option("--max-memory", type=Memory(), metavar="SIZE", help="Refuse to use more, like 500M or 2G."),
-    "cluster": click.option("--cluster", metavar="ADDRESS", help="A dask scheduler whose workers share the work, like tcp://host:8786."),
-    "jobs": click.option("--jobs", type=click.IntRange(min=1), help="Threads.  [default: all cores]"),
-    "seed": click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."),
-}  # fmt: skip
-TIME = {
-    "max_seconds": click.option(
-        "--max-seconds",
-        type=Positive(),
-        help="End the fit early, with a certificate of what there is.",
-    )
-}
-fitting = delivers("options", _fitting, **PROBLEM, **CHOICE, **NETWORK, **TIME)
-# The path runs through all alphas and marks the choice of both rules.
+talking = delivers("talk", made(Talk), **options_of(Talk))
+reading = delivers("reading", made(Reading), **options_of(Reading))
+# What to learn, and from what, comes before how.
+SETTINGS = sorted(settings_of(Options), key=settings_of(Settings).__contains__)
+fitting = delivers("options", _fitting, **options_of(Options, *SETTINGS))
+# A path runs through all alphas and marks the choice of both rules.
+ONE_ALPHA = {"alpha", "alpha_ratio", "max_neurons", "rule", "max_seconds"}
 path_fitting = delivers(
     "options",
     _fitting,
-    **PROBLEM,
-    **{name: CHOICE[name] for name in ("cv", "scoring", "refit")},
-    **NETWORK,
+    **options_of(Options, *(name for name in SETTINGS if name not in ONE_ALPHA)),
 )
 
 
 id_option = click.option(
     "--id",
     "id_column",
+    cls=GroupedOption,
+    group=LEARN,
     multiple=True,
     callback=only_one,
     metavar="NAME",
     help="A column that names the rows.  [default: row numbers]",
 )
-jobs_option = NETWORK["jobs"]
+jobs_option = option_of(settings_of(Options)["jobs"])

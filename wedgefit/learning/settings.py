@@ -1,9 +1,32 @@
-"""Every setting of a fit. No numpy here: the command line reads them before it loads anything."""
+"""Every setting of a fit, declared once: the options of ``train`` and ``path``, the parameters of
+the estimators, their docstrings and checks, and the README's table are made from these fields."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from wedgefit.errors import UsageError
+from wedgefit.setting import (
+    LEARN,
+    NETWORK,
+    SOLVE,
+    STRENGTH,
+    Bytes,
+    ColumnName,
+    Flag,
+    Folds,
+    OneOf,
+    PerLayer,
+    Positive,
+    Setting,
+    Several,
+    Text,
+    Whole,
+    checked,
+    setting,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,45 +35,210 @@ if TYPE_CHECKING:
 
     Splits = list[tuple[np.ndarray, np.ndarray]]
 
+CLASSES = "classification"
+SCORES = ("r2", "rmse", "mae", "accuracy", "auc", "log_loss")
+
 
 @dataclass(frozen=True)
 class Settings:
-    """How to learn; the meanings are those of the command line."""
+    """How to learn from a sample. Raises UsageError for a value that is out of range."""
 
-    loss: str | None = None
-    class_weight: str | None = None
-    alpha: float | None = None
-    alpha_ratio: float | None = None
-    cv: int | Splits = 5
-    rule: str = "best"
-    scoring: str | None = None
-    max_neurons: int | None = None
-    refit: bool = False
-    order: Order | None = None
-    norm: int = 1
-    layers: int | str = 2
-    bias: bool = True
-    intercept: bool = True
-    solver: str = "auto"
-    certificate: str = "auto"
-    tol: float = 1e-6
-    refine: bool = False
-    max_seconds: float | None = None
-    max_memory: float | None = None
-    cluster: str | None = None
-    jobs: int | None = None
-    seed: int = 0
+    loss: str | None = setting(
+        None,
+        OneOf("squared", "logistic"),
+        LEARN,
+        "The loss to minimise; logistic gives probabilities of classes.",
+        by_default="squared for numbers, logistic for classes",
+        parameter=True,
+        task=CLASSES,
+    )
+    class_weight: str | None = setting(
+        None,
+        OneOf("balanced"),
+        LEARN,
+        "With balanced all classes have the same total weight.",
+        by_default="rows count alike",
+        parameter=True,
+        task=CLASSES,
+        in_python="a dict from class to weight",
+    )
+    order: Order | None = setting(
+        None,
+        PerLayer(Whole(1, "full")),
+        NETWORK,
+        "Most columns that one hidden neuron may read; several like 2,1 are for each hidden layer.",
+        by_default="2; with --norm 2 full, if the rows allow it",
+        parameter=True,
+    )
+    norm: int = setting(1, OneOf(1, 2), NETWORK, "The norm on the hidden weights.", parameter=True)
+    layers: int | str = setting(
+        2,
+        Whole(2, "auto"),
+        NETWORK,
+        "2 is one hidden layer; more are each certified given those below; auto adds layers while"
+        " the cross-validated score gains more than a standard error.",
+        parameter=True,
+    )
+    bias: bool = setting(
+        True,
+        Flag(),
+        NETWORK,
+        "Whether hidden neurons have a bias; without it they pass through the origin.",
+        parameter=True,
+    )
+    intercept: bool = setting(
+        True, Flag(), NETWORK, "Whether the output has a bias.", parameter="fit_intercept"
+    )
+    refine: bool = setting(
+        False,
+        Flag(),
+        NETWORK,
+        "With --norm 2, also use neurons that are no wedges.",
+        parameter=True,
+    )
+    alpha: float | None = setting(
+        None,
+        Positive(),
+        STRENGTH,
+        "Strength of regularisation, on the scale of scikit-learn's Lasso.",
+        by_default="chosen by cross-validation",
+        parameter=True,
+    )
+    alpha_ratio: float | None = setting(
+        None,
+        Positive(),
+        STRENGTH,
+        "The same as a fraction of alpha_max, from which on there are no neurons.",
+        parameter=True,
+    )
+    cv: int | Splits = setting(
+        5,
+        Folds(2),
+        STRENGTH,
+        "Folds of the cross-validation that chooses alpha.",
+        parameter=True,
+        in_python="a splitter or splits",
+    )
+    rule: str = setting(
+        "best",
+        OneOf("best", "1se"),
+        STRENGTH,
+        "Take the alpha of the best score, or the largest within one standard error of it.",
+        parameter=True,
+    )
+    scoring: str | None = setting(
+        None,
+        OneOf(*SCORES),
+        STRENGTH,
+        "The score to choose alpha by.",
+        by_default="the loss",
+        parameter=True,
+    )
+    max_neurons: int | None = setting(
+        None,
+        Whole(0),
+        STRENGTH,
+        "Choose alpha so that the network has at most so many neurons.",
+        parameter=True,
+    )
+    refit: bool = setting(
+        False,
+        Flag(),
+        STRENGTH,
+        "Then fit the chosen neurons without a penalty (squared loss).",
+        parameter=True,
+    )
+    certificate: str = setting(
+        "auto",
+        OneOf("auto", "exact", "sampled"),
+        SOLVE,
+        "How far pricing goes before it may stop; auto is exact where it takes seconds.",
+        parameter=True,
+    )
+    tol: float = setting(
+        1e-6, Positive(), SOLVE, "The relative duality gap to reach.", parameter=True
+    )
+    solver: str = setting(
+        "auto",
+        OneOf("auto", "full", synonyms={"working-set": "auto"}),
+        SOLVE,
+        "full solves the whole dictionary at once by scikit-learn's Lasso (small data, reference).",
+    )
+    max_seconds: float | None = setting(
+        None,
+        Positive(),
+        SOLVE,
+        "End the fit early, with a certificate of what there is.",
+        parameter=True,
+    )
+    max_memory: float | None = setting(
+        None, Bytes(), SOLVE, "Refuse to use more memory, like 500M or 2G."
+    )
+    cluster: str | None = setting(
+        None,
+        Text("ADDRESS"),
+        SOLVE,
+        "A dask scheduler whose workers share the work, like tcp://host:8786.",
+    )
+    jobs: int | None = setting(
+        None,
+        Whole(1),
+        SOLVE,
+        "Threads to use.",
+        by_default="all cores",
+        parameter="n_jobs",
+        in_python="-1",
+    )
+    seed: int = setting(
+        0,
+        Whole(0),
+        SOLVE,
+        "Of everything random: equal data and settings give equal results.",
+        parameter="random_state",
+        in_python="a RandomState",
+    )
+
+    def __post_init__(self):
+        checked(settings_of(type(self)).values(), self, _out_of_range)
 
 
 @dataclass(frozen=True)
 class Options(Settings):
-    """What ``train`` and ``path`` may be told; the meanings are those of the command line."""
+    """What ``train`` and ``path`` may be told: also what to learn, from which columns."""
 
-    target: tuple[str, ...] = ()
-    task: str = "auto"
-    keep: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    weight: str | None = None
-    group: str | None = None
-    drop_missing_target: bool = False
-    standardize: bool = True
+    target: tuple[str, ...] = setting(
+        (),
+        Several(ColumnName()),
+        LEARN,
+        "A column to predict; several are for numbers.",
+        by_default="the last",
+    )
+    task: str = setting(
+        "auto",
+        OneOf("auto", "regression", CLASSES),
+        LEARN,
+        "auto is classification for text or two distinct values.",
+    )
+    keep: tuple[str, ...] = setting((), Several(ColumnName()), LEARN, "Use only these columns.")
+    drop: tuple[str, ...] = setting((), Several(ColumnName()), LEARN, "Leave a column out.")
+    weight: str | None = setting(
+        None,
+        ColumnName(),
+        LEARN,
+        "A column that says how much each row counts, as if it were repeated.",
+    )
+    group: str | None = setting(
+        None, ColumnName(), LEARN, "A column of groups that cross-validation does not split."
+    )
+    drop_missing_target: bool = setting(False, Flag(), LEARN, "Leave rows without a target out.")
+    standardize: bool = setting(
+        True,
+        Flag(),
+        NETWORK,
+        "Whether numeric columns get mean 0 and deviation 1 first.",
+        parameter=True,
+    )
+
+
+def _out_of_range(one: Setting, value) -> UsageError:
+    return UsageError(f"{one.option} is {value!r}; expected {one.words}.")

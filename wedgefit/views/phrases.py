@@ -23,10 +23,10 @@ def limit_texts(limits: dict[str, list[float | None]]) -> list[str]:
     return [f"{name} counts as {' and '.join(ends)}" for name, ends in words.items()]
 
 
-def hinge_texts(model: Model) -> list[str]:
+def hinge_texts(model: Model, digits: int = 4) -> list[str]:
     """The hinges of the last hidden layer in original units, in the order of the neurons."""
     units = hinges(model)
-    return [hinge_text(units[neuron.id]) for neuron in model.layer(model.depth)]
+    return [hinge_text(units[neuron.id], digits=digits) for neuron in model.layer(model.depth)]
 
 
 def side(model: Model, neuron: Neuron, hinge: Hinge) -> str:
@@ -62,11 +62,11 @@ def row_words(samples: Sequence[int | str]) -> str:
     return f"rows {', '.join(first)} and {last}" if first else f"row {last}"
 
 
-def hinge_text(hinge: Hinge, names: dict[str, str] | None = None) -> str:
-    """``max(0, age − 0.5·bmi + 3)``, to four digits: for reading, not for computing. ``names``:
+def hinge_text(hinge: Hinge, names: dict[str, str] | None = None, digits: int = 4) -> str:
+    """``max(0, age − 0.5·bmi + 3)``, to so many digits: for reading, not for computing. ``names``:
     what to write for an input."""
     parts = [(weight, (names or {}).get(name, name)) for name, weight in hinge.reads.items()]
-    return f"max(0, {linear_text(parts, hinge.bias)})"
+    return f"max(0, {linear_text(parts, hinge.bias, digits=digits)})"
 
 
 def coefficient_for(term: dict, output: str) -> float:
@@ -113,14 +113,14 @@ def _equation(model: Model, output: str, terms: list[dict], texts: dict[str, str
 
 
 def linear_text(
-    parts: list[tuple[float, str]], constant: float, constant_first: bool = False
+    parts: list[tuple[float, str]], constant: float, constant_first: bool = False, digits: int = 4
 ) -> str:
     """A sum of factor·name terms and a constant, with proper signs and factors of one left out."""
     products = [
-        (factor, name if f"{abs(factor):.4g}" == "1" else f"{abs(factor):.4g}·{name}")
+        (factor, name if f"{abs(factor):.{digits}g}" == "1" else f"{abs(factor):.{digits}g}·{name}")
         for factor, name in parts
     ]
-    alone = [(constant, f"{abs(constant):.4g}")] if constant or not parts else []
+    alone = [(constant, f"{abs(constant):.{digits}g}")] if constant or not parts else []
     signed = alone + products if constant_first else products + alone
     text = "".join(f" {'−' if value < 0 else '+'} {words}" for value, words in signed).strip()
     return text[2:] if text.startswith("+") else text.replace("− ", "−", 1)

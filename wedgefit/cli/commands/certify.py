@@ -5,17 +5,17 @@ import click
 from wedgefit.cli.arguments import FILE, Files, model_and_data
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import (
-    NETWORK,
-    PROBLEM,
-    TIME,
     Reading,
     Talk,
     delivers,
+    given,
     jobs_option,
+    options_of,
     reading,
     talking,
 )
-from wedgefit.cli.values import Positive
+from wedgefit.learning.settings import Options, Settings
+from wedgefit.setting import settings_of
 
 
 @click.command("certify", cls=Command)
@@ -28,20 +28,17 @@ from wedgefit.cli.values import Positive
 )
 @delivers(
     "own",
-    dict,
-    alpha=click.option(
-        "--alpha",
-        type=Positive(),
-        help="With --weights: its weight decay, on our scale.  [default: in the file]",
+    given,
+    **options_of(
+        Options,
+        "target",
+        "loss",
+        "alpha",
+        "norm",
+        "max_seconds",
+        alpha={"help": "With --weights: its weight decay, on our scale.  [default: in the file]"},
+        norm={"help": "With --weights: norm on the hidden weights.  [default: 2]"},
     ),
-    target=PROBLEM["target"],
-    loss=NETWORK["loss"],
-    norm=click.option(
-        "--norm",
-        type=click.Choice(["1", "2"]),
-        help="With --weights: norm on the hidden weights.  [default: 2]",
-    ),
-    max_seconds=TIME["max_seconds"],
 )
 @jobs_option
 @reading
@@ -66,10 +63,9 @@ def certify(files, weights, own, jobs, reading, talk):
     if weights is not None:
         _measure(files, weights, own, jobs, reading, talk)
         return
-    if given := [name for name, value in own.items() if value not in (None, ())]:
-        raise click.UsageError(
-            f"--{given[0].replace('_', '-')} is for --weights: a model knows it."
-        )
+    if own:
+        option = settings_of(Options)[next(iter(own))].option
+        raise click.UsageError(f"{option} is for --weights: a model knows it.")
     model = files.load(talk)
     table = files.table(model, reading, target=True, ids=True, weight=model.data.weight)
     talk.notes(*table.notes)
@@ -89,21 +85,15 @@ def _measure(
         raise click.UsageError(
             "MODEL and --weights NET exclude each other: give DATA and one of them."
         )
-    from wedgefit.learning.settings import Settings
     from wedgefit.model.foreign import read_foreign
 
     foreign = read_foreign(weights)
-    settings = Settings(
-        alpha=own["alpha"],
-        loss=own["loss"],
-        norm=int(own["norm"] or 2),
-        max_seconds=own["max_seconds"],
-        jobs=jobs,
-    )
+    target = own.pop("target", ())
+    settings = Settings(**{"norm": 2} | own, jobs=jobs)
     table = reading.table(files.data)
     talk.notes(*table.notes)
     from wedgefit.model import yardstick
 
     with talk.progress() as progress:
-        record = yardstick.measure(foreign, table, own["target"], settings, progress)
+        record = yardstick.measure(foreign, table, target, settings, progress)
     talk.result(record, "yardstick")

@@ -9,8 +9,8 @@ from wedgefit.cli.options import id_option, path_fitting, reading, talking
 
 @click.command("path", cls=Command)
 @data_argument
-@id_option
 @path_fitting
+@id_option
 @reading
 @talking
 def path(data, id_column, options, reading, talk):

@@ -22,19 +22,23 @@ from wedgefit.cli.output import ESCAPE, MODEL_FILE, STANDARD_STREAM, check_outpu
     type=FILE,
     help="The model file; - is standard output.",
 )
-@id_option
 @fitting
+@id_option
 @reading
 @talking
 def train(data, output, id_column, options, reading, talk):
     """Fit a network to DATA, write the model file, print the report.
 
     \b
-    Examples:
-      wedgefit train data.csv
+    Three recipes:
+      readable  wedgefit train data.csv --order 1 --rule 1se
+      small     wedgefit train data.csv --max-neurons 10 --refit
+      accurate  wedgefit train data.csv
+
+    \b
+    More examples:
       wedgefit train data.csv --target price --drop name --order 1
       wedgefit train data.csv --rule 1se --scoring auc --class-weight balanced
-      wedgefit train data.csv --max-neurons 20 --refit
       wedgefit train data.csv --weight count --group patient
       wedgefit train data.csv --target height --target width
       wedgefit train data.csv --layers auto

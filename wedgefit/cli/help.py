@@ -1,0 +1,45 @@
+"""Help that teaches: options in groups, each with an example."""
+
+import click
+
+from wedgefit.setting import GROUPS, Group
+
+
+class GroupedOption(click.Option):
+    """An option that the help lists in its group."""
+
+    def __init__(self, *words, group: Group | None = None, **more):
+        super().__init__(*words, **more)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose help has its own options first, then those of the groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        listed: dict[Group | None, list] = {group: [] for group in (None, *GROUPS)}
+        for param in self.get_params(ctx):
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
+                listed[getattr(param, "group", None)].append(record)
+        for group, records in listed.items():
+            if records:
+                with formatter.section("Options" if group is None else group.title):
+                    formatter.write_dl(records)
+                    if group is not None and (example := self._example(ctx, group)):
+                        formatter.write_paragraph()
+                        formatter.write_text(f"Example: {example}")
+
+    def _example(self, ctx: click.Context, group: Group) -> str:
+        """The group's example with this command; none where it lacks an option of it or DATA."""
+        known = {name for param in self.get_params(ctx) for name in param.opts}
+        words = {word for word in group.example.split() if word.startswith("--")}
+        takes_data = any(
+            param.make_metavar(ctx).endswith("DATA")
+            for param in self.get_params(ctx)
+            if isinstance(param, click.Argument)
+        )
+        return (
+            f"wedgefit {self.name} data.csv {group.example}"
+            if takes_data and words <= known
+            else ""
+        )

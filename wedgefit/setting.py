@@ -1,0 +1,310 @@
+"""Settings: each is declared once, and read by the command line, the estimators, the README and the
+checks. No numpy here, so that ``--help`` answers at once.
+
+A dataclass whose fields are made by ``setting`` is a list of settings; ``settings_of`` gives it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from functools import cache
+from numbers import Integral, Real
+from typing import Any
+
+# Ranges: what values a setting may have --------------------------------------------------------
+
+
+class Range(ABC):
+    """The values of a setting.
+
+    ``words`` say what is expected, ``metavar`` what stands for a value in the help. ``read`` makes
+    a value of a text, ``take`` a plain Python value of one from Python (numpy's scalars included);
+    both raise ValueError for what is not in range.
+    """
+
+    words: str
+    metavar: str = ""
+    repeatable = False
+
+    @abstractmethod
+    def take(self, value): ...
+
+    def read(self, text: str):
+        return self.take(text)
+
+
+def _plain(value):
+    """The Python value of a scalar of numpy, which is what a model file can hold."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _expect(holds: bool) -> None:
+    if not holds:
+        raise ValueError
+
+
+class Positive(Range):
+    """A finite number above zero."""
+
+    words, metavar = "a positive number", "FLOAT"
+
+    def take(self, value) -> float:
+        value = _plain(value)
+        _expect(isinstance(value, Real) and not isinstance(value, bool) and 0 < value < math.inf)
+        return float(value)
+
+    def read(self, text: str) -> float:
+        return self.take(float(text))
+
+
+class Whole(Range):
+    """A whole number from ``least`` up, or one of the words in ``also``."""
+
+    def __init__(self, least: int, *also: str):
+        self.least, self.also = least, also
+        self.words = " or ".join([f"a whole number from {least} up", *map(repr, also)])
+        self.metavar = "|".join(["INT", *also])
+
+    def take(self, value) -> int | str:
+        value = _plain(value)
+        if isinstance(value, str) and value in self.also:
+            return value
+        _expect(isinstance(value, Integral) and not isinstance(value, bool) and value >= self.least)
+        return int(value)
+
+    def read(self, text: str) -> int | str:
+        return self.take(int(text) if text.isascii() and text.isdigit() else text)
+
+
+class Folds(Whole):
+    """A number of folds; from Python also the splits themselves, which are not looked at here."""
+
+    def take(self, value):
+        return super().take(value) if isinstance(_plain(value), Real | str) else value
+
+
+class PerLayer(Range):
+    """A value for all hidden layers, or several, one for each."""
+
+    def __init__(self, each: Range):
+        self.each, self.metavar = each, each.metavar
+        self.words = f"{each.words}, or several of these"
+
+    def take(self, value):
+        if isinstance(value, list | tuple):
+            _expect(len(value) > 0)
+            return type(value)(map(self.each.take, value))
+        return self.each.take(value)
+
+    def read(self, text: str):
+        values = tuple(self.each.read(part.strip()) for part in text.split(","))
+        return values if len(values) > 1 else values[0]
+
+
+class OneOf(Range):
+    """One of a few values; ``synonyms`` are texts that are taken for one of them."""
+
+    def __init__(self, *values, synonyms: dict[str, Any] | None = None):
+        self.values, self.synonyms = values, synonyms or {}
+        *first, last = map(repr, values)
+        self.words = f"{', '.join(first)} or {last}" if first else last
+        self.metavar = "|".join(map(str, values))
+
+    def take(self, value):
+        value = self.synonyms.get(value, value) if isinstance(value, str) else _plain(value)
+        known = [own for own in self.values if type(own) is type(value) and own == value]
+        _expect(bool(known))
+        return known[0]
+
+    def read(self, text: str):
+        return self.take({str(value): value for value in self.values}.get(text, text))
+
+
+class Flag(Range):
+    """Yes or no."""
+
+    words = "True or False"
+
+    def take(self, value) -> bool:
+        value = _plain(value)
+        _expect(isinstance(value, int | float) and value in (0, 1))
+        return bool(value)
+
+
+class Text(Range):
+    """A text."""
+
+    words = "a text"
+
+    def __init__(self, metavar: str = "TEXT"):
+        self.metavar = metavar
+
+    def take(self, value) -> str:
+        _expect(isinstance(value, str))
+        return str(value)
+
+
+class ColumnName(Text):
+    """The name of a column; of several names none is dropped silently."""
+
+    words = "the name of a column"
+
+    def __init__(self):
+        super().__init__("NAME")
+
+
+class Several(Range):
+    """Any number of values, as a tuple."""
+
+    repeatable = True
+
+    def __init__(self, each: Range):
+        self.each, self.metavar = each, each.metavar
+        self.words = f"several times {each.words}"
+
+    def take(self, value) -> tuple:
+        _expect(isinstance(value, list | tuple))
+        return tuple(map(self.each.take, value))
+
+    def read(self, text: str):
+        return self.each.read(text)
+
+
+class Pair(Range):
+    """``NAME=KIND``: a column and one of some kinds, as a tuple."""
+
+    metavar = "NAME=KIND"
+
+    def __init__(self, *kinds: str):
+        self.kinds = kinds
+        *first, last = (f"NAME={kind}" for kind in kinds)
+        self.words = f"{', '.join(first)} or {last}"
+
+    def take(self, value) -> tuple[str, str]:
+        _expect(isinstance(value, tuple) and len(value) == 2 and value[1] in self.kinds)
+        return value
+
+    def read(self, text: str) -> tuple[str, str]:
+        name, mark, kind = text.rpartition("=")
+        _expect(bool(mark))
+        return self.take((name, kind))
+
+
+class Bytes(Range):
+    """A number of bytes; as text with K, M, G or T for powers of 1000."""
+
+    words, metavar = "a size like 500M or 2G", "SIZE"
+
+    def take(self, value) -> float:
+        return Positive().take(value)
+
+    def read(self, text: str) -> float:
+        digits = text.upper().removesuffix("B")
+        power = "KMGT".find(digits[-1:]) + 1 if digits else 0
+        return self.take(float(digits[:-1] if power else digits) * 1000**power)
+
+
+# Groups, and the settings themselves -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Group:
+    """Settings that belong together, with an example of the options they become."""
+
+    title: str
+    example: str
+
+
+LEARN = Group("What to learn", "--target price --drop name --weight count")
+NETWORK = Group("Which network", "--order 1 --norm 1")
+STRENGTH = Group("How strongly", "--rule 1se --scoring mae")
+SOLVE = Group("How to solve", "--certificate exact --jobs 2")
+READ = Group("How to read", "--delimiter ';' --decimal , --na unknown")
+PRINT = Group("What to print", "--json")
+GROUPS = (LEARN, NETWORK, STRENGTH, SOLVE, READ, PRINT)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name, range, default, group, and what it does, in one sentence.
+
+    ``by_default`` says what a default of None comes to. ``parameter`` is its name among those of
+    the estimators (None: they do not have it), ``task`` the only task that it is for, ``in_python``
+    what its parameter may be besides.
+    """
+
+    name: str
+    range: Range
+    default: Any
+    group: Group
+    says: str
+    by_default: str = ""
+    parameter: str | None = None
+    task: str | None = None
+    in_python: str = ""
+    option: str = ""
+    short: str = ""
+
+    @property
+    def optional(self) -> bool:
+        return self.default is None
+
+    @property
+    def words(self) -> str:
+        """What its parameter may be."""
+        return ", ".join(filter(None, [self.range.words, self.in_python])) + (
+            " or None" if self.optional else ""
+        )
+
+    def take(self, value):
+        """The plain value. Raises ValueError out of range."""
+        return None if value is None and self.optional else self.range.take(value)
+
+
+def setting(
+    default,
+    range_: Range,
+    group: Group,
+    says: str,
+    *,
+    parameter: str | bool = False,
+    option: str = "",
+    **more,
+):
+    """A field that declares a setting. ``parameter``: True where the estimators have it by the same
+    name, else their name for it. ``option``: where it is not ``--`` and the name."""
+    metadata = {"range": range_, "group": group, "says": says, "parameter": parameter}
+    return field(default=default, metadata=metadata | {"option": option} | more)
+
+
+@cache
+def settings_of(kind: type) -> dict[str, Setting]:
+    """The settings that the fields of a dataclass declare, by name."""
+    found = {}
+    for declared in fields(kind):
+        told = dict(declared.metadata)
+        range_, parameter = told.pop("range"), told.pop("parameter")
+        option = told.pop("option") or "--" + declared.name.replace("_", "-")
+        found[declared.name] = Setting(
+            declared.name,
+            range_,
+            declared.default,
+            parameter=declared.name if parameter is True else parameter or None,
+            option=option,
+            **told,
+        )
+    return found
+
+
+def checked(settings: Iterable[Setting], record, complain: Callable[[Setting, Any], Exception]):
+    """Make every value of a frozen record plain. Raises what ``complain`` makes of one that is out
+    of range."""
+    for one in settings:
+        value = getattr(record, one.name)
+        try:
+            object.__setattr__(record, one.name, one.take(value))
+        except (ValueError, TypeError, OverflowError):
+            raise complain(one, value) from None
