@@ -1,6 +1,7 @@
-"""Small models of every kind, each trained once: what exports, schema and other readers of models
-have to cope with."""
+"""Small models of every kind, each trained once and only if it is asked for: what exports, schema
+and other readers of models have to cope with."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -59,43 +60,63 @@ def mixed(rows=60, seed=0, names=("a", "b", "town"), levels=("Bonn", "Köln", "U
     return dict(zip(names, (a, b, town))), signal
 
 
+class Kinds(Mapping):
+    """Models by name, each trained when it is first asked for."""
+
+    def __init__(self, recipes: dict[str, Callable[["Kinds"], Model]]):
+        self._recipes, self._trained = recipes, {}
+
+    def __getitem__(self, name: str) -> Model:
+        if name not in self._trained:
+            self._trained[name] = self._recipes[name](self)
+        return self._trained[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._recipes)
+
+    def __len__(self) -> int:
+        return len(self._recipes)
+
+
 @cache
-def kinds() -> dict[str, Model]:
+def kinds() -> Kinds:
     """One model per kind, by name."""
     columns, signal = mixed()
+    y, high = {"y": signal}, signal > np.median(signal)
     one = {"t": np.linspace(-3, 3, 40)}
     third = np.digitize(signal, np.quantile(signal, [0.3, 0.7]))
-    labels = np.array(["low", "mid", "high"], dtype=object)[third]
+    labels = {"y": np.array(["low", "mid", "high"], dtype=object)[third]}
     hostile, strange = mixed(names=NASTY[:3], levels=[NASTY[3], NASTY[9], NASTY[1], NASTY[6]])
     hostile |= {NASTY[7]: columns["a"] ** 2, "order": columns["a"][::-1].copy()}
-    two = {"y": np.where(signal > np.median(signal), "up", "down").astype(object)}
-    plain = trained(columns | {"y": signal})
-    return {
-        "one column": trained(one | {"y": np.abs(one["t"])}),
-        "mixed": plain,
-        "far out": trained(slipped(columns) | {"y": signal}),
-        "as they are": trained(columns | {"y": signal}, standardize=False, intercept=False),
-        "no neurons": trained(columns | {"y": signal}, alpha_ratio=2.0),
-        "norm 2": trained(
-            {"a": columns["a"], "c": columns["a"] ** 2, "y": signal}, norm=2, refine=True
-        ),
-        "two classes": trained(columns | two),
-        "two numbers as classes": trained(
-            columns | {"y": (signal > np.median(signal)).astype(float)}
-        ),
-        "two classes, squared": trained(columns | two, loss="squared"),
-        "three classes": trained(columns | {"y": labels}),
-        "three numbers as classes, squared": trained(
-            columns | {"y": third + 0.5}, task="classification", loss="squared"
-        ),
-        "three classes, no neurons": trained(columns | {"y": labels}, alpha_ratio=2.0),
-        "two targets": two_targets(plain),
-        "hostile": trained(hostile | {"'; --": strange}),
-        "hostile classes": trained(hostile | {'y"': np.array(NASTY, dtype=object)[third]}),
-        "deep": deepened(plain, 2),
-        "deep classes": deepened(trained(columns | {"y": labels}), 1),
-        "deep targets": deepened(two_targets(plain), 1),
-    }
+    two = {"y": np.where(high, "up", "down").astype(object)}
+    halves = {"y": third + 0.5}
+    square = {"a": columns["a"], "c": columns["a"] ** 2}
+    plainly = {"standardize": False, "intercept": False}
+    squared = {"task": "classification", "loss": "squared"}
+    return Kinds(
+        {
+            "one column": lambda made: trained(one | {"y": np.abs(one["t"])}),
+            "mixed": lambda made: trained(columns | y),
+            "far out": lambda made: trained(slipped(columns) | y),
+            "as they are": lambda made: trained(columns | y, **plainly),
+            "no neurons": lambda made: trained(columns | y, alpha_ratio=2.0),
+            "norm 2": lambda made: trained(square | y, norm=2, refine=True),
+            "two classes": lambda made: trained(columns | two),
+            "two numbers as classes": lambda made: trained(columns | {"y": high.astype(float)}),
+            "two classes, squared": lambda made: trained(columns | two, loss="squared"),
+            "three classes": lambda made: trained(columns | labels),
+            "three numbers as classes, squared": lambda made: trained(columns | halves, **squared),
+            "three classes, no neurons": lambda made: trained(columns | labels, alpha_ratio=2.0),
+            "two targets": lambda made: two_targets(made["mixed"]),
+            "hostile": lambda made: trained(hostile | {"'; --": strange}),
+            "hostile classes": lambda made: trained(
+                hostile | {'y"': np.array(NASTY, dtype=object)[third]}
+            ),
+            "deep": lambda made: deepened(made["mixed"], 2),
+            "deep classes": lambda made: deepened(made["three classes"], 1),
+            "deep targets": lambda made: deepened(made["two targets"], 1),
+        }
+    )
 
 
 def trained(columns, alpha_ratio=0.1, **options) -> Model:
