@@ -136,7 +136,7 @@ def two_targets(model: Model) -> Model:
     names = ("y", "z")
     shared = lambda value: dict(zip(names, (value, -0.5 * value)))
     return replace(
-        model, intercept=shared(model.intercept), data=replace(model.data, target=tuple(names), outputs=tuple(names)),
+        model, importances=(), intercept=shared(model.intercept), data=replace(model.data, target=tuple(names), outputs=tuple(names)),
         neurons=[replace(neuron, coefficient=shared(neuron.coefficient)) for neuron in model.neurons],
         encoding=replace(model.encoding, target=replace(model.encoding.target, names=names)),
     )  # fmt: skip
@@ -176,4 +176,4 @@ def _with_layer(model: Model, rng) -> Model:
         *model.stages,
         *(replace(stage, layer=depth + 1) for stage in model.stages if stage.layer == depth),
     )
-    return replace(model, problem=problem, stages=stages, neurons=[*below, *added])
+    return replace(model, problem=problem, stages=stages, neurons=[*below, *added], importances=())

@@ -14,14 +14,14 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 ORDER = """
 __init__ errors setting watch files records
 data.words data.reading data.hints data.cells data.sheet data.csv_file data.table
-data.kinds data.roles data.columns data.fitting data.target data.sample data.guards data.encoding
+data.kinds data.roles data.columns data.fitting data.target data.sample data.guards data.encoding data.distribution
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
 engine.choice engine.order_one engine.pencil engine.workers
 engine.ascent engine.pricing engine.shared engine.lasso engine.working_set engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
 learning.settings learning.select learning.learn
-model.record model.file model.foreign model.build model.audit model.yardstick model.trace
-views.words views.units views.phrases views.explain views.prediction views.flat
+model.effects model.record model.file model.foreign model.build model.audit model.yardstick model.trace
+views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables
 views.pictures.style views.pictures.naming views.pictures.scene views.pictures.fit

@@ -41,6 +41,10 @@ class CertificateError(WedgefitError):
     """Stored figures and figures recomputed from the data disagree."""
 
 
+class NoEffects(WedgefitError):
+    """The model is no sum of effects of columns and pairs, or does not know what training saw."""
+
+
 class UsageError(WedgefitError):
     """Options that contradict each other or lie outside their range."""
 

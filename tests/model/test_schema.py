@@ -67,7 +67,7 @@ def objects(value, path=()):
 def test_a_key_is_required_exactly_where_the_program_needs_it(kind):
     record = json.loads(kinds()[kind].dumps())
     # What a missing key makes inconsistent, rather than incomplete, is more than a schema can say.
-    related = ("weights", "intercept", "coefficient", "score")
+    related = ("weights", "intercept", "coefficient", "score", "importance")
     for path in objects(record):
         without = changed(record, path, ...)
         if not any(word in path[:-1] for word in related):

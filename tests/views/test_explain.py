@@ -397,7 +397,16 @@ def test_contributions_add_up_to_the_score(tmp_path):
             )
             assert parts == sorted(parts, key=abs, reverse=True)
             assert all(term["samples"] or name == "no bias" for term in output["contributions"])
-        assert one["prediction"] == model.predict(table)[4]
+        predicted = model.predict(table)[4]
+        classes = model.encoding.target.classes is not None
+        assert one["prediction"] == (predicted if classes else pytest.approx(predicted, rel=1e-12))
+        if one["no_effects"] is None and model.importances:
+            baseline = one["baseline"]
+            for k, output in enumerate(model.outputs):
+                own = [part for part in one["effects"] if part["output"] == output]
+                start = baseline[output] if isinstance(baseline, dict) else baseline
+                found = math.fsum([start, *(part["contribution"] for part in own)])
+                assert found == pytest.approx(scores[4, k], rel=1e-12, abs=1e-12)
     assert len(seen) == 7
 
 
@@ -604,8 +613,15 @@ def test_local_explanations_at_the_command_line(desk):
     assert output["score"] == pytest.approx(float(predicted), rel=1e-12)
     rows = list(csv.DictReader(desk("explain", MIXED, "--row", 17, "--format", "csv").splitlines()))
     assert math.fsum(float(row["contribution"]) for row in rows) == output["score"]
-    text = desk("explain", MIXED, "--row", 17, "--top", 1)
+    text = desk("explain", MIXED, "--row", 17, "--top", 1, "--show", "wedges")
     assert "the others" in text and "intercept" in text
+    text = desk("explain", MIXED, "--row", 17, "--top", 1)
+    assert "the others" in text and "average" in text and "wedge" not in text
+    parts = csv.DictReader(
+        desk("explain", MIXED, "--row", 17, "--show", "effects", "--format", "csv").splitlines()
+    )
+    added = math.fsum(float(row["contribution"]) for row in parts)
+    assert added == pytest.approx(output["score"], rel=1e-12)
 
 
 def test_a_far_out_value_is_noted_wherever_it_counts(desk):
@@ -649,7 +665,7 @@ def test_predictions_with_contributions_add_up(desk):
 @pytest.mark.parametrize("args, words", [
     ([MIXED, "wedgefit.json"], "--row"),
     (["--row", "3"], "DATA"),
-    ([MIXED, "--row", "3", "--show", "wedges"], "--show"),
+    ([MIXED, "--row", "3", "--show", "columns"], "--show"),
     (["--json", "--format", "csv"], "exclude"),
     (["--format", "csv", "--show", "wedges", "--show", "columns"], "one table"),
 ])  # fmt: skip
@@ -692,6 +708,7 @@ def test_wide_tables_are_not_cut_when_piped(tmp_path, desk, monkeypatch):
     desk("train", "wide.csv", "--alpha-ratio", 0.2, "--order", 1, "-q", "-o", "wide.json")
     text = desk("explain", "wide.json")
     assert all(name in text for name in names) and "…" not in text
+    assert max(map(len, text.splitlines())) < 400, "no list of forty names in one line"
 
 
 def test_markdown_escapes_hostile_names(tmp_path, desk):
@@ -753,3 +770,119 @@ def test_small_pictures_fit_their_terminal():
     assert Meter(0.5, 1.0).drawn(ascii_only=True) == "#####" and Meter(0.0, 0.0).drawn() == ""
     assert Spark([0, 1, 2, 3]).drawn() == "▁▃▆█" and Spark([1, 1]).drawn() == "▅▅"
     assert Spark([0, 4]).drawn(ascii_only=True).isascii()
+
+
+# By effects ---------------------------------------------------------------------------------------
+
+
+def test_effects_lead_and_say_what_columns_do(tmp_path):
+    """|age − 45| has its least at 45, size rises, Ulm is highest; importances are the model's."""
+    model = train(read_table(write_mixed(tmp_path, rows=120)), Options(alpha_ratio=0.01), Quiet())
+    record = explain(model)
+    found = {tuple(effect["columns"]): effect for effect in record["effects"]}
+    assert found[("age",)]["words"].startswith("falls to 4")
+    assert found[("size",)]["words"] == "rises"
+    assert found[("town",)]["words"].startswith("highest Ulm")
+    assert [effect["share"] for effect in record["effects"]] == sorted(
+        (effect["share"] for effect in record["effects"]), reverse=True
+    )
+    assert sum(effect["share"] for effect in record["effects"]) == pytest.approx(1)
+    for part in model.importances:
+        assert found[part.columns]["importance"] == part.importance
+    assert record["wedges"] == record["terms"] and record["rows"] == record["samples"]
+    assert record["baseline"] == list(model.effects().baseline.values())[0]
+
+
+def test_shapes_of_effects_are_the_effects(tmp_path):
+    """Curves, levels, gaps and grids in the record are the values of the effects there."""
+    model = train(read_table(write_mixed(tmp_path, rows=120)), Options(alpha_ratio=0.003), Quiet())
+    effects = model.effects()
+    states = {
+        "age": lambda at: effects.numbers("age", np.array(at)),
+        "size": lambda at: effects.numbers("size", np.array(at)),
+        "town": lambda at: effects.levels("town", at),
+        "smoker": lambda at: effects.levels("smoker", at),
+    }
+    kinds = set()
+    for effect in explain(model)["effects"]:
+        key = tuple(effect["columns"])
+        if "curve" in effect:
+            at, values = zip(*effect["curve"])
+            assert list(at) == sorted(set(at))
+            np.testing.assert_allclose(values, effects.of_states(key, states[key[0]](at))[:, 0])
+        elif "levels" in effect:
+            at, values = zip(*effect["levels"].items())
+            np.testing.assert_allclose(values, effects.of_states(key, states[key[0]](at))[:, 0])
+        else:
+            x, y = effect["grid"]["x"], effect["grid"]["y"]
+            for i, k in ((0, 0), (len(x) - 1, 0), (len(x) // 2, len(y) - 1)):
+                here = [states[name]([at]) for name, at in zip(key, (x[i], y[k]))]
+                expected = effects.of_states(key, *here)[0, 0]
+                assert effect["grid"]["values"][i][k] == pytest.approx(expected, abs=1e-12)
+        kinds |= {"curve", "levels", "grid"} & effect.keys()
+    assert kinds == {"curve", "levels", "grid"}
+
+
+def crossing(folder):
+    """y = a·b: what b does turns with a; c·(level) does more at one level."""
+    rng = np.random.default_rng(5)
+    a, b, c = rng.uniform(-1, 1, size=(3, 150)).round(3)
+    kind = np.where(rng.random(150) < 0.5, "x", "z")
+    y = 3 * a * b + c + 2 * c * (kind == "z")
+    lines = [f"{p},{q},{r},{k},{v:.4f}" for p, q, r, k, v in zip(a, b, c, kind, y)]
+    (folder / "cross.csv").write_text("\n".join(["a,b,c,kind,y", *lines]) + "\n")
+    return read_table(folder / "cross.csv")
+
+
+def test_pairs_in_words(tmp_path):
+    model = train(crossing(tmp_path), Options(alpha_ratio=0.01), Quiet())
+    words = {tuple(effect["columns"]): effect["words"] for effect in explain(model)["effects"]}
+    assert words[("a", "b")] in (
+        "b raises it where a is high, lowers it where it is low",
+        "a raises it where b is high, lowers it where it is low",
+    )
+    assert words[("c", "kind")] in (
+        "c raises it more with kind = z",
+        "c raises it less with kind = x",
+    )
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_any_model_fits_one_screen(width, tmp_path):
+    """On a terminal: effects, pairs and the strongest wedges with their rows within 60 lines."""
+    for name, model, _ in models(tmp_path):
+        console = Console(file=io.StringIO(), width=width, color_system=None)
+        record = explain(model)
+        for part in tables.explain(record, short=True):
+            console.print(part)
+        lines = console.file.getvalue().splitlines()
+        assert len(lines) <= 60 and max(map(len, lines)) <= width, name
+        assert any("through rows" in line for line in lines), name
+    long = train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=1e-4), Quiet())
+    text = to_text(tables.explain(explain(long), short=True), None)
+    assert len(long.neurons) > 20 and len(text.splitlines()) <= 60
+    whole = to_text(tables.explain(explain(long)), None)
+    assert all(f"\n{neuron.id:2d}   " in whole for neuron in long.neurons)
+
+
+def test_models_without_effects_say_why(tmp_path):
+    deep = to_text(tables.explain(explain(deep_model(tmp_path))), None)
+    assert "no effects: the network has more than one hidden layer" in deep
+    assert "share of the penalty" in deep
+    model = train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.05), Quiet())
+    old = replace(model, distributions=(), importances=())
+    record = explain(old)
+    assert record["effects"] == [] and record["baseline"] is None
+    assert "Train it again" in to_text(tables.explain(record), None)
+    assert "Train it again" in to_text(tables.explain(record, ["effects"]), None)
+    one = explain_row(old, read_table(tmp_path / MIXED), "5")
+    assert "intercept" in to_text(tables.local(one), None)
+
+
+def test_penalty_shares_are_those_of_the_penalty(tmp_path):
+    table = read_table(write_mixed(tmp_path))
+    model = train(table, Options(alpha_ratio=0.01, order=1), Quiet())
+    whole = sum(abs(neuron.coefficient) for neuron in model.neurons)
+    for column in explain(model)["columns"]:
+        own = sum(abs(n.coefficient) for n in model.neurons if n.id in column["neurons"])
+        assert column["penalty_share"] == pytest.approx(own / whole, abs=1e-12)

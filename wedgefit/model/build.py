@@ -5,13 +5,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
 from wedgefit import __version__
+from wedgefit.data.distribution import distributions
 from wedgefit.data.encoding import fit_encoding
-from wedgefit.data.roles import row_weights, weighed_rows
+from wedgefit.data.roles import row_weights, training_rows, weighed_rows
 from wedgefit.data.sample import Design
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target
@@ -19,10 +20,11 @@ from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.problem import row_norms
 from wedgefit.engine.solve import Solution, working_set
-from wedgefit.errors import ColumnError, FitError, UsageError
+from wedgefit.errors import ColumnError, FitError, NoEffects, UsageError
 from wedgefit.learning.learn import Learned, Learner, total
 from wedgefit.learning.select import Curve, Pace, Sample, joined, score_values
 from wedgefit.learning.settings import Options
+from wedgefit.model.effects import importances
 from wedgefit.model.record import (
     CurvePoint,
     Data,
@@ -163,7 +165,21 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
     setup = time.perf_counter() - clock
     with setting.named():
         learned = setting.learner.learn(progress.advance)
-    return _model(setting, learned, setup)
+    return _measured(_model(setting, learned, setup), setting)
+
+
+def _measured(model: Model, setting: _Setting) -> Model:
+    """The model with what it saw of each column, and how far its effects go over the rows."""
+    design, options, encoding = setting.design, setting.options, setting.encoding
+    rows, _ = training_rows(
+        setting.table, encoding.target.names, options.weight, options.drop_missing_target
+    )
+    model = replace(model, distributions=distributions(encoding, rows, design.weights))
+    try:
+        effects = model.effects()
+    except NoEffects:
+        return model
+    return replace(model, importances=importances(effects, design.X, design.weights))
 
 
 def path(table: Table, options: Options, progress) -> dict:

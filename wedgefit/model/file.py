@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import order_of
 from wedgefit.errors import ModelFileError
+from wedgefit.model.effects import Importance
 from wedgefit.model.record import (
     MODEL_SCHEMA,
     Anchor,
@@ -52,10 +54,16 @@ class ModelFile:
     options: Annotated[
         dict[str, Told], "What training was told, where that decides the result."
     ] = field(default_factory=dict)
+    distributions: Annotated[
+        tuple[Distribution, ...], "What training saw of each column, in the order of the encoding."
+    ] = ()
+    effects: Annotated[
+        tuple[Importance, ...], "How far every effect moves the output, the largest first."
+    ] = ()
 
     def complaints(self) -> Iterator[Complaint]:
         """What the parts promise each other; of several, the first."""
-        for part in (_problem, _outputs, _neurons, _stages):
+        for part in (_problem, _outputs, _neurons, _stages, _effects):
             if found := list(part(self)):
                 yield from found
                 return
@@ -74,6 +82,8 @@ class ModelFile:
             encoding=self.encoding,
             notes=self.notes,
             options=self.options,
+            distributions=self.distributions,
+            importances=self.effects,
         )
 
 
@@ -242,6 +252,26 @@ def _stages(file: ModelFile) -> Iterator[Complaint]:
                 yield Complaint(path, "of neurons of this layer", name)
             elif complaint := _per_output(value, outputs, f"{path}.{name}"):
                 yield complaint
+
+
+def _effects(file: ModelFile) -> Iterator[Complaint]:
+    """Distributions of the very columns that the model reads, and importances of effects of
+    these."""
+    inputs = [column.name for column in file.encoding.inputs]
+    if file.distributions and [part.column for part in file.distributions] != inputs:
+        yield Complaint("distributions", "one for each input column, in their order")
+    for i, (part, column) in enumerate(zip(file.distributions, file.encoding.inputs)):
+        levels = {*column.groups.values()}
+        if column.kind == "category" and not {*part.levels} <= levels:
+            yield Complaint(f"distributions[{i}].levels", "levels of its column")
+        if (column.kind == "category") != bool(part.levels):
+            yield Complaint(f"distributions[{i}]", f"that of a {column.kind} column")
+    for i, effect in enumerate(file.effects):
+        if len(effect.columns) > 2 or not {*effect.columns} <= {*inputs}:
+            yield Complaint(f"effects[{i}].columns", "one or two input columns")
+        path = f"effects[{i}].importance"
+        if complaint := _per_output(effect.importance, file.encoding.target.outputs, path):
+            yield complaint
 
 
 def _outputs_of_one(file: ModelFile) -> tuple[tuple[str, ...], bool]:

@@ -11,12 +11,15 @@ from typing import Annotated, Literal
 import numpy as np
 
 from wedgefit import __version__
+from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.loss import class_probabilities
 from wedgefit.engine.network import Network, unit_network
+from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
+from wedgefit.model.effects import Effects, Hidden, Importance
 from wedgefit.records import DISTINCT, FLAT, Rule, above, at_least, entries, items, plain, to_text
 
 REPORT_SCHEMA = "wedgefit.report/1"
@@ -201,7 +204,8 @@ class Model:
 
     ``intercept`` is a number, or one per output; ``anchors`` maps a row's id to its values in the
     units the solver saw, (d,). ``options`` are what training was told where that decides the
-    result; a model of an older file has none. ``seconds`` is not written to the model file.
+    result; ``distributions`` what it saw of each column, and ``importances`` how far each effect
+    moves the output over its rows; a model of an older file has none. ``seconds`` is not written to the model file.
 
     A layer below the last one holds every neuron of its own stage's solution, read or not, and of
     their other faces those that the next layer reads: all other faces follow from these, so with
@@ -219,6 +223,8 @@ class Model:
     encoding: Encoding
     notes: tuple[str, ...] = ()
     options: dict[str, Told] = field(default_factory=dict)
+    distributions: tuple[Distribution, ...] = ()
+    importances: tuple[Importance, ...] = ()
     seconds: dict[str, float] | None = None
 
     @property
@@ -290,6 +296,25 @@ class Model:
             intercept,
         )
 
+    def effects(self) -> Effects:
+        """The network as a sum of effects of columns and pairs (``model.effects``). Raises
+        NoEffects."""
+        return self._effects
+
+    @cached_property
+    def _effects(self) -> Effects:
+        if self.depth > 1:
+            raise NoEffects("there are no effects: the network has more than one hidden layer.")
+        if not self.distributions:
+            raise NoEffects(
+                "there are no effects: the model does not say what training saw.",
+                remedy="Train it again with this version of wedgefit.",
+            )
+        coefficients = self.coefficients.reshape(len(self.neurons), len(self.outputs))
+        (*_, (_, intercept)) = self.network.layers
+        hidden = Hidden(*self.units(1), coefficients, intercept)
+        return Effects(self.encoding, self.distributions, hidden, self.outputs)
+
     def scores(self, table: Table) -> np.ndarray:
         """The network's output on a table, (n,) or (n, K)."""
         return self.network.forward(self.encoding.transform(table))
@@ -346,6 +371,8 @@ class Model:
                 "anchors": [{"id": row, "values": plain(v)} for row, v in self.anchors.items()],
                 "encoding": plain(self.encoding),
                 "options": plain(self.options),
+                "distributions": plain(self.distributions),
+                "effects": plain(self.importances),
             }
         )
 

@@ -12,6 +12,7 @@ import numpy as np
 from wedgefit.data.columns import RARE, UNLIMITED, InputColumn
 from wedgefit.model.record import Model, Neuron, row_order, unit_name
 from wedgefit.records import plain
+from wedgefit.views.effects import effect_records, effects_of, why_none
 from wedgefit.views.phrases import formula, hinge_text, side, where
 from wedgefit.views.units import (
     ROUNDING,
@@ -26,10 +27,11 @@ from wedgefit.views.units import (
 
 
 def explain(model: Model) -> dict:
-    """The record behind ``wedgefit explain``: the active wedges, the columns, their curves, the
-    strongest pairs, the samples.
+    """The record behind ``wedgefit explain``: the effects of columns and pairs, which with the
+    baseline add up to the output; the active wedges and the rows that they pass through; then the
+    columns, curves and pairs as the wedges give them.
 
-    Every term has its hinge twice: ``weights``, ``bias`` and ``coefficient`` as the solver saw it
+    Every wedge has its hinge twice: ``weights``, ``bias`` and ``coefficient`` as the solver saw it
     (‖weights‖_p = 1), and under ``hinge`` the same three in original units, with the largest weight
     1. Either way the output is the intercept plus the sum of coefficient × max(0, weights · columns
     + bias) over the terms of the last layer. Importances are shares of the prediction's variation,
@@ -42,12 +44,17 @@ def explain(model: Model) -> dict:
         for neuron in sorted(model.neurons, key=lambda neuron: -neuron.share)
     ]
     importance = _importance(model)
+    samples = _samples(model, importance)
+    effects = effects_of(model)
     lists = {
+        "effects": [] if effects is None else effect_records(model, effects),
+        "wedges": terms,
+        "rows": samples,
         "terms": terms,
         "columns": _columns(model, importance),
         "curves": list(_curves(model, units)),
         "pairs": _pairs(model, units),
-        "samples": _samples(model, importance),
+        "samples": samples,
     }
     record = {
         "schema": "wedgefit.explanation/1",
@@ -56,6 +63,8 @@ def explain(model: Model) -> dict:
         "outputs": list(model.outputs),
         "formula": formula(model, terms),
         "intercept": model.intercept,
+        "baseline": None if effects is None else _joined(model, effects.baseline),
+        "no_effects": why_none(model),
         "limits": {
             column.name: list(column.limits)
             for column in model.encoding.inputs
@@ -65,6 +74,11 @@ def explain(model: Model) -> dict:
         "sizes": {name: len(items) for name, items in lists.items()},
     }
     return within_float64(record)
+
+
+def _joined(model: Model, by_output: dict[str, float]) -> float | dict[str, float]:
+    """A number for one output, else one per output."""
+    return by_output if len(model.outputs) > 1 else by_output[model.outputs[0]]
 
 
 def within_float64(value):
@@ -108,9 +122,22 @@ def _importance(model: Model) -> dict[str, float]:
 
     The importances of each layer, and those of the features, add up to 1 (0 for a constant).
     """
+    return _handed_down(model, {neuron.id: neuron.share for neuron in model.layer(model.depth)})
+
+
+def _penalty_shares(model: Model) -> dict[int, float]:
+    """Of every neuron of the last layer, by its id: its part of Σ ‖coefficient‖."""
+    last = model.layer(model.depth)
+    sizes = np.linalg.norm(model.coefficients.reshape(len(last), len(model.outputs)), axis=1)
+    whole = sizes.sum() or 1.0
+    return dict(zip((neuron.id for neuron in last), (sizes / whole).tolist()))
+
+
+def _handed_down(model: Model, shares: dict[int, float]) -> dict[str, float]:
+    """Shares of the last layer's neurons, and what follows for the units and features below."""
     found: dict[str, float] = defaultdict(float)
     for neuron in model.layer(model.depth):
-        found[unit_name(neuron.id)] = neuron.share
+        found[unit_name(neuron.id)] = shares[neuron.id]
     for number in range(model.depth, 0, -1):
         for neuron in model.layer(number):
             whole = sum(map(abs, neuron.weights.values()))
@@ -120,7 +147,12 @@ def _importance(model: Model) -> dict[str, float]:
 
 
 def _columns(model: Model, importance: dict[str, float]) -> list[dict]:
-    """The input columns of the table, the most important first, those that nothing reads last."""
+    """The input columns of the table, the most important first, those that nothing reads last.
+
+    ``importance`` is their part of the shares, ``penalty_share`` of the penalty: a size in the
+    training problem, no measure of what a column does.
+    """
+    penalty = _handed_down(model, _penalty_shares(model))
     records = []
     for column in model.encoding.inputs:
         names = [
@@ -131,12 +163,14 @@ def _columns(model: Model, importance: dict[str, float]) -> list[dict]:
             for neuron in model.layer(1)
             if any(neuron.weights.get(name) for name in names)
         ]
-        record = {
+        records.append({
             "name": column.name,
             "kind": column.kind,
             "importance": fsum(importance.get(name, 0.0) for name in names),
-        }
-        records.append(record | {"features": names, "neurons": readers})
+            "penalty_share": fsum(penalty.get(name, 0.0) for name in names),
+            "features": names,
+            "neurons": readers,
+        })  # fmt: skip
     return sorted(records, key=lambda record: -record["importance"])
 
 

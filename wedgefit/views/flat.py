@@ -20,7 +20,7 @@ def arranged(record: dict, sort: str = "importance", top: int | None = None) -> 
             output | {"contributions": _arranged(output["contributions"], sort, top)}
             for output in record["outputs"]
         ]
-        return record | {"outputs": parts}
+        return record | {"outputs": parts, "effects": _arranged(record["effects"], sort, top)}
     return record | {name: _arranged(record[name], sort, top) for name in record["sizes"]}
 
 
@@ -31,10 +31,9 @@ def _arranged(items: list[dict], sort: str, top: int | None) -> list[dict]:
 
 
 def _by_importance(item: dict) -> float:
-    sizes = (
-        item[name] for name in ("importance", "influence", "share", "contribution") if name in item
-    )
-    return -abs(next(sizes))
+    """By what ranks the list: effects of several outputs by their shares, as units may differ."""
+    ranks = ("influence", "share", "importance", "contribution")
+    return -abs(next(item[name] for name in ranks if name in item))
 
 
 def _by_id(item: dict) -> tuple:
@@ -48,33 +47,49 @@ def _by_columns(item: dict) -> list[str]:
 
 def flat(record: dict, table: str) -> dict[str, list]:
     """One table of a record as columns of plain values, at full precision: what CSV can hold."""
-    rows = _flat_local(record) if record["schema"] == LOCAL_SCHEMA else list(_FLAT[table](record))
+    rows = (
+        _flat_local(record, table)
+        if record["schema"] == LOCAL_SCHEMA
+        else list(_FLAT[table](record))
+    )
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _flat_local(record: dict) -> list[dict]:
-    rows = []
+def _flat_local(record: dict, table: str) -> list[dict]:
+    """The parts of a prediction, by effects or by wedges."""
+    return _local_effects(record) if table == "effects" else _local_wedges(record)
+
+
+def _local_effects(record: dict) -> list[dict]:
+    lines = []
+    for output in (part["output"] for part in record["outputs"]):
+        baseline = record["baseline"]
+        average = baseline[output] if isinstance(baseline, dict) else baseline
+        lines.append({"output": output, "columns": "average", "value": "", "contribution": average})
+        for effect in record["effects"]:
+            if effect["output"] == output:
+                cells = effect["value"] if len(effect["columns"]) > 1 else [effect["value"]]
+                lines.append({
+                    "output": output,
+                    "columns": "; ".join(effect["columns"]),
+                    "value": "; ".join("" if cell is None else str(cell) for cell in cells),
+                    "contribution": effect["contribution"],
+                })  # fmt: skip
+    return lines
+
+
+def _local_wedges(record: dict) -> list[dict]:
+    lines = []
     for output in record["outputs"]:
         start = {"output": output["output"]}
-        rows.append(
-            start
-            | {
-                "id": "intercept",
-                "contribution": output["intercept"],
-                "columns": "",
-                "samples": "",
-                "where": "",
-                "hinge": "",
-            }
-        )
-        rows += [
-            start
-            | {name: term[name] for name in ("id", "contribution")}
-            | _words(term, "where", "hinge")
-            for term in output["contributions"]
-        ]
-    return rows
+        words = dict.fromkeys(("columns", "samples", "where", "hinge"), "")
+        intercept = {"id": "intercept", "contribution": output["intercept"]}
+        lines.append(start | intercept | words)
+        for term in output["contributions"]:
+            figures = {"id": term["id"], "contribution": term["contribution"]}
+            lines.append(start | figures | _words(term, "where", "hinge"))
+    return lines
 
 
 def _words(item: dict, *names: str) -> dict[str, str]:
@@ -104,11 +119,34 @@ def _flat_wedges(record: dict) -> Iterator[dict]:
         )
 
 
+def _flat_effects(record: dict) -> Iterator[dict]:
+    """A line per effect and output."""
+    yield from map(_flat_effect, record["effects"])
+
+
+def _flat_pairs(record: dict) -> Iterator[dict]:
+    yield from (_flat_effect(part) for part in record["effects"] if len(part["columns"]) == 2)
+
+
+def _flat_effect(effect: dict) -> dict:
+    lowest, highest = effect["range"]
+    return {
+        "columns": "; ".join(effect["columns"]),
+        "output": effect["output"],
+        "importance": effect["importance"],
+        "share": effect["share"],
+        "lowest": lowest,
+        "highest": highest,
+        "words": effect["words"],
+    }
+
+
 def _flat_columns(record: dict) -> Iterator[dict]:
     for column in record["columns"]:
         yield {
             "name": column["name"],
             "importance": column["importance"],
+            "penalty_share": column["penalty_share"],
             "neurons": "; ".join(map(str, column["neurons"])),
         }
 
@@ -141,7 +179,10 @@ def _flat_samples(record: dict) -> Iterator[dict]:
 
 
 _FLAT = {
+    "effects": _flat_effects,
+    "pairs": _flat_pairs,
     "wedges": _flat_wedges,
+    "rows": _flat_samples,
     "columns": _flat_columns,
     "curves": _flat_curves,
     "samples": _flat_samples,

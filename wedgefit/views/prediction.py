@@ -7,6 +7,7 @@ from wedgefit.data.words import shown
 from wedgefit.errors import TableError
 from wedgefit.model.record import Model, Neuron
 from wedgefit.records import plain
+from wedgefit.views.effects import effects_of, why_none
 from wedgefit.views.phrases import hinge_text, where
 from wedgefit.views.units import Hinge, hinges, intercept_of, outputs_of
 
@@ -37,10 +38,12 @@ def contributions(model: Model, table: Table) -> dict[str, dict]:
 
 
 def explain_row(model: Model, table: Table, row: str) -> dict:
-    """The record behind ``wedgefit explain DATA --row``: the prediction as intercept plus
-    contributions, the largest first.
+    """The record behind ``wedgefit explain DATA --row``: the prediction as baseline plus effects,
+    and as intercept plus what every wedge adds, the largest first.
 
-    The ``score`` is their sum. Raises TableError where the table has no such row.
+    ``effects`` add up to the score minus the ``baseline``, on the ``scale`` that is named; the
+    ``score`` of each of the ``outputs`` is the sum of its wedges. Raises TableError where the table
+    has no such row.
     """
     one = _taken(table, row)
     scores = model.scores(one)
@@ -60,8 +63,34 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
         "probabilities": None
         if probabilities is None
         else dict(zip(map(str, classes), probabilities[0].tolist())),
+        "row": one.row_ids[0],
+        "scale": "log-odds" if model.problem.loss == "logistic" else "prediction",
+        **_effects(model, one),
         "outputs": _sums(model, one),
     }
+
+
+def _effects(model: Model, one: Table) -> dict:
+    """The baseline, and every effect on a table of one row, the largest first; null and none where
+    the model has no effects."""
+    effects = effects_of(model)
+    if effects is None:
+        return {"baseline": None, "effects": [], "no_effects": why_none(model)}
+    found = []
+    for key, values in effects.at(one).items():
+        cells = [_cell(one.columns[name].values[0]) for name in key]
+        for output, value in zip(model.outputs, values[0].tolist()):
+            if value:
+                found.append({
+                    "columns": list(key),
+                    "value": cells[0] if len(cells) == 1 else cells,
+                    "output": output,
+                    "contribution": value,
+                })  # fmt: skip
+    found.sort(key=lambda effect: -abs(effect["contribution"]))
+    several = len(model.outputs) > 1
+    baseline = effects.baseline if several else effects.baseline[model.outputs[0]]
+    return {"baseline": baseline, "effects": found, "no_effects": None}
 
 
 def _taken(table: Table, row: str) -> Table:

@@ -157,11 +157,15 @@ class Spark:
 
 class Sheet(Table):
     """A table that suits its paper: what is ``spare`` goes first where the width does not do, and
-    on a narrow one every row is written below the other, one cell a line."""
+    on a narrow one every row is written below the other, one cell a line.
+
+    ``one_line``: texts are cut, the widest first, so that every row keeps to its line.
+    """
 
     NARROW = 60  # Columns of a terminal in which a table that does not fit is no table any more.
+    LEAST = 12  # No text is cut to less than this.
 
-    def __init__(self, *headers: str, spare: Sequence[str] = ()):
+    def __init__(self, *headers: str, spare: Sequence[str] = (), one_line: bool = False):
         super().__init__(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for header in headers:
             side = "right" if header.endswith(">") else "left"
@@ -169,6 +173,7 @@ class Sheet(Table):
             self.add_column(name, justify=side, overflow="fold")
         # Small pictures have no header, and say nothing that the figure beside them does not.
         self.spare = ("", *spare)
+        self.one_line = one_line
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         kept = list(self.columns)
@@ -180,22 +185,42 @@ class Sheet(Table):
             yield from self._stacked(kept)
             return
         table = Table(box=self.box, pad_edge=False, show_edge=False)
-        for column in kept:
-            table.add_column(column.header, justify=column.justify, overflow=column.overflow)
+        widths = self._cut(console, options, kept) if self.one_line and not fits else {}
+        for k, column in enumerate(kept):
+            cut = {"max_width": widths[k], "no_wrap": True} if k in widths else {}
+            overflow = "ellipsis" if k in widths else column.overflow
+            table.add_column(column.header, justify=column.justify, overflow=overflow, **cut)
         for row, cells in zip(self.rows, zip(*(column.cells for column in kept))):
             table.add_row(*cells, style=row.style)
         yield table
 
-    def _width(self, console: Console, options: ConsoleOptions, columns: list) -> int:
-        """How wide these columns are side by side, with the space between them."""
-        widths = [
+    def _widths(self, console: Console, options: ConsoleOptions, columns: list) -> list[int]:
+        free = options.update(max_width=UNLIMITED)
+        return [
             max(
-                Measurement.get(console, options.update(max_width=UNLIMITED), cell).maximum
+                Measurement.get(console, free, cell).maximum
                 for cell in (column.header, *column.cells)
             )
             for column in columns
         ]
-        return sum(widths) + 3 * (len(widths) - 1)
+
+    def _width(self, console: Console, options: ConsoleOptions, columns: list) -> int:
+        """How wide these columns are side by side, with the space between them."""
+        return sum(self._widths(console, options, columns)) + 3 * (len(columns) - 1)
+
+    def _cut(self, console: Console, options: ConsoleOptions, columns: list) -> dict[int, int]:
+        """The widths of the columns of text with which all fit, by position."""
+        widths = self._widths(console, options, columns)
+        texts = [k for k, column in enumerate(columns) if column.justify == "left"]
+        cut: dict[int, int] = {}
+        room = options.max_width - 3 * (len(columns) - 1)
+        while sum(widths) > room and texts:
+            widest = max(texts, key=lambda k: widths[k])
+            if widths[widest] <= self.LEAST:
+                break
+            widths[widest] -= 1
+            cut[widest] = widths[widest]
+        return cut
 
     def _stacked(self, columns: list) -> RenderResult:
         for k, cells in enumerate(zip(*(column.cells for column in columns))):
@@ -207,10 +232,11 @@ class Sheet(Table):
                     yield Text.assemble((f"{name}  ", "dim"), words) if name else Text(words)
 
 
-def table_of(*headers: str, spare: Sequence[str] = ()) -> Sheet:
+def table_of(*headers: str, spare: Sequence[str] = (), one_line: bool = False) -> Sheet:
     """An empty table; a header that ends with > has its column to the right. ``spare``: headers of
-    columns that go first, in this order, where there is little room."""
-    return Sheet(*headers, spare=spare)
+    columns that go first, in this order, where there is little room; ``one_line``: then texts are
+    cut."""
+    return Sheet(*headers, spare=spare, one_line=one_line)
 
 
 def add_row(table: Table, *cells: object, style: str | None = None) -> None:

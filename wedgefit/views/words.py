@@ -28,6 +28,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if float(value).is_integer() and "." in text else text
 
 
+def signed(value: float | None, digits: int = 4) -> str:
+    """A number with its sign, as what is added."""
+    return number(value, digits) if not value or value < 0 else f"+{number(value, digits)}"
+
+
 def bound(value: float | None) -> str:
     """An upper bound in one significant digit, never rounded down."""
     if value is None or value == 0:
@@ -74,6 +79,18 @@ def count(many: int | str, thing: str) -> str:
 
 def listed(items: Iterable) -> str:
     return ", ".join(map(plain, items))
+
+
+def in_lines(start: str, items: Iterable, width: int) -> str:
+    """The items after each other, in lines of about this width that break between items only."""
+    lines, text = [], start
+    for item in map(plain, items):
+        if len(text) + len(item) > width and text != start:
+            lines.append(text)
+            text = f"  {item}, "
+        else:
+            text += f"{item}, "
+    return "\n".join(line.rstrip() for line in [*lines, text]).removesuffix(",")
 
 
 def either(items: Sequence) -> str:

@@ -10,6 +10,8 @@ from wedgefit.cli.arguments import FILE, Files, looks_like_a_model, pair_of_file
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import reading, talking
 from wedgefit.cli.output import ESCAPE, csv_text, json_text, write_out
+from wedgefit.cli.values import Value
+from wedgefit.setting import Whole
 
 
 def _files_to_explain(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Files:
@@ -42,14 +44,17 @@ files_to_explain = click.argument(
 @click.option(
     "--show",
     multiple=True,
-    type=click.Choice(["wedges", "columns", "curves", "samples"]),
+    type=click.Choice(["effects", "pairs", "wedges", "rows", "columns", "curves", "samples"]),
     help="Only this table. Repeatable.",
 )
 @click.option(
     "--sort", type=click.Choice(["importance", "id", "columns"]), help="Order of the lists.  [default: importance]"
 )  # fmt: skip
 @click.option(
-    "--top", type=click.IntRange(min=1), metavar="N", help="Only the first N of every list."
+    "--top",
+    type=Value(Whole(1, "all")),
+    metavar="N|all",
+    help="Only the first N of every list; all: also on a terminal.",
 )
 @click.option(
     "--format",
@@ -60,18 +65,19 @@ files_to_explain = click.argument(
 @reading
 @talking
 def explain(files, row, show, sort, top, form, reading, talk):
-    """Read MODEL: its wedges in your units, and their rows.
+    """Read MODEL: what its columns do, its wedges in your units, and their rows.
 
-    Lists the active wedges: the rows they pass through, their hinges in original units, their
-    share.
+    First the effects of columns and pairs: with the average they add up to the prediction. Their
+    importance is how far they move it over the training rows.
 
-    Then the columns by importance, what the wedges of one column add together, and the rows by
-    influence. With --row: how the prediction for one row of DATA adds up.
+    Then the active wedges behind them: their hinges, the rows they pass through, their share; on a
+    terminal the strongest. With --row: how the prediction for one row of DATA adds up.
 
     \b
     Examples:
       wedgefit explain
       wedgefit explain small.json --show wedges --top 10
+      wedgefit explain --top all | less
       wedgefit explain --show curves --format csv > curves.csv
       wedgefit explain --json | jq .formula
       wedgefit explain data.csv --row 17
@@ -80,38 +86,52 @@ def explain(files, row, show, sort, top, form, reading, talk):
     if talk.json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} exclude each other: give one of them.")
     form = "json" if talk.json else form or "table"
-    if row is not None and show:
+    if row is not None and {*show} - {"effects", "wedges"}:
         raise click.UsageError(
-            "--show chooses among the tables of a model, and --row explains one prediction: give one of them."
+            "with --row, --show is effects or wedges: the other tables are about the whole model."
         )
     if form == "csv" and len(show) > 1:
         raise click.UsageError("one CSV file holds one table: give --show once.")
-    model = files.load(talk)
-    from wedgefit.views.explain import explain as explained
-    from wedgefit.views.flat import arranged, flat
-    from wedgefit.views.prediction import explain_row
-
-    if row is None:
-        record = explained(model)
-    else:
-        table = files.table(model, reading, ids=True)
-        talk.notes(*table.notes, *model.encoding.remarks(table))
-        record = explain_row(model, table, row)
+    record = _record(files, row, reading, talk)
     # JSON keeps the order of the model unless it is told otherwise.
-    if form != "json" or sort or top:
-        record = arranged(record, sort or "importance", top)
+    most = None if top == "all" else top
+    if form != "json" or sort or most:
+        from wedgefit.views.flat import arranged
+
+        record = arranged(record, sort or "importance", most)
     if form == "json":
         write_out(json_text(record).encode(errors=ESCAPE))
     elif form == "csv":
+        from wedgefit.views.flat import flat
+
         write_out(csv_text(flat(record, show[0] if show else "wedges")).encode(errors=ESCAPE))
     else:
-        from wedgefit.views import tables
-        from wedgefit.views.terminal import to_markdown, to_text
+        _print(record, show, form, row is not None, top)
 
-        parts = tables.explain(record, show) if row is None else tables.local(record)
+
+def _record(files: Files, row: str | None, reading, talk) -> dict:
+    """What is explained: the model, or its prediction for a row."""
+    model = files.load(talk)
+    if row is None:
+        from wedgefit.views.explain import explain as explained
+
+        return explained(model)
+    from wedgefit.views.prediction import explain_row
+
+    table = files.table(model, reading, ids=True)
+    talk.notes(*table.notes, *model.encoding.remarks(table))
+    return explain_row(model, table, row)
+
+
+def _print(record: dict, show: tuple[str, ...], form: str, one: bool, top) -> None:
+    """The tables, for a terminal, a pipe or as Markdown; on a terminal the strongest alone."""
+    from wedgefit.views import tables
+    from wedgefit.views.terminal import is_terminal, to_markdown, to_text
+
+    short = top is None and not show and form == "table" and is_terminal(sys.stdout)
+    parts = tables.local(record, show) if one else tables.explain(record, show, short)
+    if form == "markdown":
+        write_out(to_markdown(parts).encode(errors=ESCAPE))
+    else:
         # A table that comes first needs no blank line before its title.
-        write_out(
-            to_text(parts, sys.stdout).lstrip("\n")
-            if form == "table"
-            else to_markdown(parts).encode(errors=ESCAPE)
-        )
+        write_out(to_text(parts, sys.stdout).lstrip("\n"))

@@ -1,7 +1,8 @@
-"""What a model says of itself."""
+"""What a model says of itself: its effects first, then the wedges and rows that they come from."""
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from rich.text import Text
 
 from wedgefit.views.explain import curve_values
@@ -11,43 +12,74 @@ from wedgefit.views.words import (
     NOTHING,
     count,
     each,
+    in_lines,
     listed,
     number,
     percent,
     plain,
+    signed,
     value_text,
-)
+)  # fmt: skip
+
+# What fits one screen of a terminal.
+MOST_EFFECTS, MOST_PAIRS, MOST_WEDGES = 12, 6, 20
+# A list of names in one paragraph is no longer than this on paper that never wraps.
+LINE = 100
 
 
-def explain(explanation: dict, show: Sequence[str] = ()) -> Parts:
-    """The model as a formula in original units, its wedges, columns and curves, and the rows that
-    they pass through.
+def explain(explanation: dict, show: Sequence[str] = (), short: bool = False) -> Parts:
+    """The model as a formula in original units if that is short, its effects, wedges and rows.
 
-    ``show``: only these tables, of wedges, columns, curves and samples.
+    ``show``: only these tables; ``short``: the strongest of each, a line each, on one screen.
     """
     if not show:
-        yield from _equation(explanation)
-    tables = {"wedges": _wedges, "columns": _columns, "curves": _curves, "samples": _rows}
-    for name, table in tables.items():
-        if name in show or not show:
-            yield from table(explanation)
+        yield from _opening(explanation)
+    elif explanation["no_effects"] is not None and {"effects", "pairs"} & set(show):
+        yield Text(plain(explanation["no_effects"]))
+    shown = show or _usual(explanation, short)
+    for name in dict.fromkeys(SAME.get(name, name) for name in shown):
+        yield from TABLES[name](explanation, short)
 
 
-def _of(explanation: dict, name: str) -> str:
+def _usual(explanation: dict, short: bool) -> list[str]:
+    if explanation["no_effects"] is None:
+        return ["effects", "pairs", "wedges", *["rows"] * (not short)]
+    return ["columns", "wedges", *["curves", "rows"] * (not short)]
+
+
+def _of(explanation: dict, name: str, shown: int) -> str:
     """How many of a list are shown, where it is not all."""
-    shown, every = len(explanation[name]), explanation["sizes"][name]
+    every = explanation["sizes"][name]
     return "" if shown == every else f" ({shown:,} of {every:,})"
 
 
-def _equation(explanation: dict) -> Parts:
+def _left(many: int, how: str) -> Parts:
+    """How many there are besides, and how to see them."""
+    if many:
+        yield Text(f"and {many:,} more: wedgefit explain {how}", style="dim")
+
+
+# The opening --------------------------------------------------------------------------------------
+
+
+def _opening(explanation: dict) -> Parts:
     formula = explanation["formula"]
     for line in _sums(explanation) if formula is None else _lines_of(formula, explanation):
         yield Text(plain(line), style="bold")
     for limits in limit_texts(explanation["limits"]):
         yield Text(f"{plain(limits)}.")
     if classes := explanation["classes"]:
-        two = f"{plain(classes[-1])} is predicted where the score is positive, {plain(classes[0])} elsewhere."
+        last, first = plain(classes[-1]), plain(classes[0])
+        two = f"{last} is predicted where the score is positive, {first} elsewhere."
         yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
+    if explanation["no_effects"] is not None:
+        yield Text(f"Note: {plain(explanation['no_effects'])}")
+    if any(_beyond(term) for term in explanation["terms"]):
+        yield Text(f"{NOTHING} stands for a number that float64 cannot hold in units of the file.")
+
+
+def _beyond(term: dict) -> bool:
+    return term["coefficient"] is not None and term["hinge"]["coefficient"] is None
 
 
 def _lines_of(formula: str, explanation: dict) -> list[str]:
@@ -56,73 +88,228 @@ def _lines_of(formula: str, explanation: dict) -> list[str]:
     starts = [0]
     # Two classes have one equation, several classes or targets one each.
     for output in explanation["outputs"][1:]:
-        name = f"score of {output} = " if explanation["classes"] else f"{output} = "
-        starts.append(formula.index(f"\n{name}", starts[-1]) + 1)
-    return [
-        formula[start:end].removesuffix("\n") for start, end in zip(starts, [*starts[1:], None])
-    ]
+        starts.append(formula.index(f"\n{_name(explanation, output)} = ", starts[-1]) + 1)
+    ends = [*starts[1:], None]
+    return [formula[start:end].removesuffix("\n") for start, end in zip(starts, ends)]
+
+
+def _name(explanation: dict, output: str) -> str:
+    """What the parts of an output add up to."""
+    return f"score of {output}" if explanation["classes"] else output
 
 
 def _sums(explanation: dict) -> Iterator[str]:
     """One line per output in place of a formula that would be too long to read."""
-    intercept = explanation["intercept"]
     for output in explanation["outputs"]:
-        bias = intercept[output] if isinstance(intercept, dict) else intercept
-        own = sum(term["output"] in (None, output) for term in explanation["terms"])
-        cut = len(explanation["terms"]) < explanation["sizes"]["terms"]
-        name = f"score of {output}" if explanation["classes"] else output
-        yield f"{name} = {number(bias)} + the sum of coefficient · hinge over {'its wedges' if cut else count(own, 'wedge')}"
+        yield f"{_name(explanation, output)} = {_sum(explanation, output)}"
 
 
-def _wedges(explanation: dict) -> Parts:
-    if not (terms := explanation["terms"]):
+def _sum(explanation: dict, output: str) -> str:
+    if explanation["no_effects"] is None:
+        own = [effect for effect in explanation["effects"] if effect["output"] == output]
+        pairs = sum(len(effect["columns"]) == 2 for effect in own)
+        if explanation["sizes"]["effects"] > len(explanation["effects"]):
+            return f"{number(_at(explanation['baseline'], output))} on average + its effects"
+        words = f" + {count(pairs, 'effect')} of pairs" if pairs else ""
+        average = number(_at(explanation["baseline"], output))
+        return f"{average} on average + {count(len(own) - pairs, 'effect')} of columns{words}"
+    own = sum(term["output"] in (None, output) for term in explanation["terms"])
+    cut = len(explanation["terms"]) < explanation["sizes"]["terms"]
+    bias = number(_at(explanation["intercept"], output))
+    over = "its wedges" if cut else count(own, "wedge")
+    return f"{bias} + the sum of coefficient · hinge over {over}"
+
+
+def _at(value: float | dict[str, float], output: str) -> float:
+    return value[output] if isinstance(value, dict) else value
+
+
+# Effects ------------------------------------------------------------------------------------------
+
+
+def _effects(explanation: dict, short: bool) -> Parts:
+    """A line per column and output: how far it moves the output, from where to where, and its
+    shape over the rows' range."""
+    every = [effect for effect in explanation["effects"] if len(effect["columns"]) == 1]
+    shown = every[:MOST_EFFECTS] if short else every
+    several = len(explanation["outputs"]) > 1
+    if shown:
+        kind = "class" if explanation["classes"] else "target"
+        headers = ("importance>", "", "lowest>", "highest>", "shape", "over the rows")
+        table = table_of("column", *[kind] * several, *headers, spare=("lowest", "highest"),
+                         one_line=short)  # fmt: skip
+        most = max(effect["share"] for effect in shown)
+        for effect in shown:
+            add_row(
+                table,
+                *effect["columns"],
+                *[effect["output"]] * several,
+                number(effect["importance"], 3),
+                Meter(effect["share"], most),
+                *(signed(end, 3) for end in effect["range"]),
+                Spark(outline(effect)) if "curve" in effect else "",
+                _told(effect),
+            )
+        yield title(f"Effects: what each column adds to {_whole(explanation)}")
+        yield table
+        yield from _left(len(every) - len(shown), "--show effects")
+    yield from _unread(explanation)
+
+
+def _whole(explanation: dict) -> str:
+    """What effects are added to."""
+    if len(explanation["outputs"]) > 1:
+        things = "scores" if explanation["classes"] else "predictions"
+        return f"the average of the {things}: {each(explanation['baseline'])}"
+    thing = "score (log-odds)" if explanation["classes"] else "prediction"
+    return f"the average {thing}, {number(explanation['baseline'])}"
+
+
+def outline(effect: dict) -> list[float]:
+    """A curve at places of equal distance between the smallest and the largest number of the
+    rows."""
+    at, values = np.array(effect["curve"]).T
+    return np.interp(np.linspace(at[0], at[-1], Spark.WIDTH), at, values).tolist()
+
+
+def _told(effect: dict) -> str:
+    if "levels" in effect:
+        levels = sorted(effect["levels"].items(), key=lambda item: -item[1])
+        if len(levels) > 4:
+            levels = [*levels[:2], *levels[-2:]]
+            parts = [f"{level} {signed(value, 3)}" for level, value in levels]
+            return f"{', '.join(parts[:2])} … {', '.join(parts[2:])}"
+        return ", ".join(f"{level} {signed(value, 3)}" for level, value in levels)
+    low, high = (value_text(effect["curve"][k][0], 4) for k in (0, -1))
+    missing = effect["missing"]
+    gaps = "" if missing is None else f"; missing {signed(missing, 3)}"
+    return f"{effect['words']}, from {low} to {high}{gaps}"
+
+
+def _unread(explanation: dict) -> Parts:
+    """The columns without an effect of their own or in a pair."""
+    if explanation["sizes"]["effects"] > len(explanation["effects"]):
         return
-    deep, separate = (
-        any(term["layer"] > 1 for term in terms),
-        any(term["output"] is not None for term in terms),
-    )
-    places = ["layer>"] * deep + ["class"] * separate
+    used = {name for effect in explanation["effects"] for name in effect["columns"]}
+    names = [column["name"] for column in explanation["columns"] if column["name"] not in used]
+    if names and explanation["no_effects"] is None:
+        yield Text(in_lines("No effect: ", names, LINE), style="dim")
+
+
+def _pairs(explanation: dict, short: bool) -> Parts:
+    every = [effect for effect in explanation["effects"] if len(effect["columns"]) == 2]
+    if not every:
+        return
+    shown = every[:MOST_PAIRS] if short else every
+    several = len(explanation["outputs"]) > 1
+    kind = "class" if explanation["classes"] else "target"
     table = table_of(
-        "id>",
-        *places,
-        "hinge",
-        "reads",
-        "active",
-        "through rows",
-        "coefficient>",
-        "share>",
-        "",
-        "active rows>",
-    )
-    most = max(term["share"] for term in terms)
-    for term in terms:
-        share = percent(term["share"], 1), Meter(term["share"], most)
-        figures = each(term["hinge"]["coefficient"]), *share, f"{term['active_rows']:,}"
-        place = [term["layer"]] * deep + [term["output"]] * separate
-        words = (
-            term["hinge"]["text"],
-            listed(term["columns"]),
-            term["side"],
-            listed(term["samples"]),
+        "pair", *[kind] * several, "importance>", "", "what it does", spare=["pair"], one_line=short
+    )  # Its words name both columns.
+    most = max(effect["share"] for effect in explanation["effects"])
+    for effect in shown:
+        add_row(
+            table,
+            " × ".join(effect["columns"]),
+            *[effect["output"]] * several,
+            number(effect["importance"], 3),
+            Meter(effect["share"], most),
+            effect["words"],
         )
-        add_row(table, term["id"], *place, *words, *figures)
-    yield title(f"Wedges{_of(explanation, 'terms')}")
+    thing = "the score" if explanation["classes"] else "the prediction"
+    yield title(f"Pairs: what two columns do to {thing} beyond their own effects")
+    yield table
+    yield from _left(len(every) - len(shown), "--show pairs")
+
+
+# Wedges and rows ----------------------------------------------------------------------------------
+
+
+def _wedges(explanation: dict, short: bool) -> Parts:
+    if not (every := explanation["terms"]):
+        return
+    shown = sorted(every, key=lambda term: -term["share"])[:MOST_WEDGES] if short else every
+    deep = any(term["layer"] > 1 for term in every)
+    separate = any(term["output"] is not None for term in every)
+    places = [*["layer>"] * deep, *["class"] * separate]
+    words = ["hinge", "through rows"] if short else ["hinge", "reads", "active", "through rows"]
+    figures = ("coefficient>", "share>", "", "active rows>")
+    table = table_of("id>", *places, *words, *figures, spare=("active rows",), one_line=short)
+    most = max(term["share"] for term in shown)
+    for term in shown:
+        reads = [] if short else [listed(term["columns"]), term["side"]]
+        add_row(
+            table,
+            term["id"],
+            *[term["layer"]] * deep,
+            *[term["output"]] * separate,
+            term["hinge"]["text"],
+            *reads,
+            listed(term["samples"]),
+            each(term["hinge"]["coefficient"]),
+            percent(term["share"], 1),
+            Meter(term["share"], most),
+            f"{term['active_rows']:,}",
+        )
+    yield title(f"Wedges{_of(explanation, 'terms', len(shown))}")
+    yield table
+    if short:
+        yield from _left(len(every) - len(shown), "--show wedges")
+
+
+def _rows(explanation: dict, short: bool) -> Parts:
+    """The rows that wedges pass through: of their cells those that their wedges read."""
+    if not (samples := explanation["samples"]):
+        return
+    separate = any(sample["outputs"] for sample in samples)
+    read = _columns_read(explanation)
+    table = table_of("row>", "influence>", "", "cells", "wedges", *["classes"] * separate)
+    most = max(sample["influence"] for sample in samples)
+    for sample in samples:
+        names = dict.fromkeys(name for k in sample["neurons"] for name in read.get(k, ()))
+        cells = (f"{name} {value_text(sample['cells'][name])}" for name in names)
+        add_row(
+            table,
+            sample["id"],
+            percent(sample["influence"], 1),
+            Meter(sample["influence"], most),
+            ", ".join(cells),
+            listed(sample["neurons"]),
+            *[listed(sample["outputs"])] * separate,
+        )
+    shown = _of(explanation, "samples", len(samples))
+    yield title(
+        f"The {count(explanation['sizes']['samples'], 'row')} that wedges pass through{shown}"
+    )
     yield table
 
 
-def _columns(explanation: dict) -> Parts:
+def _columns_read(explanation: dict) -> dict[int, list[str]]:
+    """The columns of the file that each neuron reads, by its id; those of deeper layers none."""
+    found: dict[int, list[str]] = {}
+    for column in explanation["columns"]:
+        for k in column["neurons"]:
+            found.setdefault(k, []).append(column["name"])
+    return found
+
+
+# As the wedges give them --------------------------------------------------------------------------
+
+
+def _columns(explanation: dict, short: bool) -> Parts:
     if not (columns := explanation["columns"]):
         return
-    table = table_of("column", "importance>", "", "wedges")
-    most = max(column["importance"] for column in columns)
-    for column in columns:
-        share = percent(column["importance"], 1), Meter(column["importance"], most)
+    shown = columns[:MOST_EFFECTS] if short else columns
+    table = table_of("column", "share of the penalty>", "", "wedges", one_line=short)
+    most = max(column["penalty_share"] for column in shown)
+    for column in shown:
+        share = percent(column["penalty_share"], 1), Meter(column["penalty_share"], most)
         add_row(table, column["name"], *share, listed(column["neurons"]) or NOTHING)
-    yield title(f"Columns{_of(explanation, 'columns')}")
+    yield title(f"Columns{_of(explanation, 'columns', len(shown))}")
     yield table
 
 
-def _curves(explanation: dict) -> Parts:
+def _curves(explanation: dict, short: bool) -> Parts:
     """One line per curve: its picture, and the kinks or levels that it is made of."""
     if not (curves := explanation["curves"]):
         return
@@ -131,19 +318,22 @@ def _curves(explanation: dict) -> Parts:
     for curve in curves:
         output = [curve["output"]] * several
         if curve["kind"] == "category":
-            words = "; ".join(
-                f"{level}: {value_text(value, 4)}" for level, value in curve["levels"].items()
-            )
-            add_row(table, curve["column"], *output, Spark(list(curve["levels"].values())), words)
+            levels = curve["levels"]
+            words = "; ".join(f"{level}: {value_text(v, 4)}" for level, v in levels.items())
+            add_row(table, curve["column"], *output, Spark(list(levels.values())), words)
         else:
-            words = "; ".join(
-                f"{value_text(knot['value'], 4)} at {value_text(knot['at'], 4)}"
-                for knot in curve["knots"]
-            )
-            slopes = f"slope {value_text(curve['below'], 4)} before, {value_text(curve['above'], 4)} after"
-            add_row(table, curve["column"], *output, Spark(_outline(curve)), f"{words}; {slopes}")
-    yield title(f"Curves: what the wedges of one column add together{_of(explanation, 'curves')}")
+            add_row(table, curve["column"], *output, Spark(_outline(curve)), _knots(curve))
+    shown = _of(explanation, "curves", len(curves))
+    yield title(f"Curves: what the wedges of one column add together{shown}")
     yield table
+
+
+def _knots(curve: dict) -> str:
+    knots = (
+        f"{value_text(knot['value'], 4)} at {value_text(knot['at'], 4)}" for knot in curve["knots"]
+    )
+    before, after = (value_text(curve[side], 4) for side in ("below", "above"))
+    return f"{'; '.join(knots)}; slope {before} before, {after} after"
 
 
 def _outline(curve: dict) -> list[float]:
@@ -154,27 +344,12 @@ def _outline(curve: dict) -> list[float]:
     return curve_values(curve, [first - margin + step * k for k in range(Spark.WIDTH)]).tolist()
 
 
-def _rows(explanation: dict) -> Parts:
-    if not (samples := explanation["samples"]):
-        return
-    names = list(samples[0]["cells"])
-    separate = any(sample["outputs"] for sample in samples)
-    table = table_of(
-        "row>", "influence>", "", *(f"{name}>" for name in names), "wedges", *["classes"] * separate
-    )
-    most = max(sample["influence"] for sample in samples)
-    for sample in samples:
-        values = [value_text(cell) for cell in sample["cells"].values()]
-        influence = percent(sample["influence"], 1), Meter(sample["influence"], most)
-        add_row(
-            table,
-            sample["id"],
-            *influence,
-            *values,
-            listed(sample["neurons"]),
-            *[listed(sample["outputs"])] * separate,
-        )
-    yield title(
-        f"The {count(explanation['sizes']['samples'], 'row')} that they pass through{_of(explanation, 'samples')}"
-    )
-    yield table
+TABLES = {
+    "effects": _effects,
+    "pairs": _pairs,
+    "wedges": _wedges,
+    "rows": _rows,
+    "columns": _columns,
+    "curves": _curves,
+}
+SAME = {"samples": "rows"}

@@ -1,16 +1,17 @@
 """One prediction, and how it adds up."""
 
 import math
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from wedgefit.views.terminal import Meter, Parts, Sheet, add_row, table_of, title
-from wedgefit.views.words import count, listed, number, percent, plain, several, value_text
+from wedgefit.views.words import count, listed, number, percent, plain, several, signed, value_text
 
 
-def local(record: dict) -> Parts:
-    """One prediction: its value, the row it is for, and per output intercept and contributions,
-    which add up to the score."""
+def local(record: dict, show: Sequence[str] = ()) -> Parts:
+    """One prediction: its value, the row it is for, and per output the average and the effects that
+    add up to it; by wedges where ``show`` names them, or where the model has no effects."""
     yield Text(f"Row {plain(record['data']['row'])} of {plain(record['data']['source'])}")
     names = several(record["target"])
     values = [record["prediction"]] if len(names) == 1 else record["prediction"]
@@ -21,8 +22,15 @@ def local(record: dict) -> Parts:
     yield Text(_given(record["values"]))
     for remark in record["remarks"]:
         yield Text(f"Note: {plain(remark)}.")
+    if record["no_effects"] is not None and "wedges" not in show:
+        yield Text(f"Note: {plain(record['no_effects'])}")
+    effects = record["no_effects"] is None and (not show or "effects" in show)
+    wedges = not effects or "wedges" in show
     for output in record["outputs"]:
-        yield from _sum(output, _sum_name(record, output["output"]), record["classes"] is not None)
+        if effects:
+            yield from _effects(record, output)
+        if wedges:
+            yield from _wedges(record, output)
 
 
 def _each_probability(probabilities: dict[str, float]) -> str:
@@ -41,8 +49,36 @@ def _sum_name(record: dict, output: str) -> str:
     return plain(output) if len(record["outputs"]) > 1 else "prediction"
 
 
-def _sum(output: dict, name: str, classes: bool) -> Parts:
-    """The terms that are not zero, and what they add up to."""
+def _effects(record: dict, output: dict) -> Parts:
+    """The average, the effects, and what they add up to."""
+    name, baseline = output["output"], record["baseline"]
+    average = baseline[name] if isinstance(baseline, dict) else baseline
+    own = [effect for effect in record["effects"] if effect["output"] == name]
+    table = table_of("effect>", "", "of", "here")
+    most = max((abs(effect["contribution"]) for effect in own), default=0.0)
+    add_row(table, number(average), "", "average", "")
+    for effect in own:
+        value, cells = effect["contribution"], effect["value"]
+        cells = cells if len(effect["columns"]) > 1 else [cells]
+        meter = Meter(abs(value), most, minus=value < 0)
+        here = " × ".join(map(value_text, cells))
+        add_row(table, signed(value), meter, " × ".join(effect["columns"]), here)
+    parts = [average, *(effect["contribution"] for effect in own)]
+    rest = output["score"] - math.fsum(parts)
+    if abs(rest) > 1e-9 * max(abs(output["score"]), most, abs(average)):  # --top left some out.
+        add_row(table, signed(rest), "", "the others", "")
+    add_row(table, number(output["score"]), "", _sum_name(record, name), "", style="bold")
+    yield title(f"How {_thing(record, name)} adds up")
+    yield table
+
+
+def _thing(record: dict, output: str) -> str:
+    return f"{'the score of ' if record['classes'] is not None else ''}{plain(output)}"
+
+
+def _wedges(record: dict, output: dict) -> Parts:
+    """The wedges that are not zero, and what they add up to."""
+    name = _sum_name(record, output["output"])
     terms = [term for term in output["contributions"] if term["contribution"]]
     idle = len(output["contributions"]) - len(terms)
     table = table_of("wedge>", "contribution>", "", "reads", "active", "hinge", spare=("active",))
@@ -55,7 +91,7 @@ def _sum(output: dict, name: str, classes: bool) -> Parts:
     if abs(rest) > 1e-9 * max(abs(output["score"]), most):  # --top left some out.
         add_row(table, "", number(rest), "", "", "the others", "")
     add_row(table, "", number(output["score"]), "", "", name, "", style="bold")
-    yield title(f"How {'the score of ' if classes else ''}{plain(output['output'])} adds up")
+    yield title(f"How {_thing(record, output['output'])} adds up by wedges")
     yield table
     if idle:
         verb = "are" if idle > 1 else "is"

@@ -1,0 +1,248 @@
+"""What every column and every pair of columns adds, as records: curves, levels, grids, and what
+they do in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from wedgefit.data.distribution import Distribution
+from wedgefit.errors import NoEffects
+from wedgefit.model.effects import Effects, Key
+from wedgefit.model.record import Model
+
+# So many places along each column of a pair's grid.
+SIDE = 16
+# Directions are told of the rows between these parts of a column, so that no single row tells them.
+MIDDLE = (0.01, 0.99)
+# What "high" and "low" mean for a column of numbers: above and below these parts of the rows.
+HIGH, LOW = 0.9, 0.1
+# A curve that turns back by less than this part of its rise only rises.
+TURN = 0.1
+
+
+def effects_of(model: Model) -> Effects | None:
+    """The effects of a model, None where it has none."""
+    try:
+        return model.effects()
+    except NoEffects:
+        return None
+
+
+def why_none(model: Model) -> str | None:
+    """Why a model has no effects, in a sentence; None where it has."""
+    try:
+        model.effects()
+    except NoEffects as error:
+        return f"{error.message} {error.remedy}".strip()
+    return None
+
+
+def effect_records(model: Model, effects: Effects) -> list[dict]:
+    """An entry per effect and output, the largest share first.
+
+    ``importance``: the standard deviation of the effect over the training rows, in units of the
+    output; ``share``: its part of the sum of these in its output; ``range``: from its smallest to
+    its largest value over what training saw; then its shape (``curve`` and the value where a cell
+    is ``missing``, ``levels``, or ``grid``), and ``words``.
+    """
+    records = []
+    for k, output in enumerate(effects.outputs):
+        sizes = {
+            part.columns: part.importance[output]
+            if isinstance(part.importance, dict)
+            else part.importance
+            for part in model.importances
+        }
+        whole = sum(sizes.values()) or 1.0
+        for key, size in sizes.items():
+            if size > 0:
+                shape = _grid(effects, key, k) if len(key) == 2 else _shape(effects, key[0], k)
+                records.append({
+                    "columns": list(key),
+                    "output": output,
+                    "importance": size,
+                    "share": size / whole,
+                    **shape,
+                })  # fmt: skip
+    return sorted(records, key=lambda record: -record["share"])
+
+
+# One column ---------------------------------------------------------------------------------------
+
+
+def _shape(effects: Effects, column: str, output: int) -> dict:
+    seen = effects.distributions[column]
+    if seen.levels:
+        states = effects.levels(column, seen.levels)
+        values = effects.of_states((column,), states)[:, output].tolist()
+        levels = dict(zip(seen.levels, values))
+        return {"range": _range(values), "levels": levels, "words": _level_words(levels, seen)}
+    at = places_of(seen)
+    values = effects.of_states((column,), effects.numbers(column, at))[:, output]
+    missing = float(effects.of_states((column,), effects.gap(column))[0, output])
+    return {
+        "range": _range([*values, *[missing] * (seen.missing > 0)]),
+        "curve": [list(point) for point in zip(at.tolist(), values.tolist())],
+        "missing": missing if seen.missing else None,
+        "words": _curve_words(at, values, seen),
+    }
+
+
+def places_of(seen: Distribution) -> np.ndarray:
+    """Where a curve is given: at the values that training saw, and at both ends."""
+    return np.unique([seen.range[0], *seen.values, seen.range[1]])
+
+
+def _range(values) -> list[float]:
+    return [float(min(values)), float(max(values))]
+
+
+def _level_words(levels: dict[str, float], seen: Distribution) -> str:
+    """``highest Ulm, lowest Bonn``."""
+    high, low = (choose(levels, key=levels.get) for choose in (max, min))
+    return f"highest {high}, lowest {low}" if levels[high] > levels[low] else "flat"
+
+
+def _curve_words(at: np.ndarray, values: np.ndarray, seen: Distribution) -> str:
+    """The direction of a curve, where most rows are."""
+    low, high = (quantile(seen, part) for part in MIDDLE)
+    here = (at >= low) & (at <= high)
+    at, values = (at[here], values[here]) if here.sum() > 1 else (at, values)
+    if len(at) < 2 or np.ptp(values) == 0:
+        return "flat"
+    steps = np.diff(values)
+    up, down = steps[steps > 0].sum(), -steps[steps < 0].sum()
+    if min(up, down) <= TURN * max(up, down):
+        return "rises" if up > down else "falls"
+    for turn, first, then in (
+        (values.argmax(), "rises", "falls"),
+        (values.argmin(), "falls", "rises"),
+    ):
+        sign = 1.0 if first == "rises" else -1.0
+        back = np.maximum(-sign * np.append(steps[:turn], -steps[turn:]), 0.0).sum()
+        if 0 < turn < len(at) - 1 and back <= TURN * (up + down):
+            return f"{first} to {_figure(at[turn])}, then {then}"
+    return "goes up and down"
+
+
+def quantile(seen: Distribution, part: float) -> float:
+    """The number below which this part of the rows with a number lies."""
+    parts = np.cumsum(seen.parts)
+    place = int(np.searchsorted(parts, part * parts[-1] * (1 - 1e-12)))
+    return seen.values[min(place, len(seen.values) - 1)]
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+# Pairs --------------------------------------------------------------------------------------------
+
+
+def _grid(effects: Effects, key: Key, output: int) -> dict:
+    """The effect of a pair at some places of both columns: ``values[i][k]`` where the first is
+    ``x[i]`` and the second ``y[k]``."""
+    seen = [effects.distributions[name] for name in key]
+    x, y = (_axis(part) for part in seen)
+    values = _on_grid(effects, key, x, y)[:, :, output]
+    return {
+        "range": _range(values.ravel()),
+        "grid": {"x": x, "y": y, "values": values.tolist()},
+        "words": _pair_words(effects, key, output),
+    }
+
+
+def _axis(seen: Distribution) -> list[float] | list[str]:
+    """Places along a column: its levels, or so many quantiles and both ends."""
+    if seen.levels:
+        return list(seen.levels)
+    if len(seen.values) <= SIDE:
+        return list(seen.values)
+    inner = [quantile(seen, part) for part in np.linspace(0, 1, SIDE)[1:-1]]
+    return np.unique([seen.range[0], *inner, seen.range[1]]).tolist()
+
+
+def _states(effects: Effects, column: str, places: list) -> np.ndarray:
+    if effects.distributions[column].levels:
+        return effects.levels(column, places)
+    return effects.numbers(column, np.array(places, dtype=float))
+
+
+def _on_grid(effects: Effects, key: Key, x: list, y: list) -> np.ndarray:
+    """The effect of a pair at all of these places, (x, y, outputs)."""
+    first, second = (_states(effects, name, places) for name, places in zip(key, (x, y)))
+    values = effects.of_states(
+        key, np.repeat(first, len(second), axis=0), np.tile(second, (len(first), 1))
+    )
+    return values.reshape(len(first), len(second), -1)
+
+
+def _pair_words(effects: Effects, key: Key, output: int) -> str:
+    """What a pair does: how one column's effect changes with the other."""
+    texts = [bool(effects.distributions[name].levels) for name in key]
+    if all(texts):
+        return _cell_words(effects, key, output)
+    found = [
+        change
+        for other, mover in ((key, key[::-1]), (key[::-1], key))
+        if not effects.distributions[mover[0]].levels
+        for change in [_changes(effects, other[0], mover[0], output)]
+    ]
+    # The column that changes most for its size is the one to speak of.
+    return max(found, key=lambda change: change[0])[1] if found else ""
+
+
+def _changes(effects: Effects, other: str, mover: str, output: int) -> tuple[float, str]:
+    """How far a rising column of numbers does more or less where the other column is high, or has
+    a level: by which part of its usual change, and in words."""
+    ends = _ends(effects.distributions[mover])
+    own = effects.of_states((mover,), effects.numbers(mover, np.array(ends)))[:, output]
+    usual = float(own[1] - own[0])
+    seen = effects.distributions[other]
+    places = list(seen.levels) or _ends(seen)
+    key = (other, mover) if (other, mover) in effects.keys else (mover, other)
+    grid = _on_grid(effects, key, *((places, ends) if key[0] == other else (ends, places)))
+    grid = grid[:, :, output] if key[0] == other else grid[:, :, output].T
+    moves = usual + grid[:, 1] - grid[:, 0]
+    if seen.levels:
+        weights = np.sqrt(seen.parts)
+        here = int(np.argmax(weights * np.abs(moves - usual)))
+        move, rest, where = moves[here], usual, f"with {other} = {seen.levels[here]}"
+        elsewhere = "otherwise"
+    else:
+        move, rest, where = moves[1], moves[0], f"where {other} is high"
+        elsewhere = "where it is low"
+    part = abs(move - rest) / (abs(usual) + 1e-300)
+    if move * rest < 0 and min(abs(move), abs(rest)) > 0.1 * abs(move - rest):
+        verbs = ("raises", "lowers") if move > 0 else ("lowers", "raises")
+        return part, f"{mover} {verbs[0]} it {where}, {verbs[1]} it {elsewhere}"
+    main = move if abs(move) > abs(rest) else rest
+    verb = "raises" if main > 0 else "lowers"
+    return part, f"{mover} {verb} it {'more' if abs(move) > abs(rest) else 'less'} {where}"
+
+
+def _ends(seen: Distribution) -> list[float]:
+    """What is low and what is high in a column of numbers."""
+    low, high = quantile(seen, LOW), quantile(seen, HIGH)
+    return [low, high] if low < high else list(seen.range)
+
+
+def _cell_words(effects: Effects, key: Key, output: int) -> str:
+    """The pair of levels that stands out most, for how many rows would have it."""
+    first, second = (effects.distributions[name] for name in key)
+    values = _on_grid(effects, key, list(first.levels), list(second.levels))[:, :, output]
+    weights = np.sqrt(np.outer(first.parts, second.parts))
+    i, k = np.unravel_index(np.argmax(weights * np.abs(values)), values.shape)
+    side = "above" if values[i, k] > 0 else "below"
+    both = f"{key[0]} = {first.levels[i]} with {key[1]} = {second.levels[k]}"
+    return f"{both}: {side} the sum of the two"
+
+
+# One row ------------------------------------------------------------------------------------------
+
+
+def contributions_by_effect(effects: Effects, X: np.ndarray) -> Iterator[tuple[Key, np.ndarray]]:
+    """Every effect on every row that the network reads, (n, outputs)."""
+    yield from effects.at_inputs(X).items()
