@@ -78,7 +78,9 @@ def test_each_network_is_the_binary_fit_of_its_class(options, read):
             **options
             | {"alpha_ratio": None, "alpha": model.problem.alpha, "task": "classification"},
         )
-        assert alone.stages[0]["objective"] == pytest.approx(stage.certificate.objective, rel=1e-7)
+        assert alone.stages[0].certificate.objective == pytest.approx(
+            stage.certificate.objective, rel=1e-7
+        )
         assert alone.certificate.lower_bound == pytest.approx(
             stage.certificate.lower_bound, rel=1e-6
         )
