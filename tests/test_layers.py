@@ -19,7 +19,8 @@ engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dic
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
 engine.choice engine.order_one engine.pencil engine.workers
 engine.ascent engine.pricing engine.shared engine.lasso engine.working_set engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
-learning.settings learning.select learning.learn
+learning.scores learning.settings learning.checks learning.problems learning.path learning.select
+learning.learn
 model.effects model.record model.file model.foreign model.build model.audit model.yardstick model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
@@ -44,13 +45,19 @@ ROOMS = {
     "rich": {
         module for module in ORDER if re.match(r"views\.(terminal|progress_bar|tables)", module)
     },
-    "sklearn": {"engine.lasso", "learning.select", "estimators", "data.fitting"},
+    "sklearn": {
+        "engine.lasso",
+        "learning.scores",
+        "learning.select",
+        "estimators",
+        "data.fitting",
+    },
     "pickle": set(),
     "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
     "onnx": {"exports.onnx", "model.foreign"},
 }
-LAZY_SKLEARN = {"data.fitting", "learning.select"}
+LAZY_SKLEARN = {"data.fitting", "learning.scores", "learning.select"}
 # They need not be installed.
 EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.

@@ -9,10 +9,10 @@ import pytest
 from shell import fails, run
 
 from wedgefit import WedgeClassifier, WedgeRegressor
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import read_table
 from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.learning.learn import Learner, Settings
-from wedgefit.learning.select import Sample
 from wedgefit.model import trace
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, path, train

@@ -105,13 +105,26 @@ class PerLayer(Range):
 
 
 class OneOf(Range):
-    """One of a few values; ``synonyms`` are texts that are taken for one of them."""
+    """One of a few values, or ``of`` the names in a list that is kept elsewhere; ``synonyms`` are
+    texts that are taken for one of them."""
 
-    def __init__(self, *values, synonyms: dict[str, Any] | None = None):
-        self.values, self.synonyms = values, synonyms or {}
-        *first, last = map(repr, values)
-        self.words = f"{', '.join(first)} or {last}" if first else last
-        self.metavar = "|".join(map(str, values))
+    def __init__(
+        self, *values, of: Iterable[str] | None = None, synonyms: dict[str, Any] | None = None
+    ):
+        self._values, self.synonyms = values if of is None else of, synonyms or {}
+
+    @property
+    def values(self) -> tuple:
+        return tuple(self._values)
+
+    @property
+    def words(self) -> str:
+        *first, last = map(repr, self.values)
+        return f"{', '.join(first)} or {last}" if first else last
+
+    @property
+    def metavar(self) -> str:
+        return "|".join(map(str, self.values))
 
     def take(self, value):
         value = self.synonyms.get(value, value) if isinstance(value, str) else _plain(value)

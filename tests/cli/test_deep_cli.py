@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
 from wedgefit.data.cells import Column
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table, read_table
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.layers import composed, orders_in_stage, solve_layers
@@ -22,7 +23,7 @@ from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import CertificateError, ModelFileError, UsageError, WedgefitError
 from wedgefit.learning.learn import Learner, Settings
-from wedgefit.learning.select import Curve, Sample
+from wedgefit.learning.select import Curve, HeldOut
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
@@ -582,7 +583,7 @@ def curve(errors, spread=0.1):
     folds = np.array([-1, 0, 1]) * spread * np.sqrt(3)
     return Curve(
         np.arange(len(errors), 0, -1) * 0.01,
-        [[{"loss": error + fold, "neurons": 1} for fold in folds] for error in errors],
+        [[HeldOut(error + fold, 1, {}) for fold in folds] for error in errors],
     )
 
 

@@ -11,9 +11,9 @@ from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit
 from wedgefit import WedgeClassifier, WedgeRegressor
 from wedgefit.data.cells import Column
 from wedgefit.data.encoding import fit_encoding
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.learning.learn import problems_of
-from wedgefit.learning.select import Sample
+from wedgefit.learning.problems import problems_of
 from wedgefit.model.build import Options, path, train
 from wedgefit.model.file import loads
 
@@ -143,7 +143,7 @@ def test_weights_of_balanced_classes_are_those_of_the_fold():
 def test_a_column_that_a_fold_sees_constant_is_no_column_there(order, monkeypatch):
     """Level b occurs in one group only: the fold without it reads one column, so order 2 is order 1
     for it."""
-    monkeypatch.setattr("wedgefit.learning.select.SMALLEST_RATIO", 0.2)
+    monkeypatch.setattr("wedgefit.learning.path.SMALLEST_RATIO", 0.2)
     rng = np.random.default_rng(0)
     group = np.repeat(np.arange(4), 10)
     columns = {"x": rng.normal(size=40), "t": np.where(group == 2, "b", "a").astype(object)}

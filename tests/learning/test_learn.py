@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 from wedgefit.data.cells import Column
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table, read_table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.errors import FitError, UsageError, WedgefitError
 from wedgefit.learning import learn as learn_module
-from wedgefit.learning.learn import Learner, Settings, fill_space, problems_of, total
-from wedgefit.learning.select import PER_DECADE, Sample
+from wedgefit.learning.learn import Learner, total
+from wedgefit.learning.path import PER_DECADE
+from wedgefit.learning.problems import fill_space, problems_of
+from wedgefit.learning.settings import Settings
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
@@ -192,7 +195,7 @@ def test_max_neurons_holds_in_the_final_fit(sample, most):
             sum(len(stages[-1].fit.wedges) for stages in every.solved(alpha, lambda *_: None, 2))
             > most
         )
-    assert max(np.mean([fold["neurons"] for fold in folds]) for folds in found.curve.folds) > 4, (
+    assert max(np.mean([fold.neurons for fold in folds]) for folds in found.curve.folds) > 4, (
         "or the test proves nothing"
     )
 
@@ -206,7 +209,7 @@ def test_scoring_chooses_alpha():
         chosen[scoring] = found.alpha
         curve = found.curve
         name = scoring or "log_loss"
-        means = [np.mean([fold[name] for fold in folds]) for folds in curve.folds]
+        means = [np.mean([fold.scores[name] for fold in folds]) for folds in curve.folds]
         assert found.position == (np.argmin(means) if name == "log_loss" else np.argmax(means))
     assert chosen[None] == chosen["log_loss"] != chosen["accuracy"]
 
@@ -365,7 +368,7 @@ def test_an_alpha_at_the_end_of_the_path_is_noted(monkeypatch):
         name: Column(name, "numeric", values) for name, values in (("x", x), ("y", np.sin(3 * x)))
     }
     table = Table("t.csv", ",", list(range(1, 61)), np.arange(2, 62), columns)
-    monkeypatch.setattr("wedgefit.learning.select.SMALLEST_RATIO", 0.1)
+    monkeypatch.setattr("wedgefit.learning.path.SMALLEST_RATIO", 0.1)
     assert any(
         "is the last that was tried" in note
         for note in train(table, Options(cv=3, jobs=1), Quiet()).notes

@@ -8,15 +8,18 @@ import pytest
 from sklearn import metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from wedgefit.data.sample import Sample
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.loss import LOSSES
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, solve_written_out
 from wedgefit.errors import FitError
-from wedgefit.learning import select
-from wedgefit.learning.learn import problems_of
-from wedgefit.learning.select import Curve, Sample, alpha_grid, cross_validate, score_values
+from wedgefit.learning import path
+from wedgefit.learning.path import Walk, alpha_grid
+from wedgefit.learning.problems import problems_of
+from wedgefit.learning.scores import score_values
+from wedgefit.learning.select import Curve, HeldOut, cross_validate
 from wedgefit.watch import Deadline
 
 
@@ -25,10 +28,20 @@ def curve(*errors, neurons=None, **kind):
     unless given)."""
     neurons = neurons or [1] * len(errors)
     folds = [
-        [{"r2": 1 - error, "mae": None, "loss": error, "neurons": size} for error in row]
+        [HeldOut(error, size, {"r2": 1 - error, "mae": None}) for error in row]
         for row, size in zip(errors, neurons)
     ]
     return Curve(2.0 ** -np.arange(len(errors)), folds, **kind)
+
+
+def walk_for(prices=None, tol=path.FOLD_TOL):
+    """What makes the walk of a fold."""
+
+    def made(X, problems):
+        first = (prices or pricer_for)(X)
+        return Walk(X, problems, [first, *(first.sibling() for _ in problems[1:])], tol=tol)
+
+    return made
 
 
 def pricer_for(X):
@@ -41,7 +54,7 @@ def data(n=60, d=1, seed=0, noise=0.3):
     return X, np.abs(X[:, 0]) + np.maximum(X[:, -1] - 0.5, 0) + noise * rng.normal(size=n)
 
 
-def walk(X, y, alphas, task="regression", prices=pricer_for, **options):
+def walk(X, y, alphas, task="regression", prices=None, **options):
     """``cross_validate`` with what most tests leave alone."""
     usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
     usual |= {"alpha_max": np.inf}
@@ -53,7 +66,8 @@ def walk(X, y, alphas, task="regression", prices=pricer_for, **options):
         intercept=options.pop("intercept", True),
         class_weight=options.pop("class_weight", None),
     )
-    return cross_validate(sample, problems, [prices], alphas=np.asarray(alphas), **usual | options)
+    walks = walk_for(prices, options.get("pace", path.FINE).fold_tol)
+    return cross_validate(sample, problems, walks, alphas=np.asarray(alphas), **usual | options)
 
 
 def validated(X, y, task="regression", ratios=(0.3, 0.1, 0.03), intercept=True, **options):
@@ -99,13 +113,13 @@ def test_summary_keeps_undefined_scores_undefined():
 def test_scores_of_which_more_is_better():
     """Chosen by accuracy the largest mean wins, and one standard error lies below it."""
     folds = [
-        [{"accuracy": a, "loss": 9.0, "neurons": 1} for a in row]
+        [HeldOut(9.0, 1, {"accuracy": a, "log_loss": a}) for a in row]
         for row in ([0.5, 0.6], [0.7, 0.8], [0.7, 0.9], [0.6, 0.6])
     ]
-    made = Curve(np.array([4.0, 3, 2, 1]), folds, "accuracy", True)
+    made = Curve(np.array([4.0, 3, 2, 1]), folds, "accuracy")
     assert made.chosen("best") == 2
     assert made.chosen("1se") == 1, "0.8 ± 0.1"
-    assert Curve(np.array([4.0, 3, 2, 1]), folds, "accuracy", False).chosen("best") == 0, (
+    assert Curve(np.array([4.0, 3, 2, 1]), folds, "log_loss").chosen("best") == 0, (
         "the sign matters"
     )
 
@@ -119,23 +133,23 @@ def test_few_neurons_only():
 
 
 def test_the_number_of_neurons_is_a_mean_over_folds():
-    folds = [[{"loss": 3.0, "neurons": 0}] * 2, [{"loss": 1.0, "neurons": size} for size in (1, 4)]]
+    folds = [[HeldOut(3.0, 0, {})] * 2, [HeldOut(1.0, size, {}) for size in (1, 4)]]
     made = Curve(np.array([2.0, 1]), folds)
     assert (made.chosen("best", 2), made.chosen("best", 3)) == (0, 1)
     assert [point["neurons"] for point in made.points()] == [0, 2.5]
 
 
 def test_a_curve_has_turned_when_it_has_not_improved_for_some_alphas():
-    worse = [[3, 3]] * select.PATIENCE
+    worse = [[3, 3]] * path.PATIENCE
     assert curve([2, 2], *worse).has_turned and not curve([2, 2], *worse[1:]).has_turned
 
 
 def test_empty_networks_do_not_turn_a_curve():
     """Just below alpha_max no fold may have a neuron, and a constant's score cannot get worse: the
     path must go on."""
-    empty = [[3, 3]] * (select.PATIENCE + 2)
+    empty = [[3, 3]] * (path.PATIENCE + 2)
     assert not curve(*empty, neurons=[0] * len(empty)).has_turned
-    worse = [[4, 4]] * select.PATIENCE
+    worse = [[4, 4]] * path.PATIENCE
     assert not curve(*empty, *worse, neurons=[0] * len(empty) + [1] * len(worse)).has_turned
     one_more = [*worse, [4, 4]]
     assert curve(*empty, *one_more, neurons=[0] * len(empty) + [1] * len(one_more)).has_turned
@@ -154,8 +168,8 @@ def test_points_are_the_curve_without_what_is_no_score():
 def test_large_tables_walk_in_wider_steps():
     """The same ends; whoever walks coarsely can tell, because the pace differs from the usual
     one."""
-    fine, coarse = select.pace_for(select.LARGE - 1), select.pace_for(select.LARGE)
-    assert fine == select.Pace() and coarse == select.COARSE != fine
+    fine, coarse = path.pace_for(path.LARGE - 1), path.pace_for(path.LARGE)
+    assert fine == path.Pace() and coarse == path.COARSE != fine
     np.testing.assert_allclose(alpha_grid(3.0, coarse.per_decade), alpha_grid(3.0)[::2])
 
 
@@ -165,13 +179,13 @@ def test_the_pace_sets_tolerance_and_patience(monkeypatch):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((40, 1))
     y = np.abs(X[:, 0]) + 0.5 * rng.standard_normal(40)
-    tols, inner = [], select.solve_layers
+    tols, inner = [], path.solve_stage
     monkeypatch.setattr(
-        select,
-        "solve_layers",
+        path,
+        "solve_stage",
         lambda *args, tol, **options: tols.append(tol) or inner(*args, tol=tol, **options),
     )
-    pace = select.Pace(per_decade=4, fold_tol=0.02, patience=1)
+    pace = path.Pace(per_decade=4, fold_tol=0.02, patience=1)
     found = walk(X, y, alpha_grid(0.3, 4), pace=pace)
     assert set(tols) == {0.02}
     assert len(found.alphas) == found.chosen("best") + 2
@@ -179,9 +193,9 @@ def test_the_pace_sets_tolerance_and_patience(monkeypatch):
 
 def test_alpha_grid_goes_down_geometrically():
     grid = alpha_grid(3.0)
-    np.testing.assert_allclose(grid[1:] / grid[:-1], 10 ** (-1 / select.PER_DECADE))
+    np.testing.assert_allclose(grid[1:] / grid[:-1], 10 ** (-1 / path.PER_DECADE))
     assert grid[0] == 3, "the constant is a candidate"
-    assert grid[-1] == pytest.approx(3 * select.SMALLEST_RATIO)
+    assert grid[-1] == pytest.approx(3 * path.SMALLEST_RATIO)
 
 
 # The walk -----------------------------------------------------------------------------------------
@@ -221,7 +235,7 @@ def test_folds_are_stratified():
     X, _ = data(60, 1)
     y = np.where(np.arange(60) % 12 == 0, 1.0, -1.0)
     found = validated(X, y, task="classification", folds=5)
-    assert all(fold["auc"] is not None for folds in found.folds for fold in folds)
+    assert all(fold.scores["auc"] is not None for folds in found.folds for fold in folds)
     sizes = [
         np.sum(y[test] > 0)
         for _, test in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
@@ -237,7 +251,7 @@ def test_the_path_ends_when_the_error_has_turned():
     grid = alpha_grid(top)
     found = walk(X, y, grid)
     assert len(found.alphas) < len(grid)
-    assert len(found.alphas) == len(found.folds) == found.chosen("best") + select.PATIENCE + 1
+    assert len(found.alphas) == len(found.folds) == found.chosen("best") + path.PATIENCE + 1
     np.testing.assert_array_equal(found.alphas, grid[: len(found.alphas)])
 
 
@@ -249,7 +263,7 @@ def test_a_deadline_ends_the_path_after_one_alpha():
 def test_a_deadline_leaves_more_than_the_constant():
     X, y = data(30, 1)
     found = walk(X, y, [0.3, 0.1, 0.03], alpha_max=0.3, deadline=Deadline(0.0))
-    sizes = [np.mean([fold["neurons"] for fold in folds]) for folds in found.folds]
+    sizes = [np.mean([fold.neurons for fold in folds]) for folds in found.folds]
     assert sizes[0] == 0 < sizes[1] and len(sizes) == 2 and found.cut_short
 
 
@@ -262,9 +276,11 @@ def test_from_alpha_max_on_the_folds_are_constants():
     assert max(own) > 1.02 * top, "or the test proves nothing"
     found = walk(X, y, [top], alpha_max=top)
     for fold, (learn, test) in zip(found.folds[0], splits):
-        assert fold["neurons"] == 0
-        assert fold["rmse"] == pytest.approx(np.sqrt(np.mean((y[test] - y[learn].mean()) ** 2)))
-    assert any(fold["neurons"] for fold in walk(X, y, [top]).folds[0])
+        assert fold.neurons == 0
+        assert fold.scores["rmse"] == pytest.approx(
+            np.sqrt(np.mean((y[test] - y[learn].mean()) ** 2))
+        )
+    assert any(fold.neurons for fold in walk(X, y, [top]).folds[0])
 
 
 def test_progress_hears_of_every_fit():
@@ -394,7 +410,7 @@ def test_scoring_that_is_undefined_in_a_fold_is_refused():
 def test_scoring_picks_what_it_says(scoring):
     X, y = data(60, noise=0.8)
     found = validated(X, y, ratios=alpha_grid(1.0)[:20], scoring=scoring)
-    means = [np.mean([fold[scoring] for fold in folds]) for folds in found.folds]
+    means = [np.mean([fold.scores[scoring] for fold in folds]) for folds in found.folds]
     assert found.chosen("best") == (np.argmax(means) if scoring == "r2" else np.argmin(means))
     assert 0 < found.chosen("best")
 
@@ -418,8 +434,8 @@ def test_alphas_are_chosen_by_the_loss_that_was_minimised(loss):
             )
             assert error == pytest.approx(slow, rel=0.02)
     fold = found.folds[0][0]
-    assert (fold["log_loss"] is None) == (loss == "squared")
-    assert loss == "squared" or fold["log_loss"] == pytest.approx(fold["loss"])
+    assert (fold.scores["log_loss"] is None) == (loss == "squared")
+    assert loss == "squared" or fold.scores["log_loss"] == pytest.approx(fold.loss)
 
 
 def test_refitted_folds_score_refitted_networks():
@@ -432,7 +448,9 @@ def test_refitted_folds_score_refitted_networks():
         K = np.column_stack([np.ones(len(train)), wedges.hinges(X[train])])
         slow = np.linalg.lstsq(K, y[train])[0]
         output = np.column_stack([np.ones(len(test)), wedges.hinges(X[test])]) @ slow
-        assert fold["rmse"] == pytest.approx(np.sqrt(np.mean((output - y[test]) ** 2)), rel=1e-2)
+        assert fold.scores["rmse"] == pytest.approx(
+            np.sqrt(np.mean((output - y[test]) ** 2)), rel=1e-2
+        )
 
 
 # Scores -------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.table import read_table
 from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitError
 from wedgefit.learning import learn as learn_module
+from wedgefit.learning.problems import SORTS_KEPT
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, evaluate, path, train
 from wedgefit.model.file import load, loads
@@ -556,11 +557,11 @@ def test_a_coarse_walk_is_said_and_shares_the_memory_for_sorts(read, monkeypatch
     )
     usual = trained(read(text), alpha_ratio=None, cv=4)
     assert not any("large table" in note for note in usual.notes)
-    monkeypatch.setattr("wedgefit.learning.select.LARGE", 80)
+    monkeypatch.setattr("wedgefit.learning.path.LARGE", 80)
     coarse = trained(read(text), alpha_ratio=None, cv=4)
     assert any(
         "large table: cross-validation looked at 4 alphas per factor of ten, on sampled wedges, to a gap of 0.01"
         in note
         for note in coarse.notes
     )
-    assert budgets == [learn_module.SORTS_KEPT, *[learn_module.SORTS_KEPT / 4] * 4] * 2
+    assert budgets == [SORTS_KEPT, *[SORTS_KEPT / 4] * 4] * 2

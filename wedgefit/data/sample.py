@@ -1,11 +1,16 @@
-"""The problem in numbers: what the engine is given of a table."""
+"""The problem in numbers: what learning is given of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+# Of the rows to learn from and the rows held out (positions), the two design matrices.
+Encoder = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+# Of every fold the rows to train and to test on, by position.
+Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +28,47 @@ class Design:
     y: np.ndarray
     names: tuple[str, ...]
     row_ids: list
-    encoder: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    encoder: Encoder
     notes: tuple[str, ...] = ()
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The rows that a fit learns from: X (n, d) and y (n,) or (n, K) as in ``Design``, the task,
+    and per row a weight and a group.
+
+    ``encoder`` encodes rows by what some of them teach; without one X is taken as it is, also in
+    the folds of a cross-validation.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    task: str
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    encoder: Encoder | None = None
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class of each row as a number, (n,); None in regression."""
+        if self.task != "classification":
+            return None
+        return (self.y > 0).astype(int) if self.y.ndim == 1 else self.y.argmax(axis=1)
+
+    def take(self, rows) -> Sample:
+        """Some of the rows, in the columns of all."""
+        weights, groups = (
+            None if part is None else part[rows] for part in (self.weights, self.groups)
+        )
+        return Sample(self.X[rows], self.y[rows], self.task, weights, groups)
+
+    def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:
+        """Rows to learn from and rows held out, both in the columns that the first ones teach:
+        their medians, scales, ends and levels."""
+        learn, held_out = self.take(train), self.take(test)
+        if self.encoder is None:
+            return learn, held_out
+        X, unseen = self.encoder(train, test)
+        return replace(learn, X=X), replace(held_out, X=unseen)

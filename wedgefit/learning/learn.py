@@ -10,31 +10,27 @@ from math import comb
 
 import numpy as np
 
+from wedgefit.data.sample import Sample
 from wedgefit.engine.certificate import Certificate, relative_gap
 from wedgefit.engine.dictionary import Dictionary, Order, order_of, range_dispersion
 from wedgefit.engine.fit import Fit
-from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage, solve_stage
-from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
-from wedgefit.engine.solve import (
-    Solution,
-    WorkingSet,
-    largest_alpha,
-    refitted,
-    solve_written_out,
-)
-from wedgefit.errors import FitError, UsageError
-from wedgefit.learning.select import (
-    SCORINGS,
+from wedgefit.engine.solve import largest_alpha, solve_written_out
+from wedgefit.errors import FitError
+from wedgefit.learning.checks import check_settings
+from wedgefit.learning.path import (
     Advance,
-    Curve,
-    Sample,
+    Stages,
+    Walk,
     alpha_grid,
-    cross_validate,
+    finished,
+    neurons_of,
     pace_for,
-    with_readable_end,
 )
+from wedgefit.learning.problems import fill_space, problems_of, sorts_budget
+from wedgefit.learning.select import Curve, cross_validate
 from wedgefit.learning.settings import Settings
 from wedgefit.watch import Deadline
 
@@ -51,13 +47,6 @@ EXACT_POSSIBLE = 10_000_000_000_000
 # A deeper layer reads dozens of activations: choosing more than two at a time soon gives more sets
 # than can be listed.
 MOST_COLUMN_SETS = 2_000_000
-# Sorts kept between rounds take at most this many bytes; a round itself takes about this many per
-# cell of the design.
-SORTS_KEPT = 1e9
-BYTES_PER_CELL = 120
-# A 0/1 column with fewer rows on one side than this, or than a twentieth, leaves some folds without
-# any.
-FEW_ROWS = 10
 # The whole dictionary is written out only up to this much memory (bytes).
 WRITTEN_OUT_UP_TO = 4e9
 
@@ -73,7 +62,7 @@ class Learned:
     """
 
     alpha: float
-    networks: list[tuple[Stage, ...]]
+    networks: list[Stages]
     fits: list[Fit]
     curve: Curve | None
     position: int | None
@@ -118,23 +107,6 @@ def total(parts: list[Certificate]) -> Certificate:
     )
 
 
-def fill_space(X: np.ndarray, bias: bool) -> bool:
-    """Whether the rows span all columns, and still do without the few that stand out in a column of
-    two values. Rows that repeat another count once, so that no weight decides.
-
-    If not, the wedges of full order are none but one hyperplane, or all pass through the same few
-    rows, which the training rows of a fold may lack.
-    """
-    X = np.unique(X, axis=0)
-    for column in X.T:
-        others = int((column != column[0]).sum())
-        two_values = others and np.ptp(column[column != column[0]]) == 0
-        if two_values and min(others, len(X) - others) < max(FEW_ROWS, len(X) // 20):
-            return False
-    centred = X - X.mean(axis=0) if bias else X
-    return bool(np.linalg.matrix_rank(centred / np.abs(centred).max(axis=0)) == X.shape[1])
-
-
 class Learner:
     """One sample under one set of settings: its problems, dictionary, pricers and alpha_max.
 
@@ -152,7 +124,7 @@ class Learner:
         self.sample, self.settings = sample, settings
         self.deadline = deadline or Deadline(settings.max_seconds)
         self.loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
-        self._check_settings()
+        check_settings(settings, sample, self.loss)
         self.note, self.notes = note, []
         self.order = self._default_order(sample.X) if settings.order is None else settings.order
         self.problems_of = partial(
@@ -165,7 +137,7 @@ class Learner:
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
         orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)
         first = self.pricer_for(sample.X, cluster=settings.cluster)
-        self.pricers = [first, *(first.sibling() for _ in self.problems[1:])]
+        self.pricers = _one_each(first, self.problems)
         self.exact = self._exact(first)
         self.alpha_max = max(
             largest_alpha(problem, first, exact=self.exact) for problem in self.problems
@@ -183,91 +155,6 @@ class Learner:
                 f"zero, beside an alpha_max of {self.alpha_max:.3g}.",
                 remedy="Try --alpha-ratio 1e-9, which leaves next to no penalty.",
             )
-
-    def _check_settings(self) -> None:
-        settings, sample = self.settings, self.sample
-        classes = sample.task == "classification"
-        if (
-            settings.layers != "auto"
-            and isinstance(settings.order, list | tuple)
-            and len(settings.order) >= settings.layers
-        ):
-            raise UsageError(
-                f"--order names {len(settings.order)} hidden layers, and --layers {settings.layers} has {settings.layers - 1}."
-            )
-        if settings.solver == "full" and settings.layers != 2:
-            raise UsageError(
-                "--solver full is for one hidden layer.", remedy="Leave it out, or try --layers 2."
-            )
-        if settings.refine and settings.norm != 2:
-            raise UsageError(
-                "--refine is for --norm 2: with norm 1 the wedges are already the best of all neurons."
-            )
-        if self.loss == "logistic" and not classes:
-            raise UsageError(
-                "the logistic loss is for classes, and the target is a number.",
-                remedy="Try --task classification.",
-            )
-        if settings.class_weight and not classes:
-            raise UsageError(
-                "--class-weight is for classification.", remedy="Leave it out, or try --weight."
-            )
-        if settings.scoring and settings.scoring not in SCORINGS[sample.task]:
-            names = ", ".join(SCORINGS[sample.task])
-            raise UsageError(
-                f"--scoring {settings.scoring} is not for {sample.task}.",
-                remedy=f"Try one of {names}.",
-            )
-        if settings.scoring == "log_loss" and self.loss != "logistic":
-            raise UsageError(
-                "--scoring log_loss needs probabilities.", remedy="Leave out --loss squared."
-            )
-        if settings.scoring == "auc" and self.loss != "logistic" and classes and sample.y.ndim == 2:
-            raise UsageError(
-                "--scoring auc of more than two classes needs probabilities.",
-                remedy="Leave out --loss squared.",
-            )
-        if settings.max_neurons is not None and (
-            settings.alpha is not None or settings.alpha_ratio is not None
-        ):
-            raise UsageError(
-                "--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.",
-                remedy="Give one of them.",
-            )
-        self._check_standard_error()
-        several = sample.y.ndim == 2 and not classes
-        for option, given in (
-            ("--solver full", settings.solver == "full"),
-            ("--refine", settings.refine),
-        ):
-            if given and several:
-                raise UsageError(
-                    f"{option} is for one target.", remedy="Leave it out, or give one --target."
-                )
-        for option, given in (
-            ("--solver full", settings.solver == "full"),
-            ("--refit", settings.refit),
-        ):
-            if given and self.loss != "squared":
-                raise UsageError(
-                    f"{option} is for the squared loss.",
-                    remedy="Add --loss squared, or leave it out.",
-                )
-
-    def _check_standard_error(self) -> None:
-        """Refuse what needs one where there is none."""
-        settings = self.settings
-        if isinstance(settings.cv, int) or len(settings.cv) > 1:
-            return
-        for option, given in (
-            ("--rule 1se", settings.rule == "1se"),
-            ("--layers auto", settings.layers == "auto"),
-        ):
-            if given:
-                raise UsageError(
-                    f"{option} needs a standard error, and a single split has none.",
-                    remedy="Give two splits or more.",
-                )
 
     def order_of_layers(self, depth: int) -> int | str | list[int | str]:
         """The order for the record: one where all of so many hidden layers have the same, else a
@@ -378,13 +265,10 @@ class Learner:
             if self._given_alpha is None
             else np.array([self._given_alpha])
         )
-        # All folds walk side by side, so each keeps its share of the sorts.
-        folds = settings.cv if isinstance(settings.cv, int) else len(settings.cv)
-        pricers = [partial(self.pricer_for, stage=stage, share=folds) for stage in range(1, layers)]
         return cross_validate(
             self.sample,
             self.problems_of,
-            pricers,
+            partial(self._fold_walk, layers=layers, tol=pace.fold_tol),
             folds=settings.cv,
             alphas=alphas,
             alpha_max=self.alpha_max,
@@ -392,8 +276,37 @@ class Learner:
             advance=advance,
             deadline=deadline or Deadline(),
             scoring=settings.scoring,
+            bias=settings.bias,
             refit=settings.refit,
             pace=pace,
+        )
+
+    def _fold_walk(
+        self, X: np.ndarray, problems: list[Problem], *, layers: int, tol: float
+    ) -> Walk:
+        """The walk of one fold. All folds walk side by side, so each keeps its share of the
+        sorts."""
+        cv = self.settings.cv
+        share = cv if isinstance(cv, int) else len(cv)
+        first, *deeper = (
+            partial(self.pricer_for, stage=stage, share=share) for stage in range(1, layers)
+        )
+        return Walk(X, problems, _one_each(first(X), problems), deeper, tol=tol)
+
+    def walk(self, layers: int = 2) -> Walk:
+        """The walk of all rows, in networks of so many layers."""
+        kind = _WrittenOut if self.settings.solver == "full" else Walk
+        deeper = [
+            partial(self.pricer_for, stage=stage, cluster=self.settings.cluster)
+            for stage in range(2, layers)
+        ]
+        return kind(
+            self.sample.X,
+            self.problems,
+            self.pricers,
+            deeper,
+            tol=self.settings.tol,
+            exact=lambda pricer: self.exact if pricer in self.pricers else self._exact(pricer),
         )
 
     def _selected(self, advance: Advance) -> tuple[int, Curve | None, int | None]:
@@ -420,64 +333,9 @@ class Learner:
             layers, curve, position = layers + 1, deeper, its_position
         return layers, curve, position
 
-    def solved(
-        self, alpha: float, advance: Advance, layers: int, working: list[WorkingSet] | None = None
-    ) -> list[tuple[Stage, ...]]:
-        """The stages of every network at this alpha; ``working``: the first stages' working sets at
-        a neighbouring alpha.
-
-        All networks get their first hidden layer, then all their second, and so on until the
-        deadline is due, so that they are equally deep; only one that is a constant has nothing to
-        go on from.
-        """
-        networks: list[tuple[Stage, ...]] = [()] * len(self.problems)
-        for layer in range(1, layers):
-            if layer > 1 and self.deadline.due():
-                break
-            for k, problem in enumerate(self.problems):
-                if layer > 1 and not len(networks[k][-1].fit.wedges):
-                    continue
-                left = (layers - layer) * len(networks) - k
-                options = {
-                    "deadline": self.deadline.share(left),
-                    "on_round": _round_reporter(advance, (k, len(networks)), (layer, layers - 1)),
-                }
-                stage = self._stage(
-                    replace(problem, alpha=alpha), k, networks[k], working and working[k], options
-                )
-                networks[k] = (*networks[k], stage)
-        return networks
-
-    def _stage(
-        self,
-        problem: Problem,
-        k: int,
-        below: tuple[Stage, ...],
-        working: WorkingSet | None,
-        options: dict,
-    ) -> Stage:
-        """The next stage of network k, above those ``below``."""
-        if self.settings.solver == "full":
-            return Stage(self.sample.X, self._written_out(problem, self.pricers[k]))
-        if not below:
-            options = options | {"exact": self.exact, "working": working}
-            return solve_stage(
-                problem, self.sample.X, lambda X: self.pricers[k], tol=self.settings.tol, **options
-            )
-        pricer = self.pricer_for(below[-1].activations, len(below) + 1, self.settings.cluster)
-        options = options | {"exact": self._exact(pricer)}
-        return solve_stage(
-            problem, self.sample.X, lambda X: pricer, below[-1], tol=self.settings.tol, **options
-        )
-
-    def _written_out(self, problem: Problem, pricer: Pricer) -> Solution:
-        size, rows = pricer.dictionary.size, len(problem.y)
-        if size * rows * 8 > WRITTEN_OUT_UP_TO:
-            raise FitError(
-                f"the dictionary has {size:,} wedges, too many to write out for {rows:,} rows.",
-                remedy="Leave out --solver full: the working set gives the same optimum.",
-            )
-        return solve_written_out(problem, pricer, tol=self.settings.tol)
+    def solved(self, alpha: float, advance: Advance, layers: int) -> list[Stages]:
+        """The stages of every network at this alpha, as far as the deadline allows."""
+        return self.walk(layers).step(alpha, self.deadline, advance)
 
     def learn(self, advance: Advance) -> Learned:
         """Choose alpha and the number of layers where they are not given, then solve."""
@@ -487,25 +345,18 @@ class Learner:
         with self.deadline.watching():
             alpha = self._given_alpha if self._given_alpha else float(curve.alphas[position])
             networks = self.solved(alpha, advance, layers)
-            while (
-                settings.max_neurons is not None
-                and sum(composed(stages).neurons for stages in networks) > settings.max_neurons
-            ):
+            most = settings.max_neurons
+            while most is not None and neurons_of(networks) > most:
                 position, alpha = _larger(curve, position, alpha)
                 networks = self.solved(alpha, advance, layers)
-        if settings.bias:
-            networks = [
-                with_readable_end(problem, stages)
+        networks, fits = zip(
+            *(
+                finished(problem, stages, bias=settings.bias, refit=settings.refit)
                 for problem, stages in zip(self.problems, networks)
-            ]
-        fits = [stages[-1].fit for stages in networks]
-        if settings.refit:
-            fits = [
-                refitted(stages[-1].X, problem, fit)
-                for problem, stages, fit in zip(self.problems, networks, fits)
-            ]
+            )
+        )
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
-        return Learned(alpha, networks, fits, curve, position, seconds)
+        return Learned(alpha, list(networks), list(fits), curve, position, seconds)
 
     @property
     def _given_alpha(self) -> float | None:
@@ -517,60 +368,29 @@ class Learner:
         )
 
 
+class _WrittenOut(Walk):
+    """Every network by the whole dictionary, written out and solved at once: for small data, as a
+    reference."""
+
+    def _stage(self, alpha: float, k: int, below: Stages, options: dict) -> Stage:
+        size, rows = self.pricers[k].dictionary.size, len(self.X)
+        if size * rows * 8 > WRITTEN_OUT_UP_TO:
+            raise FitError(
+                f"the dictionary has {size:,} wedges, too many to write out for {rows:,} rows.",
+                remedy="Leave out --solver full: the working set gives the same optimum.",
+            )
+        problem = replace(self.problems[k], alpha=alpha)
+        return Stage(self.X, solve_written_out(problem, self.pricers[k], tol=self.tol))
+
+
+def _one_each(first: Pricer, problems: list[Problem]) -> list[Pricer]:
+    """A pricer per problem over the same rows, which share their sorts."""
+    return [first, *(first.sibling() for _ in problems[1:])]
+
+
 def _larger(curve: Curve, position: int | None, alpha: float) -> tuple[int | None, float]:
     """The next larger alpha of the path with its position, None above its first one: where wedges
     were only sampled, alpha_max may leave some neuron, and nothing is known of its scores."""
     if position:
         return position - 1, float(curve.alphas[position - 1])
     return None, alpha * 10 ** (1 / curve.pace.per_decade)
-
-
-def problems_of(
-    sample: Sample, loss: str, intercept: bool, class_weight: str | None
-) -> list[Problem]:
-    """One problem per network, at alpha 1: one in all, or for more than two classes one per class
-    against the rest.
-
-    ``class_weight`` "balanced" gives every class the same total weight.
-    """
-    targets = sample.y.T if sample.task == "classification" and sample.y.ndim == 2 else [sample.y]
-    weights, labels = sample.weights, sample.labels
-    if class_weight == "balanced":
-        each = np.ones(len(labels)) if weights is None else weights
-        weights = each / np.bincount(labels, weights=each)[labels]
-    return [
-        Problem(np.ascontiguousarray(y), 1.0, intercept, LOSSES[loss], weights) for y in targets
-    ]
-
-
-def sorts_budget(cells: int, max_memory: float | None) -> float:
-    """How many bytes sorts may take between rounds, given the cells of the design and
-    ``--max-memory`` (bytes).
-
-    Raises FitError before anything large is allocated when the rounds themselves do not fit.
-    """
-    if max_memory is None:
-        return SORTS_KEPT
-    left = max_memory - BYTES_PER_CELL * cells
-    if left < 0:
-        raise FitError(
-            f"{BYTES_PER_CELL * cells / 1e9:.2g} GB are needed for {cells:,} cells, more than --max-memory allows.",
-            remedy="Allow more, use fewer rows, or --keep fewer columns.",
-        )
-    return min(SORTS_KEPT, left)
-
-
-def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int, int]):
-    """Tells of every round: where the fit stands, and how fast wedges are priced."""
-    which = "" if network[1] == 1 else f"network {network[0] + 1} of {network[1]}: "
-    which += "" if layer[1] == 1 else f"hidden layer {layer[0]} of {layer[1]}: "
-    clock = time.monotonic()
-
-    def report(round_: int, fit: Fit, certificate: Certificate) -> None:
-        nonlocal clock
-        before, clock = clock, time.monotonic()
-        rate = certificate.wedges_priced / max(clock - before, 1e-9)
-        figures = f"objective {certificate.objective:.6g}, gap {certificate.relative_gap:.1e}, {rate:.1e} wedges/s"
-        advance("fit", round_, None, f"{which}{len(fit.wedges)} neurons, {figures}")
-
-    return report

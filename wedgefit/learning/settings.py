@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wedgefit.errors import UsageError
+from wedgefit.learning.scores import SCORES
 from wedgefit.setting import (
     LEARN,
     NETWORK,
@@ -29,14 +30,10 @@ from wedgefit.setting import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from wedgefit.data.sample import Splits
     from wedgefit.engine.dictionary import Order
 
-    Splits = list[tuple[np.ndarray, np.ndarray]]
-
 CLASSES = "classification"
-SCORES = ("r2", "rmse", "mae", "accuracy", "auc", "log_loss")
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ class Settings:
     )
     scoring: str | None = setting(
         None,
-        OneOf(*SCORES),
+        OneOf(of=SCORES),
         STRENGTH,
         "The score to choose alpha by.",
         by_default="the loss",

@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 
 from wedgefit.data.roles import row_weights, training_rows
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.certificate import certify as certify_fit
@@ -19,8 +20,9 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError
-from wedgefit.learning.learn import problems_of, total
-from wedgefit.learning.select import Sample, score_values
+from wedgefit.learning.learn import total
+from wedgefit.learning.problems import problems_of
+from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.model.record import Model, Neuron, Stage, unit_name
 
 # Recomputed figures may differ from stored ones by this much, relatively.
@@ -322,7 +324,7 @@ def _score_checks(model: Model, sample: Sample) -> list[dict]:
         score_values(sample, output + shift, model.problem.loss) for shift in (0.0, last, -last)
     )
     scale = {
-        name: float(np.abs(sample.y).max()) if name in ("rmse", "mae") else 1 + abs(value or 0.0)
+        name: float(np.abs(sample.y).max()) if SCORES[name].in_units else 1 + abs(value or 0.0)
         for name, value in found.items()
     }
     return [

@@ -13,16 +13,18 @@ from wedgefit import __version__
 from wedgefit.data.distribution import distributions
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.roles import row_weights, training_rows, weighed_rows
-from wedgefit.data.sample import Design
+from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.problem import row_norms
-from wedgefit.engine.solve import Solution, working_set
+from wedgefit.engine.solve import Solution
 from wedgefit.errors import ColumnError, FitError, NoEffects, UsageError
 from wedgefit.learning.learn import Learned, Learner, total
-from wedgefit.learning.select import Curve, Pace, Sample, joined, score_values
+from wedgefit.learning.path import FINE
+from wedgefit.learning.scores import score_values, shown_score
+from wedgefit.learning.select import Curve, joined
 from wedgefit.learning.settings import Options
 from wedgefit.model.effects import importances
 from wedgefit.model.record import (
@@ -195,25 +197,12 @@ def path(table: Table, options: Options, progress) -> dict:
     learner = setting.learner
     with setting.named():
         curve = learner.cross_validated(progress.advance, options.layers)
-    points, working = (
-        [],
-        [
-            working_set(pricer.dictionary, problem)
-            for pricer, problem in zip(learner.pricers, learner.problems)
-        ],
-    )
+    points, walk = [], learner.walk(options.layers)
     for position, alpha in enumerate(curve.alphas):
         progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")
-        networks = learner.solved(float(alpha), lambda *_: None, options.layers, working)
+        networks = walk.step(float(alpha), learner.deadline)
         points.append(_point(setting, float(alpha), networks, curve.summary(position)))
-    # The score that alphas are chosen by, or the one that falls and rises with it.
-    name = (
-        options.scoring
-        or {
-            "regression": "r2",
-            "classification": "log_loss" if learner.loss == "logistic" else "accuracy",
-        }[setting.sample.task]
-    )
+    name = shown_score(options.scoring, setting.sample.task, learner.loss)
     problem = plain(setting.problem(0.0, options.layers - 1))
     del problem["alpha"]
     return {
@@ -367,7 +356,7 @@ def _selection(curve: Curve | None, rule: str) -> Selection | None:
     wedges, if there are many)."""
     if curve is None:
         return None
-    return Selection(rule, curve.scoring, len(curve.folds[0]), curve.pace.fold_tol)
+    return Selection(rule, curve.scoring or "loss", len(curve.folds[0]), curve.pace.fold_tol)
 
 
 def _curve_notes(curve: Curve | None) -> list[str]:
@@ -381,7 +370,7 @@ def _curve_notes(curve: Curve | None) -> list[str]:
     best = curve.chosen("best")
     at_edge = best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
     cases = (
-        (coarse, pace != Pace()),
+        (coarse, pace != FINE),
         (ended, curve.cut_short),
         (edge, at_edge),
         (constant, best == 0 and len(curve.alphas) > 1),

@@ -6,19 +6,20 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from wedgefit.data.roles import row_weights, training_rows
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.fit import Fit
-from wedgefit.engine.solve import solve, working_set
+from wedgefit.engine.solve import solve
 from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner
-from wedgefit.learning.select import Sample, alpha_grid
+from wedgefit.learning.path import alpha_grid
+from wedgefit.learning.scores import shown_score
 from wedgefit.learning.settings import Settings
 from wedgefit.model.record import Model
 
 # The path is drawn down to this fraction of the chosen alpha, where no cross-validation went
 # further.
 BEYOND = 0.1
-MAIN_SCORE = {"regression": "r2", "classification": "accuracy"}
 
 
 def path(model: Model, table: Table, progress) -> dict:
@@ -33,19 +34,18 @@ def path(model: Model, table: Table, progress) -> dict:
     curve, chosen = model.score.curve, model.problem.alpha
     last = min([point.alpha for point in curve or ()] + [chosen]) * (1 - 1e-9 if curve else BEYOND)
     alphas = [alpha for alpha in alpha_grid(learner.alpha_max).tolist() if alpha >= last]
-    working = [
-        working_set(pricer.dictionary, problem)
-        for pricer, problem in zip(learner.pricers, learner.problems)
-    ]
+    walk = learner.walk()
     found: dict[tuple, list[float]] = {}
     sizes = []
     for position, alpha in enumerate(alphas):
         progress.advance("path", position, len(alphas), f"alpha {alpha:.3g}")
-        fits = [stages[-1].fit for stages in learner.solved(alpha, lambda *_: None, 2, working)]
+        fits = [stages[-1].fit for stages in walk.step(alpha)]
         sizes.append(sum(len(fit.wedges) for fit in fits))
         for network, fit in enumerate(fits):
             _note_coefficients(found, network, fit, position, len(alphas))
-    name = MAIN_SCORE[model.encoding.target.task]
+    selection = model.score.selection
+    scoring = None if selection is None else selection.scoring
+    name = shown_score(scoring, model.encoding.target.task, learner.loss)
     return {
         "schema": "wedgefit.trace.path/1",
         "alphas": alphas,

@@ -8,18 +8,18 @@ import numpy as np
 
 from wedgefit.data.encoding import Encoding, fit_encoding
 from wedgefit.data.kinds import LARGEST
-from wedgefit.data.sample import Design
+from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import Dictionary, orders_for
 from wedgefit.engine.network import Network
 from wedgefit.engine.problem import Problem
-from wedgefit.engine.solve import Solution, WorkingSet, working_set
+from wedgefit.engine.solve import Solution
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.learning.learn import EXACT_UP_TO, Learner
-from wedgefit.learning.select import Sample, score_values
+from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Settings
 from wedgefit.model.foreign import Foreign
 
@@ -157,11 +157,10 @@ def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) ->
 
 def _optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> Solution:
     """The best network that is found, beginning from the neurons of the network itself."""
-    dictionary = learner.pricers[0].dictionary
-    working: WorkingSet = working_set(dictionary, problem)
+    dictionary, walk = learner.pricers[0].dictionary, learner.walk()
     if dictionary.room == dictionary.X.shape[1]:
-        working.grow(_own_neurons(foreign, dictionary.norm))
-    return learner.solved(problem.alpha, progress.advance, 2, [working])[0][-1].solution
+        walk.working[0].grow(_own_neurons(foreign, dictionary.norm))
+    return walk.step(problem.alpha, learner.deadline, progress.advance)[0][-1].solution
 
 
 def _own_neurons(foreign: Foreign, norm: int) -> Wedges:

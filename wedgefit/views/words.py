@@ -4,15 +4,10 @@ import math
 import shlex
 from collections.abc import Iterable, Sequence
 
+from wedgefit.learning import scores
+
 NOTHING = "–"
-SCORES = {
-    "r2": "R²",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "accuracy": "accuracy",
-    "auc": "AUC",
-    "log_loss": "log loss",
-}
+SCORES = {score.name: score.title for score in scores.SCORES.values()}
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -17,6 +17,7 @@ from wedgefit.views.pictures.style import (
     label,
     title,
 )
+from wedgefit.views.words import SCORES
 
 
 def path(scene: Scene, traced: dict):
@@ -47,7 +48,7 @@ def path(scene: Scene, traced: dict):
             at, mean - se, mean + se, color=GREEN, alpha=0.2, lw=0, label="± one standard error"
         )
         panels[2].plot(at, mean, "o-", color=GREEN, ms=3.5, lw=1.5, label="mean over folds")
-        panels[2].set_ylabel(f"{traced['score_name'].replace('r2', 'R²')}\n(cross-validated)")
+        panels[2].set_ylabel(f"{SCORES.get(name := traced['score_name'], name)}\n(cross-validated)")
         panels[2].legend(loc="lower center", ncols=2)
     for axes in panels:
         axes.axvline(traced["chosen"], color=INK, lw=1, ls=(0, (4, 3)))

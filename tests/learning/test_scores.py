@@ -1,0 +1,114 @@
+"""One list of scores: a toy that is defined here alone is chosen by, reported, drawn and
+certified."""
+
+import json
+
+import numpy as np
+import pytest
+
+from wedgefit.data.cells import Column
+from wedgefit.data.table import Table
+from wedgefit.learning.scores import SCORES, Score, scores_of, shown_score
+from wedgefit.learning.settings import Options
+from wedgefit.model import trace
+from wedgefit.model.audit import certify
+from wedgefit.model.build import evaluate, path, train
+from wedgefit.model.file import loads
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def advance(self, *_):
+        pass
+
+    note = advance
+
+
+def table_of(classes=False, rows=40):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=rows)
+    y = np.abs(x) + 0.4 * rng.normal(size=rows)
+    y = np.where(y > 0.7, "yes", "no").astype(object) if classes else y
+    columns = {
+        "x": Column("x", "numeric", x),
+        "y": Column("y", "category" if classes else "numeric", y),
+    }
+    return Table("t.csv", ",", list(range(1, rows + 1)), np.arange(2, rows + 2), columns)
+
+
+def worst(predicted):
+    """The largest error, of the rows as they count."""
+    errors = np.abs(predicted.truth - predicted.output)
+    return errors.max() if predicted.weights is None else (errors * predicted.weights).max()
+
+
+def brier(predicted):
+    return np.mean((predicted.probabilities[:, 1] - predicted.truth) ** 2)
+
+
+TOYS = {
+    False: Score("worst", "largest error", "regression", False, worst, in_units=True),
+    True: Score("brier", "Brier score", "classification", False, brier, from_classes=2),
+}
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_a_toy_score_works_everywhere(classes, monkeypatch):
+    toy, table = TOYS[classes], table_of(classes)
+    monkeypatch.setitem(SCORES, toy.name, toy)
+    options = Options(scoring=toy.name, order=1, cv=3, jobs=1)
+    model = train(table, options, Quiet())
+    curve = [point[toy.name]["mean"] for point in json.loads(model.dumps())["score"]["curve"]]
+    chosen = json.loads(model.dumps())["score"]["cv"][toy.name]["mean"]
+    assert chosen == min(curve) < 0.9 * curve[0]
+    again = loads(model.dumps())
+    outputs = again.network.forward(again.encoding.transform(table))
+    truth = again.encoding.target_values(table)
+    slow = (
+        np.mean((1 / (1 + np.exp(-outputs)) - (truth > 0)) ** 2)
+        if classes
+        else np.abs(outputs - truth).max()
+    )
+    assert evaluate(again, table)["score"][toy.name] == pytest.approx(slow)
+    record = path(table, options, Quiet())
+    assert record["score_name"] == toy.name
+    assert [point["cv"]["mean"] for point in record["points"]] == pytest.approx(curve)
+    drawn = trace.path(again, table, Quiet())
+    assert drawn["score_name"] == toy.name
+    assert [point["mean"] for point in drawn["scores"]] == pytest.approx(curve)
+    assert certify(again, table, jobs=1)["agrees"]
+
+
+def test_a_toy_that_is_not_defined_contradicts():
+    with pytest.raises(Exception, match="worst"):
+        train(table_of(), Options(scoring="worst"), Quiet())
+
+
+@pytest.mark.parametrize("scoring", ["mae", "rmse", None])
+def test_pictures_show_the_score_that_chose(scoring):
+    """A model trained by the absolute error was drawn with R²."""
+    table = table_of()
+    model = train(table, Options(scoring=scoring, order=1, cv=3, jobs=1), Quiet())
+    drawn = trace.path(model, table, Quiet())
+    assert drawn["score_name"] == (scoring or "r2")
+    curve = json.loads(model.dumps())["score"]["curve"]
+    assert [point["mean"] for point in drawn["scores"]] == [
+        point[scoring or "r2"]["mean"] for point in curve
+    ]
+
+
+def test_the_score_that_goes_with_the_loss():
+    assert shown_score(None, "regression", "squared") == "r2"
+    assert shown_score("loss", "classification", "squared") == "accuracy"
+    assert shown_score(None, "classification", "logistic") == "log_loss"
+    assert shown_score("auc", "classification", "logistic") == "auc"
+
+
+def test_what_needs_probabilities():
+    needs = {
+        score.name: [score.needs_probabilities(k) for k in (2, 3)] for score in SCORES.values()
+    }
+    assert needs.pop("auc") == [False, True] and needs.pop("log_loss") == [True, True]
+    assert all(value == [False, False] for value in needs.values())
+    assert [score.name for score in scores_of("regression")] == ["r2", "rmse", "mae"]

@@ -1,0 +1,109 @@
+"""Settings that contradict each other, or the task: refused before the work."""
+
+from collections.abc import Iterator
+
+from wedgefit.data.sample import Sample
+from wedgefit.errors import UsageError
+from wedgefit.learning.scores import SCORES, scores_of
+from wedgefit.learning.settings import Settings
+
+
+def check_settings(settings: Settings, sample: Sample, loss: str) -> None:
+    """Raises UsageError for the first contradiction."""
+    for parts in (_of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers):
+        for holds, message, remedy in parts(settings, sample, loss):
+            if holds:
+                raise UsageError(message, remedy=remedy)
+
+
+# What contradicts, in words, and what to do about it.
+Contradictions = Iterator[tuple[bool, str, str | None]]
+
+
+def _of_layers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    layers, order = settings.layers, settings.order
+    several = isinstance(order, list | tuple) and layers != "auto" and len(order) >= layers
+    yield (
+        several,
+        f"--order names {len(order) if several else 0} hidden layers, and --layers {layers} has {layers - 1 if several else 0}.",
+        None,
+    )
+    yield (
+        settings.solver == "full" and layers != 2,
+        "--solver full is for one hidden layer.",
+        "Leave it out, or try --layers 2.",
+    )
+    yield (
+        settings.refine and settings.norm != 2,
+        "--refine is for --norm 2: with norm 1 the wedges are already the best of all neurons.",
+        None,
+    )
+
+
+def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    classes = sample.task == "classification"
+    yield (
+        loss == "logistic" and not classes,
+        "the logistic loss is for classes, and the target is a number.",
+        "Try --task classification.",
+    )
+    yield (
+        settings.class_weight is not None and not classes,
+        "--class-weight is for classification.",
+        "Leave it out, or try --weight.",
+    )
+
+
+def _of_scores(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    if settings.scoring is None:
+        return
+    names = [score.name for score in scores_of(sample.task)]
+    yield (
+        settings.scoring not in names,
+        f"--scoring {settings.scoring} is not for {sample.task}.",
+        f"Try one of {', '.join(names)}.",
+    )
+    classes = 2 if sample.y.ndim == 1 else sample.y.shape[1]
+    needed = loss != "logistic" and SCORES[settings.scoring].needs_probabilities(classes)
+    which = " of more than two classes" if classes > 2 else ""
+    yield (
+        needed and sample.task == "classification",
+        f"--scoring {settings.scoring}{which} needs probabilities.",
+        "Leave out --loss squared.",
+    )
+
+
+def _of_choices(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    given = settings.alpha is not None or settings.alpha_ratio is not None
+    yield (
+        settings.max_neurons is not None and given,
+        "--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.",
+        "Give one of them.",
+    )
+    single = not isinstance(settings.cv, int) and len(settings.cv) == 1
+    for option, asked in (
+        ("--rule 1se", settings.rule == "1se"),
+        ("--layers auto", settings.layers == "auto"),
+    ):
+        yield (
+            asked and single,
+            f"{option} needs a standard error, and a single split has none.",
+            "Give two splits or more.",
+        )
+
+
+def _of_solvers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    several = sample.y.ndim == 2 and sample.task != "classification"
+    full = ("--solver full", settings.solver == "full")
+    for option, asked in (full, ("--refine", settings.refine)):
+        yield (
+            asked and several,
+            f"{option} is for one target.",
+            "Leave it out, or give one --target.",
+        )
+    for option, asked in (full, ("--refit", settings.refit)):
+        yield (
+            asked and loss != "squared",
+            f"{option} is for the squared loss.",
+            "Add --loss squared, or leave it out.",
+        )

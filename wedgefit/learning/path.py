@@ -1,0 +1,180 @@
+"""The walk down the path of alpha: one for folds, fits, paths and pictures."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wedgefit.engine.certificate import Certificate
+from wedgefit.engine.fit import Fit
+from wedgefit.engine.layers import DeepFit, PricerFor, Stage, composed, solve_stage
+from wedgefit.engine.plainer import readable
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
+from wedgefit.engine.solve import refitted
+from wedgefit.engine.wedge import Wedges
+from wedgefit.engine.working_set import working_set
+from wedgefit.watch import Deadline
+
+# The path: this many alphas per factor of ten, down to this fraction of alpha_max.
+PER_DECADE = 8
+SMALLEST_RATIO = 1e-4
+# Folds are solved to this relative gap, on sampled pencils: scores do not change in the digits that
+# matter.
+FOLD_TOL = 1e-3
+# A path ends when this many alphas have brought less than SMALL_GAIN of all that was gained so far.
+PATIENCE = 4
+# From this many rows × columns on a fold takes minutes, and paths are walked coarsely.
+LARGE = 100_000
+
+Advance = Callable[[str, int | None, int | None, str], None]
+# The stages of one network, one for each hidden layer.
+Stages = tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a path is walked: alphas per factor of ten, relative gap of the folds, and how many
+    alphas past the last gain."""
+
+    per_decade: int = PER_DECADE
+    fold_tol: float = FOLD_TOL
+    patience: int = PATIENCE
+
+
+FINE = Pace()
+# On 20,000 rows a gap of 1e-2 moved no score in its fourth digit; neighbouring alphas differed by
+# more.
+COARSE = Pace(per_decade=4, fold_tol=1e-2, patience=1)
+
+
+def pace_for(cells: int) -> Pace:
+    """The pace for a design of so many rows × columns; who walks coarsely must say so."""
+    return COARSE if cells >= LARGE else FINE
+
+
+def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
+    """The path's alphas: geometric, from alpha_max down, where there is no neuron yet."""
+    count = int(round(-np.log10(SMALLEST_RATIO) * per_decade))
+    return largest * 10.0 ** (-np.arange(count + 1) / per_decade)
+
+
+class Walk:
+    """All networks of one sample, along the alphas.
+
+    The first hidden layer starts from where it was at the alpha before, each further one from the
+    layer below. All networks get their first hidden layer, then all their second, and so on until a
+    deadline is due, so that they are equally deep; only one that is a constant has nothing to go on
+    from.
+    """
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        problems: Sequence[Problem],
+        pricers: Sequence[Pricer],
+        deeper: Sequence[PricerFor] = (),
+        *,
+        tol: float,
+        exact: Callable[[Pricer], bool] = lambda pricer: False,
+    ):
+        """``pricers``: of X, one per problem. ``deeper``: for every further hidden layer what makes
+        the pricer of the matrix it reads. ``exact``: whether a stage must price every wedge of its
+        dictionary before it ends."""
+        self.X, self.problems, self.pricers, self.deeper = X, problems, pricers, deeper
+        self.tol, self.exact = tol, exact
+        self.working = [
+            working_set(pricer.dictionary, problem) for pricer, problem in zip(pricers, problems)
+        ]
+
+    def step(
+        self,
+        alpha: float,
+        deadline: Deadline | None = None,
+        advance: Advance = lambda *_: None,
+    ) -> list[Stages]:
+        """The stages of every network at this alpha."""
+        deadline = deadline or Deadline()
+        networks: list[Stages] = [()] * len(self.problems)
+        for layer in range(1, len(self.deeper) + 2):
+            if layer > 1 and deadline.due():
+                break
+            for k in range(len(networks)):
+                if layer > 1 and not len(networks[k][-1].fit.wedges):
+                    continue
+                left = (len(self.deeper) + 2 - layer) * len(networks) - k
+                place = (k, len(networks)), (layer, len(self.deeper) + 1)
+                options = {
+                    "deadline": deadline.share(left),
+                    "on_round": _round_reporter(advance, *place),
+                }
+                networks[k] = (*networks[k], self._stage(alpha, k, networks[k], options))
+        return networks
+
+    def _stage(self, alpha: float, k: int, below: Stages, options: dict) -> Stage:
+        """The next stage of network k, above those ``below``."""
+        if below:
+            pricer = self.deeper[len(below) - 1](below[-1].activations)
+        else:
+            pricer = self.pricers[k]
+            options["working"] = self.working[k]
+        return solve_stage(
+            replace(self.problems[k], alpha=alpha),
+            self.X,
+            lambda X: pricer,
+            below[-1] if below else None,
+            tol=self.tol,
+            exact=self.exact(pricer),
+            **options,
+        )
+
+    @property
+    def saturated(self) -> bool:
+        """Whether there are so many neurons that smaller alphas only fit noise."""
+        return any(
+            working.neurons > 0.7 * len(problem.y)
+            for working, problem in zip(self.working, self.problems)
+        )
+
+
+def finished(problem: Problem, stages: Stages, *, bias: bool, refit: bool) -> tuple[Stages, Fit]:
+    """The network as it is handed out: its stages, the last one easy to read where hidden neurons
+    have biases, and the fit to predict with, refitted without a penalty if asked for.
+
+    On other rows a readable network may go on in another direction, so folds score finished ones
+    too. The stages below have handed on both faces anyway.
+    """
+    *below, last = stages
+    if bias:
+        last = Stage(last.X, replace(last.solution, fit=readable(last.X, problem, last.fit)))
+    fit = refitted(last.X, problem, last.fit) if refit else last.fit
+    return (*below, last), fit
+
+
+def constant(problem: Problem, width: int) -> DeepFit:
+    """The best network without neurons, on so many columns."""
+    nothing = np.zeros_like(problem.y)
+    coefficients = np.empty((0, *problem.y.shape[1:]))
+    return DeepFit((Wedges.none(width, 1),), coefficients, problem.shift(nothing))
+
+
+def neurons_of(networks: Sequence[Stages]) -> int:
+    """How many neurons the networks have together, in all layers."""
+    return sum(composed(stages).neurons for stages in networks)
+
+
+def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int, int]):
+    """Tells of every round: where the fit stands, and how fast wedges are priced."""
+    which = "" if network[1] == 1 else f"network {network[0] + 1} of {network[1]}: "
+    which += "" if layer[1] == 1 else f"hidden layer {layer[0]} of {layer[1]}: "
+    clock = time.monotonic()
+
+    def report(round_: int, fit: Fit, certificate: Certificate) -> None:
+        nonlocal clock
+        before, clock = clock, time.monotonic()
+        rate = certificate.wedges_priced / max(clock - before, 1e-9)
+        figures = f"objective {certificate.objective:.6g}, gap {certificate.relative_gap:.1e}, {rate:.1e} wedges/s"
+        advance("fit", round_, None, f"{which}{len(fit.wedges)} neurons, {figures}")
+
+    return report
