@@ -13,7 +13,8 @@ from wedgefit.engine.loss import class_probabilities
 from wedgefit.errors import WedgefitError
 from wedgefit.learning import select
 from wedgefit.model.audit import certify
-from wedgefit.model.build import Options, evaluate, path, train
+from wedgefit.model.build import Options, path, train
+from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import loads
 from wedgefit.views.explain import explain
 from wedgefit.views.phrases import coefficient_for

@@ -9,7 +9,8 @@ import pytest
 from wedgefit.data.table import read_table
 from wedgefit.errors import ColumnError, WedgefitError
 from wedgefit.model.audit import certify
-from wedgefit.model.build import Options, evaluate, train
+from wedgefit.model.build import Options, train
+from wedgefit.model.evaluation import evaluate
 
 
 class Quiet:

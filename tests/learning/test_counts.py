@@ -13,7 +13,8 @@ from wedgefit.errors import ColumnError
 from wedgefit.learning.problems import fill_space
 from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
-from wedgefit.model.build import evaluate, train
+from wedgefit.model.build import train
+from wedgefit.model.evaluation import evaluate
 
 SCALES = [1.0, 0.1, 1 / 3, 1e16, 1e-30]
 

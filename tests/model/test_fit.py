@@ -15,7 +15,8 @@ from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitErro
 from wedgefit.learning import learn as learn_module
 from wedgefit.learning.problems import SORTS_KEPT
 from wedgefit.model.audit import certify
-from wedgefit.model.build import Options, evaluate, path, train
+from wedgefit.model.build import Options, path, train
+from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import load, loads
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.data.distribution import distributions
 from wedgefit.data.encoding import fit_encoding
-from wedgefit.data.roles import row_weights, training_rows, weighed_rows
+from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target
@@ -20,7 +20,7 @@ from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.problem import row_norms
 from wedgefit.engine.solve import Solution
-from wedgefit.errors import ColumnError, FitError, NoEffects, UsageError
+from wedgefit.errors import FitError, NoEffects, UsageError
 from wedgefit.learning.learn import Learned, Learner, total
 from wedgefit.learning.path import FINE
 from wedgefit.learning.scores import score_values, shown_score
@@ -215,32 +215,6 @@ def path(table: Table, options: Options, progress) -> dict:
         "notes": setting.notes() + _curve_notes(curve),
         "seconds": {"total": time.perf_counter() - clock},
         "version": __version__,
-    }
-
-
-def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
-    """The model's scores on labelled data, in which a row counts as often as its cell in the column
-    ``weight`` says.
-
-    Raises ColumnError for rows without a target or a usable weight.
-    """
-    encoding = model.encoding
-    if weight in encoding.target.names:
-        raise ColumnError(
-            f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight."
-        )
-    rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
-    weights = row_weights(rows, weight)
-    sample = Sample(
-        encoding.transform(rows), encoding.target_values(rows), encoding.target.task, weights
-    )
-    score = score_values(sample, model.network.forward(sample.X), model.problem.loss)
-    data = {"source": table.source, "rows": rows.rows, "weight": weight}
-    return {
-        "schema": "wedgefit.evaluation/1",
-        "data": data,
-        "score": score,
-        "notes": [*table.notes, *notes, *encoding.remarks(rows)],
     }
 
 

@@ -21,16 +21,20 @@ from wedgefit.cli.options import only_one, reading, talking
 def evaluate(files, weight, reading, talk):
     """Score MODEL on labelled DATA.
 
+    Beside every score stands the baseline, that of the best constant for these rows. Then what
+    classes were taken for, or how far predictions of numbers are off.
+
     \b
     Examples:
       wedgefit evaluate test.csv
       wedgefit evaluate test.csv --weight exposure
       wedgefit evaluate small.json test.csv --json | jq .score
+      wedgefit evaluate small.json test.csv --json | jq .confusion
     """
     model = files.load(talk)
     table = files.table(model, reading, target=True, weight=weight)
-    from wedgefit.model import build as fit
+    from wedgefit.model import evaluation
 
-    record = fit.evaluate(model, table, weight)
+    record = evaluation.evaluate(model, table, weight)
     talk.notes(*record["notes"])
     talk.result(record, "evaluate")

@@ -14,15 +14,46 @@ from wedgefit.views.words import (
     several,
 )  # fmt: skip
 
+# More classes make a table that nobody reads; all are in JSON.
+MOST_CLASSES = 12
+
 
 def evaluate(evaluation: dict) -> Parts:
-    """The scores on labelled data."""
-    data, score = evaluation["data"], evaluation["score"]
+    """The scores on labelled data beside those of a constant, then where the model errs."""
+    data, baseline = evaluation["data"], evaluation["baseline"]
     yield Text(f"{plain(data['source'])}: {count(data['rows'], 'row')}")
-    grid = grid_of()
-    for name, value in score.items():
-        grid.add_row(SCORES.get(name, plain(name)), Text(number(value)))
-    yield grid
+    table = table_of("score", "model>", "baseline>")
+    for name, value in evaluation["score"].items():
+        add_row(table, SCORES.get(name, plain(name)), number(value), number(baseline[name]))
+    yield table
+    if confusion := evaluation["confusion"]:
+        yield "Baseline: every row has the probabilities with which the classes come.\n"
+        yield from _confusion(confusion)
+    else:
+        yield "Baseline: every row is predicted as the mean of all.\n"
+        yield from _residuals(evaluation["residuals"])
+
+
+def _confusion(confusion: dict) -> Parts:
+    classes = confusion["classes"]
+    if len(classes) > MOST_CLASSES:
+        return
+    table = table_of("is", *(f"taken for {name}>" for name in classes))
+    for name, row in zip(classes, confusion["counts"]):
+        add_row(table, plain(name), *(number(cell) for cell in row))
+    yield table
+
+
+def _residuals(residuals: dict[str, dict[str, float]]) -> Parts:
+    shares = next(iter(residuals.values()))
+    ends = {"0.0": "least", "0.5": "median", "1.0": "most"}
+    heads = [ends.get(share, f"{100 * float(share):.0f}%") for share in shares]
+    table = table_of("observed − predicted", *(f"{head}>" for head in heads))
+    for name, found in residuals.items():
+        # What is left of a difference of equal numbers is 0 to a reader.
+        least = 1e-12 * max(map(abs, found.values()))
+        add_row(table, plain(name), *(number(v if abs(v) > least else 0) for v in found.values()))
+    yield table
 
 
 def path(record: dict) -> Parts:

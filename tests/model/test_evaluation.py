@@ -1,0 +1,148 @@
+"""Scores beside a baseline, and where a model errs: against sklearn's dummies and plain loops."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from shell import run, strict
+from sklearn import metrics
+from sklearn.dummy import DummyClassifier, DummyRegressor
+
+from wedgefit.data.table import Column, Table
+from wedgefit.learning.settings import Options
+from wedgefit.model.build import train
+from wedgefit.model.evaluation import QUANTILES, evaluate
+from wedgefit.views.tables import evaluate as shown
+from wedgefit.views.terminal import to_text
+
+
+class Silent:
+    def note(self, words):
+        pass
+
+    def advance(self, *step):
+        pass
+
+
+def table(rng, kind="numbers", rows=40):
+    x = rng.normal(size=rows)
+    noisy = np.abs(x) + 0.3 * rng.normal(size=rows)
+    columns = {"x": Column("x", "numeric", x)}
+    if kind == "numbers":
+        columns["y"] = Column("y", "numeric", noisy)
+    else:
+        labels = np.array(["low", "mid", "top"][: 2 + (kind == "three")], dtype=object)
+        edges = np.quantile(noisy, [0.3, 0.8][: len(labels) - 1])
+        columns["y"] = Column("y", "category", labels[np.digitize(noisy, edges)])
+    columns["w"] = Column("w", "numeric", rng.integers(1, 4, rows).astype(float))
+    ids = list(range(1, rows + 1))
+    return Table("d.csv", ",", ids, np.arange(2, rows + 2), columns)
+
+
+def fitted(data, **options):
+    given = {"alpha_ratio": 0.1, "order": 1, "keep": ("x",), "target": ("y",)}
+    return train(data, Options(**given | options), Silent())
+
+
+def test_the_baseline_of_numbers_is_their_mean(rng):
+    data = table(rng)
+    record = evaluate(fitted(data), data)
+    y = data.columns["y"].values
+    dummy = DummyRegressor().fit(np.zeros((40, 1)), y).predict(np.zeros((40, 1)))
+    assert record["baseline"]["r2"] == pytest.approx(0, abs=1e-12)
+    assert record["baseline"]["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, dummy))
+    assert record["baseline"]["mae"] == pytest.approx(metrics.mean_absolute_error(y, dummy))
+    assert record["baseline"].keys() == record["score"].keys()
+    assert record["score"]["rmse"] < record["baseline"]["rmse"]
+
+
+@pytest.mark.parametrize("kind", ["two", "three"])
+def test_the_baseline_of_classes_is_their_frequency(kind, rng):
+    data = table(rng, kind)
+    record = evaluate(fitted(data), data)
+    y, zeros = data.columns["y"].values.astype(str), np.zeros((40, 1))
+    dummy = DummyClassifier(strategy="prior").fit(zeros, y)
+    assert record["baseline"]["accuracy"] == pytest.approx(dummy.score(zeros, y))
+    assert record["baseline"]["log_loss"] == pytest.approx(
+        metrics.log_loss(y, dummy.predict_proba(zeros))
+    )
+    assert record["baseline"]["auc"] == pytest.approx(0.5)
+
+
+def test_rows_of_one_class_have_a_baseline(rng):
+    data = table(rng, "two")
+    model = fitted(data)
+    one = data.take(np.flatnonzero(data.columns["y"].values == "low"))
+    record = evaluate(model, one)
+    assert record["baseline"]["accuracy"] == 1 and record["baseline"]["log_loss"] < 1e-12
+    json.dumps(record, allow_nan=False)
+
+
+@pytest.mark.parametrize("kind", ["two", "three"])
+def test_confusion_counts_what_each_class_was_taken_for(kind, rng):
+    data = table(rng, kind)
+    model = fitted(data, alpha_ratio=0.3)
+    found = evaluate(model, data)["confusion"]
+    y, predicted = data.columns["y"].values, model.decided(model.scores(data))
+    for i, true in enumerate(found["classes"]):
+        for j, taken in enumerate(found["classes"]):
+            pairs = [1 for a, b in zip(y, predicted) if (a, b) == (true, taken)]
+            assert found["counts"][i][j] == len(pairs)
+    assert np.sum(found["counts"]) == 40
+    assert evaluate(model, data)["residuals"] is None
+
+
+def test_residuals_are_observed_minus_predicted(rng):
+    data = table(rng)
+    model = fitted(data)
+    found = evaluate(model, data)
+    left = data.columns["y"].values - model.scores(data)
+    assert list(found["residuals"]["y"]) == [str(share) for share in QUANTILES]
+    np.testing.assert_allclose(
+        list(found["residuals"]["y"].values()), np.quantile(left, QUANTILES), rtol=1e-12
+    )
+    assert found["confusion"] is None
+
+
+@pytest.mark.parametrize("kind", ["numbers", "two", "three"])
+def test_weights_are_repeated_rows(kind, rng):
+    data = table(rng, kind)
+    model = fitted(data)
+    repeated = data.take(np.repeat(np.arange(40), data.columns["w"].values.astype(int)))
+    weighted, plain = evaluate(model, data, "w"), evaluate(model, repeated)
+    for part in ("score", "baseline"):
+        assert weighted[part] == pytest.approx(plain[part], rel=1e-9)
+    if kind == "numbers":
+        left = np.sort(repeated.columns["y"].values - model.scores(repeated))
+        by_row = np.quantile(left, QUANTILES, method="inverted_cdf")
+        np.testing.assert_allclose(list(weighted["residuals"]["y"].values()), by_row, atol=1e-12)
+    else:
+        share = np.array(plain["confusion"]["counts"]) / repeated.rows
+        np.testing.assert_allclose(np.array(weighted["confusion"]["counts"]) / 40, share)
+
+
+def test_several_targets_have_residuals_each(rng):
+    data = table(rng)
+    both = data.columns | {"z": Column("z", "numeric", 2 * data.columns["y"].values)}
+    data = replace(data, columns=both)
+    record = evaluate(fitted(data, target=("y", "z")), data)
+    assert [*record["residuals"]] == ["y", "z"]
+
+
+def test_what_a_reader_sees(rng):
+    numbers, classes = table(rng), table(rng, "two")
+    text = to_text(shown(evaluate(fitted(numbers), numbers)), None)
+    assert "baseline" in text and "observed − predicted" in text and "median" in text
+    text = to_text(shown(evaluate(fitted(classes), classes)), None)
+    assert "taken for low" in text and "taken for mid" in text
+
+
+def test_the_command_prints_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{k / 10},{abs(k - 15) / 10}" for k in range(30)]
+    (tmp_path / "d.csv").write_text("\n".join(["x,y", *lines]))
+    run("train", "d.csv", "--alpha-ratio", "0.1", "-q")
+    record = strict(run("evaluate", "d.csv", "--json").stdout)
+    assert {"score", "baseline", "confusion", "residuals"} <= record.keys()
+    assert "Baseline: every row is predicted as the mean of all." in run("evaluate", "d.csv").stdout

@@ -1,0 +1,90 @@
+"""A model's scores on labelled data, beside those of a constant, and where it errs."""
+
+import numpy as np
+
+from wedgefit.data.roles import row_weights, weighed_rows
+from wedgefit.data.sample import Sample
+from wedgefit.data.table import Table
+from wedgefit.errors import ColumnError
+from wedgefit.learning.scores import score_values
+from wedgefit.model.record import Model
+
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+# A class that all rows have, or none, has log-odds beyond any number.
+SUREST = 40.0
+
+
+def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
+    """The model's scores on labelled data, in which a row counts as often as its cell in the column
+    ``weight`` says.
+
+    ``baseline``: the same scores of the best that needs no inputs, the mean of these rows or the
+    frequencies of their classes. ``confusion``: of classes, how often (by weight) each was taken
+    for each. ``residuals``: of numbers, quantiles of observed minus predicted, per target. Raises
+    ColumnError for rows without a target or a usable weight.
+    """
+    encoding = model.encoding
+    if weight in encoding.target.names:
+        raise ColumnError(
+            f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight."
+        )
+    rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
+    sample = Sample(
+        encoding.transform(rows),
+        encoding.target_values(rows),
+        encoding.target.task,
+        row_weights(rows, weight),
+    )
+    output = model.network.forward(sample.X)
+    return {
+        "schema": "wedgefit.evaluation/1",
+        "data": {"source": table.source, "rows": rows.rows, "weight": weight},
+        "score": score_values(sample, output, model.problem.loss),
+        "baseline": score_values(sample, constant_output(sample), model.problem.loss),
+        "confusion": _confusion(model, sample, output),
+        "residuals": _residuals(model, sample, output),
+        "notes": [*table.notes, *notes, *encoding.remarks(rows)],
+    }
+
+
+def constant_output(sample: Sample) -> np.ndarray:
+    """What a network without neurons would give, shaped like y: the mean of numbers; of classes the
+    log-odds of their frequencies."""
+    mean = np.average(sample.y, axis=0, weights=sample.weights)
+    if sample.task == "classification":
+        frequency = (1 + mean) / 2
+        with np.errstate(divide="ignore"):
+            odds = np.log(frequency) - np.log1p(-frequency)
+        mean = np.clip(odds, -SUREST, SUREST)
+    return np.broadcast_to(mean, sample.y.shape)
+
+
+def _confusion(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+    """One row per class of the data, one column per class that is predicted."""
+    classes = model.encoding.target.classes
+    if classes is None:
+        return None
+    decided = (output > 0).astype(int) if sample.y.ndim == 1 else output.argmax(axis=1)
+    counts = np.zeros((len(classes), len(classes)))
+    weights = 1.0 if sample.weights is None else sample.weights
+    np.add.at(counts, (sample.labels, decided), weights)
+    counts = counts if sample.weights is not None else counts.astype(int)
+    return {"classes": list(classes), "counts": counts.tolist()}
+
+
+def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+    """Per target the quantiles, by their share of the rows."""
+    if sample.task == "classification":
+        return None
+    names = model.encoding.target.names
+    residuals = (sample.y - output).reshape(len(sample.y), -1)
+    if sample.weights is None:
+        found = np.quantile(residuals, QUANTILES, axis=0)
+    else:
+        by_weight = {"weights": sample.weights, "method": "inverted_cdf"}
+        columns = [np.quantile(column, QUANTILES, **by_weight) for column in residuals.T]
+        found = np.column_stack(columns)
+    return {
+        name: dict(zip(map(str, QUANTILES), column.tolist()))
+        for name, column in zip(names, found.T)
+    }
