@@ -1,5 +1,6 @@
-"""The documentation's commands do what it says: the README's two set-up blocks are there, and every
-block marked ``test`` runs and prints what it shows.
+"""The documentation's commands do what it says: the README's two set-up blocks are there, every
+block marked ``test`` runs and prints what it shows, and those marked ``test: in order`` run one
+after the other.
 
 Pages link to files that are there, and their pictures are small.
 """
@@ -21,7 +22,8 @@ PAGES = {
     for page in [README, *sorted((ROOT / "docs").glob("*.md"))]
 }
 BLOCK = re.compile(
-    r"^<!-- (setup: \w+|test) -->\n\s*^```(sh|console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^<!-- (setup: \w+|test|test: in order) -->\n\s*^```(sh|console|python)\n(.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 BLOCKS = {name: BLOCK.findall(text) for name, text in PAGES.items()}
 EXAMPLES = [
@@ -30,6 +32,10 @@ EXAMPLES = [
     for k, (mark, kind, body) in enumerate(blocks)
     if mark == "test"
 ]
+IN_ORDER = {
+    name: "".join(body for mark, _, body in blocks if mark == "test: in order")
+    for name, blocks in BLOCKS.items()
+}
 LARGEST_PICTURE = 150_000
 
 
@@ -96,12 +102,24 @@ def test_pattern_of_a_console_block_knows_what_may_differ():
 
 @pytest.mark.parametrize("kind, body", EXAMPLES)
 def test_example_runs(kind, body, tmp_path):
-    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script(kind, body)],
-        cwd=tmp_path, env=os.environ | {"PATH": path},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    done = run(script(kind, body), tmp_path)
     assert done.returncode == 0, done.stdout
     assert printed(kind, body).search(done.stdout), done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, body in IN_ORDER.items() if body])
+def test_blocks_run_in_order(name, tmp_path):
+    done = run(IN_ORDER[name], tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def run(script, folder):
+    """The script in a folder with the sample data, its two streams as one."""
+    shutil.copytree(ROOT / "sample_data", folder / "sample_data")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder, env=os.environ | {"PATH": path},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
