@@ -2,6 +2,7 @@
 
 import pytest
 
+from wedgefit.data.hints import grouped_as_decimals
 from wedgefit.data.reading import Reading
 from wedgefit.data.table import read_table
 from wedgefit.errors import TableError
@@ -103,3 +104,37 @@ def test_large_whole_numbers_are_names(read):
         assert isinstance(read(f"a\n{cells}\n")[0]["a"][0], float), cells
     told = read("a\n12345678901234567890\n7\n", types={"a": "numeric"})
     assert told[0]["a"] == [12345678901234567890.0, 7.0]
+
+
+def test_three_decimals_beside_whole_hundreds_may_be_thousands():
+    comma, plain = Reading(decimal=","), Reading()
+    assert grouped_as_decimals(["1.426", "950", "7"], plain) == "1.426"
+    assert grouped_as_decimals(["1,426", "7"], comma) == "1,426"
+    for cells in (["1.426", "7"], ["1.426", "1950"], ["1.42", "950"], ["0.426", "950"], ["1.426"]):
+        assert grouped_as_decimals(cells, plain) is None
+    for cells in (["0,426", "7"], ["1,42", "7"], ["1,426"], ["1,426", "7", "1,5"]):
+        assert grouped_as_decimals(cells, comma) is None
+
+
+def test_thousands_taken_for_decimals_are_noted(read):
+    note = 'column "a": 1.426 is read as 1.426, beside whole numbers; if the point groups thousands'
+    assert read("a;b\n1.426;1\n950;2\n2.000;2\n")[1][0].startswith(note)
+    assert "1.122 is read" in read("a;b\n1.122;1\n950;2\n1.001;2\n")[1][0]
+    assert read("a;b\n1.426;1\n950;2\n;2\n")[1][0].startswith(note)
+    assert read("a;b\n1.426;1\n950.5;2\n2.000;2\n")[1] == ()
+    assert read("a;b\n1.426;1\n950;2\n", decimal=",", thousands=".")[1] == ()
+
+
+def test_fields_between_spaces_are_noted(read):
+    note = 'every line is one field of as many words: if these are the fields, try --delimiter " "'
+    assert read("a b y\n1 2 3\n2 3 4\n")[1] == (note,)
+    assert read("a b y\n1 2 3\n2 3 4\n", delimiter=" ")[0] == {
+        "a": [1, 2],
+        "b": [2, 3],
+        "y": [3, 4],
+    }
+    assert read("town name\nBad Ems\nUlm\n")[1] == ()
+
+
+def test_decimal_commas_that_delimit(read):
+    assert "a decimal comma" in refused(read, "a,y\n0,5,1\n1,5,2\n")

@@ -66,7 +66,7 @@ def typed(name: str, texts: Sequence[str], question: Question) -> tuple[Column, 
     stripped = list(map(str.strip, texts))
     values = None if kind == "category" else _plain_numbers(stripped, reading)
     if values is not None and (kind or not _beyond_whole(values, stripped)):
-        return Column(name, "numeric", values), []
+        return Column(name, "numeric", values), _grouped_note(name, values, stripped, reading)
     cells = [None if cell in reading.words else cell for cell in stripped]
     gaps = _by_frequency(cell for cell in stripped if cell in reading.words)
     if kind == "category":
@@ -82,7 +82,8 @@ def typed(name: str, texts: Sequence[str], question: Question) -> tuple[Column, 
     if np.isinf(column.values).any():
         row = int(np.flatnonzero(np.isinf(column.values))[0])
         raise _infinite_cell(question.place(row), name, cells[row] or "", question.fitted)
-    return column, _grouped_note(name, cells, reading)
+    present = [cell for cell in cells if cell is not None]
+    return column, _grouped_note(name, column.values, present, reading)
 
 
 # Numbers ------------------------------------------------------------------------------------------
@@ -110,14 +111,22 @@ def _numbers(cells: list[str | None], reading: Reading) -> list[float | None]:
     return [math.nan if number in absent else number for number in numbers] if absent else numbers
 
 
-def _grouped_note(name: str, cells: list[str | None], reading: Reading) -> list[str]:
-    cell = grouped_as_decimals([cell for cell in cells if cell is not None], reading)
+def _grouped_note(
+    name: str, values: np.ndarray, cells: Sequence[str], reading: Reading
+) -> list[str]:
+    # Most columns of decimals have other than three of them, which numbers tell faster than texts.
+    with np.errstate(over="ignore"):
+        thousandths = values[np.isfinite(values)] * 1000
+    if not np.allclose(thousandths, np.round(thousandths), rtol=1e-12, atol=0):
+        return []
+    cell = grouped_as_decimals(cells, reading)
     if cell is None:
         return []
-    number = f"{reading.number(cell):g}"
+    told = reading.decimal
+    other, mark = (".", "comma") if told == "," else (",", "point")
     return [
-        f"column {shown(name)}: {cell} is read as {number}, beside whole numbers; if the comma "
-        f'groups thousands, try --decimal "." --thousands ","'
+        f"column {shown(name)}: {cell} is read as {reading.number(cell):g}, beside whole numbers; "
+        f'if the {mark} groups thousands, try --decimal "{other}" --thousands "{told}"'
     ]
 
 

@@ -44,7 +44,7 @@ def read_csv(source: str, reading: Reading, options: FileOptions) -> Sheet:
     if not any(cells for _, cells in records):
         raise _empty(source)
     try:
-        return sheet_of(records, source, reading, delimiter)
+        return sheet_of(records, source, reading, delimiter, _spaces_note(records))
     except TableError as error:
         raise _with_comment_hint(error, text, reading) from None
 
@@ -222,6 +222,17 @@ class _Lines:
                     continue
                 self.inside, self.started = True, number
             yield line
+
+
+def _spaces_note(records: list[tuple[int, list[str]]]) -> tuple[str, ...]:
+    """What to say where every line is one field that falls into as many words."""
+    lines = [cells for _, cells in records if cells]
+    words = {len(cells[0].split()) if len(cells) == 1 else 1 for cells in lines}
+    if len(words) > 1 or words == {1} or len(lines) < 3:
+        return ()
+    return (
+        'every line is one field of as many words: if these are the fields, try --delimiter " "',
+    )
 
 
 def _not_csv(reason: str, where: str) -> TableError:

@@ -4,6 +4,7 @@ An effect of a column is measured against its average over these (theory: docs/t
 model explains itself without its data.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -54,7 +55,7 @@ class Distribution:
             yield Complaint("values", "rising, within the range")
 
     def _rising(self) -> bool:
-        low, high = self.range
+        low, high = self.range or (-math.inf, math.inf)
         rising = all(one < other for one, other in zip(self.values, self.values[1:]))
         return rising and low <= self.values[0] and self.values[-1] <= high
 
@@ -82,7 +83,7 @@ def _distribution(column: InputColumn, cells: Column, parts: np.ndarray) -> Dist
         span = float(values[0]), float(values[-1])
         values, sums = _gathered(values, sums)
     else:
-        span = (column.fill, column.fill)
+        span = (column.fill or 0.0, column.fill or 0.0)
     missing = float(parts[~there].sum())
     return Distribution(column.name, _plain(values), (), _plain(sums), missing, span)
 

@@ -20,7 +20,7 @@ _PLAIN = r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?"
 _GROUPED = r"[+-]?[1-9][0-9]{0,2}(?:[ \u00a0\u202f'’_.,][0-9]{3})+(?:[.,][0-9]+)?"
 _NUMBER = f"(?:{_GROUPED}|{_PLAIN})"
 _DECORATED = re.compile(
-    rf"(?P<before>[^\w\s.,()'\"+-]{{1,3}}|[A-Z]{{3}}(?=\s))?\s*"
+    rf"(?P<before>[^\w\s.,()\"+-]{{1,3}}|[A-Z]{{3}}(?=\s))?\s*"
     rf"(?P<number>{_NUMBER})\s*(?P<after>[^0-9\s(),;][^0-9(),;]{{0,11}})?\Z"
     rf"|(?P<sign>-)(?P<currency>[^\w\s.,()'\"+-]{{1,3}})\s*(?P<amount>{_NUMBER})\Z"
 )
@@ -62,14 +62,17 @@ def hint(
 
 def grouped_as_decimals(cells: Sequence[str], reading: Reading) -> str | None:
     """A cell such as 1,426 that a decimal comma makes 1.426, where all cells with a comma have
-    three digits behind it and the others are whole: it may well be 1426. None if there is none."""
-    if reading.decimal != "," or reading.thousands is not None:
+    three digits behind it and the others are whole: it may well be 1426. Likewise of points, if
+    some of the whole numbers have three digits. None if there is none."""
+    if reading.thousands is not None:
         return None
-    whole = [cell for cell in cells if "," not in cell]
-    grouped = [cell for cell in cells if "," in cell]
-    if not (whole and grouped and all(map(_one_group(",").match, grouped))):
+    mark = reading.decimal
+    whole = [cell for cell in cells if mark not in cell]
+    grouped = [cell for cell in cells if mark in cell]
+    if not (whole and grouped and all(map(_one_group(f"[{mark}]").match, grouped))):
         return None
-    return grouped[0] if all(map(str.isdigit, whole)) else None
+    hundreds = mark == "," or (all(len(cell) <= 3 for cell in whole) and max(map(len, whole)) == 3)
+    return grouped[0] if hundreds and all(map(str.isdigit, whole)) else None
 
 
 # The marks in numbers -----------------------------------------------------------------------------

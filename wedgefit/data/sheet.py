@@ -131,8 +131,8 @@ def _check_rows(rows: list[list[str]], lines: list[int], names: list[str], sourc
             remedy = "Check its delimiters and quotes, or set --delimiter."
             if all(len(other) == width + 1 for other in rows):
                 remedy = (
-                    "Every row has one field more than the first line: if it is an index without "
-                    "a name, give it one there."
+                    "Every row has one field more than the first line: is it an index without a "
+                    "name (give it one there), or a decimal comma (quote such cells)?"
                 )
             elif len(cells) > width and _ends_empty(cells, width):
                 remedy = "It ends in a delimiter, and other rows do not: remove it."
