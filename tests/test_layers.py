@@ -16,7 +16,7 @@ __init__ errors setting watch files records
 data.words data.reading data.hints data.cells data.sheet data.csv_file data.table
 data.kinds data.roles data.columns data.fitting data.target data.sample data.guards data.encoding data.distribution
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
-engine.bound engine.bound_walk engine.bound_compiled engine.bound_search
+engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch engine.bound_patch_compiled engine.bound_search engine.bound_choice
 engine.choice engine.order_one engine.pencil engine.workers
 engine.ascent engine.pricing engine.shared engine.lasso engine.working_set engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
 learning.scores learning.settings learning.checks learning.problems learning.path learning.select

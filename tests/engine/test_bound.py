@@ -114,7 +114,7 @@ def test_both_kernels_bound_alike_where_all_is_sorted(norm, targets, rng):
 def test_the_limit_spares_work_and_nothing_else(bias, rng):
     """Below the limit a bound may be coarse, above it is as sharp as without."""
     points, v = rng.standard_normal((2, 400)), rng.standard_normal((400, 1))
-    intervals = Bounder(points.T, PLANE, norm=1, bias=bias)._first()
+    intervals = Intervals.all(PLANE)
     options = {"norm": 1, "bias": bias, "floor": np.inf}
     sharp = bound_compiled.look(points, v, intervals, limit=0.0, **options)
     limit = np.median(sharp.bounds)
@@ -203,5 +203,5 @@ def test_threads_do_not_change_a_bit(rng):
     X, v = rng.standard_normal((3000, 4)), rng.standard_normal((3000, 1))
     one, three = (searched(X, v - v.mean(), tolerance=1e-3, jobs=jobs) for jobs in (1, 3))
     assert one.bound == three.bound and one.visits == three.visits
-    for part in ("columns", "angles", "samples", "values"):
+    for part in ("columns", "normals", "samples", "values"):
         assert np.array_equal(getattr(one.places, part), getattr(three.places, part))

@@ -7,7 +7,7 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine import pricing
+from wedgefit.engine import bound_choice
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.loss import LOSSES
 from wedgefit.engine.pricing import Pricer
@@ -18,8 +18,8 @@ from wedgefit.engine.solve import largest_alpha, solve
 @pytest.fixture
 def bounding(monkeypatch):
     """Everything is bounded that can be, however few the rows."""
-    monkeypatch.setattr(pricing, "ROWS_BOUNDED", 0)
-    monkeypatch.setattr(pricing, "WEDGES_BOUNDED", 0)
+    monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
+    monkeypatch.setattr(bound_choice, "WEDGES_BOUNDED", 0)
 
 
 def price(X, v, norm, **options):
@@ -85,7 +85,7 @@ def test_a_bound_is_a_little_above_what_sweeps_find(norm, targets, rng, monkeypa
     v = rng.normal(size=(60, targets))
     v = (v - v.mean(axis=0)).squeeze()
     swept = price(X, v, norm)
-    monkeypatch.setattr(pricing, "WEDGES_BOUNDED", 0)
+    monkeypatch.setattr(bound_choice, "WEDGES_BOUNDED", 0)
     bounded = price(X, v, norm)
     assert not swept.bounded and bounded.bounded and bounded.exact
     assert bounded.wedges_priced == bounded.wedges_total == swept.wedges_total

@@ -9,6 +9,9 @@ best hyperplane of a direction passes through a sample.
 
 import numpy as np
 
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.wedge import Wedges
+
 # Ascents end when a step gains less than this, relatively, or after this many steps.
 GAIN = 1e-9
 STEPS = 60
@@ -45,6 +48,17 @@ def ascend(
                 break
         moving = np.flatnonzero(gained)
     return normals, samples
+
+
+def random_neurons(dictionary: Dictionary, rng: np.random.Generator, count: int) -> Wedges:
+    """Random directions in random columns, as many as the order allows, through the first
+    sample."""
+    width, room = dictionary.X.shape[1], dictionary.room
+    columns = np.sort(rng.permuted(np.tile(np.arange(width), (count, 1)), axis=1)[:, :room], axis=1)
+    normals = np.zeros((count, width))
+    np.put_along_axis(normals, columns, rng.standard_normal((count, room)), axis=1)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return dictionary.through_one(columns, normals, np.zeros(count, dtype=np.int64))
 
 
 def _best_offsets(X, v, normals, reads, bias):

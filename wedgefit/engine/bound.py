@@ -29,6 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 
 EPSILON = np.finfo(float).eps
+# Every pair begins with this many intervals in each of its two quadrants.
+FIRST_PER_QUADRANT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,34 @@ class Intervals:
     def take(self, which) -> "Intervals":
         """The intervals at these positions or under a mask."""
         return Intervals(self.columns[which], self.centres[which], self.halves[which])
+
+    @property
+    def normals(self) -> np.ndarray:
+        """The directions of the centres, (m, 2)."""
+        return np.column_stack([np.cos(self.centres), np.sin(self.centres)])
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Half of the width of each, (m,)."""
+        return self.halves
+
+    def halved(self) -> "Intervals":
+        """Both halves of every interval."""
+        twice = self.take(np.repeat(np.arange(len(self)), 2))
+        halves = twice.halves / 2
+        sides = np.tile([-1.0, 1.0], len(self))
+        return Intervals(twice.columns, twice.centres + sides * halves, halves)
+
+    @classmethod
+    def all(cls, pairs: np.ndarray) -> "Intervals":
+        """Every direction of these pairs (m, 2), up to sign: both quadrants in equal parts."""
+        half = np.pi / 4 / FIRST_PER_QUADRANT
+        centres = half * (2 * np.arange(2 * FIRST_PER_QUADRANT) + 1)
+        return cls(
+            np.repeat(pairs, len(centres), axis=0),
+            np.tile(centres, len(pairs)),
+            np.full(len(centres) * len(pairs), half),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,9 @@ from math import comb
 
 import numpy as np
 
-from wedgefit.engine.ascent import ascend
-from wedgefit.engine.bound_search import Bounded, Bounder, Places
+from wedgefit.engine.ascent import ascend, random_neurons
+from wedgefit.engine.bound_choice import bounder_for
+from wedgefit.engine.bound_search import Bounded, Places
 from wedgefit.engine.choice import Choices, diversified, places_of_largest, rounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.order_one import SortedColumns
@@ -48,10 +49,6 @@ SECONDS_PER_LOOK = 3e-8
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
 FULL_IS_QUICK = 5_000_000
-# From this many rows, or wedges, on pairs of columns are bounded: a proof takes some hundred
-# intervals a pair, whatever the number of rows, and a sweep as many pencils as there are rows.
-ROWS_BOUNDED = 2_000
-WEDGES_BOUNDED = 200_000_000
 # A first look at all intervals that visits at most this many rows takes about a second.
 LOOK_IS_CHEAP = 50_000_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
@@ -60,6 +57,8 @@ SECONDS_PER_VISIT = 2e-8
 SHARPEST = 1e-10
 # The pencils that bounds nominate visit about so many rows together: as long as the bounds take.
 NOMINATED = 20_000_000
+# With limited effort bounds in three columns and more need not be sharper: there patches get many.
+PATCH_SHARP = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +111,7 @@ class Pricer:
         self._sweeper = Sweeper(dictionary, memory)
         self._machines = None if cluster is None else Machines(cluster, self._sweeper)
         self._winners: dict[int, Pencils] = {}
-        self._bounder = self._make_bounder() if self.bounds else None
-
-    def _make_bounder(self) -> Bounder:
-        dictionary = self.dictionary
-        pairs = dictionary.column_sets(2)
-        return Bounder(
-            dictionary.X, pairs, norm=dictionary.norm, bias=dictionary.bias, jobs=self.jobs
-        )
+        self._bounder = bounder_for(dictionary, refine, jobs)
 
     def sibling(self) -> "Pricer":
         """A pricer of the same dictionary for another problem: it shares the sorts, but not the
@@ -130,19 +122,8 @@ class Pricer:
 
     @property
     def bounds(self) -> bool:
-        """Whether a round over everything bounds the pairs of columns instead of sweeping them.
-
-        Bounds hold for all neurons of two columns. Wedges of norm 2 alone fall a little short of
-        them, so where all can be swept and no neuron off the wedges may be used, they are.
-        """
-        dictionary = self.dictionary
-        if dictionary.room != 2 or not dictionary.bias:
-            return False
-        if dictionary.norm == 1 and 1 not in dictionary.orders:
-            return False
-        many = dictionary.size > WEDGES_BOUNDED
-        alike = dictionary.norm == 1 or self.refine
-        return many or (alike and len(dictionary.X) >= ROWS_BOUNDED)
+        """Whether a round over everything bounds scores instead of sweeping every pencil."""
+        return self._bounder is not None
 
     @property
     def full_rounds_only(self) -> bool:
@@ -231,7 +212,8 @@ class Pricer:
                     refined = refined.joined_with(self._at(bounded.places))
         built = self._built(choices)
         if self.refine and not self._searches_arcs:
-            refined = self._ascended(v, used, built)
+            seen = built if bounded is None else self._at(bounded.places).joined_with(built)
+            refined = self._ascended(v, used, seen)
         wedges, scores = self._facing(built.joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
         if bounded:
@@ -301,15 +283,38 @@ class Pricer:
                 yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
 
     def _bounded(self, v: np.ndarray, alpha: float, sharp: float) -> Bounded:
-        """What bounding the pairs of columns proves and shows."""
+        """What bounding all sets of columns proves and shows."""
         goal = alpha if np.isfinite(alpha) else 0.0
+        if self.dictionary.room > 2 and np.isfinite(self.effort):
+            sharp = max(sharp, PATCH_SHARP)
         return self._bounder.search(v.reshape(len(v), -1), goal, sharp, self.effort, floor=alpha)
+
+    def sharp_for(self, gap: float) -> float:
+        """How sharp a bound must be to confirm a certificate with this relative gap."""
+        return SHARPEST if self.dictionary.room <= 2 else max(SHARPEST, 0.05 * gap)
 
     def _at(self, places: Places) -> Wedges:
         """The neurons at the best places, through the row found there."""
         best = places.take(slice(0, STARTS))
-        weights = np.column_stack([np.cos(best.angles), np.sin(best.angles)])
-        return self._through_one(Pencils(best.columns, best.samples[:, None]), weights)
+        unit = best.normals / np.linalg.norm(best.normals, axis=1, keepdims=True)
+        return self._through_one(Pencils(best.columns, best.samples[:, None]), unit)
+
+    def _pointed_at(self, places: Places, order: int) -> Pencils:
+        """The pencils around the rows nearest to the best places' hyperplanes."""
+        best, X = places.take(slice(0, self._most_nominated)), self.dictionary.X
+        if best.columns.shape[1] != order or not self.dictionary.bias:
+            return Pencils(
+                np.empty((0, order), dtype=np.int64),
+                np.empty((0, self.dictionary.anchors(order) - 1), dtype=np.int64),
+            )
+        if order == 2:
+            return Pencils(best.columns, best.samples[:, None])
+        fixed = []
+        for columns, normal, sample in zip(best.columns, best.normals, best.samples):
+            heights = X[:, columns] @ normal
+            away = np.abs(heights - heights[sample])
+            fixed.append(np.sort(np.argsort(away, kind="stable")[: order - 1]))
+        return Pencils(best.columns, np.array(fixed, dtype=np.int64).reshape(len(best), order - 1))
 
     def _pencils(
         self, order: int, used: Wedges, every_pencil: bool, thorough: bool, bounded: Bounded | None
@@ -322,8 +327,9 @@ class Pricer:
         if bounded is None:
             parts += self._drawn(order, used, thorough)
         else:
-            best = bounded.places.take(slice(0, self._most_nominated))
-            parts.append(Pencils(best.columns, best.samples[:, None]))
+            parts.append(self._pointed_at(bounded.places, order))
+            if order < self.dictionary.room or not self.dictionary.bias:
+                parts += self._drawn(order, used, thorough)
         pencils = Pencils.stack(parts)
         step = max(1, BLOCK // len(self.dictionary.X))
         return [
@@ -373,23 +379,13 @@ class Pricer:
     def _ascended(self, v: np.ndarray, used: Wedges, best: Wedges) -> Wedges:
         """The neurons that local ascent reaches from those in use, from the best wedges, and from
         random directions."""
-        starts = used.joined_with(best.take(slice(0, STARTS))).joined_with(self._random_neurons())
+        starts = used.joined_with(best.take(slice(0, STARTS))).joined_with(
+            random_neurons(self.dictionary, self._rng, STARTS)
+        )
         normals, samples = ascend(
             self.dictionary.X, v, starts.normals, starts.reads, self.dictionary.bias
         )
         return self.dictionary.through_one(starts.columns, normals, samples)
-
-    def _random_neurons(self) -> Wedges:
-        """Random directions in random columns, as many as the order allows, through the first
-        sample."""
-        width, room = self.dictionary.X.shape[1], self.dictionary.room
-        columns = np.sort(
-            self._rng.permuted(np.tile(np.arange(width), (STARTS, 1)), axis=1)[:, :room], axis=1
-        )
-        normals = np.zeros((STARTS, width))
-        np.put_along_axis(normals, columns, self._rng.standard_normal((STARTS, room)), axis=1)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        return self.dictionary.through_one(columns, normals, np.zeros(STARTS, dtype=np.int64))
 
     def _through_one(self, pencils: Pencils, weights: np.ndarray) -> Wedges:
         """The neurons with these plane weights (m, 2) through the sample (or the origin) that their

@@ -165,7 +165,11 @@ def _audit(
     for layer in range(1, depth + 1):
         place = prefix if depth == 1 else f"{prefix}layer {layer}, "
         orders = orders_in_stage(claimed.order, claimed.norm, X.shape[1], layer)
-        pricer = Pricer(Dictionary(X, orders, claimed.norm, claimed.hidden_bias), jobs=jobs)
+        pricer = Pricer(
+            Dictionary(X, orders, claimed.norm, claimed.hidden_bias),
+            jobs=jobs,
+            refine=claimed.refined and network.stage(layer).certificate.bounded,
+        )
         wedges = network.wedges(layer, pricer.dictionary)
         checks += _wedge_checks(wedges, X, claimed.norm, place)
         fit = network.certified(layer, problem, wedges, X)
@@ -177,6 +181,7 @@ def _audit(
             np.inf,
             fit.wedges,
             every_pencil=stage.certificate.scope == "exact",
+            sharp=pricer.sharp_for(stage.certificate.relative_gap),
         )
         found = certify_fit(problem, fit, priced)
         # The model's own figures follow; those of the only stage must not go by the same names.

@@ -1,0 +1,45 @@
+"""Whether a dictionary is bounded or swept where everything is to be priced."""
+
+from math import comb
+
+from wedgefit.engine.bound_search import SORTED, Bounder
+from wedgefit.engine.dictionary import Dictionary
+
+# From this many rows, or wedges, on pairs of columns are bounded: a proof takes some hundred
+# intervals a pair, whatever the number of rows, and a sweep as many pencils as there are rows.
+ROWS_BOUNDED = 2_000
+WEDGES_BOUNDED = 200_000_000
+# Patches of the sphere in this many columns: in more they are too many before one is done.
+MOST_COLUMNS = 5
+# A first look at all patches that visits at most this many rows takes about half a minute.
+PATCHES_POSSIBLE = 2_000_000_000
+
+
+def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | None:
+    """What bounds the scores of this dictionary; None where all its wedges are swept instead.
+
+    ``refine``: whether neurons off the wedges may be used. Bounds hold for all neurons of as many
+    columns. Wedges of norm 2 alone fall a little short of them, so where all can be swept and no
+    other neuron may be used, they are.
+    """
+    if not _pays(dictionary, refine):
+        return None
+    sets = dictionary.column_sets(dictionary.room)
+    return Bounder(dictionary.X, sets, norm=dictionary.norm, bias=dictionary.bias, jobs=jobs)
+
+
+def _pays(dictionary: Dictionary, refine: bool) -> bool:
+    room, many = dictionary.room, dictionary.size > WEDGES_BOUNDED
+    if dictionary.norm == 1 and dictionary.orders != tuple(range(1, room + 1)):
+        # The axes belong to every patch, and to no wedge of high order.
+        return False
+    if room == 2:
+        # Through the origin one sweep a pair is all.
+        alike = dictionary.norm == 1 or refine
+        enough = alike and len(dictionary.X) >= ROWS_BOUNDED
+        return dictionary.bias and (many or enough)
+    if not 3 <= room <= MOST_COLUMNS:
+        return False
+    n, d = dictionary.X.shape
+    visits = SORTED * n * comb(d, room) * room * 4 ** (room - 1)
+    return (many if dictionary.norm == 1 else refine) and visits <= PATCHES_POSSIBLE
