@@ -20,13 +20,14 @@ from typing import Any
 class Range(ABC):
     """The values of a setting.
 
-    ``words`` say what is expected, ``metavar`` what stands for a value in the help. ``read`` makes
-    a value of a text, ``take`` a plain Python value of one from Python (numpy's scalars included);
-    both raise ValueError for what is not in range.
+    ``words`` say what is expected, ``metavar`` what stands for a value in the help, ``choices`` are
+    the values that have a name. ``read`` makes a value of a text, ``take`` a plain Python value of
+    one from Python (numpy's scalars included); both raise ValueError for what is not in range.
     """
 
     words: str
     metavar: str = ""
+    choices: tuple = ()
     repeatable = False
 
     @abstractmethod
@@ -61,16 +62,16 @@ class Positive(Range):
 
 
 class Whole(Range):
-    """A whole number from ``least`` up, or one of the words in ``also``."""
+    """A whole number from ``least`` up, or one of the words in ``names``."""
 
-    def __init__(self, least: int, *also: str):
-        self.least, self.also = least, also
-        self.words = " or ".join([f"a whole number from {least} up", *map(repr, also)])
-        self.metavar = "|".join(["INT", *also])
+    def __init__(self, least: int, *names: str):
+        self.least, self.choices = least, names
+        self.words = " or ".join([f"a whole number from {least} up", *map(repr, names)])
+        self.metavar = "|".join(["INT", *names])
 
     def take(self, value) -> int | str:
         value = _plain(value)
-        if isinstance(value, str) and value in self.also:
+        if isinstance(value, str) and value in self.choices:
             return value
         _expect(isinstance(value, Integral) and not isinstance(value, bool) and value >= self.least)
         return int(value)
@@ -90,7 +91,7 @@ class PerLayer(Range):
     """A value for all hidden layers, or several, one for each."""
 
     def __init__(self, each: Range):
-        self.each, self.metavar = each, each.metavar
+        self.each, self.metavar, self.choices = each, each.metavar, each.choices
         self.words = f"{each.words}, or several of these"
 
     def take(self, value):
@@ -114,26 +115,26 @@ class OneOf(Range):
         self._values, self.synonyms = values if of is None else of, synonyms or {}
 
     @property
-    def values(self) -> tuple:
+    def choices(self) -> tuple:
         return tuple(self._values)
 
     @property
     def words(self) -> str:
-        *first, last = map(repr, self.values)
+        *first, last = map(repr, self.choices)
         return f"{', '.join(first)} or {last}" if first else last
 
     @property
     def metavar(self) -> str:
-        return "|".join(map(str, self.values))
+        return "|".join(map(str, self.choices))
 
     def take(self, value):
         value = self.synonyms.get(value, value) if isinstance(value, str) else _plain(value)
-        known = [own for own in self.values if type(own) is type(value) and own == value]
+        known = [own for own in self.choices if type(own) is type(value) and own == value]
         _expect(bool(known))
         return known[0]
 
     def read(self, text: str):
-        return self.take({str(value): value for value in self.values}.get(text, text))
+        return self.take({str(value): value for value in self.choices}.get(text, text))
 
 
 class Flag(Range):

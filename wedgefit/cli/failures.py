@@ -60,5 +60,6 @@ def failure(error: Exception) -> click.ClickException:
         return click.ClickException(f"{where}{error.strerror}. --debug shows where it happened.")
     words = (str(error).strip() or "no message").splitlines()[0]
     return click.ClickException(
-        f"wedgefit stumbled over a bug ({type(error).__name__}: {words}). Please report it with the output of --debug."
+        f"wedgefit stumbled over a bug ({type(error).__name__}: {words}). "
+        "Please report it with the output of --debug."
     )

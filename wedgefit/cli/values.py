@@ -36,5 +36,5 @@ class Value(click.ParamType):
             self.fail(f"{value!r} is not {self.range.words}.", param, ctx)
 
     def shell_complete(self, ctx, param, incomplete):
-        words = map(str, getattr(self.range, "values", getattr(self.range, "also", ())))
+        words = map(str, self.range.choices)
         return [CompletionItem(word) for word in words if word.startswith(incomplete)]

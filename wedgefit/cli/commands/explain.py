@@ -48,8 +48,10 @@ files_to_explain = click.argument(
     help="Only this table. Repeatable.",
 )
 @click.option(
-    "--sort", type=click.Choice(["importance", "id", "columns"]), help="Order of the lists.  [default: importance]"
-)  # fmt: skip
+    "--sort",
+    type=click.Choice(["importance", "id", "columns"]),
+    help="Order of the lists.  [default: importance]",
+)
 @click.option(
     "--top",
     type=Value(Whole(1, "all")),

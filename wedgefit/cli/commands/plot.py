@@ -61,7 +61,7 @@ def plot(files, output, kind, reading, talk):
     \b
     Kinds:
       fit         one column: rows, fit, and the rows where it bends
-      map         two columns: prediction or predicted class, and the rows that its lines pass through
+      map         two columns: what is predicted where, and the rows that its lines pass through
       curves      what single columns add; pairs: what pairs of columns add; importance: bars
       changes     how the prediction changes with one column, the others as in a typical row
       overview    the leading ones of these
