@@ -1,209 +1,215 @@
-"""A model held against its training data: every claim recomputed from the rows and the weights
-alone."""
+"""A model held against its training data: every figure recomputed from the rows and the weights
+alone, and compared with the one that is stored.
+
+The record that is found has the shape of the record that is stored, so no field can be forgotten:
+what differs is refused by its name, and what only training again could tell is listed as not
+checked.
+"""
 
 import os
-from dataclasses import asdict, dataclass, replace
-from numbers import Real
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
+from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.roles import row_weights, training_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import Certificate
-from wedgefit.engine.certificate import certify as certify_fit
-from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.certificate import relative_gap
 from wedgefit.engine.fit import Fit, fit_on
-from wedgefit.engine.layers import activations, orders_in_stage, with_both_faces
-from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
-from wedgefit.engine.wedge import Wedges
-from wedgefit.errors import CertificateError
-from wedgefit.learning.learn import total
-from wedgefit.learning.problems import problems_of
+from wedgefit.errors import CertificateError, WedgefitError
+from wedgefit.learning.learn import Learner
+from wedgefit.learning.path import pace_for
 from wedgefit.learning.scores import SCORES, score_values
-from wedgefit.model.record import Model, Neuron, Stage, unit_name
+from wedgefit.learning.settings import Options, Settings
+from wedgefit.model.build import scale_notes, status_notes, train
+from wedgefit.model.figures import (
+    StageFound,
+    measured,
+    networks_of,
+    neurons_found,
+    stages_found,
+    together,
+)
+from wedgefit.model.record import Model
+from wedgefit.records import plain
 
-# Recomputed figures may differ from stored ones by this much, relatively.
-ROUNDING = 1e-9
+# Figures that no cancellation touches are the same but for this, relatively.
+DIGITS = 1e-11
+# Bounds that depend on the wedges drawn.
+DRAWN = ("lower_bound", "relative_gap", "wedges_priced")
+DRAWN += ("network_lower_bound", "network_relative_gap")
+TRAINING = "only training again can tell (--all)"
+SHOWN = 8  # So many fields are named in a message; the others are counted.
+HISTORY = "says where the model comes from, and no figure follows from it"
 
 
-def certify(model: Model, table: Table, jobs: int | None = None) -> dict:
+@dataclass(frozen=True)
+class Check:
+    """One field, or all of one kind: the stored and the recomputed value where they differ most."""
+
+    name: str
+    stored: Any
+    recomputed: Any
+    agrees: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What is found of a model: its record, how far rounding may have moved each kind of field, and
+    checks that compare no field."""
+
+    record: dict[str, Any]
+    slack: dict[str, float]
+    checks: list[Check]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def certify(model: Model, table: Table, jobs: int | None = None, everything: bool = False) -> dict:
     """Recompute a model's claims from the data and its weights alone, and hold the stored figures
-    against them.
+    against them; with ``everything`` train again, and hold the rest against that.
 
     Raises CertificateError when the data cannot be those that the model was trained on.
     """
-    rows = _training_rows(model, table)
-    weights = row_weights(rows, model.data.weight)
-    sample = Sample(
-        model.encoding.transform(rows),
-        model.encoding.target_values(rows),
-        model.encoding.target.task,
-        weights,
-    )
-    problem = model.problem
-    problems = problems_of(sample, problem.loss, problem.intercept, problem.class_weight)
-    networks = [None] if len(problems) == 1 else model.outputs
-    row_of = _rows_by_id(model, rows)
-    checks, found = _shared_checks(model, sample.X, row_of), []
-    for each, output in zip(problems, networks):
-        each = replace(each, alpha=problem.alpha)
-        some, certificate = _audit(
-            _Network(model, output, row_of), each, sample.X, jobs or os.cpu_count() or 1
-        )
-        checks += some
-        found.append(certificate)
-    together = found[0] if len(found) == 1 else total(found)
-    checks += _figure_checks(model.certificate, together, "" if len(found) == 1 else "together: ")
-    checks += _score_checks(model, sample)
-    wrong = ", ".join(check["name"] for check in checks if not check["agrees"])
+    with np.errstate(all="ignore"):  # A damaged figure may overflow: it differs, and is named.
+        found = _found(model, table, jobs)
+        checks = _compared(stored_record(model), found) + found.checks
+        checks += _gap_checks(model, {check.name for check in checks if not check.agrees})
+    skipped = found.skipped
+    if everything:
+        again = stored_record(_trained_again(model, table, jobs))
+        kinds = tuple(name for name, why in skipped.items() if why == TRAINING)
+        skipped = {name: why for name, why in skipped.items() if why != TRAINING}
+        checks += _compared(stored_record(model), Found(again, {}, [], {}), kinds)
+    names = list(dict.fromkeys(check.name for check in checks if not check.agrees))
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    wrong = ", ".join(names[:SHOWN]) + more
     return {
         "schema": "wedgefit.certification/1",
         "agrees": not wrong,
-        "checks": checks,
-        "certificate": asdict(together),
+        "checks": [plain(check) for check in checks],
+        "certificate": found.record["certificate"],
+        "not_checked": [{"name": name, "why": why} for name, why in skipped.items()],
         "message": f"the stored figures do not hold: {wrong}"
         if wrong
         else "the stored figures hold",
     }
 
 
-@dataclass(frozen=True)
-class _Network:
-    """One of the model's networks: all there is, or that of one class."""
+def stored_record(model: Model) -> dict[str, Any]:
+    """All that a model file holds, as JSON data."""
+    parts = ("data", "problem", "certificate", "stages", "score", "intercept", "neurons")
+    record = {name: plain(getattr(model, name)) for name in (*parts, "distributions")}
+    return record | {
+        "effects": plain(model.importances),
+        "samples": model.samples,
+        "anchors": [{"id": row, "values": list(v)} for row, v in model.anchors.items()],
+        "encoding": plain(model.encoding),
+        "notes": list(model.notes),
+        "options": plain(model.options),
+    }
 
-    model: Model
-    output: str | None
-    row_of: dict[int | str, int]
 
-    @property
-    def depth(self) -> int:
-        """How many hidden layers it has; a constant has the first one only."""
-        return max(
-            (neuron.layer for neuron in self.model.neurons if neuron.output == self.output),
-            default=1,
-        )
+# What the rows say --------------------------------------------------------------------------------
 
-    def neurons(self, layer: int) -> list[Neuron]:
-        return [neuron for neuron in self.model.layer(layer) if neuron.output == self.output]
 
-    def stage(self, layer: int) -> Stage:
-        """The stored record of one layer. Raises CertificateError when there is none."""
-        for stage in self.model.stages:
-            if (stage.layer, stage.output) == (layer, self.output):
-                return stage
+def _found(model: Model, table: Table, jobs: int | None) -> Found:
+    rows = _training_rows(model, table)
+    row_of = _rows_by_id(model, rows)
+    encoding = model.encoding
+    sample = Sample(
+        encoding.transform(rows),
+        encoding.target_values(rows),
+        encoding.target.task,
+        row_weights(rows, model.data.weight),
+    )
+    learner = _learner(model, sample, jobs)
+    networks = networks_of(model, row_of)
+    tol = model.options.get("tol", Settings.tol)
+    tol = tol if isinstance(tol, float) else Settings.tol
+    stages: list[StageFound] = []
+    last, checks = [], []
+    for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
+        here = replace(problem, alpha=model.problem.alpha)
+        stages += stages_found(network, here, learner, pricer, tol)
+        last.append(len(stages) - 1)
+        if model.problem.refitted:
+            checks.append(_refit_check(model, here, stages[-1]))
+    for each in stages:
+        checks += _wedge_checks(each, model.problem.norm)
+    kept = [_kept(model, each) for each in stages]
+    record = stored_record(model) | {
+        "data": _data(model, table, rows),
+        "problem": _problem(model, learner),
+        "certificate": plain(together([kept[i].certificate for i in last])),
+        "stages": plain(kept),
+        "neurons": plain(neurons_found(model, networks, learner)),
+        "intercept": _intercept(model, [stages[i] for i in last], learner),
+        "anchors": [
+            {"id": row, "values": sample.X[row_of[row]].tolist()}
+            for row in sorted(model.samples, key=row_of.__getitem__)
+        ],
+    }
+    slack = _slack(stages, sample, last)
+    score, score_slack = _scores(model, sample, slack["output"])
+    record["score"] = stored_record(model)["score"] | {"train": score} | _selected(model, sample)
+    found = Found(record, slack | score_slack, checks)
+    if model.options or model.distributions or model.importances:
+        seen = measured(model, rows, sample.X, sample.weights)
+        record["distributions"] = plain(seen.distributions)
+        record["effects"] = plain(seen.importances)
+    _encoded(model, table, found)
+    _noted(model, table, [*learner.notes, *status_notes(kept, model.depth)], found)
+    _set_aside(model, stages, found)
+    ids = [neuron.id for neuron in model.neurons]
+    if ids != list(range(1, len(ids) + 1)):
+        found.checks.append(Check("neurons[*].id", str(ids), f"1 to {len(ids)}", False))
+    return found
+
+
+def _learner(model: Model, sample: Sample, jobs: int | None) -> Learner:
+    """What learnt from these rows as the model says. Raises CertificateError where nothing can have
+    learnt so."""
+    problem, told = model.problem, model.options
+    certificate = told.get("certificate")
+    if certificate not in ("auto", "exact", "sampled"):
+        certificate = "exact" if model.certificate.scope == "exact" else "sampled"
+    seed = told.get("seed", 0)
+    given = dict(
+        loss=problem.loss,
+        class_weight=problem.class_weight,
+        alpha=problem.alpha,
+        # An order that was left open is chosen anew.
+        order=None if told and told.get("order") is None else problem.order,
+        norm=problem.norm,
+        layers=problem.layers,
+        bias=problem.hidden_bias,
+        intercept=problem.intercept,
+        refine=problem.refined,
+        certificate=certificate,
+        seed=seed if type(seed) is int and 0 <= seed < 2**32 else 0,
+        jobs=jobs or os.cpu_count() or 1,
+    )
+    try:
+        return Learner(sample, Settings(**given), lambda _: None)
+    except WedgefitError as error:
         raise CertificateError(
-            f"the model has no certificate of its layer {layer}.", remedy="Train the model again."
-        )
-
-    def wedges(self, layer: int, dictionary: Dictionary) -> Wedges:
-        """The neurons of a layer as wedges of the dictionary, whose first inputs are those that are
-        stored."""
-        room = max([dictionary.room, *(len(neuron.columns) for neuron in self.neurons(layer))])
-        neurons = self.neurons(layer)
-        inputs = (
-            self.model.encoding.names
-            if layer == 1
-            else [unit_name(neuron.id) for neuron in self.neurons(layer - 1)]
-        )
-        column_of = {name: j for j, name in enumerate(inputs)}
-        columns, samples = (np.full((len(neurons), room), -1) for _ in range(2))
-        normals = np.zeros((len(neurons), dictionary.X.shape[1]))
-        for i, neuron in enumerate(neurons):
-            columns[i, : len(neuron.columns)] = [column_of[name] for name in neuron.columns]
-            samples[i, : len(neuron.samples)] = [self.row_of[row] for row in neuron.samples]
-            normals[i, columns[i, : len(neuron.columns)]] = [
-                neuron.weights[name] for name in neuron.columns
-            ]
-        return Wedges(columns, samples, normals, np.array([neuron.bias for neuron in neurons]))
-
-    def stored(self) -> tuple[np.ndarray, float | np.ndarray]:
-        """The coefficients, (m,) or (m, K), and output bias of the last layer."""
-        model = self.model
-        if self.output is not None:
-            return np.array(
-                [neuron.coefficient for neuron in self.neurons(model.depth)]
-            ), model.intercept[self.output]
-        intercept = model.intercept
-        return model.coefficients, intercept if len(model.outputs) == 1 else np.array(
-            [intercept[name] for name in model.outputs]
-        )
-
-    def certified(self, layer: int, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
-        """What the certificate of this layer speaks of: the network itself, or the coefficients
-        stored with the certificate."""
-        coefficients = self.stage(layer).coefficients
-        if layer == self.depth and (coefficients is None or not self.model.problem.refitted):
-            return _as_stored(self, problem, wedges, X)
-        if coefficients is None:
-            raise CertificateError(
-                f"the model has no coefficients of its layer {layer}.",
-                remedy="Train the model again.",
-            )
-        names = [unit_name(neuron.id) for neuron in self.neurons(layer)]
-        own = [i for i, name in enumerate(names) if name in coefficients]
-        values = [coefficients[names[i]] for i in own]
-        z = [
-            [value[output] for output in self.model.outputs] if isinstance(value, dict) else value
-            for value in values
-        ]
-        return fit_on(
-            X, problem, wedges.take(own), np.array(z).reshape(len(own), *problem.y.shape[1:])
-        )
-
-
-def _audit(
-    network: _Network, problem: Problem, X: np.ndarray, jobs: int
-) -> tuple[list[dict], Certificate]:
-    """The checks of one network, layer by layer, and the certificate of its last layer as
-    recomputed."""
-    claimed, depth = network.model.problem, network.depth
-    prefix = "" if network.output is None else f"{network.output}: "
-    checks = []
-    for layer in range(1, depth + 1):
-        place = prefix if depth == 1 else f"{prefix}layer {layer}, "
-        orders = orders_in_stage(claimed.order, claimed.norm, X.shape[1], layer)
-        pricer = Pricer(
-            Dictionary(X, orders, claimed.norm, claimed.hidden_bias),
-            jobs=jobs,
-            refine=claimed.refined and network.stage(layer).certificate.bounded,
-        )
-        wedges = network.wedges(layer, pricer.dictionary)
-        checks += _wedge_checks(wedges, X, claimed.norm, place)
-        fit = network.certified(layer, problem, wedges, X)
-        if layer == depth and claimed.refitted:
-            checks.append(_refit_check(network, problem, wedges, X, place))
-        stage = network.stage(layer)
-        priced = pricer.price(
-            problem.dual_point(fit.combined),
-            np.inf,
-            fit.wedges,
-            every_pencil=stage.certificate.scope == "exact",
-            sharp=pricer.sharp_for(stage.certificate.relative_gap),
-        )
-        found = certify_fit(problem, fit, priced)
-        # The model's own figures follow; those of the only stage must not go by the same names.
-        checks += _figure_checks(stage.certificate, found, place or f"layer {layer}, ")
-        X = activations(with_both_faces(wedges), X)
-    return checks, found
-
-
-def _as_stored(network: _Network, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
-    coefficients, intercept = network.stored()
-    return Fit(wedges, coefficients, intercept, wedges.combine(X, coefficients))
-
-
-# The checks ---------------------------------------------------------------------------------------
+            f"the model's problem cannot be that of these rows: {error.message}",
+            remedy="Is it the training data?",
+        ) from None
 
 
 def _training_rows(model: Model, table: Table) -> Table:
     """The rows that the model was trained on: those with a target and a weight. Also checks that
     the weights are weights."""
-    table, _ = training_rows(
-        table, model.encoding.target.names, model.data.weight, drop_missing=True
-    )
+    names = model.encoding.target.names
+    table, _ = training_rows(table, names, model.data.weight, drop_missing=True)
     if table.rows != model.data.rows:
         raise CertificateError(
             f"the model was trained on {model.data.rows:,} rows, this file has {table.rows:,}.",
@@ -224,135 +230,372 @@ def _rows_by_id(model: Model, rows: Table) -> dict[int | str, int]:
     return row_of
 
 
-def _shared_checks(model: Model, X: np.ndarray, row_of: dict) -> list[dict]:
-    """Are the anchor rows those of the data, and is there an output bias only where one is
-    allowed?"""
-    stored = np.array(list(model.anchors.values())).reshape(len(model.anchors), X.shape[1])
-    moved = float(np.abs(stored - X[[row_of[row] for row in model.anchors]]).max(initial=0.0))
-    biases = (
-        list(model.intercept.values()) if isinstance(model.intercept, dict) else [model.intercept]
+def _data(model: Model, table: Table, rows: Table) -> dict:
+    encoding, data = model.encoding, model.data
+    names = encoding.target.names
+    return plain(data) | {
+        "rows": rows.rows,
+        "columns": list(encoding.names),
+        "target": names[0] if len(names) == 1 else list(names),
+        "task": encoding.target.task,
+        "classes": plain(encoding.target.classes),
+        "outputs": list(encoding.target.outputs),
+        "id": table.id_column,
+        "rows_left_out": table.rows - rows.rows,
+        "left_out": plain(encoding.left_out),
+    }
+
+
+# Fields of the problem, by the option that says the same.
+SAME = {
+    "norm": "norm", "hidden_bias": "bias", "intercept": "intercept", "standardized": "standardize",
+    "refined": "refine", "refitted": "refit", "class_weight": "class_weight", "loss": "loss",
+}  # fmt: skip
+
+
+def _problem(model: Model, learner: Learner) -> dict:
+    """The problem as the options, the rows and the path of alphas say it."""
+    problem, told = model.problem, model.options
+    found = plain(problem) | {
+        "alpha": _alpha(model, learner),
+        "alpha_max": learner.alpha_max,
+        "order": plain(learner.order_of_layers(model.depth)),
+        "standardized": model.encoding.standardized,
+        "range_dispersion": learner.dispersion,
+    }
+    found |= {name: told[option] for name, option in SAME.items() if told.get(option) is not None}
+    if (order := told.get("order")) is not None:
+        several = isinstance(order, tuple)
+        layers = [order[min(k, len(order) - 1)] if several else order for k in range(model.depth)]
+        found["order"] = layers[0] if len(set(layers)) == 1 else layers
+    return found
+
+
+def _alpha(model: Model, learner: Learner) -> Any:
+    """The alpha that was given, or that of the curve's point whose scores are the model's."""
+    told, score = model.options, model.score
+    if told.get("alpha") is not None:
+        return told["alpha"]
+    if isinstance(ratio := told.get("alpha_ratio"), float):
+        return ratio * learner.alpha_max
+    if score.curve and score.cv is not None:
+        places = [point.alpha for point in score.curve if point.scores == score.cv]
+        return min(places, key=lambda alpha: abs(alpha - model.problem.alpha), default=None)
+    return model.problem.alpha
+
+
+def _selected(model: Model, sample: Sample) -> dict:
+    """Scores and ways of the choice of alpha that follow from the curve and the options."""
+    score, told = model.score, model.options
+    if not score.curve:
+        return {}
+    points = [point for point in score.curve if point.alpha == model.problem.alpha]
+    found = {"cv": plain(points[0].scores) if points else None}
+    selection = score.selection
+    if told and selection:
+        folds = told.get("cv") if type(told.get("cv")) is int else selection.folds
+        scoring, gap = told.get("scoring") or "loss", pace_for(sample.X.size).fold_tol
+        found["selection"] = {
+            "rule": told.get("rule"), "scoring": scoring, "folds": folds, "relative_gap": gap,
+        }  # fmt: skip
+    return found
+
+
+def _kept(model: Model, found: StageFound):
+    """A stage as found; of a sampled one the figures that depend on the wedges drawn as stored, and
+    those of a bound on which side of the objective rounding decides."""
+    stored = next(
+        stage.certificate
+        for stage in model.stages
+        if (stage.layer, stage.output) == (found.stage.layer, found.stage.output)
     )
-    checks = [
-        _check(
-            "anchor rows, largest difference",
-            0.0,
-            moved,
-            moved <= 1e-12 * max(1.0, float(np.abs(X).max())),
-        )
+    undecided = found.crossed and abs(stored.lower_bound - found.bound) <= found.leeway.all
+    stage = found.stage
+    if not model.options:  # An older version wrote none.
+        stage = replace(stage, penalty=None)
+    if found.exact and not undecided:
+        return stage
+    drawn = {name: getattr(stored, name) for name in DRAWN}
+    return replace(stage, certificate=replace(stage.certificate, **drawn))
+
+
+def _intercept(model: Model, last: list[StageFound], learner: Learner) -> Any:
+    """The best output bias of each network, given its neurons."""
+    values: list[float] = []
+    for found, problem in zip(last, learner.problems):
+        combined = found.fit.combined
+        if model.problem.refitted:
+            z = _stored_fit(model, found)
+            combined = found.wedges.combine(found.X, z)
+        values += np.atleast_1d(problem.shift(combined)).tolist()
+    return values[0] if len(model.outputs) == 1 else dict(zip(model.outputs, values))
+
+
+def _stored_fit(model: Model, found: StageFound) -> np.ndarray:
+    """The coefficients of the last layer of a refitted network, (m,) or (m, K)."""
+    if found.stage.output is None:
+        return model.coefficients
+    own = [n for n in model.layer(model.depth) if n.output == found.stage.output]
+    return np.array([neuron.coefficient for neuron in own], dtype=float)
+
+
+def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, float]]:
+    """The scores on the training rows, and how far they move where outputs move by ``off``."""
+    output = model.network.forward(sample.X)
+    y = sample.y
+    try:
+        found = score_values(sample, output, model.problem.loss)
+        if sample.task == "regression":
+            spread = float(np.sqrt(np.var(y, axis=0).min())) or 1.0
+            rmse = found["rmse"]
+            ratio = 2 * off * (rmse + off) / spread**2
+            slack = {name: off if SCORES[name].in_units else ratio for name in found}
+        else:
+            # Where outputs are equal but for rounding, the last digit decides on classes and ranks.
+            others = [
+                score_values(sample, output + s * off * y, model.problem.loss) for s in (1, -1)
+            ]
+            slack = {
+                name: max(abs((other[name] or 0.0) - (value or 0.0)) for other in others) + off
+                for name, value in found.items()
+            }
+    except ValueError:  # scikit-learn takes no infinities, which only damaged weights give.
+        return {name: None for name in model.score.train}, {}
+    return found, {f"score.train.{name}": value for name, value in slack.items()}
+
+
+def _slack(stages: list[StageFound], sample: Sample, last: list[int]) -> dict[str, float]:
+    """How far rounding may move each kind of field, by its path."""
+    slack = {"anchors[*].values[*]": 1e-12 * max(1.0, float(np.abs(sample.X).max(initial=0.0)))}
+    output = max(each.leeway.output for each in stages)
+    slack |= {"intercept": output, "intercept.*": output, "output": output}
+    slack |= {"neurons[*].share": 1e-14}
+    for place, some in (("stages[*]", stages), ("certificate", [stages[i] for i in last])):
+        objective = sum(each.leeway.objective for each in some)
+        bound = sum(each.leeway.all for each in some)
+        least = min(each.stage.certificate.objective for each in some)
+        gap = bound / least if least > 0 else 0.0
+        slack |= {
+            f"{place}.objective": objective,
+            f"{place}.penalty": objective,
+            f"{place}.lower_bound": bound,
+            f"{place}.relative_gap": gap,
+            f"{place}.network_lower_bound": bound,
+            f"{place}.network_relative_gap": gap,
+        }
+    return slack
+
+
+def _encoded(model: Model, table: Table, found: Found) -> None:
+    """The encoding as these rows teach it, and the notes that go with it."""
+    encoding, data = model.encoding, model.data
+    columns = [column.name for column in encoding.inputs]
+    fitted, design = fit_encoding(
+        table,
+        target=encoding.target.names,
+        task=encoding.target.task,
+        keep=columns + [name for name, _ in encoding.left_out],
+        weight=data.weight,
+        standardize=model.options.get("standardize", encoding.standardized) is True,
+        shift=model.problem.hidden_bias,
+        drop_missing_target=True,
+    )
+    found.record["encoding"] = plain(fitted)
+    found.record["data"]["left_out"] = plain(fitted.left_out)
+    scale = max(feature.scale for feature in fitted.features)
+    found.slack["encoding.features[*].center"] = 1e-12 * scale
+    if not model.options and fitted != encoding:
+        found.record["encoding"] = plain(encoding)
+        found.skipped["encoding"] = "an older version learnt it, by rules of its own"
+    found.record["notes"] = [
+        *design.notes,
+        *(f"column {name!r} left out: {reason}" for name, reason in fitted.left_out),
+        *scale_notes(design, fitted.target),
     ]
-    if not model.problem.intercept:
-        checks.append(_check("output bias", 0.0, max(biases, key=abs), not any(biases)))
-    return checks
 
 
-def _wedge_checks(wedges: Wedges, X: np.ndarray, norm: int, place: str) -> list[dict]:
+def _noted(model: Model, table: Table, more: list[str], found: Found) -> None:
+    """Which notes follow from rows and stages. Those that do must be there; what else is there only
+    training, or reading the file without a model, could have found."""
+    stored = list(model.notes)
+    follow = [*found.record["notes"], *more]
+    missing = [note for note in follow if note not in stored] if model.options else []
+    found.record["notes"] = stored + missing
+    for i, note in enumerate(stored):
+        if note not in follow and note not in table.notes:
+            found.skipped[f"notes[{i}]"] = f"{note!r}: {TRAINING}"
+
+
+def _set_aside(model: Model, stages: list[StageFound], found: Found) -> None:
+    """What rows and weights cannot tell."""
+    skipped = found.skipped
+    skipped |= {"version": HISTORY, "data.source": HISTORY, "data.delimiter": HISTORY}
+    skipped["encoding.reading"] = "the data are read as it says"
+    if model.data.group is not None or not model.options:
+        skipped["data.group"] = TRAINING
+    skipped["options"] = TRAINING
+    if model.score.curve:
+        skipped |= dict.fromkeys(("score.cv", "score.curve"), TRAINING)
+    if model.score.selection and not model.options:
+        skipped["score.selection"] = TRAINING
+    places = {(stage.layer, stage.output): i for i, stage in enumerate(model.stages)}
+    drawn = False
+    for each in stages:
+        place = f"stages[{places[each.stage.layer, each.stage.output]}]"
+        if each.stage.status != "converged":
+            skipped[f"{place}.status"] = TRAINING
+        if not each.exact:
+            drawn = True
+            skipped |= {f"{place}.{name}": TRAINING for name in DRAWN}
+    if drawn:
+        skipped |= {f"certificate.{name}": TRAINING for name in DRAWN}
+
+
+# Checks -------------------------------------------------------------------------------------------
+
+
+def _gap_checks(model: Model, wrong: set[str]) -> Iterator[Check]:
+    """Gaps that are not those of the objectives and bounds beside them, where these hold: a gap is
+    far smaller than what rounding may change in a bound, but it follows to the last digit."""
+    places = {"certificate": model.certificate}
+    places |= {f"stages[{i}]": stage.certificate for i, stage in enumerate(model.stages)}
+    for place, stored in places.items():
+        gaps = {"relative_gap": (stored.relative_gap, stored.lower_bound)}
+        gaps["network_relative_gap"] = stored.network_relative_gap, stored.network_lower_bound
+        for name, (gap, bound) in gaps.items():
+            right = None if bound is None else relative_gap(stored.objective, bound)
+            # Older versions took a bound that rounding put above the objective for a gap of zero.
+            slack = 0.0 if model.options else 1e-15
+            same = gap == right or None not in (gap, right) and _same(gap, right, slack)
+            others = {
+                f"{place}.{part}"
+                for part in ("objective", name.replace("relative_gap", "lower_bound"), name)
+            }
+            if not same and not others & wrong:
+                yield Check(f"{place}.{name}", gap, right, False)
+
+
+def _wedge_checks(found: StageFound, norm: int) -> Iterator[Check]:
     """Is each neuron a unit wedge through the rows it names?"""
-    lengths = np.abs(np.linalg.norm(wedges.normals, ord=norm, axis=1) - 1).max(initial=0.0)
+    wedges, X = found.wedges, found.X
+    if not len(wedges):
+        return
+    away = np.abs(np.linalg.norm(wedges.normals, ord=norm, axis=1) - 1)
     heights = np.abs(X @ wedges.normals.T + wedges.offsets)
     reach = heights.max(axis=0, initial=0.0)
-    rows = [samples[samples >= 0] for samples in wedges.samples]
-    away = max(
-        (heights[rows[i], i].max(initial=0.0) / reach[i] for i in np.flatnonzero(reach)),
-        default=0.0,
-    )
-    return [
-        _check(f"{place}unit neurons, largest deviation", 0.0, float(lengths), lengths <= ROUNDING),
-        _check(f"{place}distance from named rows, relative", 0.0, float(away), away <= ROUNDING),
-    ]
-
-
-def _refit_check(
-    network: _Network, problem: Problem, wedges: Wedges, X: np.ndarray, place: str
-) -> dict:
-    """Are the coefficients those of least squares on the wedges selected?"""
-    stored = _as_stored(network, problem, wedges, X)
-    best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(stored.coefficients)))
-    values = [problem.value(fit.combined, fit.intercept) for fit in (stored, best)]
-    nothing = np.zeros_like(problem.y)
-    slack = ROUNDING * (abs(values[1]) + problem.value(nothing, problem.shift(nothing)))
-    return _check(f"{place}loss after refitting", *values, abs(values[0] - values[1]) <= slack)
-
-
-def _figure_checks(stored: Certificate, found: Certificate, place: str) -> list[dict]:
-    """Do objective, bound and gap hold? A sampled bound depends on the pencils drawn, so only an
-    exact one is compared."""
-    slack = ROUNDING * abs(found.objective)
-    checks = [
-        _check(
-            f"{place}objective",
-            stored.objective,
-            found.objective,
-            abs(stored.objective - found.objective) <= slack,
-        ),
-        _check(
-            f"{place}wedges",
-            stored.wedges_total,
-            found.wedges_total,
-            stored.wedges_total == found.wedges_total,
-        ),
-    ]
-    if stored.scope == "exact":
-        proven = found.scope == "exact" and stored.lower_bound <= found.lower_bound + slack
-        checks.append(_check(f"{place}lower bound", stored.lower_bound, found.lower_bound, proven))
-        holds = stored.relative_gap >= found.relative_gap - ROUNDING
-        checks.append(
-            _check(f"{place}relative gap", stored.relative_gap, found.relative_gap, holds)
+    off = np.zeros(len(wedges))
+    for i, samples in enumerate(wedges.samples):
+        if reach[i] and len(through := samples[samples >= 0]):
+            off[i] = heights[through, i].max() / reach[i]
+    for name, values, limit in (("weights", away, 1e-11), ("bias", off, 1e-9)):
+        worst = int(np.argmax(np.where(np.isfinite(values), values, np.inf)))
+        yield Check(
+            f"neurons[{found.neurons[worst].id - 1}].{name}",
+            float(values[worst]),
+            0.0,
+            bool(values[worst] <= limit),
         )
-        if stored.network_lower_bound is not None:
-            bound, gap = found.network_lower_bound, found.network_relative_gap
-            proven = bound is not None and stored.network_lower_bound <= bound + slack
-            checks.append(
-                _check(f"{place}network lower bound", stored.network_lower_bound, bound, proven)
-            )
-            proven = (
-                gap is not None
-                and stored.network_relative_gap is not None
-                and stored.network_relative_gap >= gap - ROUNDING
-            )
-            checks.append(
-                _check(f"{place}network relative gap", stored.network_relative_gap, gap, proven)
-            )
+
+
+def _refit_check(model: Model, problem: Problem, found: StageFound) -> Check:
+    """Are the coefficients those of least squares on the wedges selected?"""
+    X, wedges, z = found.X, found.wedges, _stored_fit(model, found)
+    stored = fit_on(X, problem, wedges, z)
+    best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(z)))
+    values = [_loss(problem, fit) for fit in (stored, best)]
+    slack = 1e-9 * (abs(values[1]) + problem.value(np.zeros_like(problem.y), problem.location))
+    agrees = bool(abs(values[0] - values[1]) <= slack)
+    return Check("neurons[*].coefficient", values[0], values[1], agrees)
+
+
+def _loss(problem: Problem, fit: Fit) -> float:
+    return problem.value(fit.combined, fit.intercept)
+
+
+def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:
+    """What training with the model's own options gives. Raises CertificateError where the file does
+    not say how it was trained."""
+    told = dict(model.options)
+    if not told or told.get("cv") is None:
+        raise CertificateError(
+            "the file does not say how the model was trained, so it cannot be trained again.",
+            remedy="Leave out --all.",
+        )
+    try:
+        return train(table, Options(**told, jobs=jobs), _Silent())
+    except (TypeError, ValueError, KeyError, AttributeError, WedgefitError) as error:
+        raise CertificateError(
+            f"nothing can be trained with the options of the file ({error}).",
+            remedy="Leave out --all.",
+        ) from None
+
+
+class _Silent:
+    """Progress that nobody watches."""
+
+    def note(self, words: str) -> None:
+        pass
+
+    def advance(self, *step) -> None:
+        pass
+
+
+# Comparing ----------------------------------------------------------------------------------------
+
+
+def _compared(stored: dict, found: Found, only: tuple[str, ...] = ()) -> list[Check]:
+    """The fields of the stored record beside those found: figures by name, the others by their
+    part; with ``only`` those parts alone."""
+    left, right = dict(_leaves(stored)), dict(_leaves(found.record))
+    checks, alike = [], []
+    for path in dict.fromkeys([*left, *right]):
+        if only and not _within(path, only) or not only and _within(path, found.skipped):
+            continue
+        pair = left.get(path), right.get(path)
+        both = path in left and path in right
+        check = Check(path, *pair, both and _same(*pair, found.slack.get(_kind(path), 0.0)))
+        if check.agrees and not FIGURE.match(path):
+            alike.append(check)
+        else:
+            checks.append(check)
+    for part, some in groupby(alike, key=lambda check: re.split(r"[.\[]", check.name)[0]):
+        number = len(list(some))
+        words = f"{number} value{'s' * (number != 1)}"
+        checks.append(Check(part, words, words, True))
     return checks
 
 
-def _score_checks(model: Model, sample: Sample) -> list[dict]:
-    """Are the scores on the training rows those of the stored weights?"""
-    output, stored = model.network.forward(sample.X), model.score.train
-    # Where outputs are equal but for rounding, the last digit decides on classes and ranks: any of
-    # its values will do.
-    last = (
-        ROUNDING
-        * max(1.0, float(np.abs(output).max()))
-        * (sample.y if sample.task == "classification" else 0.0)
-    )
-    found, *others = (
-        score_values(sample, output + shift, model.problem.loss) for shift in (0.0, last, -last)
-    )
-    scale = {
-        name: float(np.abs(sample.y).max()) if SCORES[name].in_units else 1 + abs(value or 0.0)
-        for name, value in found.items()
-    }
-    return [
-        _check(
-            f"training score, {name}",
-            stored.get(name),
-            value,
-            _within(stored.get(name), [value, *(other[name] for other in others)], scale[name]),
-        )
-        for name, value in found.items()
-    ]
+# Fields that are shown one by one.
+FIGURE = re.compile(
+    r"(certificate|stages\[\d+\])\.(objective|lower_bound|relative_gap|network_lower_bound|"
+    r"network_relative_gap|wedges_total)$|score\.train\.|intercept|problem\.alpha_max"
+)
 
 
-def _within(stored, values: list[float | None], scale: float) -> bool:
-    """Whether a stored figure lies among these, but for rounding; one that does not exist is stored
-    as none."""
-    if stored is None or values[0] is None:
-        return stored is values[0]
-    return (
-        isinstance(stored, Real)
-        and min(values) - ROUNDING * scale <= stored <= max(values) + ROUNDING * scale
-    )
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that has no parts, by its path; an empty list or object is one."""
+    if isinstance(value, dict) and value:
+        for key, part in value.items():
+            yield from _leaves(part, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value:
+        for i, part in enumerate(value):
+            yield from _leaves(part, f"{path}[{i}]")
+    else:
+        yield path, value
 
 
-def _check(name: str, stored, recomputed, agrees) -> dict:
-    return {"name": name, "stored": stored, "recomputed": recomputed, "agrees": bool(agrees)}
+def _kind(path: str) -> str:
+    """The path of all fields like this one: any place of a list, any output."""
+    path = re.sub(r"\[\d+\]", "[*]", path)
+    return "intercept.*" if path.startswith("intercept.") else path
+
+
+def _within(path: str, parts) -> bool:
+    return any(path == part or path.startswith((f"{part}.", f"{part}[")) for part in parts)
+
+
+def _same(stored: Any, found: Any, slack: float) -> bool:
+    numbers = all(type(value) in (int, float) for value in (stored, found))
+    if not numbers or type(stored) is type(found) is int:
+        return type(stored) is type(found) and stored == found
+    return bool(stored == found or abs(stored - found) <= DIGITS * abs(found) + slack)

@@ -3,14 +3,13 @@ words."""
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.data.distribution import distributions
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Design, Sample
@@ -18,15 +17,22 @@ from wedgefit.data.table import Table
 from wedgefit.data.target import Target
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.layers import Stage as FitStage
-from wedgefit.engine.problem import row_norms
-from wedgefit.engine.solve import Solution
-from wedgefit.errors import FitError, NoEffects, UsageError
+from wedgefit.errors import FitError, ModelFileError, UsageError
 from wedgefit.learning.learn import Learned, Learner, total
 from wedgefit.learning.path import FINE
 from wedgefit.learning.scores import score_values, shown_score
 from wedgefit.learning.select import Curve, joined
 from wedgefit.learning.settings import Options
-from wedgefit.model.effects import importances
+from wedgefit.model.figures import (
+    measured,
+    networks_of,
+    neurons_found,
+    reach_of,
+    shares_of,
+    stages_found,
+    together,
+)
+from wedgefit.model.file import loads
 from wedgefit.model.record import (
     CurvePoint,
     Data,
@@ -77,7 +83,7 @@ class InterruptibleDeadline(Deadline):
         )
 
 
-class _Setting:
+class Setting:
     """One table under one set of options: how it is encoded, the design, and what learns from
     it."""
 
@@ -146,7 +152,7 @@ class _Setting:
             *self.design.notes,
             *self.learner.notes,
             *left_out,
-            *_scale_notes(self.design, self.encoding.target),
+            *scale_notes(self.design, self.encoding.target),
         ]
 
 
@@ -163,25 +169,11 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
     ``max_seconds`` from now.
     """
     clock = time.perf_counter()
-    setting = _Setting(table, options, progress, deadline)
+    setting = Setting(table, options, progress, deadline)
     setup = time.perf_counter() - clock
     with setting.named():
         learned = setting.learner.learn(progress.advance)
-    return _measured(_model(setting, learned, setup), setting)
-
-
-def _measured(model: Model, setting: _Setting) -> Model:
-    """The model with what it saw of each column, and how far its effects go over the rows."""
-    design, options, encoding = setting.design, setting.options, setting.encoding
-    rows, _ = training_rows(
-        setting.table, encoding.target.names, options.weight, options.drop_missing_target
-    )
-    model = replace(model, distributions=distributions(encoding, rows, design.weights))
-    try:
-        effects = model.effects()
-    except NoEffects:
-        return model
-    return replace(model, importances=importances(effects, design.X, design.weights))
+    return _certified(setting, _stored(setting, _model(setting, learned, setup)))
 
 
 def path(table: Table, options: Options, progress) -> dict:
@@ -193,7 +185,7 @@ def path(table: Table, options: Options, progress) -> dict:
             remedy="Give it with --layers, or use wedgefit train --layers auto.",
         )
     clock = time.perf_counter()
-    setting = _Setting(table, options, progress)
+    setting = Setting(table, options, progress)
     learner = setting.learner
     with setting.named():
         curve = learner.cross_validated(progress.advance, options.layers)
@@ -218,7 +210,7 @@ def path(table: Table, options: Options, progress) -> dict:
     }
 
 
-def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
+def _model(setting: Setting, learned: Learned, setup: float) -> Model:
     design, outputs = setting.design, setting.encoding.target.outputs
     separate = outputs if len(learned.fits) > 1 else [None]
     intercepts = (
@@ -267,19 +259,65 @@ def _model(setting: _Setting, learned: Learned, setup: float) -> Model:
             *setting.notes(),
             *_curve_notes(learned.curve),
             *_depth_notes(setting.options.layers, learned),
-            *(
-                note
-                for layer, output, stage, _ in stages
-                for note in _status_notes(stage.solution, output, layer, learned.depth)
-            ),
         ),
         options=_told(setting.options),
         seconds={"setup": setup, **learned.seconds},
     )
 
 
+def _stored(setting: Setting, model: Model) -> Model:
+    """The model as its file will give it back. Raises FitError where it would not."""
+    try:
+        return replace(loads(model.dumps()), seconds=model.seconds)
+    except (ModelFileError, ValueError) as error:
+        found = getattr(error, "message", str(error)).rstrip(".")
+        raise FitError(
+            f"the model cannot be stored: {found}.",
+            where=setting.table.title,
+            remedy="Such numbers lie at the ends of float64: change the unit of a column, or the "
+            "target's.",
+        ) from None
+
+
+def _certified(setting: Setting, model: Model) -> Model:
+    """The stored model with its figures as ``certify`` will find them.
+
+    A stage that was stopped, or whose scope is sampled, keeps what its own last round said, and so
+    does one whose gap only the rounding of its own sums had closed.
+    """
+    row_of = {row: position for position, row in enumerate(setting.design.row_ids)}
+    networks, stages, last = networks_of(model, row_of), [], []
+    learner, told = setting.learner, iter(model.stages)
+    for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
+        here = replace(problem, alpha=model.problem.alpha)
+        for found in stages_found(network, here, learner, pricer, setting.options.tol):
+            before, stage = network.stage(found.stage.layer), found.stage
+            gap = max(before.certificate.relative_gap, setting.options.tol)
+            if not found.exact or stage.certificate.relative_gap > gap:
+                stage = replace(stage, certificate=before.certificate, status=before.status)
+            stages.append(stage)
+        last.append(stages[-1].certificate)
+    order = {(stage.layer, stage.output): stage for stage in stages}
+    stages = tuple(order[stage.layer, stage.output] for stage in told)
+    notes = status_notes(stages, model.depth)
+    found = replace(
+        model,
+        certificate=together(last),
+        stages=stages,
+        neurons=neurons_found(model, networks, learner),
+        notes=(*model.notes, *notes),
+    )
+    sample, design = setting.sample, setting.design
+    rows, _ = training_rows(
+        setting.table, model.encoding.target.names, model.data.weight, drop_missing=True
+    )
+    found = measured(found, rows, design.X, design.weights)
+    train = score_values(sample, found.network.forward(sample.X), found.problem.loss)
+    return replace(found, score=replace(found.score, train=train))
+
+
 def _stage(
-    setting: _Setting, layer: int, output: str | None, stage: FitStage, ids: list[int] | None
+    setting: Setting, layer: int, output: str | None, stage: FitStage, ids: list[int] | None
 ) -> Stage:
     """The certificate of one stage, with the coefficients that it speaks of where the network does
     not have them, by neuron."""
@@ -296,7 +334,7 @@ def _stage(
     )
 
 
-def _by_output(setting: _Setting, z) -> float | dict[str, float]:
+def _by_output(setting: Setting, z) -> float | dict[str, float]:
     """A coefficient for the record: a number, or one per target where they share the neuron."""
     return float(z) if np.ndim(z) == 0 else dict(zip(setting.encoding.target.outputs, z.tolist()))
 
@@ -307,10 +345,11 @@ def _told(options: Options) -> dict[str, Told]:
     for part in fields(options):
         value = getattr(options, part.name)
         value = value.item() if isinstance(value, np.generic) else value
+        value = tuple(value) if isinstance(value, list) else value
         if part.name not in WITHOUT_EFFECT:
-            told[part.name] = (
-                value if isinstance(value, bool | int | float | str | tuple | None) else None
-            )
+            plain_value = isinstance(value, bool | int | float | str | None)
+            several = isinstance(value, tuple) and all(isinstance(v, int | str) for v in value)
+            told[part.name] = value if plain_value or several else None
     return told
 
 
@@ -361,23 +400,25 @@ def _depth_notes(layers: int | str, learned: Learned) -> list[str]:
     return [f"the network has {learned.depth + 1} layers, not {layers}: {reason}"]
 
 
-def _status_notes(solution: Solution, output: str | None, layer: int, depth: int) -> list[str]:
-    which = ("" if output is None else f" for {output!r}") + (
-        "" if depth == 1 else f" in hidden layer {layer}"
-    )
-    certificate = solution.certificate
-    gap = f"at a relative gap of {certificate.relative_gap:.1e}"
-    if certificate.scope == "sampled":
-        looked_at = f"{certificate.wedges_priced:,} of {certificate.wedges_total:,} wedges"
-        gap += f" among those looked at in the last round, {looked_at}"
-    notes = {
-        "stalled": f"the solver came to an end{which} {gap}, above --tol",
-        "stopped": f"stopped early{which}, {gap}",
-    }
-    return [notes[solution.status]] if solution.status in notes else []
+def status_notes(stages: Sequence[Stage], depth: int) -> list[str]:
+    """What is to be told of stages that ended above the gap asked for."""
+    told = []
+    for stage in stages:
+        which = "" if stage.output is None else f" for {stage.output!r}"
+        which += "" if depth == 1 else f" in hidden layer {stage.layer}"
+        certificate = stage.certificate
+        gap = f"at a relative gap of {certificate.relative_gap:.1e}"
+        if certificate.scope == "sampled":
+            looked_at = f"{certificate.wedges_priced:,} of {certificate.wedges_total:,} wedges"
+            gap += f" among those looked at in the last round, {looked_at}"
+        if stage.status == "stalled":
+            told.append(f"the solver came to an end{which} {gap}, above --tol")
+        elif stage.status == "stopped":
+            told.append(f"stopped early{which}, {gap}")
+    return told
 
 
-def _scale_notes(design: Design, target: Target) -> list[str]:
+def scale_notes(design: Design, target: Target) -> list[str]:
     """Targets learnt together share one loss: those of a small spread hardly count."""
     if target.task != "regression" or design.y.ndim == 1:
         return []
@@ -393,15 +434,16 @@ def _scale_notes(design: Design, target: Target) -> list[str]:
 
 
 def _neurons(
-    setting: _Setting, networks: list[DeepFit], separate
+    setting: Setting, networks: list[DeepFit], separate
 ) -> tuple[list[Neuron], list[list[list[int]]]]:
     """The wedges of all networks as records that name columns and rows, layer by layer, in each the
     largest share first.
 
     Also their ids by network, layer (from 0) and position in the layer.
     """
-    reach = [_reach(setting, network) for network in networks]
-    shares = _shares(networks, reach)
+    weights = setting.learner.problems[0].weights
+    reach = [reach_of(network, setting.design.X, weights) for network in networks]
+    shares = shares_of(networks, reach)
     ids = [[[0] * len(wedges) for wedges in network.layers] for network in networks]
     neurons: list[Neuron] = []
     for layer in range(max(len(network.layers) for network in networks)):
@@ -433,46 +475,8 @@ def _neurons(
     return neurons, ids
 
 
-def _reach(setting: _Setting, network: DeepFit) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Per layer on how many training rows each unit is active, and the standard deviation of its
-    activation, (units,)."""
-    inputs, weights, reach = setting.design.X, setting.learner.problems[0].weights, []
-    for wedges in network.layers:
-        heights = inputs @ wedges.normals.T + wedges.offsets
-        active = (
-            heights > 1e-9 * np.maximum(np.abs(heights).max(axis=0, initial=0.0), 1e-300)
-        ).sum(axis=0)
-        inputs = np.maximum(heights, 0.0)
-        reach.append((active, np.sqrt(weights @ (inputs - weights @ inputs) ** 2)))
-    return reach
-
-
-def _shares(networks: list[DeepFit], reach) -> list[list[np.ndarray]]:
-    """Per network and layer the units' parts of the variation of all predictions, (units,): in
-    every layer they add up to one.
-
-    A unit of a layer below has its parts in the neurons that read it, by |weight| times its
-    standard deviation.
-    """
-    tops = [
-        below[-1][1] * row_norms(network.coefficients) for network, below in zip(networks, reach)
-    ]
-    whole = sum(top.sum() for top in tops) or 1.0
-    every = []
-    for network, below, top in zip(networks, reach, tops):
-        shares = [top / whole]
-        for wedges, (_, deviation) in zip(network.layers[:0:-1], below[-2::-1]):
-            parts = np.abs(wedges.normals) * deviation
-            shares.insert(
-                0,
-                shares[0] @ (parts / np.where(parts.any(axis=1), parts.sum(axis=1), 1.0)[:, None]),
-            )
-        every.append(shares)
-    return every
-
-
 def _neuron(
-    setting: _Setting, position: int, network: DeepFit, layer: int, i: int, names, **figures
+    setting: Setting, position: int, network: DeepFit, layer: int, i: int, names, **figures
 ) -> Neuron:
     """Unit ``i`` of a hidden layer (from 0) that reads what is called ``names``."""
     wedges, row_ids, last = (
@@ -494,7 +498,7 @@ def _neuron(
     )
 
 
-def _point(setting: _Setting, alpha: float, networks: list[tuple[FitStage, ...]], cv: dict) -> dict:
+def _point(setting: Setting, alpha: float, networks: list[tuple[FitStage, ...]], cv: dict) -> dict:
     deep = [composed(stages) for stages in networks]
     samples = np.concatenate(
         [wedges.samples.ravel() for network in deep for wedges in network.layers]

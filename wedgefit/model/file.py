@@ -27,6 +27,7 @@ from wedgefit.model.record import (
     Score,
     Stage,
     Told,
+    row_order,
     unit_name,
 )
 from wedgefit.records import DISTINCT, Complaint, parse, read, schema
@@ -177,6 +178,9 @@ def _outputs(file: ModelFile) -> Iterator[Complaint]:
             yield Complaint(f"anchors[{i}].values", words, found)
     if len({anchor.id for anchor in file.anchors}) < len(file.anchors):
         yield Complaint("anchors", "distinct rows")
+    rows = {row for neuron in file.neurons for row in neuron.samples}
+    if list(file.samples) != sorted(rows, key=row_order):
+        yield Complaint("samples", "the rows that neurons pass through, sorted")
 
 
 def _neurons(file: ModelFile) -> Iterator[Complaint]:

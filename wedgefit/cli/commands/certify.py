@@ -40,13 +40,20 @@ from wedgefit.setting import settings_of
         norm={"help": "With --weights: norm on the hidden weights.  [default: 2]"},
     ),
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Train again as well, and check what only that can tell: scores of the folds, notes.",
+)
 @jobs_option
 @reading
 @talking
-def certify(files, weights, own, jobs, reading, talk):
+def certify(files, weights, own, everything, jobs, reading, talk):
     """Check the claims of MODEL against its training DATA.
 
-    Objective, certificate and neurons are recomputed from the rows and the weights in MODEL alone.
+    Every figure is recomputed from the rows and the weights in MODEL alone. What only training
+    again could tell is listed as not checked; --all trains again.
 
     Exits with 1 when a stored figure and the recomputed one disagree.
 
@@ -57,10 +64,15 @@ def certify(files, weights, own, jobs, reading, talk):
     Examples:
       wedgefit certify data.csv
       wedgefit certify small.json data.csv && echo "as promised"
+      wedgefit certify data.csv --all
       wedgefit certify data.csv --weights net.json
       wedgefit certify data.csv --weights net.onnx --alpha 0.001 --target price
     """
     if weights is not None:
+        if everything:
+            raise click.UsageError(
+                "--all is for models: a network from elsewhere was not trained here."
+            )
         _measure(files, weights, own, jobs, reading, talk)
         return
     if own:
@@ -71,7 +83,7 @@ def certify(files, weights, own, jobs, reading, talk):
     talk.notes(*table.notes)
     from wedgefit.model import audit
 
-    record = audit.certify(model, table, jobs=jobs)
+    record = audit.certify(model, table, jobs=jobs, everything=everything)
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])

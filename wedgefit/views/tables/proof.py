@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import groupby
 
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +25,10 @@ def certify(certification: dict) -> Parts:
             Text("yes", style="green") if yes else Text("NO", style="bold red"),
         )
     yield table
+    for why, parts in groupby(certification["not_checked"], key=lambda part: part["why"]):
+        yield Text(
+            f"Not checked: {', '.join(plain(part['name']) for part in parts)} ({plain(why)})."
+        )
     if certification["agrees"]:  # If not, the message is the error that the command ends with.
         yield Text(f"{plain(certification['message']).capitalize()}.", style="bold green")
 

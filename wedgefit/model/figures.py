@@ -1,0 +1,330 @@
+"""A model's figures, computed from its rows and its weights alone.
+
+``train`` stores what these functions find and ``certify`` compares with it, so that an honest model
+is accepted to the last digit; ``Leeway`` says what another machine's rounding may change.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wedgefit.data.distribution import distributions
+from wedgefit.data.table import Table
+from wedgefit.engine.certificate import Certificate, certify, lower_bound
+from wedgefit.engine.fit import Fit, fit_on
+from wedgefit.engine.layers import DeepFit, activations, with_both_faces
+from wedgefit.engine.pricing import Priced, Pricer
+from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.wedge import Wedges
+from wedgefit.errors import CertificateError, NoEffects
+from wedgefit.learning.learn import Learner, total
+from wedgefit.model.effects import importances
+from wedgefit.model.record import Model, Neuron, RowId, Stage, unit_name
+
+# Heights below this part of the largest are those of rows that lie on the hyperplane.
+ON_PLANE = 1e-9
+# A sum of some hundred products is off by less than so many units in the last place of its terms.
+ULPS = 16 * float(np.finfo(float).eps)
+# A bound found by a search may differ by so much of the objective.
+UNSPLIT = 1e-7
+
+
+@dataclass(frozen=True)
+class Leeway:
+    """What rounding may change in the figures of one stage: its own, not a constant."""
+
+    output: float
+    objective: float
+    bound: float
+
+    @property
+    def all(self) -> float:
+        return self.objective + self.bound
+
+
+@dataclass(frozen=True, eq=False)
+class StageFound:
+    """One stage as found, and its leeway.
+
+    ``exact``: its bound is about every wedge, and not about those drawn. ``crossed``: rounding put
+    the bound above the objective, so it proves nothing here; ``bound`` is that one.
+    """
+
+    stage: Stage
+    neurons: list[Neuron]
+    wedges: Wedges
+    fit: Fit
+    X: np.ndarray
+    leeway: Leeway
+    exact: bool
+    crossed: bool
+    bound: float
+
+
+@dataclass(frozen=True)
+class NetworkOf:
+    """One of the model's networks: all there is, or that of one class."""
+
+    model: Model
+    output: str | None
+    row_of: dict[RowId, int]
+
+    @property
+    def depth(self) -> int:
+        """How many hidden layers it has; a constant has the first one only."""
+        own = [neuron.layer for neuron in self.model.neurons if neuron.output == self.output]
+        return max(own, default=1)
+
+    def neurons(self, layer: int) -> list[Neuron]:
+        return [neuron for neuron in self.model.layer(layer) if neuron.output == self.output]
+
+    def stage(self, layer: int) -> Stage:
+        """The stored record of one layer. Raises CertificateError when there is none."""
+        for stage in self.model.stages:
+            if (stage.layer, stage.output) == (layer, self.output):
+                return stage
+        raise CertificateError(
+            f"the model has no certificate of its layer {layer}.", remedy="Train the model again."
+        )
+
+    def wedges(self, layer: int, room: int, width: int) -> Wedges:
+        """The neurons of a layer, in ``width`` inputs of which the first are those that are
+        stored."""
+        neurons = self.neurons(layer)
+        room = max([room, *(len(neuron.columns) for neuron in neurons)])
+        inputs = (
+            self.model.encoding.names
+            if layer == 1
+            else [unit_name(neuron.id) for neuron in self.neurons(layer - 1)]
+        )
+        column_of = {name: j for j, name in enumerate(inputs)}
+        columns, samples = (np.full((len(neurons), room), -1) for _ in range(2))
+        normals = np.zeros((len(neurons), width))
+        for i, neuron in enumerate(neurons):
+            columns[i, : len(neuron.columns)] = [column_of[name] for name in neuron.columns]
+            samples[i, : len(neuron.samples)] = [self.row_of[row] for row in neuron.samples]
+            normals[i, columns[i, : len(neuron.columns)]] = [
+                neuron.weights[name] for name in neuron.columns
+            ]
+        return Wedges(columns, samples, normals, np.array([neuron.bias for neuron in neurons]))
+
+    def deep(self) -> DeepFit:
+        """The network that is stored."""
+        layers, width = [], len(self.model.encoding.names)
+        for layer in range(1, self.depth + 1):
+            layers.append(self.wedges(layer, 1, width))
+            width = len(layers[-1])
+        coefficients, intercept = self.stored()
+        return DeepFit(tuple(layers), coefficients, intercept)
+
+    def stored(self) -> tuple[np.ndarray, float | np.ndarray]:
+        """The coefficients, (m,) or (m, K), and output bias of the last layer."""
+        model = self.model
+        if self.output is not None:
+            last = self.neurons(model.depth)
+            z = np.array([neuron.coefficient for neuron in last], dtype=float)
+            return z, model.intercept[self.output]
+        if len(model.outputs) == 1:
+            return model.coefficients, model.intercept
+        return model.coefficients, np.array([model.intercept[name] for name in model.outputs])
+
+    def certified(self, layer: int, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
+        """What the certificate of this layer speaks of: the network itself, or the coefficients
+        stored with the certificate."""
+        coefficients = self.stage(layer).coefficients
+        if layer == self.depth and (coefficients is None or not self.model.problem.refitted):
+            z, intercept = self.stored()
+            return Fit(wedges, z, intercept, wedges.combine(X, z))
+        if coefficients is None:
+            raise CertificateError(
+                f"the model has no coefficients of its layer {layer}.",
+                remedy="Train the model again.",
+            )
+        names = [unit_name(neuron.id) for neuron in self.neurons(layer)]
+        own = [i for i, name in enumerate(names) if name in coefficients]
+        values = [coefficients[names[i]] for i in own]
+        z = [
+            [value[output] for output in self.model.outputs] if isinstance(value, dict) else value
+            for value in values
+        ]
+        shape = (len(own), *problem.y.shape[1:])
+        return fit_on(X, problem, wedges.take(own), np.array(z, dtype=float).reshape(shape))
+
+
+def networks_of(model: Model, row_of: dict[RowId, int]) -> list[NetworkOf]:
+    """The model's networks: one, or one per class."""
+    target = model.encoding.target
+    several = target.classes is not None and len(target.outputs) > 1
+    names = target.outputs if several else (None,)
+    return [NetworkOf(model, name, row_of) for name in names]
+
+
+# Certificates -------------------------------------------------------------------------------------
+
+
+def stages_found(
+    network: NetworkOf, problem: Problem, learner: Learner, pricer: Pricer, tol: float
+) -> Iterator[StageFound]:
+    """Every stage of one network, priced again; ``problem`` at the model's alpha."""
+    X = learner.sample.X
+    for layer in range(1, network.depth + 1):
+        stored = network.stage(layer)
+        pricer = pricer if layer == 1 else learner.pricer_for(X, layer)
+        wedges = network.wedges(layer, pricer.dictionary.room, X.shape[1])
+        fit = network.certified(layer, problem, wedges, X)
+        exact = stored.certificate.scope == "exact" or (layer == 1 and learner.exact)
+        point = problem.dual_point(fit.combined)
+        # As sharp as the solver's own last round; a bound below alpha need not be sharper.
+        sharp = 0.5 * (min(tol, 1e-9) if pricer.full_rounds_are_quick else tol)
+        priced = pricer.price(point, problem.alpha, fit.wedges, every_pencil=exact, sharp=sharp)
+        certificate = certify(problem, fit, priced)
+        exact = exact and certificate.scope == "exact"
+        bound = lower_bound(problem, point, priced.bound)
+        stage = Stage(
+            layer=layer,
+            output=network.output,
+            status=status(
+                stored.status, certificate if exact else stored.certificate, learner, tol
+            ),
+            neurons=len(fit.wedges),
+            certificate=certificate,
+            coefficients=stored.coefficients,
+            penalty=problem.alpha * float(row_norms(fit.coefficients).sum()),
+        )
+        leeway = leeway_of(problem, X, fit, priced)
+        if priced.bounded:
+            # Which parts a search for bounds leaves unsplit, the last digit may decide.
+            more = min(sharp, UNSPLIT) * certificate.objective
+            leeway = replace(leeway, bound=leeway.bound + more)
+        yield StageFound(
+            stage,
+            network.neurons(layer),
+            wedges,
+            fit,
+            X,
+            leeway,
+            exact,
+            bound > certificate.objective,
+            bound,
+        )
+        X = activations(with_both_faces(wedges), X)
+
+
+def status(told: str, certificate: Certificate, learner: Learner, tol: float) -> str:
+    """How the solver's run is to be called: whether it met ``tol`` is seen, why it did not is
+    told."""
+    gap = certificate.relative_gap
+    if learner.settings.refine and certificate.network_relative_gap is not None:
+        gap = certificate.network_relative_gap
+    if gap <= tol:
+        return "converged"
+    return "stalled" if told == "converged" else told
+
+
+def together(found: list[Certificate]) -> Certificate:
+    """The certificate of all networks."""
+    return found[0] if len(found) == 1 else total(found)
+
+
+def leeway_of(problem: Problem, X: np.ndarray, fit: Fit, priced: Priced) -> Leeway:
+    """How far rounding in the network's output, and in the scores, may move objective and bound.
+
+    To first order: each row's output is off by units in the last place of the terms that it adds
+    up; the objective by that times the dual point; the largest score, which scales the dual point,
+    by that times the reach of a unit wedge. Where alpha is small beside its largest value the dual
+    point is small beside the output, and a bound keeps few digits.
+    """
+    sizes = row_norms(fit.coefficients)
+    hinges = np.abs(X) @ np.abs(fit.wedges.normals).T + np.abs(fit.wedges.offsets)
+    target = row_norms(problem.centred) if len(problem.centred) else np.zeros(0)
+    shift = float(np.abs(np.atleast_1d(fit.intercept - problem.location)).max())
+    terms = hinges @ sizes + target + shift
+    rows = ULPS * terms * problem.weights
+    dual = problem.dual_point(fit.combined)
+    value = problem.value(fit.combined, fit.intercept)
+    penalty = problem.alpha * float(sizes.sum())
+    objective = float(row_norms(dual) @ (ULPS * terms)) + ULPS * (value + penalty)
+    reach = float(np.sqrt((np.ptp(np.vstack([X, np.zeros(X.shape[1])]), axis=0) ** 2).sum()))
+    score = max(priced.bound, priced.supremum or 0.0)
+    moved = reach * (rows.sum() + ULPS * float(row_norms(dual).sum()))
+    limit = problem.alpha / score if score > 0 else np.inf
+    scale = problem.loss.best_scale(problem.centred, dual, problem.weights, limit)
+    bound = problem.dual_value(scale * dual)
+    part = min(moved / score, 0.5) if score > 0 else 0.0
+    others = [problem.dual_value(scale * (1 + s * part) * dual) for s in (1, -1)]
+    spread = max([abs(other - bound) for other in others if np.isfinite(other)], default=abs(bound))
+    products = float(np.abs(scale * dual * problem.centred).sum()) + abs(bound)
+    bound_moves = spread + scale * float(rows @ terms) + ULPS * products
+    return Leeway(float(ULPS * terms.max(initial=0.0)), objective, bound_moves)
+
+
+# Neurons ------------------------------------------------------------------------------------------
+
+
+def reach_of(
+    network: DeepFit, X: np.ndarray, weights: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Per layer on how many training rows each unit is active, and the standard deviation of its
+    activation, (units,); X (n, d) and the rows' weights (n,)."""
+    reach = []
+    for wedges in network.layers:
+        heights = X @ wedges.normals.T + wedges.offsets
+        largest = np.maximum(np.abs(heights).max(axis=0, initial=0.0), 1e-300)
+        active = (heights > ON_PLANE * largest).sum(axis=0)
+        X = np.maximum(heights, 0.0)
+        reach.append((active, np.sqrt(weights @ (X - weights @ X) ** 2)))
+    return reach
+
+
+def shares_of(networks: list[DeepFit], reach) -> list[list[np.ndarray]]:
+    """Per network and layer the units' parts of the variation of all predictions, (units,): in
+    every layer they add up to one.
+
+    A unit of a layer below has its parts in the neurons that read it, by |weight| times its
+    standard deviation.
+    """
+    tops = [
+        below[-1][1] * row_norms(network.coefficients) for network, below in zip(networks, reach)
+    ]
+    whole = sum(top.sum() for top in tops) or 1.0
+    every = []
+    for network, below, top in zip(networks, reach, tops):
+        shares = [top / whole]
+        for wedges, (_, deviation) in zip(network.layers[:0:-1], below[-2::-1]):
+            parts = np.abs(wedges.normals) * deviation
+            shares.insert(
+                0,
+                shares[0] @ (parts / np.where(parts.any(axis=1), parts.sum(axis=1), 1.0)[:, None]),
+            )
+        every.append(shares)
+    return every
+
+
+def neurons_found(model: Model, networks: list[NetworkOf], learner: Learner) -> list[Neuron]:
+    """The model's neurons with the figures that follow from their weights."""
+    deep = [network.deep() for network in networks]
+    weights = learner.problems[0].weights
+    reach = [reach_of(each, learner.sample.X, weights) for each in deep]
+    found = {}
+    for network, below, shares in zip(networks, reach, shares_of(deep, reach)):
+        for layer in range(1, network.depth + 1):
+            for i, neuron in enumerate(network.neurons(layer)):
+                found[neuron.id] = replace(
+                    neuron,
+                    order=len(neuron.columns),
+                    active_rows=int(below[layer - 1][0][i]),
+                    share=float(shares[layer - 1][i]),
+                )
+    return [found[neuron.id] for neuron in model.neurons]
+
+
+def measured(model: Model, rows: Table, X: np.ndarray, weights: np.ndarray | None) -> Model:
+    """The model with what its training rows hold in each column, and how far its effects go over
+    them: X (n, d), weights (n,) or None."""
+    model = replace(model, distributions=distributions(model.encoding, rows, weights))
+    try:
+        effects = model.effects()
+    except NoEffects:
+        return replace(model, importances=())
+    return replace(model, importances=importances(effects, X, weights))
