@@ -15,7 +15,7 @@ from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, solve_written_out
 from wedgefit.errors import FitError
-from wedgefit.learning import path
+from wedgefit.learning import path, select
 from wedgefit.learning.path import Walk, alpha_grid
 from wedgefit.learning.problems import problems_of
 from wedgefit.learning.scores import score_values
@@ -140,16 +140,16 @@ def test_the_number_of_neurons_is_a_mean_over_folds():
 
 
 def test_a_curve_has_turned_when_it_has_not_improved_for_some_alphas():
-    worse = [[3, 3]] * path.PATIENCE
+    worse = [[3, 3]] * path.FINE.patience
     assert curve([2, 2], *worse).has_turned and not curve([2, 2], *worse[1:]).has_turned
 
 
 def test_empty_networks_do_not_turn_a_curve():
     """Just below alpha_max no fold may have a neuron, and a constant's score cannot get worse: the
     path must go on."""
-    empty = [[3, 3]] * (path.PATIENCE + 2)
+    empty = [[3, 3]] * (path.FINE.patience + 2)
     assert not curve(*empty, neurons=[0] * len(empty)).has_turned
-    worse = [[4, 4]] * path.PATIENCE
+    worse = [[4, 4]] * path.FINE.patience
     assert not curve(*empty, *worse, neurons=[0] * len(empty) + [1] * len(worse)).has_turned
     one_more = [*worse, [4, 4]]
     assert curve(*empty, *one_more, neurons=[0] * len(empty) + [1] * len(one_more)).has_turned
@@ -185,7 +185,7 @@ def test_the_pace_sets_tolerance_and_patience(monkeypatch):
         "solve_stage",
         lambda *args, tol, **options: tols.append(tol) or inner(*args, tol=tol, **options),
     )
-    pace = path.Pace(per_decade=4, fold_tol=0.02, patience=1)
+    pace = path.Pace(per_decade=4, stride=1, fold_tol=0.02, patience=1)
     found = walk(X, y, alpha_grid(0.3, 4), pace=pace)
     assert set(tols) == {0.02}
     assert len(found.alphas) == found.chosen("best") + 2
@@ -250,9 +250,68 @@ def test_the_path_ends_when_the_error_has_turned():
     top = largest_alpha(Problem(y, 1.0), pricer_for(X))
     grid = alpha_grid(top)
     found = walk(X, y, grid)
-    assert len(found.alphas) < len(grid)
-    assert len(found.alphas) == len(found.folds) == found.chosen("best") + path.PATIENCE + 1
-    np.testing.assert_array_equal(found.alphas, grid[: len(found.alphas)])
+    best, last = (
+        int(np.flatnonzero(grid == alpha)[0])
+        for alpha in (found.alphas[found.chosen("best")], found.alphas[-1])
+    )
+    stride, patience = path.FINE.stride, path.FINE.patience
+    assert abs(last - best - stride * patience) < stride and last < len(grid) - 1
+    assert set(grid[: last + 1 : stride]) < set(found.alphas) <= set(grid)
+
+
+@pytest.mark.parametrize("noise, seed", [(1.0, 0), (0.3, 1), (0.3, 2)])
+def test_strides_find_what_all_alphas_do(noise, seed):
+    """The best alpha, and the largest within a standard error, at half the looks."""
+    X, y = data(60, 1, seed, noise)
+    grid = alpha_grid(largest_alpha(Problem(y, 1.0), pricer_for(X)))
+    found = walk(X, y, grid, alpha_max=grid[0])
+    every = walk(X, y, grid, alpha_max=grid[0], pace=path.Pace(stride=1, patience=8))
+    for rule in ("best", "1se"):
+        assert found.alphas[found.chosen(rule)] == every.alphas[every.chosen(rule)]
+    assert len(found.alphas) < 0.8 * len(every.alphas)
+
+
+def test_scores_that_dip_twice_are_followed(monkeypatch):
+    """The first dip is 0.1 above the second, seven of the path's alphas later."""
+    grid = alpha_grid(1.0)
+    heights = dict(zip(grid, [5, 4, 3, 2, 1.1, 1.15, 1.2, 1.25, 1.2, 1.1, 1.05, 1.0, *[1.5] * 99]))
+
+    class Fold:
+        saturated = False
+
+        def __init__(self, *_):
+            pass
+
+        def networks(self, alpha, bias, refit):
+            return alpha
+
+        def scored(self, alpha):
+            return HeldOut(heights[alpha], 1, {})
+
+    monkeypatch.setattr(select, "_Fold", Fold)
+    X, y = data(20)
+    found = walk(X, y, grid)
+    assert found.alphas[found.chosen("best")] == grid[11]
+    assert (np.diff(found.alphas) < 0).all() and found.errors[:, 0].tolist() == [
+        heights[alpha] for alpha in found.alphas
+    ]
+
+
+def test_a_curve_takes_an_alpha_in_its_place():
+    made = curve([5, 7], [2, 4], [3, 3])
+    more = made.joined_with(0.7, [HeldOut(1.0, 1, {})] * 2)
+    assert more.alphas.tolist() == [1, 0.7, 0.5, 0.25]
+    np.testing.assert_array_equal(more.errors, [[5, 7], [1, 1], [2, 4], [3, 3]])
+
+
+def test_what_was_passed_over_beside_the_chosen():
+    grid = 2.0 ** -np.arange(9)
+    made = Curve(grid[::2], curve([9, 9], [5, 7], [2, 4], [1, 3.5], [3, 3]).folds)
+    assert made.chosen("best") == 3 and made.chosen("1se") == 2
+    assert made.passed_over(grid, None) == grid[[3, 5, 7]].tolist()
+    lone = Curve(grid[::2], [folds[:1] for folds in made.folds])
+    assert lone.passed_over(grid, None) == grid[[5, 7]].tolist(), "no standard error, no 1se"
+    assert Curve(grid[:1], made.folds[:1]).passed_over(grid[:1], None) == []
 
 
 def test_a_deadline_ends_the_path_after_one_alpha():

@@ -276,6 +276,7 @@ class Learner:
             advance=advance,
             deadline=deadline or Deadline(),
             scoring=settings.scoring,
+            max_neurons=settings.max_neurons,
             bias=settings.bias,
             refit=settings.refit,
             pace=pace,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -75,6 +76,31 @@ class Curve:
         if rule == "best":
             return best
         return int(np.flatnonzero(mean <= mean[best] + self.standard_error(self.errors[best]))[0])
+
+    def joined_with(self, alpha: float, row: list[HeldOut]) -> "Curve":
+        """The curve with one more alpha, in its place."""
+        place = int(np.count_nonzero(self.alphas > alpha))
+        return replace(
+            self,
+            alphas=np.insert(self.alphas, place, alpha),
+            folds=[*self.folds[:place], row, *self.folds[place:]],
+        )
+
+    def passed_over(self, alphas: np.ndarray, max_neurons: int | None) -> list[float]:
+        """Of the path's alphas (k,) those beside the alphas that a rule would choose, where the
+        walk has not been."""
+        rules = ("best", "1se") if len(self.folds[0]) > 1 else ("best",)
+        chosen = {self.chosen(rule, most) for rule in rules for most in (None, max_neurons)}
+        places = {
+            int(np.searchsorted(-alphas, -self.alphas[position])) + step
+            for position in chosen
+            for step in (-1, 1)
+        }
+        return [
+            float(alphas[place])
+            for place in sorted(places)
+            if 0 <= place < len(alphas) and alphas[place] not in self.alphas
+        ]
 
     def improves_on(self, other: "Curve", position: int, its_position: int) -> bool:
         """Whether the mean error at ``position`` is smaller than the other curve's at
@@ -171,43 +197,59 @@ def cross_validate(
     advance: Advance,
     deadline: Deadline,
     scoring: str | None = None,
+    max_neurons: int | None = None,
     bias: bool = True,
     refit: bool = False,
     pace: Pace = FINE,
 ) -> Curve:
-    """Scores of every alpha on held-out folds; all folds walk down the path together, until the
-    score has turned.
+    """Scores along the alphas on held-out folds: all folds walk down the path together, in strides,
+    until the score has turned; then the alphas beside the ones to choose.
 
     Nothing that a fold learns from has seen its held-out rows: neither the columns nor the weights
     of the classes. ``problems`` makes those of some rows, one per network, and ``walk_for`` what
     solves them. ``folds``: how many, or the rows to train and test on of each. From ``alpha_max``
     on, where all rows leave no neuron, the folds have none either: the constant is a candidate.
     ``bias``, ``refit``: how networks are ``finished``. Ends early, but not before the first
-    networks, when the deadline is due.
+    networks, when the deadline is due. ``max_neurons``: as for ``Curve.chosen``.
 
     Raises FitError when the rows cannot be split so, or when ``scoring`` is undefined in a fold.
     """
     splits = _checked_splits(sample, folds, seed)
     walks = [_Fold(*sample.split(*split), problems, walk_for) for split in splits]
+    look = partial(_looked_at, walks, alphas, alpha_max, bias, refit, advance)
     curve = Curve(alphas[:0], [], scoring, pace)
-    for alpha in alphas:
-        row = []
-        for fold in walks:
-            done = len(curve.alphas) * len(walks) + len(row)
-            detail = f"alpha {alpha:.3g}, fold {len(row) + 1} of {len(walks)}"
-            advance("cross-validation", done, len(alphas) * len(walks), detail)
-            at_end = alpha >= alpha_max
-            networks = fold.constants() if at_end else fold.networks(alpha, bias, refit)
-            row.append(fold.scored(networks))
-        _refuse_undefined(scoring, row)
-        curve = replace(curve, alphas=alphas[: len(curve.alphas) + 1], folds=[*curve.folds, row])
+    for alpha in alphas[:: pace.stride]:
+        curve = look(curve, alpha)
         if curve.has_turned or any(fold.saturated for fold in walks):
             break
         if alpha < alpha_max and deadline.due():
-            curve = replace(curve, cut_short=True)
-            break
+            return replace(curve, cut_short=True)
+    for alpha in curve.passed_over(alphas, max_neurons):
+        curve = look(curve, alpha)
     advance("cross-validation", len(alphas) * len(walks), len(alphas) * len(walks), "done")
     return curve
+
+
+def _looked_at(
+    walks: list[_Fold],
+    alphas: np.ndarray,
+    alpha_max: float,
+    bias: bool,
+    refit: bool,
+    advance: Advance,
+    curve: Curve,
+    alpha: float,
+) -> Curve:
+    """The curve with what all folds make of one more alpha."""
+    row: list[HeldOut] = []
+    for fold in walks:
+        done = len(curve.alphas) * len(walks) + len(row)
+        detail = f"alpha {alpha:.3g}, fold {len(row) + 1} of {len(walks)}"
+        advance("cross-validation", done, len(alphas) * len(walks), detail)
+        at_end = alpha >= alpha_max
+        row.append(fold.scored(fold.constants() if at_end else fold.networks(alpha, bias, refit)))
+    _refuse_undefined(curve.scoring, row)
+    return curve.joined_with(alpha, row)
 
 
 def _refuse_undefined(scoring: str | None, row: Sequence[HeldOut]) -> None:
