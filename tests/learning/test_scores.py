@@ -12,7 +12,8 @@ from wedgefit.learning.scores import SCORES, Score, scores_of, shown_score
 from wedgefit.learning.settings import Options
 from wedgefit.model import trace
 from wedgefit.model.audit import certify
-from wedgefit.model.build import evaluate, path, train
+from wedgefit.model.build import path, train
+from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import loads
 
 
