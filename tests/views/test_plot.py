@@ -22,10 +22,11 @@ from wedgefit.model.build import Options, train
 from wedgefit.model.record import Model
 from wedgefit.views import pictures as plot
 from wedgefit.views.explain import curve_values, explain
-from wedgefit.views.pictures import style
-from wedgefit.views.pictures.curves import draw_levels
+from wedgefit.views.pictures import draw, pairs, style
+from wedgefit.views.pictures.effects import draw_levels
 from wedgefit.views.pictures.map import breaklines
 from wedgefit.views.pictures.scene import Scene, seen_rows
+from wedgefit.views.pictures.style import in_style
 from wedgefit.views.units import hinges, pair_values, responses, scores_at, typical_row
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -164,7 +165,8 @@ def test_a_deep_network_is_drawn_by_its_output(trained):
         weights={f"neuron {first[0].id}": 0.5, f"neuron {first[1].id}": -0.5}, bias=0.1, coefficient=1.5, share=1.0,
     )  # fmt: skip
     deep = replace(model, neurons=[*first, top], problem=replace(model.problem, layers=3))
-    assert plot.kinds_of(deep) == ["map", "importance", "changes"]
+    assert plot.kinds_of(deep) == ["map", "importance", "effects"]
+    assert any("row" in word for word in words(plot.picture(deep, table, "changes", "svg")))
     for kind in plot.kinds_of(deep):
         ElementTree.fromstring(plot.picture(deep, table, kind, "svg"))
 
@@ -185,8 +187,6 @@ def test_changes_are_those_of_a_stored_row(trained):
         scores = model.scores(replace(copies, columns=copies.columns | {column.name: cells}))
         values = record.get("values") or list(record["levels"].values())
         np.testing.assert_allclose(values, scores - model.scores(table)[k], atol=1e-9)
-    svg = plot.picture(model, table, "changes", "svg")
-    assert any(f"row {row}" in word for word in words(svg))
 
 
 HOSTILE = {
@@ -300,6 +300,113 @@ def test_letters_without_a_font_are_told(tmp_path, monkeypatch):
     assert len(told) == 1 and "人" in told[0] and "Noto Sans CJK" in told[0]
     svg = plot.picture(model, table, "fit", "svg", tell=told.append)
     assert len(told) == 1 and "人口" in "".join(ElementTree.fromstring(svg).itertext())
+
+
+def drawn(model, table, kind):
+    """The figure of a picture, to read back what is in it."""
+    return in_style(lambda: draw._drawn(model, table, kind, None))[0]
+
+
+def test_effects_are_drawn_where_they_are(trained):
+    """Every line is the effect of the column that its panel names, over the rows' range."""
+    model, table = trained["mixed"]
+    record = {tuple(effect["columns"]): effect for effect in explain(model)["effects"]}
+    panels = [axes for axes in drawn(model, table, "effects").axes if axes.get_visible()]
+    seen = set()
+    for axes in panels:
+        effect = record[(axes.get_title(loc="left"),)]
+        if "levels" in effect:
+            names = [text.get_text() for text in axes.get_xticklabels()]
+            (dots,) = axes.collections[1::2]
+            assert {
+                names[round(float(x))]: float(y) for x, y in dots.get_offsets()
+            } == pytest.approx(effect["levels"])
+        else:
+            np.testing.assert_allclose(axes.lines[0].get_xydata(), effect["curve"])
+            assert axes.patches, "the density of the rows"
+        seen.add(tuple(effect["columns"]))
+    assert seen == {key for key in record if len(key) == 1} and len(seen) == 3
+    same = plot.picture(model, table, "curves", "svg")
+    assert (
+        same
+        == plot.picture(model, table, "effects", "svg")
+        == plot.picture(model, table, "changes", "svg")
+    )
+
+
+def test_bars_are_importances(trained):
+    model, table = trained["mixed"]
+    (axes,) = drawn(model, table, "importance").axes
+    sizes = [bar.get_width() for bar in axes.patches]
+    assert sizes == [part.importance for part in model.importances][: len(sizes)]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == [" × ".join(part.columns) for part in model.importances][: len(names)]
+
+
+def test_maps_of_pairs_end_where_rows_end(trained):
+    """Nothing is shown where nobody has looked, and what is shown is the effect of the pair."""
+    model, table = trained["two"]
+    (record,) = [effect for effect in explain(model)["effects"] if len(effect["columns"]) == 2]
+    few = table.take(np.flatnonzero(table.column("x").values > 0))
+    every, some = (
+        pairs._drawing(Scene(model, explain(model), seen_rows(model, rows)), record)
+        for rows in (table, few)
+    )
+    assert some.shown.sum() < every.shown.sum()
+    at, up = some.places
+    assert not some.shown[: int(0.3 * len(at))].any()
+    x, y = (np.array([place]) for place in (at[30], up[10]))
+    effects = model.effects()
+    value = effects.of_states(("x", "z"), effects.numbers("x", x), effects.numbers("z", y))
+    assert some.values[30, 10] == pytest.approx(value[0, 0])
+
+
+def test_predictions_against_what_was_observed(trained):
+    model, table = trained["mixed"]
+    (axes,) = drawn(model, table, "predicted").axes
+    points = axes.collections[0].get_offsets()
+    np.testing.assert_allclose(points[:, 0], model.scores(table), rtol=1e-9)
+    np.testing.assert_allclose(points[:, 1], table.column("y").values)
+    (axes,) = drawn(model, table, "residuals").axes
+    left = axes.collections[0].get_offsets()
+    np.testing.assert_allclose(left[:, 1], points[:, 1] - points[:, 0], atol=1e-12)
+
+
+def test_calibration_is_the_observed_rate(trained):
+    model, table = trained["yes or no"]
+    upper, _ = drawn(model, table, "calibration").axes
+    at, rate = upper.lines[1].get_xydata().T
+    given = model.probabilities(model.scores(table))[:, 1]
+    came = np.array([cell == "yes" for cell in table.column("label").values], dtype=float)
+    groups = np.array_split(np.argsort(given, kind="stable"), len(at))
+    np.testing.assert_allclose(at, [given[group].mean() for group in groups], rtol=1e-9)
+    np.testing.assert_allclose(rate, [came[group].mean() for group in groups], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "kind, picture, rows",
+    [
+        ("yes or no", "predicted", True),
+        ("mixed", "calibration", True),
+        ("mixed", "predicted", False),
+        ("yes or no", "calibration", False),
+    ],
+)
+def test_pictures_of_how_good_need_what_they_show(kind, picture, rows, trained):
+    model, table = trained[kind]
+    with pytest.raises(UsageError):
+        plot.picture(model, table if rows else None, picture, "svg")
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (1.2e6, "1.2 M"), (2.5e9, "2.5 G"), (20000, "20,000"), (0.05, "0.05"), (-3.5, "−3.5"),
+        (0.0, "0"), (1e-7, "1e−07"), (1e15, "1e+15"),
+    ],
+)  # fmt: skip
+def test_ticks_as_people_write_them(value, text):
+    assert style.tick(value) == text
 
 
 # Path and convergence -----------------------------------------------------------------------------

@@ -142,19 +142,24 @@ def test_the_page_says_what_the_model_is(trained, text):
         "wedgefit predict 'my model.json' new.csv" in words
         and "wedgefit certify 'my model.json' d.csv" in words
     )
-    assert text.count("<svg") == len(plot.kinds_of(model)) >= 3
+    assert text.count("<svg") == len(plot.kinds_of(model, table)) >= 3
 
 
 def test_a_prediction_is_worked_out_on_the_page(trained, text):
     """The step-by-step sum on the page ends at what the model predicts."""
     model, table = trained
     section = text[text.index("One prediction, step by step") :]
+    section = section[: section.index("<details>")]
     cells = [
         float(cell.replace(",", ""))
         for cell in re.findall(r'<td class="n">(-?[\d.,e-]+)</td></tr>', section)
     ]
     assert cells[-1] == pytest.approx(model.predict(table)[0], rel=1e-3)
     assert sum(cells[:-1]) == pytest.approx(cells[-1], abs=2e-2)
+    words = Outline(text).words
+    assert "average" in words and f"Observed: {table.column('y').values[0]:.6g}" in words
+    for effect in explain(model)["effects"]:
+        assert " × ".join(effect["columns"]) in words and effect["words"] in words
 
 
 NAMES = [
@@ -318,7 +323,7 @@ def test_the_page_in_a_browser(width, text, trained, tmp_path):
     read."""
     found = looked_at(text, width, tmp_path)
     assert found["width"] <= width and found["outside"] == 0
-    assert len(found["figures"]) == len(plot.kinds_of(trained[0]))
+    assert len(found["figures"]) == len(plot.kinds_of(*trained))
     assert all(w > 340 and h > 100 for w, h in found["figures"]) and found["letters"] >= 7
     assert found["ink"] != found["paper"]
     picture = (tmp_path / f"{width}.png").read_bytes()

@@ -3,8 +3,6 @@ they do in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from wedgefit.data.distribution import Distribution
@@ -164,7 +162,8 @@ def _axis(seen: Distribution) -> list[float] | list[str]:
     return np.unique([seen.range[0], *inner, seen.range[1]]).tolist()
 
 
-def _states(effects: Effects, column: str, places: list) -> np.ndarray:
+def states_at(effects: Effects, column: str, places: list) -> np.ndarray:
+    """The states of a column at these numbers or levels, (n, features)."""
     if effects.distributions[column].levels:
         return effects.levels(column, places)
     return effects.numbers(column, np.array(places, dtype=float))
@@ -172,7 +171,7 @@ def _states(effects: Effects, column: str, places: list) -> np.ndarray:
 
 def _on_grid(effects: Effects, key: Key, x: list, y: list) -> np.ndarray:
     """The effect of a pair at all of these places, (x, y, outputs)."""
-    first, second = (_states(effects, name, places) for name, places in zip(key, (x, y)))
+    first, second = (states_at(effects, name, places) for name, places in zip(key, (x, y)))
     values = effects.of_states(
         key, np.repeat(first, len(second), axis=0), np.tile(second, (len(first), 1))
     )
@@ -238,11 +237,3 @@ def _cell_words(effects: Effects, key: Key, output: int) -> str:
     side = "above" if values[i, k] > 0 else "below"
     both = f"{key[0]} = {first.levels[i]} with {key[1]} = {second.levels[k]}"
     return f"{both}: {side} the sum of the two"
-
-
-# One row ------------------------------------------------------------------------------------------
-
-
-def contributions_by_effect(effects: Effects, X: np.ndarray) -> Iterator[tuple[Key, np.ndarray]]:
-    """Every effect on every row that the network reads, (n, outputs)."""
-    yield from effects.at_inputs(X).items()

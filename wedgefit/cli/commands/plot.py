@@ -10,17 +10,9 @@ from wedgefit.cli.options import reading, talking
 from wedgefit.cli.output import check_output, check_stream, deliver
 
 PICTURES = [
-    "auto",
-    "fit",
-    "map",
-    "curves",
-    "pairs",
-    "importance",
-    "changes",
-    "overview",
-    "path",
-    "gap",
-]
+    "auto", "overview", "fit", "map", "effects", "pairs", "importance", "predicted", "residuals",
+    "calibration", "path", "gap", "curves", "changes",
+]  # fmt: skip
 
 
 def _files_to_plot(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Files:
@@ -62,9 +54,12 @@ def plot(files, output, kind, reading, talk):
     Kinds:
       fit         one column: rows, fit, and the rows where it bends
       map         two columns: what is predicted where, and the rows that its lines pass through
-      curves      what single columns add; pairs: what pairs of columns add; importance: bars
-      changes     how the prediction changes with one column, the others as in a typical row
-      overview    the leading ones of these
+      overview    what moves the prediction, and the leading effects
+      effects     what each column adds to the average (also called curves, changes)
+      pairs       what pairs of columns add beyond that
+      importance  how far each column and pair moves the prediction
+      predicted   observed against predicted (DATA: labelled rows); residuals: what is left
+      calibration whether probabilities are what they say (DATA: labelled rows)
       path        coefficients, neurons and scores against alpha (DATA: the training rows)
       gap         how objective and lower bound met (DATA: the training rows)
 
@@ -72,7 +67,8 @@ def plot(files, output, kind, reading, talk):
     Examples:
       wedgefit plot data.csv
       wedgefit plot small.json data.csv -o small.png
-      wedgefit plot small.json --kind curves
+      wedgefit plot small.json --kind effects
+      wedgefit plot small.json test.csv --kind predicted -o predicted.png
       wedgefit plot data.csv --kind path -o path.pdf
     """
     output = output or f"{os.path.splitext(files.model_file)[0]}.svg"

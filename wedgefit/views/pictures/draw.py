@@ -8,11 +8,12 @@ from collections.abc import Callable
 from wedgefit.data.table import Table
 from wedgefit.model.record import Model
 from wedgefit.views.explain import explain
-from wedgefit.views.pictures.curves import changes, curves
+from wedgefit.views.pictures.effects import effects
 from wedgefit.views.pictures.fit import fit
 from wedgefit.views.pictures.map import map_
 from wedgefit.views.pictures.overview import importance, overview
 from wedgefit.views.pictures.pairs import pairs
+from wedgefit.views.pictures.quality import calibration, predicted, residuals
 from wedgefit.views.pictures.scene import Scene, default_kind, seen_rows
 from wedgefit.views.pictures.style import (
     FAINT,
@@ -58,7 +59,7 @@ def picture(
 def inline(model: Model, table: Table | None, kind: str) -> str:
     """The same picture as an SVG element for a page: in the page's own colours for ink and paper,
     with letters as text."""
-    draw = lambda: written(_drawn(model, table, kind, None), "svg")
+    draw = lambda: written(_drawn(model, table, kind, None, narrow=True), "svg")
     svg = in_style(draw, **{"svg.fonttype": "none"})[0].decode()
     svg = svg[svg.index("<svg") :]
     for part in ("metadata", r'style type="text/css"'):
@@ -68,40 +69,51 @@ def inline(model: Model, table: Table | None, kind: str) -> str:
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     start = f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" style="--width: {size[1]}">'
     svg = re.sub(r"<svg [^>]*>", start, svg, count=1)
+    # A hundredth of a point is finer than any screen, and outlines are most of a page's size.
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
     for colour, variable in ((INK, "ink"), (SOFT, "soft"), (FAINT, "faint"), (PAPER, "paper")):
         svg = svg.replace(colour, f"var(--{variable})")
     return svg
 
 
-def kinds_of(model: Model) -> list[str]:
-    """The pictures that a model has, the one that shows most of it first."""
+def kinds_of(model: Model, table: Table | None = None) -> list[str]:
+    """The pictures that a model has, the one that shows most of it first; with rows that have a
+    target also how good it is on them."""
     record, first = explain(model), default_kind(model)
+    singles = len(record["effects"]) > sum(len(part["columns"]) == 2 for part in record["effects"])
     has = {
-        "importance": len(record["columns"]) > 1,
-        "curves": bool(record["curves"]),
-        "pairs": bool(record["pairs"]),
+        "importance": len(record["columns"]) > 1 and bool(record["terms"]),
+        "effects": singles or record["no_effects"] is not None and bool(record["terms"]),
+        "pairs": any(len(part["columns"]) == 2 for part in record["effects"]),
     }
-    has["changes"] = (
-        len(record["columns"]) > 1
-        and not record["curves"]
-        and not record["pairs"]
-        and bool(record["terms"])
-    )
     rest = [kind for kind, there in has.items() if there and first != "fit"]
-    return rest if first == "overview" and rest else [first, *rest]
+    kinds = rest if first == "overview" and rest else [first, *rest]
+    seen = seen_rows(model, table)
+    if seen is not None and seen.target is not None and first != "fit":
+        classes = model.encoding.target.classes is not None
+        probable = model.problem.loss == "logistic"
+        kinds += ["calibration"] if probable else [] if classes else ["predicted"]
+    return kinds
 
 
-def _drawn(model: Model, table: Table | None, kind: str, traced: dict | None):
+KINDS = {
+    "fit": fit,
+    "map": map_,
+    "effects": effects,
+    "pairs": pairs,
+    "importance": importance,
+    "overview": overview,
+    "predicted": predicted,
+    "residuals": residuals,
+    "calibration": calibration,
+    # As they were called before.
+    "curves": effects,
+    "changes": effects,
+}
+TRACED = {"path": path, "gap": gap}
+
+
+def _drawn(model: Model, table: Table | None, kind: str, traced: dict | None, narrow: bool = False):
     kind = default_kind(model) if kind == "auto" else kind
-    scene = Scene(model, explain(model), seen_rows(model, table))
-    if kind in ("path", "gap"):
-        return {"path": path, "gap": gap}[kind](scene, traced)
-    return {
-        "fit": fit,
-        "map": map_,
-        "curves": curves,
-        "pairs": pairs,
-        "importance": importance,
-        "overview": overview,
-        "changes": changes,
-    }[kind](scene)
+    scene = Scene(model, explain(model), seen_rows(model, table), narrow)
+    return TRACED[kind](scene, traced) if kind in TRACED else KINDS[kind](scene)

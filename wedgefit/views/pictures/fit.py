@@ -31,7 +31,7 @@ def fit(scene: Scene):
             "--kind fit is for models of one column of numbers.", remedy="Try --kind effects."
         )
     (name,) = names
-    figure = figure_of(7.2, 4.3)
+    figure = figure_of(scene.width(7.2), 4.3)
     axes = figure.subplots()
     low, high = scene.range(name)
     grid = _grid(scene, name, low, high)

@@ -37,7 +37,7 @@ def map_(scene: Scene):
         )
     if default_kind(model) != "map":
         raise UsageError("--kind map shows one target.", remedy="Try --kind effects.")
-    figure = figure_of(7.2, 5.6)
+    figure = figure_of(scene.width(7.2), 5.6)
     axes = figure.subplots()
     # Several classes are told apart cell by cell, which needs smaller ones than a contour.
     side = GRID if len(model.outputs) == 1 else 4 * GRID

@@ -1,74 +1,123 @@
-"""Which columns matter, and the leading pictures of them together."""
+"""What matters, and the leading pictures of it together."""
 
 from __future__ import annotations
 
 import math
 
-from wedgefit.views.pictures.curves import curve_columns, draw_curves, response_columns
-from wedgefit.views.pictures.pairs import draw_pairs
+from wedgefit.errors import UsageError
+from wedgefit.views.pictures.effects import draw_effects, effect_columns
+from wedgefit.views.pictures.pairs import draw_pairs, pair_effects
 from wedgefit.views.pictures.scene import Scene
 from wedgefit.views.pictures.style import (
     BLUE,
     MOST_BARS,
+    SKY,
     SOFT,
     figure_of,
     label,
-    panels_of,
     title,
 )
+from wedgefit.views.words import number, percent
+
+# A pair of a smaller share of all effects has no place in the overview.
+WORTH = 0.02
 
 
 def importance(scene: Scene):
-    columns = scene.record["columns"][:MOST_BARS]
-    figure = figure_of(5.2, 0.9 + 0.3 * len(columns))
-    axes = figure.subplots()
-    draw_bars(scene, axes, columns)
-    title(figure, f"Which columns {scene.target} depends on")
+    """A bar per effect of a column or a pair: how far it moves the output."""
+    every = _bars_of(scene)
+    if not every:
+        raise UsageError(
+            "nothing moves this model: it is a constant.", remedy="Try a smaller alpha."
+        )
+    bars = every[:MOST_BARS]
+    figure = figure_of(5.6, 0.9 + 0.3 * len(bars))
+    draw_bars(scene, figure.subplots(), bars)
+    more = f" ({len(bars)} of {len(every)})" if len(bars) < len(every) else ""
+    title(figure, f"What moves the prediction of {scene.target}{more}")
     return figure
 
 
-def draw_bars(scene: Scene, axes, columns: list[dict], slots: int = 1) -> None:
+def _bars_of(scene: Scene) -> list[tuple[str, float, str, str]]:
+    """Name, size, figure and colour of every bar: effects, or of models that have none the columns
+    by their share of the penalty."""
+    if scene.record["no_effects"] is not None:
+        return [
+            (
+                label(part["name"], 28),
+                part["penalty_share"],
+                percent(part["penalty_share"], 1),
+                BLUE,
+            )
+            for part in sorted(scene.record["columns"], key=lambda part: -part["penalty_share"])
+            if part["penalty_share"]
+        ]
+    if len(scene.model.outputs) == 1:
+        return [
+            (_name(effect), effect["importance"], number(effect["importance"], 3), _colour(effect))
+            for effect in scene.record["effects"]
+        ]
+    # Several outputs have units of their own: the mean share of each effect.
+    shares: dict[str, tuple[float, str]] = {}
+    for effect in scene.record["effects"]:
+        size, _ = shares.get(_name(effect), (0.0, ""))
+        size += effect["share"] / len(scene.model.outputs)
+        shares[_name(effect)] = size, _colour(effect)
+    ranked = sorted(shares.items(), key=lambda item: -item[1][0])
+    return [(name, size, percent(size, 1), colour) for name, (size, colour) in ranked]
+
+
+def _name(effect: dict) -> str:
+    return " × ".join(label(name, 20) for name in effect["columns"])
+
+
+def _colour(effect: dict) -> str:
+    return BLUE if len(effect["columns"]) == 1 else SKY
+
+
+def draw_bars(scene: Scene, axes, bars: list[tuple], slots: int = 1) -> None:
     """``slots``: room for so many bars at least, so that a few stay slim."""
-    sizes = [column["importance"] for column in columns]
-    bars = axes.barh(range(len(columns)), sizes, color=BLUE, height=0.62)
-    axes.bar_label(bars, [f"{100 * size:.1f}%" for size in sizes], padding=3, fontsize=8)
-    axes.set_yticks(range(len(columns)), [label(column["name"], 24) for column in columns])
-    axes.set_ylim(max(len(columns), slots) - 0.5, -0.6)
-    axes.set_xlim(0, 1.18 * max(sizes) or 1.0)
+    names, sizes, figures, colours = zip(*bars)
+    drawn = axes.barh(range(len(bars)), sizes, color=colours, height=0.62)
+    axes.bar_label(drawn, figures, padding=3, fontsize=8)
+    axes.set_yticks(range(len(bars)), names)
+    axes.set_ylim(max(len(bars), slots) - 0.5, -0.6)
+    axes.set_xlim(0, 1.2 * max(sizes) or 1.0)
     axes.set_xticks([])
     axes.grid(False)
     axes.spines[["bottom", "left"]].set_visible(False)
     axes.tick_params(left=False)
-    axes.set_title("share of the prediction's variation", color=SOFT)
+    axes.set_title(_measure(scene), color=SOFT, fontsize=8.5)
+
+
+def _measure(scene: Scene) -> str:
+    if scene.record["no_effects"] is not None:
+        return "share of the penalty"
+    if len(scene.model.outputs) > 1:
+        return "share of all effects"
+    return f"standard deviation of the effect{' (log-odds)' if scene.classes else ''}"
 
 
 def overview(scene: Scene):
-    """Importance, the leading curves, the strongest pairs: six panels at most."""
-    columns, pairs = list(curve_columns(scene).items()), scene.record["pairs"]
-    curves = dict(columns[: 2 if len(pairs) >= 3 else 5])
-    pairs = pairs[: 3 if curves else 5]
-    if not curves and not pairs:
-        curves = dict(list(response_columns(scene).items())[:5])
-        if not curves:
-            return importance(scene)
-    if not curves:
-        figure, panels = panels_of(1 + len(pairs), 2.6)
-        draw_bars(scene, panels[0], scene.record["columns"][:8], slots=6)
-        draw_pairs(scene, figure, panels[1:], pairs)
-    else:
-        count = 1 + len(curves)
-        heights = [math.ceil(count / 3)] + [1] * bool(pairs)
-        figure = figure_of(8.4, 2.6 * sum(heights) + 0.5)
-        parts = figure.subfigures(2, 1, height_ratios=heights) if pairs else [figure]
-        upper = parts[0].subplots(heights[0], min(3, count), squeeze=False).ravel()
-        for spare in upper[count:]:
-            spare.set_visible(False)
-        draw_bars(scene, upper[0], scene.record["columns"][:8], slots=6)
-        draw_curves(scene, upper[1:count], curves)
-        if pairs:
-            lower = parts[1].subplots(1, len(pairs), squeeze=False).ravel()
-            draw_pairs(scene, parts[1], lower, pairs)
-            if len(scene.model.outputs) == 1:
-                lower[0].set_title("pairs of columns, beyond single ones", color=SOFT)
+    """What moves the prediction, the leading effects, the strongest pairs: six panels at most."""
+    columns = effect_columns(scene)
+    pairs = [effect for effect in pair_effects(scene) if effect["share"] >= WORTH]
+    bars = _bars_of(scene)[:8]
+    if not columns or len(bars) == 0:
+        return importance(scene)
+    shown = dict(list(columns.items())[: 2 if pairs else 5])
+    pairs = pairs[:3]
+    count = 1 + len(shown)
+    heights = [math.ceil(count / 3)] + [1] * bool(pairs)
+    figure = figure_of(8.6, 2.7 * sum(heights) + 0.5)
+    parts = figure.subfigures(2, 1, height_ratios=heights) if pairs else [figure]
+    upper = parts[0].subplots(heights[0], min(3, count), squeeze=False).ravel()
+    for spare in upper[count:]:
+        spare.set_visible(False)
+    draw_bars(scene, upper[0], bars, slots=6)
+    draw_effects(scene, upper[1:count], shown)
+    if pairs:
+        lower = parts[1].subplots(1, len(pairs), squeeze=False).ravel()
+        draw_pairs(scene, parts[1], lower, pairs)
     title(figure, f"How {scene.target} is predicted")
     return figure

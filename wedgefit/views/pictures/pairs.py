@@ -1,16 +1,17 @@
-"""What pairs of columns do."""
+"""What pairs of columns do beyond their own effects: a map, lines by level, or cells."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from wedgefit.data.distribution import Distribution
 from wedgefit.errors import UsageError
-from wedgefit.model.record import Model
-from wedgefit.views.pictures.map import breaklines
+from wedgefit.views.effects import states_at
 from wedgefit.views.pictures.scene import Scene
 from wedgefit.views.pictures.style import (
+    CLASS_COLOURS,
     DARK,
-    GRID,
+    MOST_LEVELS,
     MOST_PAIRS,
     SIGNED,
     SOFT,
@@ -18,98 +19,164 @@ from wedgefit.views.pictures.style import (
     dots,
     label,
     panels_of,
-    short,
+    plain_ticks,
+    tick,
     title,
 )
-from wedgefit.views.units import hinges, pair_values
+from wedgefit.views.words import number
+
+SIDE = 40  # Places along each side of a map.
+NEAR = 3  # So many places from a row a map ends: beyond, nobody has looked.
+MOST_LINES = 5
+FULL = 0.98  # Colours are full where this part of the places is less.
 
 
 def pairs(scene: Scene):
-    pairs = scene.record["pairs"][:MOST_PAIRS]
-    if not pairs:
+    """A panel per pair, the strongest first, all on one scale."""
+    every = pair_effects(scene)
+    if not every:
         raise UsageError(
-            "no wedge of this model reads two columns.", remedy="Try --kind curves or importance."
+            "this model has no effect of a pair of columns.",
+            remedy="Try --kind effects or importance.",
         )
-    figure, panels = panels_of(len(pairs), 2.5)
-    draw_pairs(scene, figure, panels, pairs)
-    left_out = len(scene.record["pairs"]) - len(pairs)
-    more = f" ({len(pairs)} of {len(pairs) + left_out})" if left_out else ""
-    title(figure, f"What pairs of columns add beyond single ones{more}")
+    most = min(len(every), 2 * scene.across if scene.narrow else MOST_PAIRS)
+    figure, panels = panels_of(most, 2.6, scene.across)
+    draw_pairs(scene, figure, panels, every[:most])
+    more = f" ({most} of {len(every)})" if len(every) > most else ""
+    title(figure, f"What pairs of columns add to {scene.sum}, beyond each column's effect{more}")
     return figure
 
 
-def draw_pairs(scene: Scene, figure, panels, pairs: list[dict]) -> None:
-    """One scale of colours for all, white where nothing is added, full where the rows end."""
-    model, units = scene.model, hinges(scene.model)
-    grids = [[_pair_grid(scene, name) for name in pair["columns"]] for pair in pairs]
-    maps = [_pair_map(model, pair, *grid) for pair, grid in zip(pairs, grids)]
-    most = max(_most(scene, pair, values) for pair, values in zip(pairs, maps)) or 1.0
-    for axes, pair, grid, values in zip(panels, pairs, grids, maps):
-        shades = axes.contourf(
-            *grid, values, levels=np.linspace(-most, most, 22), cmap=SIGNED, extend="both"
-        )
-        close_seams(shades)
-        steps = [scene.is_step(name) for name in pair["columns"]]
-        if not any(steps):
-            breaklines(axes, [units[k] for k in pair["neurons"]], tuple(pair["columns"]))
-        if scene.seen is not None:
-            x, y = (scene.seen.values[name] for name in pair["columns"])
-            # Two irrational steps: rows pulled apart both ways fill a square and not a line.
-            x, y = _spread(x, 0.618034) if steps[0] else x, _spread(y, 0.754878) if steps[1] else y
-            dots(axes, x, y, DARK, s=4, alpha=0.25, linewidths=0, rasterized=len(x) > 300)
-        for name, step, (low, high), axis in zip(
-            pair["columns"], steps, [(part[0], part[-1]) for part in grid], (axes.xaxis, axes.yaxis)
-        ):
-            axis.set_view_interval(low, high, ignore=True)
-            axis.set_label_text(label(name, 24))
-            if step:
-                axis.set_ticks([0, 1], ["no", "yes"])
+def pair_effects(scene: Scene) -> list[dict]:
+    """The effects of pairs, the strongest first."""
+    return [effect for effect in scene.record["effects"] if len(effect["columns"]) == 2]
+
+
+def draw_pairs(scene: Scene, figure, panels, records: list[dict]) -> None:
+    """Each in the way that suits its columns; one scale, white or level where nothing is added."""
+    drawings = [_drawing(scene, record) for record in records]
+    most = max(drawing.most for drawing in drawings) or 1.0
+    shades = None
+    for axes, record, drawing in zip(panels, records, drawings):
+        shades = drawing.draw(scene, axes, most) or shades
+        of = f"{label(record['output'], 16)}: " if len(scene.model.outputs) > 1 else ""
+        words = f"{of}importance {number(record['importance'], 2)}"
+        axes.set_title(words, fontsize=8.5, color=SOFT)
         axes.grid(False)
-        if len(model.outputs) > 1:
-            axes.set_title(scene.output(pair["output"]), color=SOFT)
-    name = scene.output(model.outputs[0]) if len(model.outputs) == 1 else f"the {scene.thing}"
-    bar = figure.colorbar(
-        shades,
-        ax=list(panels),
-        label=f"adds to {name}",
-        aspect=30,
-        pad=0.01,
-        ticks=[-most, 0, most],
-    )
-    bar.ax.set_yticklabels([short(-most), "0", "+" + short(most)])
-    bar.outline.set_visible(False)
+    if shades is not None:
+        outputs = scene.model.outputs
+        name = scene.output(outputs[0]) if len(outputs) == 1 else f"the {scene.thing}"
+        style = {"aspect": 30, "pad": 0.01, "label": f"adds to {name}"}
+        bar = figure.colorbar(shades, ax=list(panels), ticks=[-most, 0, most], **style)
+        bar.ax.set_yticklabels([f"−{number(most, 2)}", "0", f"+{number(most, 2)}"])
+        bar.outline.set_visible(False)
 
 
-def _pair_grid(scene: Scene, name: str) -> np.ndarray:
-    return (
-        np.linspace(-0.5, 1.5, GRID)
-        if scene.is_step(name)
-        else np.linspace(*scene.range(name), GRID)
-    )
+def _drawing(scene: Scene, record: dict):
+    effects = scene.model.effects()
+    texts = [is_levels(effects.distributions[name]) for name in record["columns"]]
+    kind = _Cells if all(texts) else _Lines if any(texts) else _Map
+    return kind(scene, record)
 
 
-def _pair_map(model: Model, pair: dict, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """What the pair adds on a grid, (y, x); between the no and the yes of a level there is nothing
-    but one or the other."""
-    steps = {feature.name for feature in model.encoding.features if feature.kind != "number"}
-    x, y = (
-        np.round(part).clip(0, 1) if name in steps else part
-        for name, part in zip(pair["columns"], (x, y))
-    )
-    across, up = np.meshgrid(x, y)
-    return pair_values(model, pair, across.ravel(), up.ravel()).reshape(GRID, GRID)
+def is_levels(seen: Distribution) -> bool:
+    """Whether a column is drawn level by level: text, and codes of a few numbers."""
+    return bool(seen.levels) or len(seen.values) <= MOST_LINES
 
 
-def _most(scene: Scene, pair: dict, values: np.ndarray) -> float:
-    """The largest size that the colours must tell apart: on the rows, since corners without rows
-    would bleach the rest."""
-    if scene.seen is not None:
-        values = pair_values(
-            scene.model, pair, *(scene.seen.values[name] for name in pair["columns"])
+class _Drawing:
+    """One pair: its values at places along both columns, and how far they go."""
+
+    def __init__(self, scene: Scene, record: dict):
+        self.effects = scene.model.effects()
+        self.names = tuple(record["columns"])
+        self.output = scene.model.outputs.index(record["output"])
+        self.places = [self.places_along(name) for name in self.names]
+        first, second = (
+            states_at(self.effects, name, places) for name, places in zip(self.names, self.places)
         )
-    return float(np.abs(values).max())
+        x, y = (part.ravel() for part in np.indices((len(first), len(second))))
+        found = self.effects.of_states(self.names, first[x], second[y])[:, self.output]
+        self.values = found.reshape(len(first), len(second))
+        self.shown = self.visible(scene)
+        kept = np.abs(self.values[self.shown])
+        self.most = float(np.quantile(kept, FULL)) if len(kept) else 0.0
+
+    def places_along(self, name: str) -> list:
+        """Levels, the most frequent first, or places of equal distance."""
+        seen = self.effects.distributions[name]
+        if seen.levels:
+            ranked = sorted(zip(seen.levels, seen.parts), key=lambda item: -item[1])
+            return [level for level, _ in ranked[:MOST_LEVELS]]
+        if is_levels(seen):
+            return list(seen.values)
+        return np.linspace(*seen.range, SIDE).tolist()
+
+    def visible(self, scene: Scene) -> np.ndarray:
+        return np.ones(self.values.shape, dtype=bool)
 
 
-def _spread(values: np.ndarray, step: float) -> np.ndarray:
-    """Zeros and ones pulled apart, the same way every time, so that they do not hide each other."""
-    return values + 0.5 * ((np.arange(len(values)) * step) % 1.0 - 0.5)
+class _Map(_Drawing):
+    """Two columns of numbers: shades where rows are near."""
+
+    def visible(self, scene: Scene) -> np.ndarray:
+        seen = scene.rows(self.names)
+        if seen is None or not len(seen.values[self.names[0]]):
+            return super().visible(scene)
+        spans = [(places[0], places[-1]) for places in self.places]
+        rows = [seen.values[name] for name in self.names]
+        count, _, _ = np.histogram2d(*rows, bins=SIDE, range=spans)
+        near = np.zeros((SIDE, SIDE), dtype=bool)
+        for i, k in np.argwhere(count > 0):
+            near[max(0, i - NEAR) : i + NEAR + 1, max(0, k - NEAR) : k + NEAR + 1] = True
+        return near
+
+    def draw(self, scene: Scene, axes, most: float):
+        values = np.ma.masked_array(self.values, ~self.shown).T
+        levels = np.linspace(-most, most, 16)
+        shades = axes.contourf(*self.places, values, levels=levels, cmap=SIGNED, extend="both")
+        close_seams(shades)
+        seen = scene.rows(self.names)
+        if seen is not None:
+            x, y = (seen.values[name] for name in self.names)
+            dots(axes, x, y, DARK, s=4, alpha=0.25, linewidths=0, rasterized=len(x) > 300)
+        ends = [(places[0], places[-1]) for places in self.places]
+        axes.set(xlim=ends[0], ylim=ends[1])
+        for axis, name in zip((axes.xaxis, axes.yaxis), self.names):
+            axis.set_label_text(label(name, 24))
+            plain_ticks(axis, whole=scene.is_whole(name))
+        return shades
+
+
+class _Lines(_Drawing):
+    """A column of text and one of numbers: a line per level."""
+
+    def draw(self, scene: Scene, axes, most: float) -> None:
+        text = 0 if is_levels(self.effects.distributions[self.names[0]]) else 1
+        at, levels = self.places[1 - text], self.places[text][:MOST_LINES]
+        values = self.values if text == 0 else self.values.T
+        for line, level, colour in zip(values, levels, CLASS_COLOURS):
+            axes.plot(at, line, color=colour, lw=1.6, label=_written(level))
+        axes.axhline(0, color=SOFT, lw=0.8, zorder=1)
+        axes.set_ylim(-1.3 * most, 1.3 * most)
+        axes.set_xlabel(label(self.names[1 - text], 24))
+        plain_ticks(axes.xaxis, whole=scene.is_whole(self.names[1 - text]))
+        plain_ticks(axes.yaxis)
+        name = label(self.names[text], 16)
+        axes.legend(loc="best", title=name, fontsize=7, title_fontsize=7.5, handlelength=1.2)
+
+
+class _Cells(_Drawing):
+    """Two columns of text: a cell per pair of levels."""
+
+    def draw(self, scene: Scene, axes, most: float):
+        shades = axes.imshow(self.values.T, cmap=SIGNED, vmin=-most, vmax=most, aspect="auto")
+        for axis, name, places in zip((axes.xaxis, axes.yaxis), self.names, self.places):
+            axis.set_ticks(range(len(places)), [_written(level) for level in places])
+            axis.set_label_text(label(name, 24))
+        return shades
+
+
+def _written(level: str | float) -> str:
+    """A level, or a number that stands for one."""
+    return tick(level) if isinstance(level, float) else label(level, 12)

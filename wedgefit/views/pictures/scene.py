@@ -40,6 +40,17 @@ class Scene:
     model: Model
     record: dict
     seen: Seen | None
+    # For a page that is also read on a phone: nothing so wide that its letters could not be read.
+    narrow: bool = False
+
+    @property
+    def across(self) -> int:
+        """How many panels stand side by side."""
+        return 2 if self.narrow else 3
+
+    def width(self, inches: float) -> float:
+        """The width of a figure that would like to have this."""
+        return min(inches, 5.6) if self.narrow else inches
 
     @property
     def target(self) -> str:
@@ -73,6 +84,24 @@ class Scene:
         low, high = (float(rows.min()), float(rows.max())) if len(rows) else (-1.0, 1.0)
         around = margin * (high - low) if high > low else 0.5 * abs(high) or 1.0
         return low - around, high + around
+
+    def density(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """Where the rows lie along a column of numbers, and with which weights: the rows at hand, or
+        else what training saw."""
+        if self.seen is not None:
+            values = self.seen.complete([column]).values[column]
+            return values, np.ones(len(values))
+        for part in self.model.distributions:
+            if part.column == column:
+                return np.array(part.values), np.array(part.parts)
+        return np.empty(0), np.empty(0)
+
+    def is_whole(self, column: str) -> bool:
+        """Whether a column holds whole numbers only, of a range in which halves would stand out."""
+        values, _ = self.density(column)
+        return (
+            bool(len(values)) and np.ptp(values) <= 20 and bool(np.all(values == np.round(values)))
+        )
 
     def is_step(self, name: str) -> bool:
         """Whether a feature is 0 or 1."""

@@ -116,8 +116,30 @@ def short(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def panels_of(count: int, height: float = 2.3):
-    columns = min(3, count)
+def plain_ticks(axis, whole: bool = False) -> None:
+    """Ticks as people write numbers: 1.2 M and not 1.2e6; no 1.25 where there are ``whole``
+    numbers only."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(5, integer=whole, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def tick(value: float) -> str:
+    """A round number: ``1.2 M``, ``20,000``, ``0.05``."""
+    size = abs(value)
+    for unit, mark in ((1e9, " G"), (1e6, " M")):
+        if unit <= size < 1000 * unit:
+            return f"{value / unit:.4g}{mark}".replace("-", "−")
+    if size and not 1e-4 <= size < 1e12:
+        return f"{value:.3g}".replace("-", "−")
+    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    return text.replace("-", "−")
+
+
+def panels_of(count: int, height: float = 2.3, across: int = 3):
+    """A figure with so many panels, at most ``across`` side by side."""
+    columns = min(across, count)
     rows = math.ceil(count / columns)
     figure = figure_of(max(2.7 * columns, 4.2), height * rows + 0.5)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()

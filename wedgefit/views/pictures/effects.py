@@ -1,0 +1,203 @@
+"""What single columns do: an effect each, or what is nearest to one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wedgefit.errors import UsageError
+from wedgefit.views.explain import curve_values
+from wedgefit.views.pictures.scene import Scene
+from wedgefit.views.pictures.style import (
+    BLUE,
+    CLASS_COLOURS,
+    FAINT,
+    GRID,
+    MOST_CURVES,
+    MOST_LEVELS,
+    SOFT,
+    label,
+    panels_of,
+    plain_ticks,
+    title,
+)
+from wedgefit.views.units import responses, typical_row
+from wedgefit.views.words import number, signed
+
+BARS = 24  # Of the density of rows below a curve.
+
+
+def effects(scene: Scene):
+    """A panel per column, the most important first, all on one scale."""
+    columns = effect_columns(scene)
+    if not columns:
+        raise UsageError(
+            "no column of this model has an effect of its own.",
+            remedy="Try --kind pairs or importance.",
+        )
+    figure, panels = panels_of(min(len(columns), MOST_CURVES), across=scene.across)
+    draw_effects(scene, panels, columns)
+    left_out = f" ({MOST_CURVES} of {len(columns)} columns)" if len(columns) > MOST_CURVES else ""
+    title(figure, f"{_whole(scene, columns)}{left_out}")
+    return figure
+
+
+def _whole(scene: Scene, columns: dict[str, list[dict]]) -> str:
+    if (start := next(iter(columns.values()))[0].get("row")) is not None:
+        row = f"the others as in row {label(start, 16)}"
+        return f"How {scene.sum} changes with one column, {row}"
+    baseline = scene.record["baseline"]
+    beside = f", beside the average of {number(baseline)}" if isinstance(baseline, float) else ""
+    return f"What each column adds to {scene.sum}{beside}"
+
+
+def effect_columns(scene: Scene) -> dict[str, list[dict]]:
+    """The effects by column, one per output, the most important column first.
+
+    Where a model is no sum of effects: of one hidden layer the curves of its wedges of one column,
+    of more how the output changes from a typical row when one column does.
+    """
+    if scene.record["no_effects"] is None:
+        found = (
+            effect | {"column": effect["columns"][0]}
+            for effect in scene.record["effects"]
+            if len(effect["columns"]) == 1
+        )
+        return _by_column(found)
+    curves = sorted(scene.record["curves"], key=lambda curve: -curve["importance"])
+    return _by_column(_points(scene, curve) for curve in curves) or _changes(scene)
+
+
+def _by_column(records) -> dict[str, list[dict]]:
+    found: dict[str, list[dict]] = {}
+    for record in records:
+        found.setdefault(record["column"], []).append(record)
+    return found
+
+
+def _points(scene: Scene, curve: dict) -> dict:
+    """A curve of wedges as a record of points, over the range of the rows."""
+    if curve["kind"] == "category":
+        return curve
+    name = curve["column"]
+    if name not in scene.model.encoding.names:  # Only whether there is a value matters.
+        return curve | {
+            "levels": {"there": curve["knots"][0]["value"], "missing": curve["missing"]}
+        }
+    low, high = scene.range(name, margin=0.0)
+    inside = (knot["at"] for knot in curve["knots"] if low <= knot["at"] <= high)
+    at = np.unique([low, *inside, high])
+    return curve | {"curve": list(zip(at.tolist(), curve_values(curve, at).tolist()))}
+
+
+def _changes(scene: Scene) -> dict[str, list[dict]]:
+    """How the output changes when one column does, by column, the most important first."""
+    if not scene.model.anchors:
+        return {}
+    features = scene.model.encoding.features
+    numbers = [feature.name for feature in features if feature.kind == "number"]
+    grids = {name: np.linspace(*scene.range(name, margin=0.0), GRID) for name in numbers}
+    records = [
+        record if "levels" in record else record | {"curve": [*zip(record["at"], record["values"])]}
+        for record in responses(scene.model, typical_row(scene.model), grids)
+    ]
+    found = _by_column(records)
+    ranked = (part["name"] for part in scene.record["columns"] if part["importance"])
+    return {name: found[name] for name in ranked if name in found}
+
+
+# Drawing ------------------------------------------------------------------------------------------
+
+
+def draw_effects(scene: Scene, panels, columns: dict[str, list[dict]]) -> None:
+    """All with the same scale up the side, so that a flat curve is a small effect."""
+    outputs = scene.model.outputs
+    colours = dict(zip(outputs, CLASS_COLOURS * len(outputs) if len(outputs) > 1 else [BLUE]))
+    found = [0.0]
+    for axes, (column, records) in zip(panels, columns.items()):
+        found += _draw_column(scene, axes, column, records, colours)
+        axes.set_title(label(column, 28), fontweight="bold")
+        axes.axhline(0, color=SOFT, lw=0.8, zorder=1)
+    margin = 0.08 * (max(found) - min(found)) or 1.0
+    for k, axes in enumerate(panels):
+        # Below the curves there is room for the density of the rows.
+        axes.set_ylim(min(found) - 2.5 * margin, max(found) + margin)
+        plain_ticks(axes.yaxis)
+        axes.tick_params(labelleft=k == 0 or axes.get_subplotspec().colspan.start == 0)
+    start = next(iter(columns.values()))[0].get("row")
+    target = scene.output(outputs[0]) if len(outputs) == 1 else f"the {scene.thing}"
+    change = f"change from row {label(start, 16)}"
+    panels[0].set_ylabel(f"adds to {target}" if start is None else change)
+    if len(outputs) > 1:
+        handles = [
+            panels[0].plot([], [], color=colours[output], lw=2, label=label(output))[0]
+            for output in outputs[: len(CLASS_COLOURS)]
+        ]
+        panels[0].figure.legend(handles=handles, loc="outside right upper")
+
+
+def _draw_column(
+    scene: Scene, axes, column: str, records: list[dict], colours: dict[str, str]
+) -> list[float]:
+    """The effects of one column, one per output; returns the values that they reach."""
+    if "levels" in records[0]:
+        levels = {record["output"]: record["levels"] for record in records}
+        return draw_levels(axes, levels, colours)
+    values = []
+    for record in records:
+        at, heights = zip(*record["curve"])
+        axes.plot(at, heights, color=colours[record["output"]], lw=1.8)
+        values += heights
+    gaps = [(record["output"], record.get("missing")) for record in records]
+    if len(gaps) == 1 and gaps[0][1] is not None and scene.record["no_effects"] is None:
+        words = f"missing: {signed(gaps[0][1], 3)}".replace("-", "−")
+        place = {"xycoords": "axes fraction"}
+        axes.annotate(words, (0.98, 0.96), ha="right", va="top", fontsize=8, color=SOFT, **place)
+    low, high = records[0]["curve"][0][0], records[0]["curve"][-1][0]
+    draw_density(scene, axes, column, low, high)
+    axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
+    plain_ticks(axes.xaxis, whole=scene.is_whole(column))
+    return values
+
+
+def draw_density(scene: Scene, axes, column: str, low: float, high: float) -> None:
+    """How many rows lie where, as faint bars along the bottom."""
+    values, parts = scene.density(column)
+    if not len(values) or low >= high:
+        return
+    heights, edges = np.histogram(values, BARS, range=(low, high), weights=parts)
+    if heights.max() > 0:
+        axes.bar(
+            edges[:-1],
+            0.16 * heights / heights.max(),
+            np.diff(edges),
+            align="edge",
+            color=FAINT,
+            transform=axes.get_xaxis_transform(),
+            zorder=0,
+        )
+
+
+def draw_levels(axes, levels: dict[str, dict[str, float]], colours: dict[str, str]) -> list[float]:
+    """The values of levels, by output; returns those that are drawn.
+
+    One order of levels for all outputs, as they share the names below: the level of the largest
+    value first. Of more than MOST_LEVELS those that do most.
+    """
+    names = list(dict.fromkeys(name for values in levels.values() for name in values))
+    sizes = {name: [values.get(name, 0.0) for values in levels.values()] for name in names}
+    kept = sorted(names, key=lambda name: -max(map(abs, sizes[name])))[:MOST_LEVELS]
+    kept.sort(key=lambda name: -sizes[name][0])
+    beside = 0.5 / len(levels)  # Between the dots of neighbouring outputs.
+    for k, (output, values) in enumerate(levels.items()):
+        at = np.arange(len(kept)) + beside * (k - (len(levels) - 1) / 2)
+        heights = [values.get(name, 0.0) for name in kept]
+        axes.vlines(at, 0, heights, color=colours[output], lw=1.8)
+        axes.scatter(at, heights, s=28, color=colours[output], zorder=4)
+    crowded = sum(map(len, kept)) > 24
+    turned = {"rotation": 35, "ha": "right"} if crowded else {"rotation": 0, "ha": "center"}
+    axes.set_xticks(range(len(kept)), [label(name, 14) for name in kept], **turned)
+    axes.set_xlim(-0.6, len(kept) - 0.4)
+    axes.grid(False, axis="x")
+    if len(kept) < len(names):
+        axes.set_xlabel(f"{len(kept)} of {len(names)} levels", color=SOFT)
+    return [0.0, *(value for name in kept for value in sizes[name])]
