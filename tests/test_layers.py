@@ -18,7 +18,7 @@ data.kinds data.roles data.columns data.fitting data.target data.sample data.gua
 engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch engine.bound_patch_compiled engine.bound_search engine.bound_choice
 engine.choice engine.order_one engine.pencil engine.workers
-engine.ascent engine.pricing engine.shared engine.lasso engine.working_set engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
+engine.ascent engine.pricing engine.shared engine.lasso engine.group_lasso engine.working_set engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
 learning.scores learning.settings learning.checks learning.problems learning.path learning.select
 learning.learn
 model.effects model.record model.file model.figures model.foreign model.build model.evaluation model.audit model.yardstick model.trace

@@ -17,7 +17,8 @@ from sklearn.linear_model import LinearRegression
 from wedgefit import WedgeRegressor
 from wedgefit.cli import main
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.lasso import Gram, solve_group_lasso
+from wedgefit.engine.group_lasso import solve_group_lasso
+from wedgefit.engine.lasso import Gram
 from wedgefit.engine.pencil import Sweeper, sweep_block
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem

@@ -6,7 +6,8 @@ import numpy as np
 
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
-from wedgefit.engine.lasso import Gram, solve_group_lasso, solve_lasso
+from wedgefit.engine.group_lasso import solve_group_lasso
+from wedgefit.engine.lasso import Gram, solve_lasso
 from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.wedge import Wedges, row_chunks
 

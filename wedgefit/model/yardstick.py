@@ -142,7 +142,9 @@ def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) ->
     if not np.abs(output).max() < LARGEST:
         remedy = "Are its inputs scaled as for the training (center, scale)?"
         raise FitError("the network's output is too large to compute with.", remedy=remedy)
-    loss = problem.loss.value(problem.y, output, problem.weights)
+    outer, bias = network.layers[-1]
+    # Not from the output: beside a target far from zero its digits would be lost.
+    loss = problem.value((network.activations(X) @ outer)[:, 0], bias[0])
     penalty = network.penalty(problem.alpha, norm)
     rescaled = problem.alpha * float(
         np.linalg.norm(hidden, ord=norm, axis=0) @ np.linalg.norm(outer, axis=1)
