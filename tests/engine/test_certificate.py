@@ -32,7 +32,7 @@ def network(combined, z, t):
 
 
 def priced_with(bound, supremum=None, exact=True):
-    return Priced(Wedges.none(1, 1), np.empty(0), bound, supremum, exact, False, 10, 20)
+    return Priced(Wedges.none(1, 1), np.empty(0), 0.0, bound, supremum, exact, False, 10, 20)
 
 
 # The objective ------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from wedgefit.engine.bound_walk import (
 ROWS_PER_BIN = 8
 MOST_BINS = 1024
 # An interval wider than this is not sorted when more than this part of many rows would be.
-WIDE = 2e-2
+WIDE = 2e-3
 PART = 8
 MANY = 2_000
 

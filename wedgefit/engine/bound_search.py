@@ -19,6 +19,8 @@ from wedgefit.engine.bound_patch import Patches
 
 # Intervals and patches are halved down to this width: below, rounding is all that is left.
 SMALLEST = 1e-11
+# Where scores exceed alpha, a search visits at most this many times what its first look does.
+GLANCE = 4
 # Sorting a row and walking past it takes so many times as long as putting it into a histogram.
 SORTED = 8
 # One block of intervals visits about this many rows: some milliseconds.
@@ -100,10 +102,10 @@ class Bounder:
         Intervals or patches are halved until none is above (1 + ``tolerance``) times ``alpha`` or
         the best score seen, whichever is larger, or until about ``budget`` rows have been visited.
         Where a score exceeds alpha (not 0) nothing is to be proven yet: then twice its excess is as
-        good. Places above ``floor`` are kept, ``alpha`` where it is None.
+        good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None.
         """
         floor = alpha if floor is None else floor
-        now = self.first
+        now, glance = self.first, GLANCE * self.first_look
         parents = np.full(len(now), np.inf)
         limit, top, best, visits, places = np.inf, 0.0, 0.0, 0, []
         while len(now):
@@ -113,6 +115,8 @@ class Bounder:
             best = max(best, float(looks.values.max()))
             excess = max(best - alpha, 0.0) if alpha else 0.0
             limit = max(alpha, best) * (1 + tolerance) + excess
+            if excess > 0.2 * tolerance * alpha and visits <= glance / 2:
+                budget = min(budget, glance)
             places.append(_places(now, looks))
             open_ = (bounds - looks.rounding > limit) & (now.widths > SMALLEST)
             if visits + 2 * self._visits(now.take(open_)) > budget:
@@ -159,3 +163,15 @@ def _best_first(parts: list[Places]) -> Places:
         )
     )
     return together.take(np.argsort(-together.values, kind="stable"))
+
+
+def spread(places: Places) -> Places:
+    """The same places, the best of every column set first, then the second of every set, and so on:
+    what the best set alone holds are near-copies."""
+    _, which = np.unique(places.columns, axis=0, return_inverse=True)
+    order = np.argsort(which.ravel(), kind="stable")
+    starts = np.flatnonzero(np.diff(which.ravel()[order], prepend=-1))
+    rank = np.empty(len(places), dtype=np.int64)
+    counts = np.diff(starts, append=len(places))
+    rank[order] = np.arange(len(places)) - np.repeat(starts, counts)
+    return places.take(np.argsort(rank, kind="stable"))

@@ -19,7 +19,7 @@ import numpy as np
 
 from wedgefit.engine.ascent import ascend, random_neurons
 from wedgefit.engine.bound_choice import bounder_for
-from wedgefit.engine.bound_search import Bounded, Places
+from wedgefit.engine.bound_search import Bounded, Places, spread
 from wedgefit.engine.choice import Choices, diversified, places_of_largest, rounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.order_one import SortedColumns
@@ -66,13 +66,15 @@ class Priced:
     """What one pricing found.
 
     ``wedges`` violate the dual constraint (score > alpha), best first and diversified; ``scores``
-    (m,) are theirs. ``bound`` is the largest score of any wedge priced; ``supremum`` the largest of
-    *any* hidden neuron of the dictionary's class, wedge or not, None where that is not known.
-    ``exact``: every wedge was priced, or with ``bounded`` lies below a bound.
+    (m,) are theirs; ``excess``: by how much, relatively, the best is above alpha. ``bound`` is the
+    largest score of any wedge priced; ``supremum`` the largest of *any* hidden neuron of the
+    dictionary's class, wedge or not, None where that is not known. ``exact``: every wedge was
+    priced, or with ``bounded`` lies below a bound.
     """
 
     wedges: Wedges
     scores: np.ndarray
+    excess: float
     bound: float
     supremum: float | None
     exact: bool
@@ -222,6 +224,7 @@ class Pricer:
         return Priced(
             wedges=wedges,
             scores=scores,
+            excess=float(scores.max(initial=alpha) / alpha - 1) if 0 < alpha < np.inf else 0.0,
             bound=bound,
             supremum=self._supremum(v, max(bound, supremum))
             if exact and (bounded or self._knows_supremum(v))
@@ -301,7 +304,7 @@ class Pricer:
 
     def _pointed_at(self, places: Places, order: int) -> Pencils:
         """The pencils around the rows nearest to the best places' hyperplanes."""
-        best, X = places.take(slice(0, self._most_nominated)), self.dictionary.X
+        best, X = spread(places).take(slice(0, self._most_nominated)), self.dictionary.X
         if best.columns.shape[1] != order or not self.dictionary.bias:
             return Pencils(
                 np.empty((0, order), dtype=np.int64),

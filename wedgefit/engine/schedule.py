@@ -86,7 +86,9 @@ class Schedule:
         self.growing = gap > self.wanted
         if self.growing:
             # Far from the optimum the Lasso need not be solved to the last digit.
-            self.kkt = max(self._finest, 0.01 * min(0.1, gap)) if fresh else self._finest
+            # A glance leaves its bound loose; then what it saw says how far.
+            far = min(gap, priced.excess) if priced.bounded else gap
+            self.kkt = max(self._finest, 0.01 * min(0.1, far)) if fresh else self._finest
         return None
 
     @property
