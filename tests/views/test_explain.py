@@ -22,7 +22,7 @@ from wedgefit.views import tables
 from wedgefit.views.explain import curve_values, explain
 from wedgefit.views.flat import arranged, flat
 from wedgefit.views.phrases import LONGEST_FORMULA
-from wedgefit.views.prediction import contributions, explain_row
+from wedgefit.views.prediction import contributions, explain_row, parts_of
 from wedgefit.views.terminal import Meter, Spark, to_text
 from wedgefit.views.units import hinges, original_units
 
@@ -652,7 +652,7 @@ def test_predictions_with_contributions_add_up(desk):
         parts = [
             float(value)
             for name, value in row.items()
-            if name.startswith(("intercept", "contribution"))
+            if name.startswith(("average", "contribution"))
         ]
         assert len(parts) == len(row) - 1 and math.fsum(parts) == pytest.approx(
             float(row["prediction_y"]), rel=1e-12
@@ -660,6 +660,17 @@ def test_predictions_with_contributions_add_up(desk):
         assert "-0.0" not in row.values()
     record = json.loads(desk("predict", MIXED, "--contributions", "--json"))
     assert list(record["contributions"]) == list(rows[0])[1:]
+    names = {"contribution_y_age", "contribution_y_size", "average_y"}
+    assert names <= set(rows[0]) and any(":" in name for name in rows[0])
+
+
+def test_predictions_without_effects_are_made_of_wedges(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = deep_model(tmp_path)
+    parts = parts_of(model, read_table(tmp_path / "tent.csv"))
+    assert list(parts["y"]) == ["intercept", "3", "4"]
+    total = sum(parts["y"].values())
+    np.testing.assert_allclose(total, model.scores(read_table(tmp_path / "tent.csv")), rtol=1e-12)
 
 
 @pytest.mark.parametrize("args, words", [

@@ -1,6 +1,6 @@
 """What training saw of each column: the numbers and levels that its rows hold, and how often.
 
-An effect of a column is measured against its average over these (theory: docs/theory.md), so that a
+An effect of a column is measured against its average over these (theory, section 6), so that a
 model explains itself without its data.
 """
 

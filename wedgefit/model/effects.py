@@ -6,7 +6,7 @@ hold most of its columns' single effects. Here the effects are *purified* over t
 columns' distributions in training: each has mean 0 over every one of its columns, and what a mean
 takes away is an effect of the other column, or of the baseline. The mean of max(0, u + s) over the
 values s of the other column is a piecewise-linear function of u, exact by one sort. The sum of all
-effects is the network's output, to rounding.
+effects is the network's output, to rounding (theory, section 6).
 """
 
 from collections.abc import Sequence

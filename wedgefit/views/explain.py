@@ -38,30 +38,14 @@ def explain(model: Model) -> dict:
     split over the columns by their weights and over the rows in equal parts; each kind adds up to
     1.
     """
-    units = hinges(model)
-    terms = [
-        _term(model, neuron, units[neuron.id])
-        for neuron in sorted(model.neurons, key=lambda neuron: -neuron.share)
-    ]
-    importance = _importance(model)
-    samples = _samples(model, importance)
+    lists = _lists(model)
     effects = effects_of(model)
-    lists = {
-        "effects": [] if effects is None else effect_records(model, effects),
-        "wedges": terms,
-        "rows": samples,
-        "terms": terms,
-        "columns": _columns(model, importance),
-        "curves": list(_curves(model, units)),
-        "pairs": _pairs(model, units),
-        "samples": samples,
-    }
     record = {
         "schema": "wedgefit.explanation/1",
         "target": plain(model.data.target),
         "classes": plain(model.data.classes),
         "outputs": list(model.outputs),
-        "formula": formula(model, terms),
+        "formula": formula(model, lists["terms"]),
         "intercept": model.intercept,
         "baseline": None if effects is None else _joined(model, effects.baseline),
         "no_effects": why_none(model),
@@ -74,6 +58,28 @@ def explain(model: Model) -> dict:
         "sizes": {name: len(items) for name, items in lists.items()},
     }
     return within_float64(record)
+
+
+def _lists(model: Model) -> dict[str, list[dict]]:
+    """The parts of the record that there are many of."""
+    units = hinges(model)
+    terms = [
+        _term(model, neuron, units[neuron.id])
+        for neuron in sorted(model.neurons, key=lambda neuron: -neuron.share)
+    ]
+    importance = _importance(model)
+    samples = _samples(model, importance)
+    effects = effects_of(model)
+    return {
+        "effects": [] if effects is None else effect_records(model, effects),
+        "wedges": terms,
+        "rows": samples,
+        "terms": terms,
+        "columns": _columns(model, importance),
+        "curves": list(_curves(model, units)),
+        "pairs": _pairs(model, units),
+        "samples": samples,
+    }
 
 
 def _joined(model: Model, by_output: dict[str, float]) -> float | dict[str, float]:
@@ -231,10 +237,14 @@ def _pairs(model: Model, units: dict[int, Hinge]) -> list[dict]:
             for output in outputs_of(model, neuron):
                 found[*reads, output].append(neuron)
     records = [
-        {"columns": [first, second], "output": output, "importance": fsum(neuron.share for neuron in neurons),
-         "neurons": [neuron.id for neuron in neurons]}
+        {
+            "columns": [first, second],
+            "output": output,
+            "importance": fsum(neuron.share for neuron in neurons),
+            "neurons": [neuron.id for neuron in neurons],
+        }
         for (first, second, output), neurons in found.items()
-    ]  # fmt: skip
+    ]
     return sorted(records, key=lambda record: -record["importance"])
 
 

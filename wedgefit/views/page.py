@@ -31,8 +31,8 @@ CAPTIONS = {
     "rows that it was learnt from.",
     "effects": "What each column adds to the average: all on one scale, so that a flat curve is a "
     "small effect. Grey: where the rows are.",
-    "pairs": "What two columns add together, beyond what each adds on its own. Dots are rows; empty "
-    "where none is near.",
+    "pairs": "What two columns add together, beyond what each adds on its own. Dots are rows; "
+    "empty where none is near.",
     "predicted": "What was observed against what is predicted, on the rows of this page.",
     "calibration": "How often a class came true among rows that were given about the same "
     "probability: on the line, probabilities are what they say.",

@@ -2,6 +2,8 @@
 
 from math import fsum
 
+import numpy as np
+
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.errors import TableError
@@ -35,6 +37,25 @@ def contributions(model: Model, table: Table) -> dict[str, dict]:
             "parts": activations[:, own] * z[own, k] + 0.0,
         }
     return found
+
+
+def parts_of(model: Model, table: Table) -> dict[str, dict[str, np.ndarray]]:
+    """Per output what adds up to its score, (n,) each: the average and the effects ("age",
+    "age:size"), or the intercept and the neurons by id where the model has no effects."""
+    effects = effects_of(model)
+    if effects is None:
+        found = {}
+        for output, record in contributions(model, table).items():
+            start = {"intercept": np.full(table.rows, record["intercept"])}
+            found[output] = start | dict(zip(map(str, record["neurons"]), record["parts"].T))
+        return found
+    values = effects.at(table)
+    return {
+        output: {"average": np.full(table.rows, effects.baseline[output])}
+        # Adding 0 turns -0.0 into 0.0.
+        | {":".join(key): part[:, k] + 0.0 for key, part in values.items()}
+        for k, output in enumerate(model.outputs)
+    }
 
 
 def explain_row(model: Model, table: Table, row: str) -> dict:

@@ -101,10 +101,9 @@ def score_text(score: dict) -> str:
     """The scores that exist, those of cross-validation with their standard errors."""
     words = []
     for name, value in score.items():
+        name = SCORES.get(name, plain(name))
         if isinstance(value, dict):
-            words.append(
-                f"{SCORES.get(name, plain(name))} {number(value['mean'])} ± {number(value['se'], 2)}"
-            )
+            words.append(f"{name} {number(value['mean'])} ± {number(value['se'], 2)}")
         elif value is not None:
-            words.append(f"{SCORES.get(name, plain(name))} {number(value)}")
+            words.append(f"{name} {number(value)}")
     return ", ".join(words)

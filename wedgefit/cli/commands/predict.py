@@ -38,7 +38,7 @@ from wedgefit.records import plain
 @click.option(
     "--contributions",
     is_flag=True,
-    help="Also what every neuron adds; with the intercept this is the score.",
+    help="Also what every column and pair adds; with the average this is the score.",
 )
 @reading
 @talking
@@ -154,17 +154,17 @@ def _probabilities(model, scores) -> dict[str, list[float]]:
 
 
 def _contributions(model, table, scores) -> dict[str, list[float]]:
-    """Per output its score (of classes: of numbers it is the prediction), the intercept, and what
-    every neuron adds to it."""
-    from wedgefit.views.prediction import contributions
+    """Per output its score (of classes: of numbers it is the prediction), then the average and what
+    every column and pair adds to it, or the intercept and what every neuron adds where the model is
+    no sum of effects."""
+    from wedgefit.views.prediction import parts_of
 
     columns = {}
-    for k, (output, record) in enumerate(contributions(model, table).items()):
+    for k, (output, parts) in enumerate(parts_of(model, table).items()):
         if model.encoding.target.classes is not None:
             columns[f"score_{output}"] = (scores if scores.ndim == 1 else scores[:, k]).tolist()
-        columns[f"intercept_{output}"] = [record["intercept"]] * table.rows
-        columns |= {
-            f"contribution_{output}_{id_}": part
-            for id_, part in zip(record["neurons"], record["parts"].T.tolist())
-        }
+        for name, values in parts.items():
+            start = name if name in ("average", "intercept") else "contribution"
+            end = "" if start == name else f"_{name}"
+            columns[f"{start}_{output}{end}"] = values.tolist()
     return columns

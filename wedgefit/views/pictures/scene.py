@@ -86,8 +86,8 @@ class Scene:
         return low - around, high + around
 
     def density(self, column: str) -> tuple[np.ndarray, np.ndarray]:
-        """Where the rows lie along a column of numbers, and with which weights: the rows at hand, or
-        else what training saw."""
+        """Where the rows lie along a column of numbers, and with which weights: the rows at hand,
+        or else what training saw."""
         if self.seen is not None:
             values = self.seen.complete([column]).values[column]
             return values, np.ones(len(values))
@@ -99,9 +99,8 @@ class Scene:
     def is_whole(self, column: str) -> bool:
         """Whether a column holds whole numbers only, of a range in which halves would stand out."""
         values, _ = self.density(column)
-        return (
-            bool(len(values)) and np.ptp(values) <= 20 and bool(np.all(values == np.round(values)))
-        )
+        whole = bool(np.all(values == np.round(values)))
+        return whole and len(values) > 0 and float(np.ptp(values)) <= 20
 
     def is_step(self, name: str) -> bool:
         """Whether a feature is 0 or 1."""
