@@ -185,6 +185,8 @@ def test_id_column(read):
     table = read("a,name\n1, 07 \n2,x\n", id_column="name")
     assert table.row_ids == ["07", "x"] and list(table.columns) == ["a"]
     assert table.place(1, "a").endswith('row "x" (line 3), column "a"')
+    # An id is a name, whatever else NA may mean.
+    assert read("a,id\n1,NA\n2,null\n", id_column="id").row_ids == ["NA", "null"]
 
 
 def test_blank_lines(read):
