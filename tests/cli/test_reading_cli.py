@@ -261,3 +261,11 @@ def test_exports_read_missing_cells_as_training_did():
 
 def numbers(text):
     return [float(line) for line in text.split()[1:]]
+
+
+def test_columns_that_training_left_out_do_not_stop_certify():
+    rows = [(i, 7, f"name {i}", f"{i}%", i % 5 + i / 60) for i in SIXTY]
+    table("a,same,name,part,y", rows)
+    run("train", "d.csv", *FAST)
+    assert len(load("wedgefit.json").encoding.left_out) == 3
+    run("certify", "d.csv")

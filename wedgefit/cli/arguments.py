@@ -51,19 +51,24 @@ class Files:
         ids: bool = False,
         weight: str | None = None,
         keep_cells: bool = False,
+        left_out: bool = False,
     ):
         """The rows of DATA as the model reads them: its inputs, and where they are there its
-        ``target`` and the column ``weight``.
+        ``target``, the column ``weight``, and the columns that training left out for holding
+        nothing.
 
         With ``ids`` rows go by those of the model if the file has them, each once; else, and by
         default, they count by number.
         """
         schema = model.encoding.schema(target=target)
-        weights = {} if weight is None else {weight: "numeric"}
+        more = {} if weight is None else {weight: "numeric"}
+        if left_out:
+            # Their cells decide again of which kind they are.
+            more |= dict.fromkeys(name for name, _ in model.encoding.left_out)
         return reading.table(
             self.data,
             model=model,
-            schema=weights | schema,
+            schema=more | schema,
             id_column=model.data.id if ids else None,
             keep_cells=keep_cells,
         )

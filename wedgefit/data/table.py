@@ -97,7 +97,7 @@ def read_table(
     delimiter: str | None = None,
     types: Mapping[str, str] | None = None,
     id_column: str | None = None,
-    schema: Mapping[str, str] | None = None,
+    schema: Mapping[str, str | None] | None = None,
     keep_cells: bool = False,
 ) -> Table:
     """Read a CSV file, plain or gzipped, or a file of another of the ``FORMATS``; ``-`` is
@@ -110,8 +110,8 @@ def read_table(
     refused rather than guessed at.
 
     ``types`` sets the kind of columns that must exist ("numeric", "category", or "skip" to leave
-    one out). ``schema`` names the kinds that a fitted model expects: such columns are read so when
-    they are there, and all others are skipped, so that a stray cell in an unused column cannot stop
+    one out). ``schema`` names the kinds that a fitted model expects (None: the cells decide): such
+    columns are read so when they are there, and all others are skipped, so that a stray cell in an unused column cannot stop
     a prediction. With a schema ``id_column`` is a wish: rows count by number where it is not there
     or does not tell the rows apart. ``keep_cells``: also as they stand in the file.
 
@@ -155,7 +155,7 @@ def _check_kinds(types: Mapping[str, str]) -> None:
 def _kinds(
     names: Sequence[str],
     types: Mapping[str, str],
-    schema: Mapping[str, str] | None,
+    schema: Mapping[str, str | None] | None,
     id_column: str | None,
     source: str,
 ) -> dict[str, str | None]:
@@ -211,7 +211,7 @@ def _columns(
     sheet: Sheet,
     kinds: Mapping[str, str | None],
     reading: Reading,
-    schema: Mapping[str, str] | None,
+    schema: Mapping[str, str | None] | None,
     types: Mapping[str, str],
 ) -> tuple[dict[str, Column], list[str]]:
     """The typed columns and what the reader should be told about them."""

@@ -79,7 +79,9 @@ def certify(files, weights, own, everything, jobs, reading, talk):
         option = settings_of(Options)[next(iter(own))].option
         raise click.UsageError(f"{option} is for --weights: a model knows it.")
     model = files.load(talk)
-    table = files.table(model, reading, target=True, ids=True, weight=model.data.weight)
+    table = files.table(
+        model, reading, target=True, ids=True, weight=model.data.weight, left_out=True
+    )
     talk.notes(*table.notes)
     from wedgefit.model import audit
 
