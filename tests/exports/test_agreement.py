@@ -6,6 +6,9 @@ Each row is a file of its own: one bad cell refuses a file, and nothing but its 
 import csv
 import io
 import sqlite3
+import tempfile
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,19 +51,26 @@ def cell(column, rng):
     return texts[rng.integers(len(texts))]
 
 
-def by_predict(model, rows, path):
-    """The score of each row as a file of its own, None where the file is refused."""
-    found = []
-    for row in rows:
-        text = io.StringIO()
-        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-        writer.writerows([row.keys(), row.values()])
-        path.write_text(text.getvalue(), encoding="utf-8", newline="")
-        try:
-            found.append(model.scores(read_table(path, schema=model.encoding.schema()))[0])
-        except WedgefitError:
-            found.append(None)
-    return found
+@cache
+def drawn(kind):
+    """Rows of a kind, the same for every export, each with the score that predict gives it as a
+    file of its own; None where the file is refused."""
+    model = kinds()[kind]
+    rows = hostile_rows(plan_of(model), np.random.default_rng(KINDS.index(kind)))
+    scores = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "row.csv"
+        for row in rows:
+            text = io.StringIO()
+            csv.writer(text, quoting=csv.QUOTE_ALL).writerows([row.keys(), row.values()])
+            path.write_text(text.getvalue(), encoding="utf-8", newline="")
+            reading = model.encoding.reading
+            try:
+                table = read_table(path, schema=model.encoding.schema(), reading=reading)
+                scores.append(model.scores(table)[0])
+            except WedgefitError:
+                scores.append(None)
+    return list(zip(rows, scores))
 
 
 def by_sqlite(model, rows):
@@ -121,10 +131,9 @@ def same(found, expected):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_python_agrees_with_predict_on_hostile_cells(kind, tmp_path):
+def test_python_agrees_with_predict_on_hostile_cells(kind):
     model = kinds()[kind]
-    rows = hostile_rows(plan_of(model), np.random.default_rng(KINDS.index(kind)))
-    scores = by_predict(model, rows, tmp_path / "rows.csv")
+    rows, scores = zip(*drawn(kind))
     assert 0 < sum(score is None for score in scores) < ROWS
     for found, score in zip(by_python(model, rows), scores):
         if score is None:
@@ -135,18 +144,17 @@ def test_python_agrees_with_predict_on_hostile_cells(kind, tmp_path):
 
 @pytest.mark.parametrize("run", [by_sqlite, by_duckdb])
 @pytest.mark.parametrize("kind", KINDS)
-def test_databases_agree_with_predict_on_hostile_cells(kind, run, tmp_path):
+def test_databases_agree_with_predict_on_hostile_cells(kind, run):
     model = kinds()[kind]
-    rows = hostile_rows(plan_of(model), np.random.default_rng(KINDS.index(kind)))
-    check_query(model, rows, run(model, rows), tmp_path)
+    check_query(model, drawn(kind), run(model, [row for row, _ in drawn(kind)]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_postgresql_agrees_with_predict_on_hostile_cells(kind, postgresql, tmp_path):
+def test_postgresql_agrees_with_predict_on_hostile_cells(kind, postgresql):
     model = kinds()[kind]
-    rows = hostile_rows(plan_of(model), np.random.default_rng(KINDS.index(kind)))
     # Its error for a number beyond its range would end the query.
-    rows = [row for row in rows if "1e999" not in row.values()]
+    known = [pair for pair in drawn(kind) if "1e999" not in pair[0].values()]
+    rows = [row for row, _ in known]
     text = DIALECTS["postgresql"].text
     lines = ",\n".join(f"({', '.join(map(text, row.values()))})" for row in rows)
     columns = ", ".join(f"{quoted(name)} text" for name in rows[0])
@@ -160,14 +168,14 @@ def test_postgresql_agrees_with_predict_on_hostile_cells(kind, postgresql, tmp_p
     labels = isinstance((model.encoding.target.classes or [0])[0], str)
     numbers = lambda line, start: [cell and float(cell) for cell in line[start:]]
     found = [line[:labels] + numbers(line, labels) for line in found]
-    check_query(model, rows, found, tmp_path)
+    check_query(model, known, found)
 
 
-def check_query(model, rows, found, tmp_path):
+def check_query(model, known, found):
     """NULL in rows that predict refuses, what it predicts in others."""
     plan = plan_of(model)
     looked_at = {plan.features[j].column.name for j in plan.read}
-    for row, line, score in zip(rows, found, by_predict(model, rows, tmp_path / "rows.csv")):
+    for (row, score), line in zip(known, found, strict=True):
         if score is not None:
             same(line, wanted(model, score))
             continue
@@ -186,13 +194,12 @@ def readable(plan, name, text):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_onnx_agrees_with_predict_on_the_cells_that_it_can_hold(kind, tmp_path):
+def test_onnx_agrees_with_predict_on_the_cells_that_it_can_hold(kind):
     """It is given numbers, and texts without space around them."""
     model = kinds()[kind]
     plan = plan_of(model)
-    rows = hostile_rows(plan, np.random.default_rng(KINDS.index(kind)))
-    rows = [row for row in rows if all(readable(plan, name, text) for name, text in row.items())]
-    scores = by_predict(model, rows, tmp_path / "rows.csv")
+    held = lambda row: all(readable(plan, name, text) for name, text in row.items())
+    rows, scores = zip(*(pair for pair in drawn(kind) if held(pair[0])))
     assert all(score is not None for score in scores) and len(rows) > 5
     cells = [{name: typed(plan, name, text) for name, text in row.items()} for row in rows]
     found, chances = run_onnx(model, cells)
