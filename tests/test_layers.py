@@ -3,6 +3,7 @@ rooms."""
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,53 @@ def test_module_keeps_the_laws(module):
         "give the new module its place in ORDER (none is called utils)"
     )
     assert list(violations(module, MODULES[module])) == []
+
+
+def test_files_that_are_no_modules_are_installed():
+    """A wheel holds modules, and what pyproject.toml names beside them."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    installed = {
+        path
+        for package, patterns in project["tool"]["setuptools"].get("package-data", {}).items()
+        for pattern in patterns
+        for path in PACKAGE.parent.joinpath(*package.split(".")).glob(pattern)
+    }
+    files = [path for path in PACKAGE.rglob("*") if path.is_file()]
+    cached = lambda path: "__pycache__" in path.parts
+    assert installed == {path for path in files if path.suffix != ".py" and not cached(path)}
+
+
+def test_no_two_test_files_share_a_name():
+    """pytest takes the second for the first, whatever folder it is in."""
+    names = [path.name for path in (PACKAGE.parent / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+def rooms(page):
+    """The modules that the tree of a page names, in its order."""
+    path, modules = [], []
+    for indent, name, kind in re.findall(r"^( +)(\w+)(\.py|/)(?: |$)", page, re.MULTILINE):
+        path[len(indent) // 2 - 1 :] = [name]
+        if kind == ".py":
+            modules.append(".".join(path))
+    return modules
+
+
+def test_the_page_names_every_module():
+    """In the order of imports, each with a line of its own."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = rooms(page)
+    expected = [module for module in ORDER if module not in FOLDERS and module != "__init__"]
+    assert sorted(named) == sorted(expected), (
+        f"docs/architecture.md lacks a line for {sorted(set(expected) - set(named))}, "
+        f"or has one too many: {sorted(set(named) - set(expected))}"
+    )
+    assert named == expected, "docs/architecture.md names the modules in another order"
+
+
+def test_a_tree_is_read_by_its_indents():
+    page = "a/\n  one.py    First.\n  b/\n    two.py\n    c/   Deep.\n      three.py  x\n  four.py"
+    assert rooms(page) == ["one", "b.two", "b.c.three", "four"]
 
 
 @pytest.mark.parametrize("module", sorted(LIGHT & MODULES.keys()))
