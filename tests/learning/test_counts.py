@@ -40,8 +40,8 @@ def table_of(columns, times=None, weights=None):
 
 
 def case(seed, rows=44, classes=False):
-    """Gaps, ties at the middle, far-out cells, a rare level that is heavy and one that is light, two
-    levels of which weights decide which is frequent."""
+    """Gaps, ties at the middle, far-out cells, a rare level that is heavy and one that is light,
+    two levels of which weights decide which is frequent."""
     rng = np.random.default_rng(seed)
     a = rng.normal(size=rows).round(1)
     b = rng.integers(0, 4, size=rows).astype(float)

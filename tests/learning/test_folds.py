@@ -65,7 +65,7 @@ def holdout(n=60, folds=4):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("standardize", [False, True])
 def test_a_fold_is_encoded_as_if_the_other_rows_were_not_there(weighted, standardize):
-    """As an encoding of the fold's own table, on both sides; the unit of weights is the last digit's."""
+    """As an encoding of the fold's own table, on both sides; but for the last digit of weights."""
     columns = mixed() | {"w": np.random.default_rng(1).exponential(size=60)}
     table, roles = table_of(**columns), {"target": "y", "standardize": standardize}
     roles |= {"weight": "w"} if weighted else {"drop": ["w"]}

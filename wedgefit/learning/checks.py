@@ -22,12 +22,12 @@ Contradictions = Iterator[tuple[bool, str, str | None]]
 
 def _of_layers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     layers, order = settings.layers, settings.order
-    several = isinstance(order, list | tuple) and layers != "auto" and len(order) >= layers
-    yield (
-        several,
-        f"--order names {len(order) if several else 0} hidden layers, and --layers {layers} has {layers - 1 if several else 0}.",
-        None,
-    )
+    if isinstance(order, list | tuple) and layers != "auto":
+        yield (
+            len(order) >= layers,
+            f"--order names {len(order)} hidden layers, and --layers {layers} has {layers - 1}.",
+            None,
+        )
     yield (
         settings.solver == "full" and layers != 2,
         "--solver full is for one hidden layer.",

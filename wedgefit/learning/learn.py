@@ -169,7 +169,8 @@ class Learner:
         full = self.settings.norm == 2
         if full and not fill_space(X, self.settings.bias):
             self.notes.append(
-                f"(nearly) all rows lie in a hyperplane, where no wedge reads all columns: neurons read at most {min(2, width)}"
+                "(nearly) all rows lie in a hyperplane, where no wedge reads all columns: "
+                f"neurons read at most {min(2, width)}"
             )
             self.note(self.notes[-1])
             full = False
@@ -190,7 +191,8 @@ class Learner:
         orders = orders_in_stage(narrow, settings.norm, width, stage)
         if stage > 1 and any(comb(width, order) > MOST_COLUMN_SETS for order in orders):
             raise FitError(
-                f"hidden layer {stage} reads {width} activations, too many to choose {max(orders)} of them at a time.",
+                f"hidden layer {stage} reads {width} activations, "
+                f"too many to choose {max(orders)} of them at a time.",
                 remedy="Try a smaller order for it, as in --order full,2.",
             )
         kept = sorts_budget(X.size, settings.max_memory) / share
@@ -233,7 +235,8 @@ class Learner:
                 f"--order {max(possible)} (all its wedges can be priced), or " if possible else ""
             )
             raise FitError(
-                f"an exact certificate would have to price {size:,} wedges, which would take weeks.",
+                f"an exact certificate would have to price {size:,} wedges, "
+                "which would take weeks.",
                 remedy=f"Try {order}--certificate sampled.",
             )
         exact = {"auto": size <= EXACT_UP_TO, "exact": True, "sampled": False}[
@@ -242,7 +245,8 @@ class Learner:
         if exact and size > EXACT_UP_TO:
             seconds = pricer.full_round_seconds
             self.note(
-                f"a round over all {size:,} wedges takes about {seconds:,.0f} seconds, and a fit a few of them"
+                f"a round over all {size:,} wedges takes about {seconds:,.0f} seconds, "
+                "and a fit a few of them"
             )
         return exact
 

@@ -176,7 +176,12 @@ def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int
         nonlocal clock
         before, clock = clock, time.monotonic()
         rate = certificate.wedges_priced / max(clock - before, 1e-9)
-        figures = f"objective {certificate.objective:.6g}, gap {certificate.relative_gap:.1e}, {rate:.1e} wedges/s"
-        advance("fit", round_, None, f"{which}{len(fit.wedges)} neurons, {figures}")
+        figures = (
+            f"{len(fit.wedges)} neurons",
+            f"objective {certificate.objective:.6g}",
+            f"gap {certificate.relative_gap:.1e}",
+            f"{rate:.1e} wedges/s",
+        )
+        advance("fit", round_, None, which + ", ".join(figures))
 
     return report

@@ -62,7 +62,8 @@ def sorts_budget(cells: int, max_memory: float | None) -> float:
     left = max_memory - BYTES_PER_CELL * cells
     if left < 0:
         raise FitError(
-            f"{BYTES_PER_CELL * cells / 1e9:.2g} GB are needed for {cells:,} cells, more than --max-memory allows.",
+            f"{BYTES_PER_CELL * cells / 1e9:.2g} GB are needed for {cells:,} cells, "
+            "more than --max-memory allows.",
             remedy="Allow more, use fewer rows, or --keep fewer columns.",
         )
     return min(SORTS_KEPT, left)

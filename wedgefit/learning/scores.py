@@ -17,7 +17,8 @@ NUMBERS, CLASSES = "regression", "classification"
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """The truth beside what was predicted of n rows, which count by their ``weights``, (n,) or None.
+    """The truth beside what was predicted of n rows, which count by their ``weights``, (n,) or
+    None.
 
     Numbers: ``truth`` and ``output`` (n,) or (n, K). Classes: the ``truth`` as numbers from 0, the
     classes ``decided``, (n,), the ``output``, (n,) of two or (n, classes), and ``probabilities``
@@ -34,7 +35,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Score:
-    """One score: its ``name`` in options and records, its ``title`` for people, of which task it is.
+    """One score: its ``name`` in options and records, its ``title`` for people, its task.
 
     ``value`` is None where the rows leave it undefined, such as R² of one row. Scores that need
     probabilities ``from_classes`` classes on are undefined without them. ``in_units``: it scales

@@ -110,8 +110,14 @@ def _learner(model: Model, table: Table, progress) -> Learner:
         model.encoding.transform(rows), model.encoding.target_values(rows), target.task, weights
     )
     settings = Settings(
-        loss=problem.loss, class_weight=problem.class_weight, alpha=problem.alpha, order=problem.order, norm=problem.norm,
-        bias=problem.hidden_bias, intercept=problem.intercept, refine=problem.refined,
+        loss=problem.loss,
+        class_weight=problem.class_weight,
+        alpha=problem.alpha,
+        order=problem.order,
+        norm=problem.norm,
+        bias=problem.hidden_bias,
+        intercept=problem.intercept,
+        refine=problem.refined,
         certificate=model.certificate.scope,
-    )  # fmt: skip
+    )
     return Learner(sample, settings, progress.note)
