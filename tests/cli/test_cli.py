@@ -273,7 +273,7 @@ REPORT = {
     "problem": {"loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias", "intercept", "standardized"},
     "certificate": {
         "objective", "lower_bound", "relative_gap", "scope", "wedges_total", "wedges_priced", "network_lower_bound",
-        "network_relative_gap",
+        "network_relative_gap", "bounded",
     },
     "score": {"train", "cv"},
     "seconds": None,

@@ -386,7 +386,7 @@ DAMAGE = {
     "order": (lambda data: data["problem"].update(order=[2, 0, 2]), "a whole number 1 or more, not 0"),
     "too wide": (lambda data: data["problem"].update(order=[2, 1, 2]), "the number of its columns, at most 1"),
     "a name": (lambda data: data["stages"][0]["coefficients"].update({"neuron 999": 1.0}), "of neurons of this layer, not neuron 999"),
-    "a coefficient": (lambda data: data["stages"][0]["coefficients"].update({"neuron 1": {"y": 1.0}}), "should be a number"),
+    "a coefficient": (lambda data: data["stages"][0]["coefficients"].update({"neuron 1": {"y": 1.0, "z": 1.0}}), "should be a number"),
     "a layer": (lambda data: data["neurons"][-1].update(layer=2), "of columns that the model has"),
     "an early coefficient": (lambda data: data["neurons"][0].update(coefficient=1.0), "null below the last hidden layer"),
 }  # fmt: skip

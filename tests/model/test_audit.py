@@ -181,6 +181,62 @@ def test_one_changed_weight_is_found(kind, by):
             assert tripped(kind, lie), f"neuron {neuron['id']}"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.update(intercept=1e299),
+        lambda data: data["neurons"][0].update(bias=10**25),
+        lambda data: data["neurons"][0].update(coefficient=1e299),
+        lambda data: data["encoding"]["features"][0].update(center=1e299),
+        lambda data: data["score"].update(train=[1.0]),
+        lambda data: data["score"]["train"].update(mae=1e308),
+        lambda data: data["score"]["train"].update(mae=10**400),
+        lambda data: data["score"].update(cv={"r2": {"mean": 1e308, "se": 1e308}}),
+    ],
+)
+def test_figures_beyond_all_measure_are_refused_in_words(change):
+    """No traceback and no warning of numpy's: the tests take one for an error."""
+    data = json.loads(text("numbers"))
+    change(data)
+    try:
+        found = certify(loads(json.dumps(data)), table(), jobs=1)
+    except WedgefitError as refusal:
+        assert "\n" not in str(refusal)
+    else:
+        assert not found["agrees"]
+        json.dumps(found, allow_nan=False)
+
+
+def test_what_is_not_checked_is_said():
+    found = certify(loads(text("numbers")), table(), jobs=1)
+    aside = {part["name"]: part["why"] for part in found["not_checked"]}
+    assert {"version", "data.source", "options", "encoding.reading"} <= aside.keys()
+    data = json.loads(text("numbers"))
+    data["notes"] += ["certified by the ministry"]
+    found = certify(loads(json.dumps(data)), table(), jobs=1)
+    (name,) = {part["name"] for part in found["not_checked"]} - aside.keys()
+    assert found["agrees"] and name == f"notes[{len(data['notes']) - 1}]"
+    again = certify(loads(json.dumps(data)), table(), jobs=1, everything=True)
+    assert again["message"] == f"the stored figures do not hold: {name}"
+
+
+def test_training_again_checks_the_rest():
+    model = train(table(), Options(order=1, cv=3, jobs=1, keep=("a",), target=("y",)), Quiet())
+    found = certify(model, table(), jobs=1, everything=True)
+    assert found["agrees"], found["message"]
+    names = {part["name"] for part in found["not_checked"]}
+    assert names == {"version", "data.source", "data.delimiter", "encoding.reading"}
+    data = json.loads(model.dumps())
+    data["score"]["curve"][2]["mae"]["mean"] *= 1 + 1e-6
+    lie = loads(json.dumps(data))
+    assert certify(lie, table(), jobs=1)["agrees"]
+    found = certify(lie, table(), jobs=1, everything=True)
+    assert found["message"] == "the stored figures do not hold: score.curve[2].mae.mean"
+    data["options"]["cv"] = None
+    with pytest.raises(CertificateError, match="does not say how the model was trained"):
+        certify(loads(json.dumps(data)), table(), jobs=1, everything=True)
+
+
 def test_a_stage_without_its_record():
     for change in (
         lambda data: data["stages"].pop(),

@@ -84,8 +84,8 @@ def certify(model: Model, table: Table, jobs: int | None = None, everything: boo
     skipped = found.skipped
     if everything:
         again = stored_record(_trained_again(model, table, jobs))
-        kinds = tuple(name for name, why in skipped.items() if why == TRAINING)
-        skipped = {name: why for name, why in skipped.items() if why != TRAINING}
+        kinds = tuple(name for name, why in skipped.items() if why.endswith(TRAINING))
+        skipped = {name: why for name, why in skipped.items() if name not in kinds}
         checks += _compared(stored_record(model), Found(again, {}, [], {}), kinds)
     names = list(dict.fromkeys(check.name for check in checks if not check.agrees))
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
@@ -93,13 +93,22 @@ def certify(model: Model, table: Table, jobs: int | None = None, everything: boo
     return {
         "schema": "wedgefit.certification/1",
         "agrees": not wrong,
-        "checks": [plain(check) for check in checks],
-        "certificate": found.record["certificate"],
+        "checks": _finite([plain(check) for check in checks]),
+        "certificate": _finite(found.record["certificate"]),
         "not_checked": [{"name": name, "why": why} for name, why in skipped.items()],
         "message": f"the stored figures do not hold: {wrong}"
         if wrong
         else "the stored figures hold",
     }
+
+
+def _finite(value: Any) -> Any:
+    """JSON data without the infinities that damaged figures lead to."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def stored_record(model: Model) -> dict[str, Any]:
@@ -288,7 +297,7 @@ def _selected(model: Model, sample: Sample) -> dict:
     """Scores and ways of the choice of alpha that follow from the curve and the options."""
     score, told = model.score, model.options
     if not score.curve:
-        return {}
+        return {"cv": None, "selection": None}
     points = [point for point in score.curve if point.alpha == model.problem.alpha]
     found = {"cv": plain(points[0].scores) if points else None}
     selection = score.selection

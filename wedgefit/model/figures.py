@@ -25,7 +25,7 @@ from wedgefit.model.record import Model, Neuron, RowId, Stage, unit_name
 # Heights below this part of the largest are those of rows that lie on the hyperplane.
 ON_PLANE = 1e-9
 # A sum of some hundred products is off by less than so many units in the last place of its terms.
-ULPS = 16 * float(np.finfo(float).eps)
+ULPS = 2 * float(np.finfo(float).eps)
 # A bound found by a search may differ by so much of the objective.
 UNSPLIT = 1e-7
 
@@ -247,7 +247,8 @@ def leeway_of(problem: Problem, X: np.ndarray, fit: Fit, priced: Priced) -> Leew
     objective = float(row_norms(dual) @ (ULPS * terms)) + ULPS * (value + penalty)
     reach = float(np.sqrt((np.ptp(np.vstack([X, np.zeros(X.shape[1])]), axis=0) ** 2).sum()))
     score = max(priced.bound, priced.supremum or 0.0)
-    moved = reach * (rows.sum() + ULPS * float(row_norms(dual).sum()))
+    # Errors of different rows have nothing to do with each other: their squares add up.
+    moved = reach * float(np.linalg.norm(rows) + ULPS * np.linalg.norm(row_norms(dual)))
     limit = problem.alpha / score if score > 0 else np.inf
     scale = problem.loss.best_scale(problem.centred, dual, problem.weights, limit)
     bound = problem.dual_value(scale * dual)

@@ -64,7 +64,7 @@ class ModelFile:
 
     def complaints(self) -> Iterator[Complaint]:
         """What the parts promise each other; of several, the first."""
-        for part in (_problem, _outputs, _neurons, _stages, _effects):
+        for part in (_problem, _outputs, _layers, _neurons, _stages, _effects):
             if found := list(part(self)):
                 yield from found
                 return
@@ -183,25 +183,32 @@ def _outputs(file: ModelFile) -> Iterator[Complaint]:
         yield Complaint("samples", "the rows that neurons pass through, sorted")
 
 
-def _neurons(file: ModelFile) -> Iterator[Complaint]:
-    """Layers without gaps, each reading the one below."""
+def _layers(file: ModelFile) -> Iterator[Complaint]:
+    """Layers without gaps, of neurons that can be told apart."""
     depth, neurons = file.problem.layers - 1, file.neurons
     if len({neuron.id for neuron in neurons}) < len(neurons):
         yield Complaint("neurons", "of distinct ids")
     if depth > 1 and not any(neuron.layer == depth for neuron in neurons):
         yield Complaint("neurons", f"in all of {depth} hidden layers")
+    reaching = {neuron.output for neuron in neurons if neuron.layer == depth}
+    for i, neuron in enumerate(neurons):
+        if neuron.output not in reaching or neuron.layer > depth:
+            words = f"below a neuron of the last hidden layer, {depth}"
+            yield Complaint(f"neurons[{i}].layer", words, str(neuron.layer))
+
+
+def _neurons(file: ModelFile) -> Iterator[Complaint]:
+    """Each reads the layer below, passes through stored rows, and has the coefficients that its
+    layer has."""
+    neurons = file.neurons
     readable: dict[tuple, set[str]] = {}
     for neuron in neurons:
         readable.setdefault((neuron.layer + 1, neuron.output), set()).add(unit_name(neuron.id))
-    reaching = {neuron.output for neuron in neurons if neuron.layer == depth}
     anchors = {anchor.id for anchor in file.anchors}
     for i, neuron in enumerate(neurons):
         inputs = readable.get((neuron.layer, neuron.output), set())
         if neuron.layer == 1:
             inputs = set(file.encoding.names)
-        if neuron.output not in reaching or neuron.layer > depth:
-            words = f"below a neuron of the last hidden layer, {depth}"
-            yield Complaint(f"neurons[{i}].layer", words, str(neuron.layer))
         for complaint in (*_wedge(neuron, inputs, anchors, file.problem), *_z(neuron, file)):
             yield complaint.within(f"neurons[{i}]")
 
