@@ -664,12 +664,30 @@ def test_predictions_with_contributions_add_up(desk):
     assert names <= set(rows[0]) and any(":" in name for name in rows[0])
 
 
+def test_contributions_of_columns_with_strange_names(tmp_path, monkeypatch):
+    """A column called average, and one called like the pair of two others: nothing is written
+    over."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    a, b, c, d = rng.normal(size=(4, 60)).round(3)
+    y = np.maximum(a - b, 0) + np.abs(c) + np.abs(d)
+    lines = [f"{p},{q},{r},{s},{v:.4f}" for p, q, r, s, v in zip(a, b, c, d, y)]
+    Path("odd.csv").write_text("\n".join(["a,b,a:b,average,y", *lines]) + "\n")
+    train(read_table("odd.csv"), Options(alpha_ratio=0.01), Quiet()).save("wedgefit.json")
+    done = CliRunner().invoke(main, ["predict", "odd.csv", "--contributions"])
+    (names, *rows) = csv.reader(done.stdout.splitlines())
+    assert {"average_y", "contribution_y_average", "contribution_y_a:b"} <= set(names)
+    assert len(set(names)) == len(names) and "contribution_y_a:b (2)" in names
+    for row in rows:
+        assert math.fsum(map(float, row[1:])) == pytest.approx(float(row[0]), abs=1e-9)
+
+
 def test_predictions_without_effects_are_made_of_wedges(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model = deep_model(tmp_path)
     parts = parts_of(model, read_table(tmp_path / "tent.csv"))
-    assert list(parts["y"]) == ["intercept", "3", "4"]
-    total = sum(parts["y"].values())
+    assert [name for name, _ in parts["y"]] == ["intercept", "contribution_3", "contribution_4"]
+    total = sum(values for _, values in parts["y"])
     np.testing.assert_allclose(total, model.scores(read_table(tmp_path / "tent.csv")), rtol=1e-12)
 
 
@@ -888,6 +906,28 @@ def test_models_without_effects_say_why(tmp_path):
     assert "Train it again" in to_text(tables.explain(record, ["effects"]), None)
     one = explain_row(old, read_table(tmp_path / MIXED), "5")
     assert "intercept" in to_text(tables.local(one), None)
+
+
+def test_totals_rank_columns_as_shuffling_them_does(tmp_path):
+    """A column's effects together, its own and its pairs', against what is lost when its cells are
+    shuffled."""
+    table = read_table(write_mixed(tmp_path, rows=150))
+    model = train(table, Options(alpha_ratio=0.005, tol=1e-4), Quiet())
+    X, rng = model.encoding.transform(table), np.random.default_rng(0)
+    lost = {}
+    for column in model.encoding.inputs:
+        own = [j for j, part in enumerate(model.encoding.features) if part.source == column.name]
+        changes = []
+        for _ in range(20):
+            shuffled = X.copy()
+            shuffled[:, own] = X[rng.permutation(len(X))][:, own]
+            moved = model.network.forward(shuffled) - model.network.forward(X)
+            changes.append(np.mean(moved**2))
+        lost[column.name] = np.mean(changes)
+    totals = {column["name"]: column["total"] for column in explain(model)["columns"]}
+    assert sorted(totals, key=totals.get) == sorted(lost, key=lost.get)
+    for name, total in totals.items():
+        assert total == pytest.approx(math.sqrt(lost[name] / 2), rel=0.25)
 
 
 def test_penalty_shares_are_those_of_the_penalty(tmp_path):

@@ -155,9 +155,12 @@ def _handed_down(model: Model, shares: dict[int, float]) -> dict[str, float]:
 def _columns(model: Model, importance: dict[str, float]) -> list[dict]:
     """The input columns of the table, the most important first, those that nothing reads last.
 
-    ``importance`` is their part of the shares, ``penalty_share`` of the penalty: a size in the
-    training problem, no measure of what a column does.
+    ``total`` is how far the column moves the output with all effects that it has a part in, its
+    own and those of pairs (null where there are no effects); ``importance`` is its part of the
+    wedges' shares, ``penalty_share`` of the penalty: a size in the training problem, no measure of
+    what a column does.
     """
+    totals = _totals(model)
     penalty = _handed_down(model, _penalty_shares(model))
     records = []
     for column in model.encoding.inputs:
@@ -172,12 +175,27 @@ def _columns(model: Model, importance: dict[str, float]) -> list[dict]:
         records.append({
             "name": column.name,
             "kind": column.kind,
+            "total": None if totals is None else totals.get(column.name, 0.0),
             "importance": fsum(importance.get(name, 0.0) for name in names),
             "penalty_share": fsum(penalty.get(name, 0.0) for name in names),
             "features": names,
             "neurons": readers,
         })  # fmt: skip
     return sorted(records, key=lambda record: -record["importance"])
+
+
+def _totals(model: Model) -> dict[str, float] | None:
+    """By column the standard deviation that its effects would have together if they were
+    uncorrelated, over all outputs; None where there are no effects."""
+    if why_none(model) is not None:
+        return None
+    squares: dict[str, float] = defaultdict(float)
+    for effect in model.importances:
+        several = isinstance(effect.importance, dict)
+        sizes = effect.importance.values() if several else [effect.importance]
+        for column in effect.columns:
+            squares[column] += sum(size**2 for size in sizes) / len(sizes)
+    return {column: math.sqrt(square) for column, square in squares.items()}
 
 
 def _samples(model: Model, importance: dict[str, float]) -> list[dict]:

@@ -145,6 +145,7 @@ def _flat_columns(record: dict) -> Iterator[dict]:
     for column in record["columns"]:
         yield {
             "name": column["name"],
+            "total": column["total"],
             "importance": column["importance"],
             "penalty_share": column["penalty_share"],
             "neurons": "; ".join(map(str, column["neurons"])),

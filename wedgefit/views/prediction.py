@@ -39,23 +39,27 @@ def contributions(model: Model, table: Table) -> dict[str, dict]:
     return found
 
 
-def parts_of(model: Model, table: Table) -> dict[str, dict[str, np.ndarray]]:
-    """Per output what adds up to its score, (n,) each: the average and the effects ("age",
-    "age:size"), or the intercept and the neurons by id where the model has no effects."""
+def parts_of(model: Model, table: Table) -> dict[str, list[tuple[str, np.ndarray]]]:
+    """Per output what adds up to its score, names with values (n,): first "average", then what each
+    column adds ("contribution_age") and each pair ("contribution_age:size"); or "intercept", then
+    the neurons by id where the model has no effects."""
     effects = effects_of(model)
+    found = {}
     if effects is None:
-        found = {}
         for output, record in contributions(model, table).items():
-            start = {"intercept": np.full(table.rows, record["intercept"])}
-            found[output] = start | dict(zip(map(str, record["neurons"]), record["parts"].T))
+            start = ("intercept", np.full(table.rows, record["intercept"]))
+            names = (f"contribution_{k}" for k in record["neurons"])
+            found[output] = [start, *zip(names, record["parts"].T)]
         return found
     values = effects.at(table)
-    return {
-        output: {"average": np.full(table.rows, effects.baseline[output])}
+    for k, output in enumerate(model.outputs):
+        start = ("average", np.full(table.rows, effects.baseline[output]))
         # Adding 0 turns -0.0 into 0.0.
-        | {":".join(key): part[:, k] + 0.0 for key, part in values.items()}
-        for k, output in enumerate(model.outputs)
-    }
+        parts = (
+            (f"contribution_{':'.join(key)}", part[:, k] + 0.0) for key, part in values.items()
+        )
+        found[output] = [start, *parts]
+    return found
 
 
 def explain_row(model: Model, table: Table, row: str) -> dict:

@@ -163,8 +163,10 @@ def _contributions(model, table, scores) -> dict[str, list[float]]:
     for k, (output, parts) in enumerate(parts_of(model, table).items()):
         if model.encoding.target.classes is not None:
             columns[f"score_{output}"] = (scores if scores.ndim == 1 else scores[:, k]).tolist()
-        for name, values in parts.items():
-            start = name if name in ("average", "intercept") else "contribution"
-            end = "" if start == name else f"_{name}"
-            columns[f"{start}_{output}{end}"] = values.tolist()
+        for name, values in parts:
+            kind, _, rest = name.partition("_")
+            name = "_".join([kind, output, *[rest] * bool(rest)])
+            while name in columns:  # A column called "a:b" beside the pair of a and b.
+                name = f"{name} (2)"
+            columns[name] = values.tolist()
     return columns

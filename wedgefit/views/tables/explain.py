@@ -300,11 +300,14 @@ def _columns(explanation: dict, short: bool) -> Parts:
     if not (columns := explanation["columns"]):
         return
     shown = columns[:MOST_EFFECTS] if short else columns
-    table = table_of("column", "share of the penalty>", "", "wedges", one_line=short)
+    total = "moves the output>" if explanation["no_effects"] is None else None
+    headers = [*[total] * (total is not None), "share of the penalty>", "", "wedges"]
+    table = table_of("column", *headers, one_line=short)
     most = max(column["penalty_share"] for column in shown)
     for column in shown:
         share = percent(column["penalty_share"], 1), Meter(column["penalty_share"], most)
-        add_row(table, column["name"], *share, listed(column["neurons"]) or NOTHING)
+        moves = [number(column["total"], 3)] * (total is not None)
+        add_row(table, column["name"], *moves, *share, listed(column["neurons"]) or NOTHING)
     yield title(f"Columns{_of(explanation, 'columns', len(shown))}")
     yield table
 
