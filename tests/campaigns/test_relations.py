@@ -28,3 +28,15 @@ def test_the_mean_of_the_target_does_not_matter(mean):
     assert found.objective == pytest.approx(0.0320940519739, rel=1e-9)
     assert found.lower_bound <= found.objective and found.relative_gap <= 1e-12
     assert found.network_lower_bound == pytest.approx(found.lower_bound, rel=1e-12)
+
+
+def test_columns_seventeen_orders_apart_are_told_apart():
+    """Unstandardised, the small one is worth nothing to a neuron: the optimum is that without it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(16, 2))
+    y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=16)
+    options = {"alpha": 0.01, "standardize": False, "jobs": 1}
+    both = trained(X * [1, 1e-17], y, **options).certificate
+    alone = trained(X[:, :1], y, **options).certificate
+    assert both.relative_gap <= 1e-9 and both.scope == "exact"
+    assert both.objective == pytest.approx(alone.objective, rel=1e-12)
