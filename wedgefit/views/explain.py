@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import fsum
 
 import numpy as np
@@ -26,6 +27,7 @@ from wedgefit.views.units import (
 )
 
 
+@lru_cache(maxsize=2)  # A page and its pictures all read the same one.
 def explain(model: Model) -> dict:
     """The record behind ``wedgefit explain``: the effects of columns and pairs, which with the
     baseline add up to the output; the active wedges and the rows that they pass through; then the
