@@ -264,8 +264,12 @@ def numbers(text):
 
 
 def test_columns_that_training_left_out_do_not_stop_certify():
-    rows = [(i, 7, f"name {i}", f"{i}%", i % 5 + i / 60) for i in SIXTY]
-    table("a,same,name,part,y", rows)
+    rows = [(i, i % 7, 7, f"name {i}", f"{i}%", i % 5 + i % 7) for i in SIXTY]
+    table("a,b,same,name,part,y", rows)
     run("train", "d.csv", *FAST)
     assert len(load("wedgefit.json").encoding.left_out) == 3
+    run("certify", "d.csv")
+    # Also where numbers were told to be text.
+    run("train", "d.csv", *FAST, "--type", "a=category")
+    assert ("a", "all levels rare") in load("wedgefit.json").encoding.left_out
     run("certify", "d.csv")

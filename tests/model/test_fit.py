@@ -526,7 +526,7 @@ def test_design_of_the_table_is_what_was_solved(read):
     np.testing.assert_allclose(model.scores(table), by_hand, rtol=1e-12)
     assert model.encoding == encoding
     for row, values in model.anchors.items():
-        assert values == design.X[design.row_ids.index(row)].tolist()
+        assert list(values) == design.X[design.row_ids.index(row)].tolist()
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -60,11 +60,15 @@ class Files:
         With ``ids`` rows go by those of the model if the file has them, each once; else, and by
         default, they count by number.
         """
+        from wedgefit.data.fitting import ALL_RARE
+
         schema = model.encoding.schema(target=target)
         more = {} if weight is None else {weight: "numeric"}
         if left_out:
-            # Their cells decide again of which kind they are.
-            more |= dict.fromkeys(name for name, _ in model.encoding.left_out)
+            # Text whose levels are all rare may have been told to be text; of the others the cells
+            # decide again.
+            rare = {ALL_RARE: "category"}
+            more |= {name: rare.get(reason) for name, reason in model.encoding.left_out}
         return reading.table(
             self.data,
             model=model,

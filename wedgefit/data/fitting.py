@@ -22,6 +22,7 @@ FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
 # A column whose mean is so many times its range would lose as much of its digits in w·x + b.
 FAR_FROM_ZERO = 1e3
 LIGHT = 0.05  # A level of a larger part of the weight is not rare, in however few distinct rows.
+ALL_RARE = "all levels rare"  # Why a column of text has no feature.
 ROUNDING = 1e-9  # Parts of the weight that differ by less are equal.
 
 
@@ -64,7 +65,7 @@ def fit_column(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn, l
         return InputColumn(column.name, column.kind, None, UNLIMITED, (), ()), [], "all missing"
     fit = _fit_numeric if column.kind == "numeric" else _fit_category
     stored, features = fit(column, rows, scaling)
-    return stored, features, "constant" if stored.levels or not stored.rare else "all levels rare"
+    return stored, features, "constant" if stored.levels or not stored.rare else ALL_RARE
 
 
 # Numbers ------------------------------------------------------------------------------------------
