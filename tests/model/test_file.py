@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from wedgefit.cli import main
 from wedgefit.data.table import read_table
-from wedgefit.errors import ModelFileError
+from wedgefit.errors import FitError, ModelFileError
+from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
+from wedgefit.model.build import train
 from wedgefit.model.file import UPGRADES, load, loads
 from wedgefit.model.record import MODEL_SCHEMA
 
@@ -60,3 +64,31 @@ def test_other_schemas_are_refused_with_those_that_are_read(version):
     data = json.loads((FOLDER / "classes.json").read_text(encoding="utf-8"))
     with pytest.raises(ModelFileError, match=r"reads wedgefit.model/3, wedgefit.model/4"):
         loads(json.dumps(data | {"schema": version}))
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def advance(self, *_):
+        pass
+
+    note = advance
+
+
+@pytest.mark.parametrize(
+    "broken, words",
+    [
+        ({"rmse": float("inf")}, "not JSON compliant"),
+        ({"rmse": [1.0]}, "score.train.rmse should be a number or null"),
+    ],
+)
+def test_what_could_not_be_read_back_is_never_written(broken, words, monkeypatch, tmp_path):
+    """Training ends with an error, and whoever saves a model has one that loads."""
+    monkeypatch.setattr("wedgefit.model.build.score_values", lambda *_: broken)
+    monkeypatch.chdir(tmp_path)
+    Path("d.csv").write_text("x,y\n" + "".join(f"{i},{i * i % 7}\n" for i in range(12)))
+    Path("wedgefit.json").write_text("old")
+    with pytest.raises(FitError, match=f"d.csv: the model cannot be stored: .*{words}"):
+        train(read_table("d.csv"), Options(alpha_ratio=0.1, order=1, jobs=1), Quiet())
+    done = CliRunner().invoke(main, ["train", "d.csv", "--alpha-ratio", "0.1", "--jobs", "1"])
+    assert done.exit_code == 1 and Path("wedgefit.json").read_text() == "old"
