@@ -738,6 +738,8 @@ def test_wide_tables_are_not_cut_when_piped(tmp_path, desk, monkeypatch):
     text = desk("explain", "wide.json")
     assert all(name in text for name in names) and "…" not in text
     assert max(map(len, text.splitlines())) < 400, "no list of forty names in one line"
+    row = desk("explain", "wide.json", "wide.csv", "--row", 3)
+    assert all(name in row for name in names) and max(map(len, row.splitlines())) < 200
 
 
 def test_markdown_escapes_hostile_names(tmp_path, desk):

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from wedgefit.learning import scores
 
 NOTHING = "–"
+# A list in one paragraph is parted into lines of about this width, as paper of pipes never wraps.
+LINE = 100
 SCORES = {score.name: score.title for score in scores.SCORES.values()}
 
 

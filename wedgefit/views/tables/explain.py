@@ -9,6 +9,7 @@ from wedgefit.views.explain import curve_values
 from wedgefit.views.phrases import limit_texts
 from wedgefit.views.terminal import Meter, Parts, Spark, add_row, table_of, title
 from wedgefit.views.words import (
+    LINE,
     NOTHING,
     count,
     each,
@@ -23,8 +24,6 @@ from wedgefit.views.words import (
 
 # What fits one screen of a terminal.
 MOST_EFFECTS, MOST_PAIRS, MOST_WEDGES = 12, 6, 20
-# A list of names in one paragraph is no longer than this on paper that never wraps.
-LINE = 100
 
 
 def explain(explanation: dict, show: Sequence[str] = (), short: bool = False) -> Parts:

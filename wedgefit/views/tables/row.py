@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from wedgefit.views.terminal import Meter, Parts, Sheet, add_row, table_of, title
-from wedgefit.views.words import count, listed, number, percent, plain, several, signed, value_text
+from wedgefit.views.words import (
+    LINE,
+    count,
+    in_lines,
+    listed,
+    number,
+    percent,
+    plain,
+    several,
+    signed,
+    value_text,
+)
 
 
 def local(record: dict, show: Sequence[str] = ()) -> Parts:
@@ -38,8 +49,8 @@ def _each_probability(probabilities: dict[str, float]) -> str:
 
 
 def _given(values: dict) -> str:
-    cells = (f"{plain(name)} {value_text(value)}" for name, value in values.items())
-    return f"Given {', '.join(cells)}"
+    cells = (f"{name} {value_text(value)}" for name, value in values.items())
+    return in_lines("Given ", cells, LINE)
 
 
 def _sum_name(record: dict, output: str) -> str:

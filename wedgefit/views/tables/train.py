@@ -9,11 +9,13 @@ from rich.text import Text
 
 from wedgefit.views.terminal import Meter, Parts, add_row, grid_of, labelled, table_of, title
 from wedgefit.views.words import (
+    LINE,
     SCORES,
     bound,
     count,
     each,
     either,
+    in_lines,
     listed,
     number,
     percent,
@@ -47,7 +49,7 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
     yield from _neurons(report["neurons"], most=MOST_NEURONS if short else None)
     if report["samples"]:
         rows = f"The neurons pass through {count(len(report['samples']), 'row')}"
-        yield labelled(rows, listed(report["samples"]))
+        yield labelled(rows, in_lines("", report["samples"], LINE))
     if verbose and report["seconds"]:
         parts = (f"{plain(name)} {number(value, 3)}" for name, value in report["seconds"].items())
         yield labelled("Seconds", ", ".join(parts))
