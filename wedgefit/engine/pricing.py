@@ -188,13 +188,14 @@ class Pricer:
         of K targets is the root of the sum of their squares.
         """
         bounded = self._bounded(v, alpha, sharp) if every_pencil and self._bounder else None
+        places = self._scouted(v, alpha) if bounded is None else bounded.places
         choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
         if self._sorted_columns:
             found, largest = self._sorted_columns.best(v, alpha)
             choices.append(found)
             priced += 2 * self.dictionary.X.size
         for order in self._swept_orders:
-            pencils = self._pencils(order, used, every_pencil, thorough, bounded)
+            pencils = self._pencils(order, used, every_pencil and not bounded, thorough, places)
             swept = self._sweep(pencils, v, every_pencil)
             largest, supremum = (
                 max(largest, swept.scores.max(initial=0.0)),
@@ -292,9 +293,17 @@ class Pricer:
             sharp = max(sharp, PATCH_SHARP)
         return self._bounder.search(v.reshape(len(v), -1), goal, sharp, self.effort, floor=alpha)
 
+    def _scouted(self, v: np.ndarray, alpha: float) -> Places | None:
+        """What one coarse look at all pairs of columns shows, where bounds pay and it is cheap."""
+        if self._bounder is None or self.dictionary.room > 2 or not self.full_rounds_only:
+            return None
+        goal = alpha if np.isfinite(alpha) else 0.0
+        target = v.reshape(len(v), -1)
+        return self._bounder.search(target, goal, SHARPEST, budget=0, floor=alpha).places
+
     def sharp_for(self, gap: float) -> float:
         """How sharp a bound must be to confirm a certificate with this relative gap."""
-        return SHARPEST if self.dictionary.room <= 2 else max(SHARPEST, 0.05 * gap)
+        return max(SHARPEST, 0.05 * gap)
 
     def _at(self, places: Places) -> Wedges:
         """The neurons at the best places, through the row found there."""
@@ -320,19 +329,18 @@ class Pricer:
         return Pencils(best.columns, np.array(fixed, dtype=np.int64).reshape(len(best), order - 1))
 
     def _pencils(
-        self, order: int, used: Wedges, every_pencil: bool, thorough: bool, bounded: Bounded | None
+        self, order: int, used: Wedges, every: bool, thorough: bool, places: Places | None
     ) -> list[Pencils]:
-        """What to sweep of an order, in blocks: all, or the promising pencils."""
+        """What to sweep of an order, in blocks: all, or the promising pencils, those that
+        ``places`` point at instead of random ones where they are known."""
         few = self._pencil_count(order) <= self._draws(thorough)
-        if bounded is None and (every_pencil or few):
+        if every or (places is None and few):
             return list(self._every(order))
         parts = self._around(order, used)
-        if bounded is None:
+        if places is not None:
+            parts.append(self._pointed_at(places, order))
+        if places is None or order < self.dictionary.room or not self.dictionary.bias:
             parts += self._drawn(order, used, thorough)
-        else:
-            parts.append(self._pointed_at(bounded.places, order))
-            if order < self.dictionary.room or not self.dictionary.bias:
-                parts += self._drawn(order, used, thorough)
         pencils = Pencils.stack(parts)
         step = max(1, BLOCK // len(self.dictionary.X))
         return [
