@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wedgefit.engine.problem import row_norms
+from wedgefit.engine.sweep import TIE
+from wedgefit.engine.wedge import Wedges, row_chunks
+
 # A round adds at most this many wedges, and at most this many through one sample (near-copies teach
 # the solver nothing).
 MOST_WEDGES = 300
@@ -62,3 +66,19 @@ def diversified(choices: list[Choices]) -> list[Choices]:
         if len(seen) == MOST_WEDGES:
             break
     return [some.take(np.array(rows, dtype=np.int64)) for some, rows in zip(choices, taken)]
+
+
+def facing(X: np.ndarray, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:
+    """Those of the wedges above alpha, facing their better side, best first, with exact
+    scores."""
+    signed = np.zeros((2, len(wedges), *v.shape[1:]))
+    for rows in row_chunks(len(v), len(wedges)):
+        heights = X[rows] @ wedges.normals.T + wedges.offsets
+        signed[0] += np.maximum(heights, 0.0).T @ v[rows]
+        signed[1] += np.maximum(-heights, 0.0).T @ v[rows]
+    scores = np.stack([row_norms(side) for side in signed])
+    faces = np.where(scores[0] >= scores[1] * (1 - TIE), 1.0, -1.0)
+    best = scores.max(axis=0)
+    order = np.argsort([-rounded(score) for score in best], kind="stable")
+    order = order[best[order] > alpha].astype(np.intp)
+    return wedges.flipped(faces).take(order), best[order]

@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 
 from wedgefit.engine import sweep
+from wedgefit.engine.bound_search import Places
 from wedgefit.engine.choice import MOST_WEDGES, Choices, places_of_largest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.sweep import index_type, sort_pencils
@@ -38,6 +39,24 @@ class Pencils:
         width = parts[0].columns.shape[1]
         rows = np.unique(np.concatenate([np.hstack([p.columns, p.fixed]) for p in parts]), axis=0)
         return cls(rows[:, :width], rows[:, width:])
+
+
+def pointed_at(dictionary: Dictionary, places: Places, order: int) -> Pencils:
+    """The pencils around the rows nearest to the places' hyperplanes."""
+    X = dictionary.X
+    if places.columns.shape[1] != order or not dictionary.bias:
+        return Pencils(
+            np.empty((0, order), dtype=np.int64),
+            np.empty((0, dictionary.anchors(order) - 1), dtype=np.int64),
+        )
+    if order == 2:
+        return Pencils(places.columns, places.samples[:, None])
+    fixed = []
+    for columns, normal, sample in zip(places.columns, places.normals, places.samples):
+        heights = X[:, columns] @ normal
+        away = np.abs(heights - heights[sample])
+        fixed.append(np.sort(np.argsort(away, kind="stable")[: order - 1]))
+    return Pencils(places.columns, np.array(fixed, dtype=np.int64).reshape(len(places), order - 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,13 +20,11 @@ import numpy as np
 from wedgefit.engine.ascent import ascend, random_neurons
 from wedgefit.engine.bound_choice import bounder_for
 from wedgefit.engine.bound_search import Bounded, Places, spread
-from wedgefit.engine.choice import Choices, diversified, places_of_largest, rounded
+from wedgefit.engine.choice import Choices, diversified, facing, places_of_largest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.order_one import SortedColumns
-from wedgefit.engine.pencil import Pencils, Sweeper, Swept
-from wedgefit.engine.problem import row_norms
-from wedgefit.engine.sweep import TIE
-from wedgefit.engine.wedge import Wedges, row_chunks
+from wedgefit.engine.pencil import Pencils, Sweeper, Swept, pointed_at
+from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, sweep_here
 
 # One block of pencils × samples has about this many entries: it stays in the processor's cache.
@@ -217,7 +215,7 @@ class Pricer:
         if self.refine and not self._searches_arcs:
             seen = built if bounded is None else self._at(bounded.places).joined_with(built)
             refined = self._ascended(v, used, seen)
-        wedges, scores = self._facing(built.joined_with(refined), v, alpha)
+        wedges, scores = facing(self.dictionary.X, built.joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
         if bounded:
             bound = max(bound, bounded.bound)
@@ -243,7 +241,7 @@ class Pricer:
         """
         anchors = (used.samples >= 0).sum(axis=1)
         off = used.take(anchors < [self.dictionary.anchors(order) for order in used.orders])
-        return float(self._facing(off, v, -np.inf)[1].max(initial=0.0))
+        return float(facing(self.dictionary.X, off, v, -np.inf)[1].max(initial=0.0))
 
     @property
     def _searches_arcs(self) -> bool:
@@ -311,23 +309,6 @@ class Pricer:
         unit = best.normals / np.linalg.norm(best.normals, axis=1, keepdims=True)
         return self._through_one(Pencils(best.columns, best.samples[:, None]), unit)
 
-    def _pointed_at(self, places: Places, order: int) -> Pencils:
-        """The pencils around the rows nearest to the best places' hyperplanes."""
-        best, X = spread(places).take(slice(0, self._most_nominated)), self.dictionary.X
-        if best.columns.shape[1] != order or not self.dictionary.bias:
-            return Pencils(
-                np.empty((0, order), dtype=np.int64),
-                np.empty((0, self.dictionary.anchors(order) - 1), dtype=np.int64),
-            )
-        if order == 2:
-            return Pencils(best.columns, best.samples[:, None])
-        fixed = []
-        for columns, normal, sample in zip(best.columns, best.normals, best.samples):
-            heights = X[:, columns] @ normal
-            away = np.abs(heights - heights[sample])
-            fixed.append(np.sort(np.argsort(away, kind="stable")[: order - 1]))
-        return Pencils(best.columns, np.array(fixed, dtype=np.int64).reshape(len(best), order - 1))
-
     def _pencils(
         self, order: int, used: Wedges, every: bool, thorough: bool, places: Places | None
     ) -> list[Pencils]:
@@ -338,7 +319,8 @@ class Pricer:
             return list(self._every(order))
         parts = self._around(order, used)
         if places is not None:
-            parts.append(self._pointed_at(places, order))
+            best = spread(places).take(slice(0, self._most_nominated))
+            parts.append(pointed_at(self.dictionary, best, order))
         if places is None or order < self.dictionary.room or not self.dictionary.bias:
             parts += self._drawn(order, used, thorough)
         pencils = Pencils.stack(parts)
@@ -412,18 +394,3 @@ class Pricer:
         for chosen in diversified(choices):
             wedges = wedges.joined_with(self.dictionary.wedges(chosen.columns, chosen.samples)[0])
         return wedges
-
-    def _facing(self, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:
-        """Those of the wedges above alpha, facing their better side, best first, with exact
-        scores."""
-        signed = np.zeros((2, len(wedges), *v.shape[1:]))
-        for rows in row_chunks(len(v), len(wedges)):
-            heights = self.dictionary.X[rows] @ wedges.normals.T + wedges.offsets
-            signed[0] += np.maximum(heights, 0.0).T @ v[rows]
-            signed[1] += np.maximum(-heights, 0.0).T @ v[rows]
-        scores = np.stack([row_norms(side) for side in signed])
-        faces = np.where(scores[0] >= scores[1] * (1 - TIE), 1.0, -1.0)
-        best = scores.max(axis=0)
-        order = np.argsort([-rounded(score) for score in best], kind="stable")
-        order = order[best[order] > alpha].astype(np.intp)
-        return wedges.flipped(faces).take(order), best[order]
