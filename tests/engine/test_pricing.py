@@ -525,7 +525,7 @@ def test_where_pencils_are_few_all_are_looked_at(thorough, monkeypatch):
     """Nine rows in two columns have nine pencils; a hundred thousand were drawn to find them."""
     rng = np.random.default_rng(0)
     pricer = Pricer(Dictionary(rng.normal(size=(9, 2)), (1, 2), 1, True))
-    monkeypatch.setattr(pricer, "_promising", None)
+    monkeypatch.setattr(pricer, "_drawn", None)
     v = rng.normal(size=9)
     some = pricer.price(v, 0.0, pricer.dictionary.none(), every_pencil=False, thorough=thorough)
     every = pricer.price(v, 0.0, pricer.dictionary.none(), every_pencil=True)
