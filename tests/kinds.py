@@ -136,8 +136,11 @@ def two_targets(model: Model) -> Model:
     names = ("y", "z")
     shared = lambda value: dict(zip(names, (value, -0.5 * value)))
     return replace(
-        model, importances=(), intercept=shared(model.intercept), data=replace(model.data, target=tuple(names), outputs=tuple(names)),
-        neurons=[replace(neuron, coefficient=shared(neuron.coefficient)) for neuron in model.neurons],
+        model, importances=(), intercept=shared(model.intercept),
+        data=replace(model.data, target=tuple(names), outputs=tuple(names)),
+        neurons=[
+            replace(neuron, coefficient=shared(neuron.coefficient)) for neuron in model.neurons
+        ],
         encoding=replace(model.encoding, target=replace(model.encoding.target, names=names)),
     )  # fmt: skip
 
@@ -167,7 +170,8 @@ def _with_layer(model: Model, rng) -> Model:
             samples = list(model.anchors)[: len(columns)]
             added.append(
                 replace(
-                    read, id=first + len(added) + 1, layer=depth + 1, order=len(columns), columns=columns, samples=samples,
+                    read, id=first + len(added) + 1, layer=depth + 1,
+                    order=len(columns), columns=columns, samples=samples,
                     weights=weights, bias=float(rng.normal()),
                 )
             )  # fmt: skip

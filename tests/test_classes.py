@@ -249,7 +249,8 @@ def test_the_report_speaks_of_one_network_per_class(read):
         == "One network per class, each against the other classes: this is about all 3 together."
     )
     assert lines[1].startswith(
-        "Globally optimal among all 2,160 wedges, and among all two-layer ReLU networks, one per class: at most "
+        "Globally optimal among all 2,160 wedges, "
+        "and among all two-layer ReLU networks, one per class: at most "
     )
     assert lines[1].endswith(" of the sum of their objectives can be gained (exact).")
     text = "\n".join(lines)
@@ -300,12 +301,22 @@ LIES = {
     "a neuron's class": swap_outputs,
     "a class without a certificate": drop_stage,
     "the classes' certificates": other_class_first,
-    "one objective": lambda data: data["stages"][1].update(objective=data["stages"][1]["objective"] * 0.999),
-    "one bound": lambda data: data["stages"][2].update(lower_bound=data["stages"][2]["lower_bound"] * 1.001),
-    "the total": lambda data: data["certificate"].update(objective=data["certificate"]["objective"] * 0.999),
-    "the total bound": lambda data: data["certificate"].update(lower_bound=data["certificate"]["lower_bound"] * 1.001),
+    "one objective": lambda data: data["stages"][1].update(
+        objective=data["stages"][1]["objective"] * 0.999
+    ),
+    "one bound": lambda data: data["stages"][2].update(
+        lower_bound=data["stages"][2]["lower_bound"] * 1.001
+    ),
+    "the total": lambda data: data["certificate"].update(
+        objective=data["certificate"]["objective"] * 0.999
+    ),
+    "the total bound": lambda data: data["certificate"].update(
+        lower_bound=data["certificate"]["lower_bound"] * 1.001
+    ),
     "one intercept": lambda data: data["intercept"].update(cedar=data["intercept"]["cedar"] + 1e-3),
-    "one coefficient": lambda data: data["neurons"][-1].update(coefficient=data["neurons"][-1]["coefficient"] + 1e-3),
+    "one coefficient": lambda data: data["neurons"][-1].update(
+        coefficient=data["neurons"][-1]["coefficient"] + 1e-3
+    ),
     "one bias": lambda data: data["neurons"][0].update(bias=data["neurons"][0]["bias"] + 1e-3),
     "an unknown class": lambda data: data["neurons"][0].update(output="oak"),
     "no class": lambda data: data["neurons"][0].update(output=None),
@@ -314,7 +325,7 @@ LIES = {
     "no loss": lambda data: data["problem"].update(loss="hinge"),
     "the class weight": lambda data: data["problem"].update(class_weight="balanced"),
     "an unknown class weight": lambda data: data["problem"].update(class_weight="heavy"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("lie", LIES)

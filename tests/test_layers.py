@@ -15,14 +15,19 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 ORDER = """
 __init__ errors setting watch files records
 data.words data.reading data.hints data.cells data.sheet data.csv_file data.table
-data.kinds data.roles data.columns data.fitting data.target data.sample data.guards data.encoding data.distribution
-engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary engine.sweep engine.sweep_compiled
-engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch engine.bound_patch_compiled engine.bound_search engine.bound_choice
-engine.choice engine.order_one engine.pencil engine.workers
-engine.ascent engine.pricing engine.shared engine.lasso engine.group_lasso engine.working_set engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
+data.kinds data.roles data.columns data.fitting data.target data.sample data.guards
+data.encoding data.distribution
+engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary
+engine.sweep engine.sweep_compiled
+engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
+engine.bound_patch_compiled engine.bound_search engine.bound_choice
+engine.choice engine.order_one engine.pencil engine.workers engine.ascent engine.pricing
+engine.shared engine.lasso engine.group_lasso engine.working_set engine.descent
+engine.schedule engine.solve engine.plainer engine.network engine.layers
 learning.scores learning.settings learning.checks learning.problems learning.path learning.select
 learning.learn
-model.effects model.record model.file model.figures model.foreign model.build model.evaluation model.audit model.yardstick model.trace
+model.effects model.record model.file model.figures model.foreign model.build
+model.evaluation model.audit model.yardstick model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables
@@ -39,7 +44,8 @@ cli.commands.certify cli.commands.plot cli.commands.report cli.commands.export
 cli.main cli __main__
 """.split()
 FOLDERS = [
-    "data", "engine", "learning", "model", "views", "views.tables", "views.pictures", "exports", "cli", "cli.commands",
+    "data", "engine", "learning", "model", "views", "views.tables", "views.pictures",
+    "exports", "cli", "cli.commands",
 ]  # fmt: skip
 RANK = {module: rank for rank, module in enumerate(ORDER)}
 ROOMS = {

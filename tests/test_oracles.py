@@ -13,7 +13,8 @@ CASES = oracles.reference_cases()
 
 def name(record):
     flags = "".join(letter for letter, key in (("b", "bias"), ("t", "intercept")) if record[key])
-    return f"{record['file'][:5]}-{record['loss']}-p{record['norm']}-{record['order']}-{flags}-{record['alpha']}"
+    problem = f"{record['loss']}-p{record['norm']}-{record['order']}"
+    return f"{record['file'][:5]}-{problem}-{flags}-{record['alpha']}"
 
 
 @cache

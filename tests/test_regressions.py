@@ -138,10 +138,14 @@ def test_ranks_that_rounding_decides_are_certified():
 
 @pytest.mark.parametrize("parameters, words", [
     ({"norm": 3}, "'norm' of WedgeClassifier is 3; expected 1 or 2"),
-    ({"rule": "x"}, "'rule'"), ({"class_weight": "x"}, "'class_weight'"), ({"loss": "hinge"}, "'loss'"), ({"tol": -1}, "'tol'"),
-    ({"certificate": "x"}, "'certificate'"), ({"order": 0}, "'order'"), ({"order": "x"}, "'order'"), ({"order": 1.5}, "'order'"),
-    ({"max_neurons": -1, "alpha_ratio": None}, "'max_neurons'"), ({"cv": 1}, "'cv'"), ({"alpha": -1}, "'alpha'"),
-    ({"alpha_ratio": "x"}, "'alpha_ratio'"), ({"max_seconds": np.nan}, "'max_seconds'"), ({"n_jobs": 0}, "'n_jobs'"),
+    ({"rule": "x"}, "'rule'"), ({"class_weight": "x"}, "'class_weight'"),
+    ({"loss": "hinge"}, "'loss'"), ({"tol": -1}, "'tol'"),
+    ({"certificate": "x"}, "'certificate'"), ({"order": 0}, "'order'"),
+    ({"order": "x"}, "'order'"), ({"order": 1.5}, "'order'"),
+    ({"max_neurons": -1, "alpha_ratio": None}, "'max_neurons'"),
+    ({"cv": 1}, "'cv'"), ({"alpha": -1}, "'alpha'"),
+    ({"alpha_ratio": "x"}, "'alpha_ratio'"),
+    ({"max_seconds": np.nan}, "'max_seconds'"), ({"n_jobs": 0}, "'n_jobs'"),
 ], ids=str)  # fmt: skip
 def test_estimators_refuse_parameters_of_no_meaning(parameters, words):
     """WedgeRegressor(norm=3, rule="x") fitted something, and others ended in KeyError."""

@@ -190,10 +190,14 @@ def rows(load, deepest, ratios):
         theirs = (time.perf_counter() - clock) / len(SEEDS)
         tests = [score(truth, peer(new)) for peer in peers]
         yield [
-            str(depth), f"1/{1 / ratio:.0f}", f"{last.certificate.objective:.6g}", f"{last.certificate.relative_gap:.0e}",
-            f"{last.certificate.scope}{', stopped' * (last.status == 'stopped')}", "+".join(map(str, widths)),
-            f"{score(y, network.predict(X)):.3f}", f"{score(truth, network.predict(new)):.3f}", f"{done[depth - 2]:.1f}",
-            f"{np.mean([score(y, peer(X)) for peer in peers]):.3f}", f"{np.mean(tests):.3f} ± {np.std(tests):.3f}", f"{theirs:.1f}",
+            str(depth), f"1/{1 / ratio:.0f}", f"{last.certificate.objective:.6g}",
+            f"{last.certificate.relative_gap:.0e}",
+            f"{last.certificate.scope}{', stopped' * (last.status == 'stopped')}",
+            "+".join(map(str, widths)),
+            f"{score(y, network.predict(X)):.3f}",
+            f"{score(truth, network.predict(new)):.3f}", f"{done[depth - 2]:.1f}",
+            f"{np.mean([score(y, peer(X)) for peer in peers]):.3f}",
+            f"{np.mean(tests):.3f} ± {np.std(tests):.3f}", f"{theirs:.1f}",
         ]  # fmt: skip
 
 

@@ -106,7 +106,8 @@ def scores(model, times, accel):
     axes.legend(ncols=2, loc="upper center")
     save(figure, "scores.svg")
     print(
-        f"mcycle: largest score / alpha {max(heights):.12f}, {len(times) * 2} wedges, {len(heights)} used"
+        f"mcycle: largest score / alpha {max(heights):.12f}, "
+        f"{len(times) * 2} wedges, {len(heights)} used"
     )
 
 
@@ -134,8 +135,12 @@ def pencil():
     )
     for theta in meets[: len(others)]:
         step = 3 * np.array([-np.sin(theta), np.cos(theta)])
-        left.plot(*np.transpose([points[axis] - step, points[axis] + step]), color=SOFT if abs(np.sin(theta - best)) > 1e-9 else BLUE,
-                  linewidth=0.7 if abs(np.sin(theta - best)) > 1e-9 else 2)  # fmt: skip
+        is_best = abs(np.sin(theta - best)) <= 1e-9
+        left.plot(
+            *np.transpose([points[axis] - step, points[axis] + step]),
+            color=BLUE if is_best else SOFT,
+            linewidth=2 if is_best else 0.7,
+        )
     left.scatter(*points.T, c=np.where(residual > 0, BLUE, ORANGE), zorder=3)
     left.plot(*points[axis], "o", color=INK, markersize=11, markerfacecolor="none")
     left.set(
@@ -173,7 +178,8 @@ def pencil():
     right.legend(loc="upper right")
     save(figure, "pencil.svg")
     print(
-        f"pencil: best of all angles {score(angle).max():.9f}, best wedge {max(score(meets).max(), score(level).max()):.9f}"
+        f"pencil: best of all angles {score(angle).max():.9f}, "
+        f"best wedge {max(score(meets).max(), score(level).max()):.9f}"
     )
 
 

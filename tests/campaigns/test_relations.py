@@ -31,7 +31,7 @@ def test_the_mean_of_the_target_does_not_matter(mean):
 
 
 def test_columns_seventeen_orders_apart_are_told_apart():
-    """Unstandardised, the small one is worth nothing to a neuron: the optimum is that without it."""
+    """Unstandardised, the small one is worth nothing to a neuron: the optimum does without it."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(16, 2))
     y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=16)

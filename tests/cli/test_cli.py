@@ -270,9 +270,13 @@ def test_train_writes_the_model_and_reports_in_plain_words():
 
 REPORT = {
     "data": {"source", "rows", "columns", "target", "task", "classes"},
-    "problem": {"loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias", "intercept", "standardized"},
+    "problem": {
+        "loss", "alpha", "alpha_max", "norm", "order",
+        "layers", "hidden_bias", "intercept", "standardized",
+    },
     "certificate": {
-        "objective", "lower_bound", "relative_gap", "scope", "wedges_total", "wedges_priced", "network_lower_bound",
+        "objective", "lower_bound", "relative_gap", "scope",
+        "wedges_total", "wedges_priced", "network_lower_bound",
         "network_relative_gap", "bounded",
     },
     "score": {"train", "cv"},
@@ -399,7 +403,8 @@ def test_the_options_reach_the_problem():
     assert report["data"]["target"] == "z"
     assert report["data"]["columns"] == ["x"]
     assert report["problem"] | {"alpha_max": 0} == {
-        "loss": "squared", "alpha": 0.05, "alpha_max": 0, "norm": 2, "order": 1, "layers": 2, "hidden_bias": False,
+        "loss": "squared", "alpha": 0.05, "alpha_max": 0,
+        "norm": 2, "order": 1, "layers": 2, "hidden_bias": False,
         "intercept": False, "standardized": False, "refined": True, "refitted": False,
         "class_weight": None, "range_dispersion": None,
     }  # fmt: skip
@@ -656,7 +661,8 @@ def test_certify_sees_a_false_figure_and_other_data(model):
 @pytest.mark.parametrize(
     "value, text",
     [
-        (None, "–"), (0.0, "0"), (1.0, "1"), (12, "12"), (0.123456, "0.1235"), (-1234.5, "-1,234"), (12345678.9, "12,345,679"),
+        (None, "–"), (0.0, "0"), (1.0, "1"), (12, "12"), (0.123456, "0.1235"),
+        (-1234.5, "-1,234"), (12345678.9, "12,345,679"),
         (1e-7, "1.000e-07"), (3.2e12, "3.200e+12"), (99.996, "100.00"),
     ],
 )  # fmt: skip
@@ -667,7 +673,8 @@ def test_number(value, text):
 @pytest.mark.parametrize(
     "value, text",
     [
-        (None, "–"), (0.0, "0"), (1.2e-15, "2e-15"), (1.01e-9, "2e-9"), (3e-9, "3e-9"), (9.5e-7, "1e-6"), (0.031, "0.04"),
+        (None, "–"), (0.0, "0"), (1.2e-15, "2e-15"), (1.01e-9, "2e-9"),
+        (3e-9, "3e-9"), (9.5e-7, "1e-6"), (0.031, "0.04"),
         (0.5, "0.5"), (0.98, "1"),
     ],
 )  # fmt: skip
@@ -676,7 +683,8 @@ def test_a_bound_is_never_rounded_down(value, text):
 
 
 CERTIFICATE = {
-    "objective": 1.0, "lower_bound": 1.0, "relative_gap": 1e-9, "scope": "exact", "wedges_total": 28_780_000,
+    "objective": 1.0, "lower_bound": 1.0, "relative_gap": 1e-9,
+    "scope": "exact", "wedges_total": 28_780_000,
     "wedges_priced": 4_000, "network_lower_bound": 1.0, "network_relative_gap": 1e-9,
 }  # fmt: skip
 CLAIM = "Globally optimal among all 28,780,000 wedges"
@@ -692,40 +700,61 @@ READING = "two-layer ReLU networks whose hidden neurons read at most 2 columns"
         ({}, {"order": 5}, [f"{CLAIM}, and among all two-layer ReLU networks: {GAIN}"]),
         ({"network_relative_gap": None}, {}, [f"{CLAIM}: {GAIN}"]),
         # Norm 2: the network's bound is another one, however small.
-        ({"network_relative_gap": 0.0101}, {}, [f"{CLAIM}: {GAIN}", f"Among all {READING} at most 1.1% of the objective can be gained."]),
-        ({"network_relative_gap": 5e-5}, {}, [f"{CLAIM}: {GAIN}", f"Among all {READING} at most 5e-5 of the objective can be gained."]),
-        ({"relative_gap": 0.0, "network_relative_gap": None}, {}, [f"{CLAIM}: {GAIN.replace('1e-9', '1e-15')}"]),
+        (
+            {"network_relative_gap": 0.0101}, {},
+            [
+                f"{CLAIM}: {GAIN}",
+                f"Among all {READING} at most 1.1% of the objective can be gained.",
+            ],
+        ),
+        (
+            {"network_relative_gap": 5e-5}, {},
+            [
+                f"{CLAIM}: {GAIN}",
+                f"Among all {READING} at most 5e-5 of the objective can be gained.",
+            ],
+        ),
+        (
+            {"relative_gap": 0.0, "network_relative_gap": None}, {},
+            [f"{CLAIM}: {GAIN.replace('1e-9', '1e-15')}"],
+        ),
         (
             {"relative_gap": 0.02, "network_relative_gap": 0.02}, {},
             [
-                "Not optimal: up to 2.0% of the objective could still be gained among all 28,780,000 wedges, "
-                f"and among all {READING} (exact)."
+                "Not optimal: up to 2.0% of the objective could still be gained "
+                f"among all 28,780,000 wedges, and among all {READING} (exact)."
             ],
         ),
         (
             {"scope": "sampled", "relative_gap": 0.02, "network_relative_gap": None}, {},
             [
-                "Sampled: up to 2.0% of the objective could still be gained among the 4,000 wedges priced in the last round, "
-                "of 28,780,000 in all; no claim beyond."
+                "Sampled: up to 2.0% of the objective could still be gained among the 4,000 wedges "
+                "priced in the last round, of 28,780,000 in all; no claim beyond."
             ],
         ),
         (
             {"scope": "sampled", "network_relative_gap": None}, {},
-            ["Sampled: best among the 4,000 wedges priced in the last round, of 28,780,000 in all; no claim beyond."],
+            [
+                "Sampled: best among the 4,000 wedges priced in the last round, "
+                "of 28,780,000 in all; no claim beyond."
+            ],
         ),
         (
             {"network_relative_gap": None}, {"layers": 4},
             [
-                "Layer by layer: this is about hidden layer 3 of 3, given those below it; no claim is made about all layers together.",
+                "Layer by layer: this is about hidden layer 3 of 3, given those below it; "
+                "no claim is made about all layers together.",
                 f"Optimal, given the layers below, among all 28,780,000 wedges: {GAIN}",
             ],
         ),
         (
             {}, {"layers": 3, "order": [2, 1]},
             [
-                "Layer by layer: this is about hidden layer 2 of 2, given those below it; no claim is made about all layers together.",
-                "Optimal, given the layers below, among all 28,780,000 wedges, and among all two-layer ReLU networks on what the layers "
-                f"below pass on whose hidden neurons read at most 1 of them: {GAIN}",
+                "Layer by layer: this is about hidden layer 2 of 2, given those below it; "
+                "no claim is made about all layers together.",
+                "Optimal, given the layers below, among all 28,780,000 wedges, "
+                "and among all two-layer ReLU networks on what the layers below pass on "
+                f"whose hidden neurons read at most 1 of them: {GAIN}",
             ],
         ),
     ],
@@ -800,7 +829,10 @@ BUFFERING = pytest.mark.parametrize(
 @pytest.mark.parametrize("command", ["predict many.csv -q", "explain -q", "explain -q --json"])
 def test_a_closed_pipe_ends_quietly(command, buffering, model):
     Path("many.csv").write_text("x,z\n" + "1,2\n" * 50_000)
-    script = f'"$0" -m wedgefit {command} | head -1; echo "${{PIPESTATUS[0]}}"; "$0" -m wedgefit {command} | true; echo "${{PIPESTATUS[0]}}"'
+    script = "; ".join(
+        f'"$0" -m wedgefit {command} | {reader}; echo "${{PIPESTATUS[0]}}"'
+        for reader in ("head -1", "true")
+    )
     done = subprocess.run(
         ["bash", "-c", script, sys.executable],
         env=environment(**buffering),

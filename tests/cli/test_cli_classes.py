@@ -15,10 +15,12 @@ from wedgefit.model.file import load
 A, B = np.linspace(0, 5, 30).round(3), np.cos(np.arange(30)).round(3)
 VALUE = np.abs(A - 2) + B
 KIND = [["low", "mid", "top"][k] for k in np.digitize(VALUE, [1, 2])]
+BOTH = ["yes" if value > 1.5 else "no" for value in VALUE]
 HEADER = "w,g,a,b,kind,both,y"
 LINES = [
-    f"{1 + i % 3},p{i % 8},{A[i]},{B[i]},{KIND[i]},{'yes' if VALUE[i] > 1.5 else 'no'},{round(VALUE[i], 3)}" for i in range(30)
-]  # fmt: skip
+    f"{1 + i % 3},p{i % 8},{A[i]},{B[i]},{KIND[i]},{BOTH[i]},{round(VALUE[i], 3)}"
+    for i in range(30)
+]
 FAST = ("--alpha-ratio", "0.05", "--order", "1")
 
 
@@ -42,14 +44,26 @@ USAGE = {
     "unknown loss": (["--loss", "hinge"], "--loss"),
     "logistic of numbers": (["--loss", "logistic"], "the logistic loss is for classes"),
     "unknown class weight": (["--class-weight", "heavy"], "--class-weight"),
-    "class weights of numbers": (["--class-weight", "balanced"], "--class-weight is for classification"),
+    "class weights of numbers": (
+        ["--class-weight", "balanced"],
+        "--class-weight is for classification",
+    ),
     "unknown scoring": (["--scoring", "f1"], "--scoring"),
     "scoring of classes": (["--scoring", "accuracy"], "--scoring accuracy is not for regression"),
-    "scoring of numbers": (["--target", "kind", "--scoring", "mae"], "--scoring mae is not for classification"),
-    "log loss without probabilities": (["--target", "both", "--loss", "squared", "--scoring", "log_loss"], "needs probabilities"),
+    "scoring of numbers": (
+        ["--target", "kind", "--scoring", "mae"],
+        "--scoring mae is not for classification",
+    ),
+    "log loss without probabilities": (
+        ["--target", "both", "--loss", "squared", "--scoring", "log_loss"],
+        "needs probabilities",
+    ),
     "refit of classes": (["--target", "kind", "--refit"], "--refit is for the squared loss"),
-    "several targets of classes": (["--target", "a", "--target", "b", "--task", "classification"], "Give one --target to classify"),
-}  # fmt: skip
+    "several targets of classes": (
+        ["--target", "a", "--target", "b", "--task", "classification"],
+        "Give one --target to classify",
+    ),
+}
 
 
 @pytest.mark.parametrize("command", ["train", "path"])
@@ -59,13 +73,22 @@ def test_wrong_usage(options, words, command):
 
 
 TRAIN_ONLY = {
-    "the dictionary of classes at once": (["--target", "kind", "--solver", "full"], "--solver full is for the squared loss"),
+    "the dictionary of classes at once": (
+        ["--target", "kind", "--solver", "full"],
+        "--solver full is for the squared loss",
+    ),
     "a negative bound": (["--max-neurons", "-1"], "--max-neurons"),
     "a broken bound": (["--max-neurons", "2.5"], "--max-neurons"),
-    "two choices of alpha": (["--max-neurons", "3", "--alpha", "0.1"], "--max-neurons chooses alpha"),
-    "three choices of alpha": (["--max-neurons", "3", "--alpha-ratio", "0.1"], "--max-neurons chooses alpha"),
+    "two choices of alpha": (
+        ["--max-neurons", "3", "--alpha", "0.1"],
+        "--max-neurons chooses alpha",
+    ),
+    "three choices of alpha": (
+        ["--max-neurons", "3", "--alpha-ratio", "0.1"],
+        "--max-neurons chooses alpha",
+    ),
     "an unknown rule": (["--rule", "2se"], "--rule"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("options, words", TRAIN_ONLY.values(), ids=TRAIN_ONLY)
@@ -88,9 +111,17 @@ COLUMNS = {
     "target twice": (["--target", "y", "--target", "y"], 1, '"y" is a --target twice'),
     "text among targets": (["--target", "y", "--target", "kind"], 1, 'column "kind": "'),
     "too few groups": (["--group", "both"], 1, "2 groups cannot be split into 5 folds"),
-    "too few groups for the folds": (["--group", "g", "--cv", "9"], 1, "8 groups cannot be split into 9 folds"),
-    "a class too rare": (["--target", "kind", "--cv", "20"], 1, "smallest class cannot be split into 20 folds"),
-}  # fmt: skip
+    "too few groups for the folds": (
+        ["--group", "g", "--cv", "9"],
+        1,
+        "8 groups cannot be split into 9 folds",
+    ),
+    "a class too rare": (
+        ["--target", "kind", "--cv", "20"],
+        1,
+        "smallest class cannot be split into 20 folds",
+    ),
+}
 
 
 @pytest.mark.parametrize("command", ["train", "path"])

@@ -380,16 +380,34 @@ def test_without_the_coefficients_of_a_layer_there_is_no_certificate():
 
 DAMAGE = {
     "layers": (lambda data: data["problem"].update(layers=5), "in all of 4 hidden layers"),
-    "too few layers": (lambda data: data["problem"].update(layers=3), "below a neuron of the last hidden layer, 2"),
+    "too few layers": (
+        lambda data: data["problem"].update(layers=3),
+        "below a neuron of the last hidden layer, 2",
+    ),
     "one layer": (lambda data: data["problem"].update(layers=1), "2 or more, not 1"),
     "orders": (lambda data: data["problem"].update(order=[2, 2]), "one for each hidden layer"),
-    "order": (lambda data: data["problem"].update(order=[2, 0, 2]), "a whole number 1 or more, not 0"),
-    "too wide": (lambda data: data["problem"].update(order=[2, 1, 2]), "the number of its columns, at most 1"),
-    "a name": (lambda data: data["stages"][0]["coefficients"].update({"neuron 999": 1.0}), "of neurons of this layer, not neuron 999"),
-    "a coefficient": (lambda data: data["stages"][0]["coefficients"].update({"neuron 1": {"y": 1.0, "z": 1.0}}), "should be a number"),
+    "order": (
+        lambda data: data["problem"].update(order=[2, 0, 2]),
+        "a whole number 1 or more, not 0",
+    ),
+    "too wide": (
+        lambda data: data["problem"].update(order=[2, 1, 2]),
+        "the number of its columns, at most 1",
+    ),
+    "a name": (
+        lambda data: data["stages"][0]["coefficients"].update({"neuron 999": 1.0}),
+        "of neurons of this layer, not neuron 999",
+    ),
+    "a coefficient": (
+        lambda data: data["stages"][0]["coefficients"].update({"neuron 1": {"y": 1.0, "z": 1.0}}),
+        "should be a number",
+    ),
     "a layer": (lambda data: data["neurons"][-1].update(layer=2), "of columns that the model has"),
-    "an early coefficient": (lambda data: data["neurons"][0].update(coefficient=1.0), "null below the last hidden layer"),
-}  # fmt: skip
+    "an early coefficient": (
+        lambda data: data["neurons"][0].update(coefficient=1.0),
+        "null below the last hidden layer",
+    ),
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -469,8 +487,8 @@ def test_all_commands_know_layers(files):
 def test_the_report_says_what_is_proven(files):
     lines = run("train", "d.csv", "--alpha-ratio", "0.1", "--layers", "3").stdout.splitlines()
     assert (
-        lines[0]
-        == "Layer by layer: this is about hidden layer 2 of 2, given those below it; no claim is made about all layers together."
+        lines[0] == "Layer by layer: this is about hidden layer 2 of 2, given those below it; "
+        "no claim is made about all layers together."
     )
     assert (
         lines[1].startswith("Optimal, given the layers below, among all ")
@@ -527,7 +545,10 @@ def test_a_path_of_deeper_networks(files):
     (["train", "--layers", "many"], "not a whole number from 2 up or 'auto'"),
     (["train", "--order", "2,0", "--layers", "3"], "'2,0' is not a whole number"),
     (["train", "--order", "2,1"], "--order names 2 hidden layers, and --layers 2 has 1"),
-    (["train", "--order", "2,1,1", "--layers", "3"], "--order names 3 hidden layers, and --layers 3 has 2"),
+    (
+        ["train", "--order", "2,1,1", "--layers", "3"],
+        "--order names 3 hidden layers, and --layers 3 has 2",
+    ),
     (["train", "--solver", "full", "--layers", "3"], "--solver full is for one hidden layer"),
     (["path", "--layers", "auto"], "a path has one number of layers"),
 ])  # fmt: skip

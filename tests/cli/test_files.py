@@ -145,7 +145,8 @@ def test_a_second_id_is_not_dropped():
 )
 def test_a_wrong_name_is_found_before_anything_large_is_loaded(args, model):
     Path("net.json").write_text(
-        '{"hidden_weights": [[1], [1]], "hidden_biases": [0], "output_weights": [1], "output_bias": 0}'
+        '{"hidden_weights": [[1], [1]], "hidden_biases": [0], '
+        '"output_weights": [1], "output_bias": 0}'
     )
     code = LOADED.replace("assert not end.code, end.code", "assert end.code == 1, end.code")
     done = subprocess.run(

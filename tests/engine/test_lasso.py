@@ -65,7 +65,8 @@ def awkward(kind, rng, n=25, m=18):
 
 
 KINDS = [
-    "generic", "duplicated", "opposite", "zero columns", "constant columns", "rank 4", "more columns than rows", "hinges",
+    "generic", "duplicated", "opposite", "zero columns",
+    "constant columns", "rank 4", "more columns than rows", "hinges",
     "close hinges", "scales",
 ]  # fmt: skip
 

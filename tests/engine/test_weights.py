@@ -65,7 +65,8 @@ def trained(table, weighted=True, **options):
 
 
 KINDS = pytest.mark.parametrize("classes, loss", [
-    (None, "squared"), (("no", "yes"), "logistic"), (("no", "yes"), "squared"), (("p", "q", "r"), "logistic"),
+    (None, "squared"), (("no", "yes"), "logistic"),
+    (("no", "yes"), "squared"), (("p", "q", "r"), "logistic"),
 ], ids=["numbers", "two classes", "two classes squared", "three classes"])  # fmt: skip
 
 

@@ -59,7 +59,8 @@ def neurons(found):
 
 
 @pytest.mark.parametrize("norm, bias, columns, order, notes", [
-    (1, True, [0, 1, 2], 2, 0), (2, True, [0, 1], "full", 0), (2, True, [0, 1, 2], 2, 1), (2, False, [0, 1, 2], 2, 1), (2, False, [0, 3], "full", 0),
+    (1, True, [0, 1, 2], 2, 0), (2, True, [0, 1], "full", 0), (2, True, [0, 1, 2], 2, 1),
+    (2, False, [0, 1, 2], 2, 1), (2, False, [0, 3], "full", 0),
     (2, True, [0, 3], 2, 1)])  # fmt: skip
 def test_the_default_order_fits_the_rows(norm, bias, columns, order, notes):
     """With norm 2 every neuron reads all columns, unless the rows lie in a hyperplane: then its
@@ -177,7 +178,8 @@ def test_the_rules_choose_on_the_curve():
 
 
 @pytest.mark.parametrize("sample, most", [
-    (numbers(), 0), (numbers(), 2), (numbers(40, 4), 5), (classes(40, many=3), 0), (classes(40, many=3), 4),
+    (numbers(), 0), (numbers(), 2), (numbers(40, 4), 5),
+    (classes(40, many=3), 0), (classes(40, many=3), 4),
 ], ids=["no neuron", "two", "four steps back", "three classes, none", "three classes"])  # fmt: skip
 def test_max_neurons_holds_in_the_final_fit(sample, most):
     """The folds' mean chooses, but the promise is about the model handed out; alpha grows as far as
@@ -301,18 +303,30 @@ def table(tmp_path):
 
 LIES = {
     "nothing": lambda data: None,
-    "a coefficient": lambda data: data["neurons"][0].update(coefficient=data["neurons"][0]["coefficient"] + 1e-3),
-    "the last coefficient": lambda data: data["neurons"][-1].update(coefficient=data["neurons"][-1]["coefficient"] * 1.01),
+    "a coefficient": lambda data: data["neurons"][0].update(
+        coefficient=data["neurons"][0]["coefficient"] + 1e-3
+    ),
+    "the last coefficient": lambda data: data["neurons"][-1].update(
+        coefficient=data["neurons"][-1]["coefficient"] * 1.01
+    ),
     "the intercept": lambda data: data.update(intercept=data["intercept"] + 1e-3),
-    "the objective": lambda data: data["certificate"].update(objective=data["certificate"]["objective"] * 0.999),
-    "the stage": lambda data: data["stages"][0].update(objective=data["stages"][0]["objective"] * 0.999),
-    "the bound": lambda data: data["certificate"].update(lower_bound=data["certificate"]["lower_bound"] * 1.001),
-    "a weight": lambda data: data["neurons"][0]["weights"].update({name: value * 1.001 for name, value in data["neurons"][0]["weights"].items()}),
+    "the objective": lambda data: data["certificate"].update(
+        objective=data["certificate"]["objective"] * 0.999
+    ),
+    "the stage": lambda data: data["stages"][0].update(
+        objective=data["stages"][0]["objective"] * 0.999
+    ),
+    "the bound": lambda data: data["certificate"].update(
+        lower_bound=data["certificate"]["lower_bound"] * 1.001
+    ),
+    "a weight": lambda data: data["neurons"][0]["weights"].update(
+        {name: value * 1.001 for name, value in data["neurons"][0]["weights"].items()}
+    ),
     "a bias": lambda data: data["neurons"][0].update(bias=data["neurons"][0]["bias"] + 1e-3),
     "alpha": lambda data: data["problem"].update(alpha=data["problem"]["alpha"] * 1.001),
     "a neuron": lambda data: data["neurons"].pop(),
     "the refit": lambda data: data["problem"].update(refitted=False),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("lie", LIES)
@@ -385,7 +399,8 @@ def test_an_alpha_at_the_end_of_the_path_is_noted(monkeypatch):
 
 @pytest.mark.parametrize("given", [{"alpha": 1e-320}, {"alpha_ratio": 1e-15}])
 def test_an_alpha_that_rounding_cannot_tell_from_zero_is_refused(given):
-    """It gave networks of chance with coefficients of 1e9; underflowing, a model without an alpha."""
+    """It gave networks of chance with coefficients of 1e9; where it underflowed, a model without an
+    alpha."""
     with pytest.raises(FitError, match="below what numbers of 16 digits can tell from zero"):
         learner(numbers(), **given)
     assert learner(numbers(), alpha_ratio=1e-12).alpha_max > 0

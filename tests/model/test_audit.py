@@ -274,7 +274,8 @@ def places(value, path=()):
 
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.floats(-2, 2), st.sampled_from(["p", "full", "squared", "y", "a", "w"]),
+    st.none(), st.booleans(), st.integers(-3, 3), st.floats(-2, 2),
+    st.sampled_from(["p", "full", "squared", "y", "a", "w"]),
     st.just([]), st.just({}),
 )  # fmt: skip
 

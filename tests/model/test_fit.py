@@ -47,11 +47,13 @@ def csv_text(rows=30, d=2, seed=0, label=False):
     )
 
 
-MIXED = (
-    "id,age,town,y\n" + "".join(
-        f"r{i},{'' if i % 6 == 2 else 20 + 7 * i % 53},{['Bonn', 'Ulm', 'Köln'][i % 3]},{(i * 13 % 17) / 3 + (i % 3 == 1) * 2:.3f}\n" for i in range(36)
-    )
-)  # fmt: skip
+def mixed_row(i: int) -> str:
+    age = "" if i % 6 == 2 else 20 + 7 * i % 53
+    town = ["Bonn", "Ulm", "Köln"][i % 3]
+    return f"r{i},{age},{town},{(i * 13 % 17) / 3 + (i % 3 == 1) * 2:.3f}\n"
+
+
+MIXED = "id,age,town,y\n" + "".join(map(mixed_row, range(36)))
 
 
 @pytest.fixture
@@ -87,7 +89,8 @@ def optimum_of(text, alpha, norm, bias, intercept, standardize, order):
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"norm": 2}, {"bias": False}, {"intercept": False}, {"standardize": False}, {"order": 1}, {"norm": 2, "bias": False}, {"solver": "full"},
+    {}, {"norm": 2}, {"bias": False}, {"intercept": False}, {"standardize": False},
+    {"order": 1}, {"norm": 2, "bias": False}, {"solver": "full"},
 ], ids=str)  # fmt: skip
 def test_train_reaches_the_optimum_of_the_table(options, read):
     """Every option changes the problem solved; the one solved must be the one asked for."""
@@ -95,7 +98,8 @@ def test_train_reaches_the_optimum_of_the_table(options, read):
     model = trained(read(text), **options)
     order = options.get("order", "full" if options.get("norm") == 2 else 2)
     best = optimum_of(
-        text, model.problem.alpha, options.get("norm", 1), options.get("bias", True), options.get("intercept", True),
+        text, model.problem.alpha, options.get("norm", 1),
+        options.get("bias", True), options.get("intercept", True),
         options.get("standardize", True), order,
     )  # fmt: skip
     digits = 1e-4 if "solver" in options else 1e-7
@@ -122,7 +126,8 @@ def test_report_keys_and_figures(read):
     model = trained(table)
     report = json.loads(json.dumps(model.report(), allow_nan=False))
     assert list(report) == [
-        "schema", "data", "problem", "certificate", "stages", "score", "intercept", "neurons", "samples", "seconds", "version", "notes",
+        "schema", "data", "problem", "certificate", "stages", "score",
+        "intercept", "neurons", "samples", "seconds", "version", "notes",
     ]  # fmt: skip
     assert report["schema"] == "wedgefit.report/1"
     assert (
@@ -280,8 +285,10 @@ def test_other_refusals(read, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"norm": 2}, {"bias": False}, {"intercept": False}, {"standardize": False}, {"order": 1}, {"order": "full"},
-    {"certificate": "sampled"}, {"solver": "full"}, {"alpha_ratio": 2.0}, {"norm": 2, "bias": False},
+    {}, {"norm": 2}, {"bias": False}, {"intercept": False},
+    {"standardize": False}, {"order": 1}, {"order": "full"},
+    {"certificate": "sampled"}, {"solver": "full"},
+    {"alpha_ratio": 2.0}, {"norm": 2, "bias": False},
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize(
     "text", [csv_text(), csv_text(label=True), MIXED], ids=["numbers", "labels", "mixed"]
@@ -495,10 +502,14 @@ def test_certify_shows_both_figures(read):
 
 
 @pytest.mark.parametrize("place, value", [
-    (("problem", "norm"), 7), (("problem", "norm"), 0), (("problem", "order"), "bogus"), (("problem", "order"), 0), (("problem", "order"), -1),
-    (("problem", "order"), 99), (("problem", "alpha"), -1.0), (("problem", "alpha"), 0.0), (("certificate", "scope"), "bogus"),
-    (("neurons", 0, "columns"), ["nonesuch"]), (("neurons", 0, "columns"), []), (("neurons", 0, "columns"), ["x0", "x1", "x0", "x1"]),
-    (("neurons", 0, "samples"), []), (("neurons", 0, "weights"), {}), (("data", "rows"), -1), (("anchors",), []),
+    (("problem", "norm"), 7), (("problem", "norm"), 0), (("problem", "order"), "bogus"),
+    (("problem", "order"), 0), (("problem", "order"), -1),
+    (("problem", "order"), 99), (("problem", "alpha"), -1.0),
+    (("problem", "alpha"), 0.0), (("certificate", "scope"), "bogus"),
+    (("neurons", 0, "columns"), ["nonesuch"]), (("neurons", 0, "columns"), []),
+    (("neurons", 0, "columns"), ["x0", "x1", "x0", "x1"]),
+    (("neurons", 0, "samples"), []), (("neurons", 0, "weights"), {}),
+    (("data", "rows"), -1), (("anchors",), []),
 ], ids=str)  # fmt: skip
 def test_certify_answers_nonsense_in_words(place, value, read):
     """A file that an editor changed beyond sense: a mismatch or a message, never a traceback, never
@@ -562,8 +573,8 @@ def test_a_coarse_walk_is_said_and_shares_the_memory_for_sorts(read, monkeypatch
     monkeypatch.setattr("wedgefit.learning.path.LARGE", 80)
     coarse = trained(read(text), alpha_ratio=None, cv=4)
     assert any(
-        "large table: cross-validation looked at 4 alphas per factor of ten, on sampled wedges, to a gap of 0.01"
-        in note
+        "large table: cross-validation looked at 4 alphas per factor of ten, "
+        "on sampled wedges, to a gap of 0.01" in note
         for note in coarse.notes
     )
     assert budgets == [SORTS_KEPT, *[SORTS_KEPT / 4] * 4] * 2

@@ -179,18 +179,29 @@ def changed(data, path, value):
 
 REQUIRED = [
     (key,) for key in (
-        "data", "problem", "certificate", "stages", "score", "intercept", "neurons", "samples", "version", "notes", "anchors", "encoding",
+        "data", "problem", "certificate", "stages", "score", "intercept",
+        "neurons", "samples", "version", "notes", "anchors", "encoding",
     )
 ] + [
-    ("data", key) for key in ("source", "rows", "columns", "target", "task", "classes", "outputs", "id", "weight", "group", "rows_left_out", "left_out")
+    ("data", key) for key in (
+        "source", "rows", "columns", "target", "task", "classes", "outputs",
+        "id", "weight", "group", "rows_left_out", "left_out",
+    )
 ] + [
-    ("problem", key) for key in ("loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias", "intercept", "standardized", "class_weight", "refitted")
+    ("problem", key) for key in (
+        "loss", "alpha", "alpha_max", "norm", "order", "layers", "hidden_bias",
+        "intercept", "standardized", "class_weight", "refitted",
+    )
 ] + [
     ("certificate", key) for key in (
-        "objective", "lower_bound", "relative_gap", "scope", "wedges_total", "wedges_priced", "network_lower_bound", "network_relative_gap",
+        "objective", "lower_bound", "relative_gap", "scope", "wedges_total",
+        "wedges_priced", "network_lower_bound", "network_relative_gap",
     )
 ] + [
-    ("neurons", 0, key) for key in ("id", "layer", "order", "columns", "samples", "weights", "bias", "coefficient", "output", "active_rows", "share")
+    ("neurons", 0, key) for key in (
+        "id", "layer", "order", "columns", "samples", "weights",
+        "bias", "coefficient", "output", "active_rows", "share",
+    )
 ] + [
     ("anchors", 0, key) for key in ("id", "values")
 ] + [
@@ -212,8 +223,10 @@ def test_every_wrong_type_is_refused_by_name(path):
 
 
 NUMBERS = [
-    ("intercept",), ("problem", "alpha"), ("problem", "alpha_max"), ("certificate", "objective"), ("certificate", "lower_bound"),
-    ("certificate", "network_lower_bound"), ("neurons", 0, "bias"), ("neurons", 0, "coefficient"), ("neurons", 0, "weights"),
+    ("intercept",), ("problem", "alpha"), ("problem", "alpha_max"),
+    ("certificate", "objective"), ("certificate", "lower_bound"),
+    ("certificate", "network_lower_bound"), ("neurons", 0, "bias"),
+    ("neurons", 0, "coefficient"), ("neurons", 0, "weights"),
     ("anchors", 0, "values", 0), ("encoding", "features", 0, "scale"), ("stages", 0, "objective"),
 ]  # fmt: skip
 
@@ -336,9 +349,11 @@ def test_load_names_the_file(tmp_path):
 
 
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.just(10**400), st.floats(allow_nan=True), st.text(max_size=3),
+    st.none(), st.booleans(), st.integers(-3, 3), st.just(10**400),
+    st.floats(allow_nan=True), st.text(max_size=3),
     st.sampled_from(["wedgefit.model/1", "a", "y", "numeric", "level", "full", "exact"]),
-    st.lists(st.integers(0, 2), max_size=2), st.dictionaries(st.text(max_size=2), st.integers(0, 1), max_size=2),
+    st.lists(st.integers(0, 2), max_size=2),
+    st.dictionaries(st.text(max_size=2), st.integers(0, 1), max_size=2),
 )  # fmt: skip
 KINDS = st.sampled_from(["replace", "delete", "repeat", "empty", "add", "swap"])
 

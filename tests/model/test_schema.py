@@ -116,7 +116,7 @@ def test_keys_that_nobody_knows_are_refused():
 
 
 def test_the_published_schema_is_that_of_the_records():
-    """Written by: python -c "from wedgefit.model.file import published_schema; ..." (file-format.md)"""
+    """docs/file-format.md says how it is written, from ``model.file.published_schema``."""
     published = (DOCS / "model.schema.json").read_text(encoding="utf-8")
     assert published == to_text(published_schema())
 
@@ -134,8 +134,10 @@ def test_the_page_names_every_key():
 
 
 NETWORK = {
-    "hidden_weights": [[1, 2.5], [0, -1]], "hidden_biases": [0, 1], "output_weights": [1, 2], "output_bias": 0.5, "columns": ["a", "b"],
-    "center": [0, 1], "scale": [1, 2], "target_center": 0, "target_scale": 2, "alpha": 0.1, "loss": "squared",
+    "hidden_weights": [[1, 2.5], [0, -1]], "hidden_biases": [0, 1],
+    "output_weights": [1, 2], "output_bias": 0.5, "columns": ["a", "b"],
+    "center": [0, 1], "scale": [1, 2], "target_center": 0,
+    "target_scale": 2, "alpha": 0.1, "loss": "squared",
 }  # fmt: skip
 
 

@@ -188,8 +188,10 @@ def test_a_certified_network_has_nothing_to_gain(norm, tmp_path):
     (hidden, biases), (outer, bias) = network.layers
     features = model.encoding.features
     record = {
-        "hidden_weights": hidden.tolist(), "hidden_biases": biases.tolist(), "output_weights": outer.tolist(), "output_bias": bias.tolist(),
-        "alpha": model.problem.alpha, "center": [f.center for f in features], "scale": [f.scale for f in features],
+        "hidden_weights": hidden.tolist(), "hidden_biases": biases.tolist(),
+        "output_weights": outer.tolist(), "output_bias": bias.tolist(),
+        "alpha": model.problem.alpha, "center": [f.center for f in features],
+        "scale": [f.scale for f in features],
     }  # fmt: skip
     found = measured(record, tmp_path, norm=norm)
     assert found["network"]["objective"] == pytest.approx(model.certificate.objective, rel=1e-12)
@@ -366,8 +368,12 @@ def onnx_file(path, nodes, constants, inputs=2):
         for kind, names, output, more in nodes
     ]
     graph = make.make_graph(
-        made, "g", [make.make_tensor_value_info("x", 1, [None, inputs])], [make.make_tensor_value_info("y", 1, None)],
-        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+        made, "g", [make.make_tensor_value_info("x", 1, [None, inputs])],
+        [make.make_tensor_value_info("y", 1, None)],
+        [
+            onnx.numpy_helper.from_array(np.asarray(value), name)
+            for name, value in constants.items()
+        ],
     )  # fmt: skip
     path.write_bytes(make.make_model(graph).SerializeToString())
     return read_foreign(path)

@@ -761,8 +761,8 @@ FAR = {
 
 @pytest.mark.parametrize("column", FAR)
 def test_numbers_that_float64_cannot_hold_are_null(column, tmp_path):
-    """A slope per unit of the file may be 1e320: the wedge is named, its rows are, and the number is
-    null in JSON and a dash in tables, never NaN or infinity."""
+    """A slope per unit of the file may be 1e320: the wedge is named, its rows are, and the number
+    is null in JSON and a dash in tables, never NaN or infinity."""
     lines = [f"{x},{y}e90" for x, y in zip(FAR[column], (1, 5, 4, 2, 9, 3))]
     (tmp_path / "far.csv").write_text("\n".join(["x,y", *lines]) + "\n")
     try:
@@ -779,7 +779,7 @@ def test_numbers_that_float64_cannot_hold_are_null(column, tmp_path):
 
 
 def test_tables_suit_narrow_terminals(tmp_path):
-    """On a phone's width a table becomes one cell a line, and nothing is broken letter by letter."""
+    """On a phone's width a table becomes one cell a line; nothing is broken letter by letter."""
     record = explain(train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.01), Quiet()))
     for width in (30, 45, 59, 80, 120):
         console = Console(file=io.StringIO(), width=width, color_system=None)

@@ -162,7 +162,8 @@ def test_a_deep_network_is_drawn_by_its_output(trained):
     first = [replace(neuron, coefficient=None) for neuron in model.neurons[:2]]
     top = replace(
         first[0], id=99, layer=2, order=2, columns=[f"neuron {neuron.id}" for neuron in first],
-        weights={f"neuron {first[0].id}": 0.5, f"neuron {first[1].id}": -0.5}, bias=0.1, coefficient=1.5, share=1.0,
+        weights={f"neuron {first[0].id}": 0.5, f"neuron {first[1].id}": -0.5},
+        bias=0.1, coefficient=1.5, share=1.0,
     )  # fmt: skip
     deep = replace(model, neurons=[*first, top], problem=replace(model.problem, layers=3))
     assert plot.kinds_of(deep) == ["map", "importance", "effects"]
@@ -220,7 +221,8 @@ def test_hostile_names_stay_text(tmp_path):
         ElementTree.fromstring(
             inline.replace(
                 "<svg ",
-                '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ',
+                '<svg xmlns="http://www.w3.org/2000/svg" '
+                'xmlns:xlink="http://www.w3.org/1999/xlink" ',
                 1,
             )
         )
@@ -508,7 +510,12 @@ def test_without_matplotlib_there_is_one_clear_error(desk, monkeypatch):
 
 
 def test_plotting_loads_no_sklearn(desk):
-    code = "import sys; from wedgefit.cli import main\ntry: main()\nexcept SystemExit: pass\nprint('sklearn' in sys.modules)"
+    code = (
+        "import sys; from wedgefit.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('sklearn' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "plot", "d.csv", "-q"],
         capture_output=True,

@@ -111,9 +111,10 @@ def read_table(
 
     ``types`` sets the kind of columns that must exist ("numeric", "category", or "skip" to leave
     one out). ``schema`` names the kinds that a fitted model expects (None: the cells decide): such
-    columns are read so when they are there, and all others are skipped, so that a stray cell in an unused column cannot stop
-    a prediction. With a schema ``id_column`` is a wish: rows count by number where it is not there
-    or does not tell the rows apart. ``keep_cells``: also as they stand in the file.
+    columns are read so when they are there, and all others are skipped, so that a stray cell in an
+    unused column cannot stop a prediction. With a schema ``id_column`` is a wish: rows count by
+    number where it is not there or does not tell the rows apart. ``keep_cells``: also as they stand
+    in the file.
 
     Raises TableError (file, encoding, records, cells), ColumnError (a named column), UsageError (an
     option).

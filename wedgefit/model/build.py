@@ -79,7 +79,8 @@ class InterruptibleDeadline(Deadline):
             raise KeyboardInterrupt
         self._asked = True
         self._tell(
-            "ending after this round, with a certificate for the network so far; press Ctrl-C again to stop at once"
+            "ending after this round, with a certificate for the network so far; "
+            "press Ctrl-C again to stop at once"
         )
 
 
@@ -90,9 +91,17 @@ class Setting:
     def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
         self.table, self.options = table, options
         self.encoding, self.design = fit_encoding(
-            table, target=options.target, task=options.task, keep=options.keep, drop=options.drop, weight=options.weight,
-            group=options.group, standardize=options.standardize, shift=options.bias, drop_missing_target=options.drop_missing_target,
-        )  # fmt: skip
+            table,
+            target=options.target,
+            task=options.task,
+            keep=options.keep,
+            drop=options.drop,
+            weight=options.weight,
+            group=options.group,
+            standardize=options.standardize,
+            shift=options.bias,
+            drop_missing_target=options.drop_missing_target,
+        )
         self.sample = sample_of(self.design, self.encoding.target)
         with self.named():
             self.learner = Learner(self.sample, options, progress.note, deadline)
@@ -375,10 +384,16 @@ def _selection(curve: Curve | None, rule: str) -> Selection | None:
 def _curve_notes(curve: Curve | None) -> list[str]:
     if curve is None:
         return []
-    pace = curve.pace
-    coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, on sampled wedges, to a gap of {pace.fold_tol:g}"
-    ended = f"time was up for cross-validation at alpha {curve.alphas[-1]:.3g}: a smaller alpha may score better"
-    edge = f"the best alpha, {curve.alphas[-1]:.3g}, is the last that was tried: a smaller one may score better (--alpha)"
+    pace, last = curve.pace, f"{curve.alphas[-1]:.3g}"
+    coarse = (
+        f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, "
+        f"on sampled wedges, to a gap of {pace.fold_tol:g}"
+    )
+    ended = f"time was up for cross-validation at alpha {last}: a smaller alpha may score better"
+    edge = (
+        f"the best alpha, {last}, is the last that was tried: "
+        "a smaller one may score better (--alpha)"
+    )
     constant = "no network predicts held-out rows better than a constant does"
     best = curve.chosen("best")
     at_edge = best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short

@@ -159,7 +159,8 @@ def _checked(source: str, arrays: dict[str, np.ndarray], **more) -> Foreign:
         if array is not None and array.size != length:
             expected = f"{length} number{'s' * (length != 1)}"
             raise ModelFileError(
-                f"{name} should be {expected} to fit hidden_weights ({inputs} × {units}), not {_shape(array)}."
+                f"{name} should be {expected} to fit hidden_weights ({inputs} × {units}), "
+                f"not {_shape(array)}."
             )
     center, scale = (
         arrays.get("center", np.zeros(inputs)).ravel(),
@@ -172,9 +173,15 @@ def _checked(source: str, arrays: dict[str, np.ndarray], **more) -> Foreign:
             f"columns names {len(more['columns'])} inputs, hidden_weights has {inputs}."
         )
     return Foreign(
-        source, hidden, None if biases is None else biases.ravel(), outer.ravel(), None if bias is None else float(bias.ravel()[0]),
-        center, scale, **more,
-    )  # fmt: skip
+        source,
+        hidden,
+        None if biases is None else biases.ravel(),
+        outer.ravel(),
+        None if bias is None else float(bias.ravel()[0]),
+        center,
+        scale,
+        **more,
+    )
 
 
 def _shape(array: np.ndarray) -> str:
@@ -303,9 +310,8 @@ class _Walk:
                 continue
             constant = None if node is None or len(node.input) < 2 else self.constant(node.input[1])
             if constant is None or node.op_type not in ("Sub", "Add", "Div", "Mul"):
-                raise ModelFileError(
-                    f"{'nothing' if node is None else node.op_type} before the first layer is not understood."
-                )
+                found = "nothing" if node is None else node.op_type
+                raise ModelFileError(f"{found} before the first layer is not understood.")
             if node.op_type in ("Sub", "Add"):
                 shift = shift + (slope if node.op_type == "Add" else -slope) * constant.ravel()
             else:

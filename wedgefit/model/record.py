@@ -205,7 +205,8 @@ class Model:
     ``intercept`` is a number, or one per output; ``anchors`` maps a row's id to its values in the
     units the solver saw, (d,). ``options`` are what training was told where that decides the
     result; ``distributions`` what it saw of each column, and ``importances`` how far each effect
-    moves the output over its rows; a model of an older file has none. ``seconds`` is not written to the model file.
+    moves the output over its rows; a model of an older file has none. ``seconds`` is not written
+    to the model file.
 
     A layer below the last one holds every neuron of its own stage's solution, read or not, and of
     their other faces those that the next layer reads: all other faces follow from these, so with

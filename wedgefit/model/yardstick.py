@@ -43,21 +43,32 @@ def measure(
     return {
         "schema": "wedgefit.yardstick/1",
         "data": {
-            "source": table.source, "rows": len(sample.y), "columns": list(foreign.columns or encoding.names),
+            "source": table.source,
+            "rows": len(sample.y),
+            "columns": list(foreign.columns or encoding.names),
             "target": encoding.target.name,
         },
         "problem": {
-            "loss": learner.loss, "alpha": settings.alpha, "norm": settings.norm, "order": learner.order,
-            "hidden_bias": settings.bias, "intercept": settings.intercept,
+            "loss": learner.loss,
+            "alpha": settings.alpha,
+            "norm": settings.norm,
+            "order": learner.order,
+            "hidden_bias": settings.bias,
+            "intercept": settings.intercept,
         },
-        "network": {"source": foreign.source, "neurons": len(foreign.output_weights), **objectives, "score": score},
+        "network": {
+            "source": foreign.source,
+            "neurons": len(foreign.output_weights),
+            **objectives,
+            "score": score,
+        },
         "optimum": {
             "neurons": len(solution.fit.wedges),
             "score": score_values(sample, solution.fit.output, learner.loss),
             **_between(learner, solution.certificate, objectives),
         },
         "certificate": asdict(solution.certificate),
-    }  # fmt: skip
+    }
 
 
 def _sample(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
@@ -87,9 +98,9 @@ def _inputs(foreign: Foreign, table: Table, encoding: Encoding, design: Design) 
         message = f"the network reads {shown(absent[0])}, which is {left_out}."
         raise ColumnError(message, where=table.title, remedy=f"There are: {', '.join(names)}.")
     if len(chosen) != wanted:
-        message = f"the network reads {wanted} inputs, and the table has {len(chosen)}: {', '.join(names)}."
         raise ColumnError(
-            message,
+            f"the network reads {wanted} inputs, "
+            f"and the table has {len(chosen)}: {', '.join(names)}.",
             where=table.title,
             remedy='Name its inputs in "columns" of the JSON file, or --drop columns.',
         )
@@ -116,9 +127,14 @@ def _settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
             remedy='Give --alpha, or "alpha" in the JSON file.',
         )
     settled = replace(
-        settings, alpha=alpha, loss=settings.loss or foreign.loss, order="full", refine=settings.norm == 2,
-        bias=foreign.hidden_biases is not None, intercept=foreign.output_bias is not None,
-    )  # fmt: skip
+        settings,
+        alpha=alpha,
+        loss=settings.loss or foreign.loss,
+        order="full",
+        refine=settings.norm == 2,
+        bias=foreign.hidden_biases is not None,
+        intercept=foreign.output_bias is not None,
+    )
     width = sample.X.shape[1]
     if (
         settings.norm == 1
