@@ -27,8 +27,8 @@ def heard(schedule, gap, fresh=1, objective=1.0, neurons=1):
     """One round: whether every wedge was priced, and the verdict."""
     schedule.begin(neurons)
     every = schedule.every_pencil
-    certificate = SimpleNamespace(objective=objective, relative_gap=gap)
-    priced = SimpleNamespace(exact=every, supremum=None)
+    certificate = SimpleNamespace(objective=objective, relative_gap=gap, network_relative_gap=None)
+    priced = SimpleNamespace(exact=every, bounded=False)
     return every, schedule.verdict(certificate, priced, fresh)
 
 

@@ -55,7 +55,8 @@ def diversified(choices: list[Choices]) -> list[Choices]:
             for row, (score, identity) in enumerate(zip(sizes, identities))
         ]
     through: dict[int, int] = {}
-    taken, seen = [[] for _ in choices], set()
+    taken: list[list[int]] = [[] for _ in choices]
+    seen: set[tuple] = set()
     for _, which, columns, samples, row in sorted(ranked):
         if (columns, samples) in seen or any(through.get(i, 0) >= MOST_PER_SAMPLE for i in samples):
             continue

@@ -36,7 +36,7 @@ def descended(problem: Problem, dictionary: Dictionary, fit: Fit) -> Wedges:
     """
     wedges = fit.wedges
     alive, normals, offsets, *_ = descend(
-        problem, dictionary.X, wedges, fit.coefficients, fit.intercept, dictionary.bias
+        problem, dictionary.X, wedges, fit.coefficients, float(fit.intercept), dictionary.bias
     )
     which = np.arange(len(offsets))
     samples = np.full(len(offsets), -1)

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
 from math import comb
+from typing import Literal
 
 import numpy as np
 
 from wedgefit.engine.wedge import Wedges, column_scales, wedges_through
 from wedgefit.errors import UsageError
 
-# The order of all hidden layers, or one for each.
-Order = int | str | list[int | str] | tuple[int | str, ...]
+# The order of one hidden layer; that of all hidden layers, or one for each.
+LayerOrder = int | Literal["full"]
+Order = LayerOrder | list[LayerOrder] | tuple[LayerOrder, ...]
 # Wedges are made in batches of this many when the whole dictionary is written out.
 BATCH = 20_000
 
@@ -99,13 +101,13 @@ class Dictionary:
         return np.pad(choice, ((0, 0), (0, self.room - choice.shape[1])), constant_values=-1)
 
 
-def order_of(order: Order, layer: int) -> int | str:
+def order_of(order: Order, layer: int) -> LayerOrder:
     """The order of one hidden layer (1, 2, …): ``order`` is one for all, or a list with one for
     each, of which the last repeats."""
     return order[min(layer, len(order)) - 1] if isinstance(order, list | tuple) else order
 
 
-def orders_for(order: int | str, norm: int, width: int) -> tuple[int, ...]:
+def orders_for(order: LayerOrder, norm: int, width: int) -> tuple[int, ...]:
     """The orders that ``--order`` stands for on data with ``width`` columns.
 
     ``"full"`` is every order up to the width for norm 1 (exact, Theorem 2), the width alone for

@@ -107,7 +107,8 @@ def _ignore_unfinished() -> Callable[[], None]:
     def end() -> None:
         # Someone else's context may have taken it away with the list that it was in.
         if added in warnings.filters:
-            warnings.filters.remove(added)
+            # The module's own list, which its stub shows as a sequence to read.
+            warnings.filters.remove(added)  # type: ignore[attr-defined]
 
     return end
 
@@ -164,7 +165,7 @@ class _Polish:
 
     def __init__(self, gram: Gram, alpha: float, start: np.ndarray):
         self.gram, self.alpha = gram, alpha
-        self.support = list(np.flatnonzero(start))
+        self.support: list[int] = np.flatnonzero(start).tolist()
         self.z = start.copy()
         self.sign = np.sign(self.z)
         self.R = self._factorised()

@@ -176,10 +176,10 @@ def orders_in_stage(order: Order, norm: int, width: int, stage: int) -> tuple[in
     activation pass. A stage may well have made fewer activations than ``order``, which is then all
     of them.
     """
-    order = order_of(order, stage)
+    own = order_of(order, stage)
     if stage == 1:
-        return orders_for(order, norm, width)
-    return tuple(range(1, (width if order == "full" else min(order, width)) + 1))
+        return orders_for(own, norm, width)
+    return tuple(range(1, (width if own == "full" else min(own, width)) + 1))
 
 
 def solve_layers(

@@ -185,7 +185,7 @@ class Pricer:
         find. ``sharp``: a bound this close above alpha, relatively, needs not be sharper. The score
         of K targets is the root of the sum of their squares.
         """
-        bounded = self._bounded(v, alpha, sharp) if every_pencil and self._bounder else None
+        bounded = self._bounded(v, alpha, sharp) if every_pencil else None
         places = self._scouted(v, alpha) if bounded is None else bounded.places
         choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
         if self._sorted_columns:
@@ -284,8 +284,10 @@ class Pricer:
                 around = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
                 yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
 
-    def _bounded(self, v: np.ndarray, alpha: float, sharp: float) -> Bounded:
-        """What bounding all sets of columns proves and shows."""
+    def _bounded(self, v: np.ndarray, alpha: float, sharp: float) -> Bounded | None:
+        """What bounding all sets of columns proves and shows; None where sweeps do that."""
+        if self._bounder is None:
+            return None
         goal = alpha if np.isfinite(alpha) else 0.0
         if self.dictionary.room > 2 and np.isfinite(self.effort):
             sharp = max(sharp, PATCH_SHARP)
@@ -345,7 +347,7 @@ class Pricer:
         sets = self.dictionary.column_sets(order)
         # Columns that matter together mostly matter alone, too: without this the right sets are a
         # needle in a haystack of wide tables.
-        in_use = used.reads.any(axis=0)[sets].all(axis=1)
+        in_use = np.logical_or.reduce(used.reads, axis=0)[sets].all(axis=1)
         draws = self._draws(thorough)
         parts = []
         for among in (sets, sets[in_use]):

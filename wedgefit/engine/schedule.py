@@ -72,7 +72,7 @@ class Schedule:
         on."""
         if self.every_pencil:
             self._full_round = time.monotonic() - self._clock
-        gap = self._gap(certificate, priced)
+        gap = self._gap(certificate)
         self._idle = 0 if certificate.objective < self._lowest * (1 - 1e-12) else self._idle + 1
         self._lowest = min(self._lowest, certificate.objective)
         stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
@@ -95,9 +95,10 @@ class Schedule:
     def _patience_is_over(self) -> bool:
         return not self.exact and self._satisfied == PATIENCE
 
-    def _gap(self, certificate: Certificate, priced: Priced) -> float:
+    def _gap(self, certificate: Certificate) -> float:
         """The gap that counts: refined neurons are measured against all neurons where that bound is
         known."""
-        if self._pricer.refine and priced.supremum is not None:
-            return certificate.network_relative_gap
+        among_all = certificate.network_relative_gap
+        if self._pricer.refine and among_all is not None:
+            return among_all
         return certificate.relative_gap

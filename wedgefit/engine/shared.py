@@ -18,7 +18,8 @@ class Shared:
 
     def __init__(self, begin: Callable[[], Callable[[], None]]):
         self._begin = begin
-        self._lock, self._users, self._end = Lock(), 0, None
+        self._end: Callable[[], None]  # of those who use it now
+        self._lock, self._users = Lock(), 0
 
     @contextmanager
     def __call__(self) -> Iterator[None]:

@@ -3,7 +3,6 @@ gain."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 
@@ -60,7 +59,9 @@ def _rounds(
     threshold = problem.alpha * (1 + 0.1 * schedule.wanted)
     working.solve(problem.alpha, schedule.kkt)
     fit = working.fit()
-    for round_ in count(1):
+    round_ = 0
+    while True:
+        round_ += 1
         schedule.begin(len(fit.wedges))
         priced = pricer.price(
             problem.dual_point(fit.combined),
@@ -141,7 +142,7 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
     if exact:
         return pricer.price(null, np.inf, pricer.dictionary.none(), every_pencil=True).bound
     best = pricer.dictionary.none()
-    bounds = []
+    bounds: list[float] = []
     for _ in range(PATIENCE + 1):
         priced = pricer.price(null, 0.0, best, every_pencil=False)
         best, bounds = priced.wedges, [*bounds, priced.bound]
