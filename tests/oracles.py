@@ -220,6 +220,22 @@ def network_forward(layers, x):
     return np.array(values)
 
 
+def path_norm(network, norm):
+    """Σ_j ‖a_j‖₂ (Σ over the paths from an input to unit j of Π |weight|^p)^(1/p) over the last
+    hidden layer's units j.
+
+    a_j are unit j's outgoing weights, p is ``norm``; for one output and p = 1 it is the sum over
+    all paths from input to output of the product of their absolute weights. Biases are free. It
+    does not change when a unit's incoming weights and bias are multiplied and its outgoing weights
+    divided by the same positive number; with unit neurons it is ‖z‖₁.
+    """
+    *hidden, (outer, _) = network.layers
+    reach = np.ones(len(network.layers[0][0]))
+    for weights, _ in hidden:
+        reach = reach @ np.abs(weights) ** norm
+    return float(reach ** (1 / norm) @ np.linalg.norm(outer, axis=1))
+
+
 def network_objective(layers, X, y, alpha, norm):
     """‖f(X) − y‖²/(2n) + (α/2) Σ_j (‖w_j‖_p² + a_j²) of a two-layer network with one output."""
     (W, _), (a, _) = layers

@@ -18,7 +18,6 @@ from wedgefit.engine.layers import (
     composed,
     orders_in_stage,
     pass_through,
-    path_norm,
     solve_layers,
     solve_stage,
     with_both_faces,
@@ -406,7 +405,7 @@ def test_the_composed_network(norm, bias, intercept, rng):
     slowly = [oracles.network_forward(network.layers, row)[0] for row in new]
     np.testing.assert_allclose(found.predict(new), slowly, atol=1e-10)
     loss = problem.loss.value(y, network.forward(X), problem.weights)
-    assert loss + problem.alpha * path_norm(network, norm) == pytest.approx(
+    assert loss + problem.alpha * oracles.path_norm(network, norm) == pytest.approx(
         objectives(stages)[-1], rel=1e-9
     )
     inputs = replace(found, layers=found.layers[:-1]).activations(X)
@@ -424,7 +423,7 @@ def test_path_norm_by_walking_all_paths(rng):
         np.prod([abs(W[i, j]) for (W, _), i, j in zip(network.layers, path, path[1:])])
         for path in paths
     ]
-    assert path_norm(network, 1) == pytest.approx(sum(lengths))
+    assert oracles.path_norm(network, 1) == pytest.approx(sum(lengths))
     *hidden, (outer, _) = network.layers
     total = 0.0
     for j in range(sizes[-2]):
@@ -433,7 +432,7 @@ def test_path_norm_by_walking_all_paths(rng):
             for path in product(*map(range, sizes[:-2]))
         ]
         total += abs(outer[j, 0]) * np.linalg.norm(products)
-    assert path_norm(network, 2) == pytest.approx(total)
+    assert oracles.path_norm(network, 2) == pytest.approx(total)
 
 
 @pytest.mark.parametrize("norm", [1, 2])
@@ -452,7 +451,7 @@ def test_path_norm_knows_no_scales(norm, rng):
         )
     scaled = Network(tuple(map(tuple, scaled)))
     np.testing.assert_allclose(scaled.forward(X), network.forward(X), atol=1e-9)
-    assert path_norm(scaled, norm) == pytest.approx(path_norm(network, norm))
+    assert oracles.path_norm(scaled, norm) == pytest.approx(oracles.path_norm(network, norm))
 
 
 def test_pruning_takes_only_what_nobody_reads(rng):
@@ -461,7 +460,9 @@ def test_pruning_takes_only_what_nobody_reads(rng):
     pruned = found.pruned()
     new = 2 * rng.normal(size=(20, 2))
     np.testing.assert_allclose(pruned.predict(new), found.predict(new), atol=1e-12)
-    assert path_norm(pruned.network(), 1) == pytest.approx(path_norm(found.network(), 1), rel=1e-12)
+    assert oracles.path_norm(pruned.network(), 1) == pytest.approx(
+        oracles.path_norm(found.network(), 1), rel=1e-12
+    )
     assert sum(map(len, pruned.layers)) < sum(map(len, found.layers))
     for lower, upper in zip(pruned.layers, pruned.layers[1:]):
         assert set(upper.columns[upper.columns >= 0]) == set(range(len(lower)))

@@ -24,7 +24,7 @@ from wedgefit.views.flat import arranged, flat
 from wedgefit.views.phrases import LONGEST_FORMULA
 from wedgefit.views.prediction import contributions, explain_row, parts_of
 from wedgefit.views.terminal import Meter, Spark, to_text
-from wedgefit.views.units import hinges, original_units
+from wedgefit.views.units import hinges
 
 
 class Quiet:
@@ -259,13 +259,13 @@ def test_original_units_of_one_neuron(tmp_path):
     model = train(table, Options(alpha_ratio=0.01), Quiet())
     (feature,) = model.encoding.features
     for neuron in model.neurons:
-        weights, bias, coefficient = original_units(model, neuron)
-        assert abs(weights["x"]) == 1, "the largest weight is one: max(0, x − 2)"
+        hinge = hinges(model)[neuron.id]
+        assert abs(hinge.weights["x"]) == 1, "the largest weight is one: max(0, x − 2)"
         u = 1.7
         before = neuron.coefficient * (neuron.weights["x"] * u + neuron.bias)
-        assert coefficient * (
-            weights["x"] * (feature.center + feature.scale * u) + bias
-        ) == pytest.approx(before, rel=1e-12)
+        height = hinge.weights["x"] * (feature.center + feature.scale * u) + hinge.bias
+        after = hinge.rescaled(neuron.coefficient) * height
+        assert after == pytest.approx(before, rel=1e-12)
 
 
 # Importance, curves, contributions ----------------------------------------------------------------

@@ -153,22 +153,6 @@ def with_both_faces(wedges: Wedges) -> Wedges:
     return both.take(np.concatenate([np.arange(len(wedges)), missing]))
 
 
-def path_norm(network: Network, norm: int) -> float:
-    """Σ_j ‖a_j‖₂ (Σ over the paths from an input to unit j of Π |weight|^p)^(1/p) over the last
-    hidden layer's units j.
-
-    a_j are unit j's outgoing weights, p is ``norm``; for one output and p = 1 it is the sum over
-    all paths from input to output of the product of their absolute weights. Biases are free. It
-    does not change when a unit's incoming weights and bias are multiplied and its outgoing weights
-    divided by the same positive number; with unit neurons it is ‖z‖₁.
-    """
-    *hidden, (outer, _) = network.layers
-    reach = np.ones(len(network.layers[0][0]))
-    for weights, _ in hidden:
-        reach = reach @ np.abs(weights) ** norm
-    return float(reach ** (1 / norm) @ np.linalg.norm(outer, axis=1))
-
-
 def orders_in_stage(order: Order, norm: int, width: int, stage: int) -> tuple[int, ...]:
     """The orders that ``order`` stands for in a stage (1, 2, …) that reads ``width`` columns.
 

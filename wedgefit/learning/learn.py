@@ -142,6 +142,12 @@ class Learner:
         self.alpha_max = max(
             largest_alpha(problem, first, exact=self.exact) for problem in self.problems
         )
+        self._refuse_what_cannot_be_learnt()
+
+    def _refuse_what_cannot_be_learnt(self) -> None:
+        self._refuse_what_cannot_be_learnt()
+
+    def _refuse_what_cannot_be_learnt(self) -> None:
         if self._no_wedge_helps():
             raise FitError(
                 "every hinge of this dictionary is zero on the rows, or unrelated to the target.",

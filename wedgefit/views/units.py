@@ -84,14 +84,6 @@ def _product_over(a: float, b: float, c: float) -> float:
         return math.copysign(math.inf, a)
 
 
-def original_units(
-    model: Model, neuron: Neuron
-) -> tuple[dict[str, float], float, float | dict[str, float] | None]:
-    """Weights by input, bias and coefficient in original units: "max(0, times − 13.8)"."""
-    hinge = hinges(model)[neuron.id]
-    return hinge.weights, hinge.bias, rescaled(neuron.coefficient, hinge)
-
-
 def rescaled(coefficient, hinge: Hinge):
     """A coefficient, or one per target, as that of the hinge; None of a layer below the last."""
     if isinstance(coefficient, dict):
