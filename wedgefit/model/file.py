@@ -178,9 +178,6 @@ def _outputs(file: ModelFile) -> Iterator[Complaint]:
             yield Complaint(f"anchors[{i}].values", words, found)
     if len({anchor.id for anchor in file.anchors}) < len(file.anchors):
         yield Complaint("anchors", "distinct rows")
-    rows = {row for neuron in file.neurons for row in neuron.samples}
-    if list(file.samples) != sorted(rows, key=row_order):
-        yield Complaint("samples", "the rows that neurons pass through, sorted")
 
 
 def _layers(file: ModelFile) -> Iterator[Complaint]:
@@ -211,6 +208,10 @@ def _neurons(file: ModelFile) -> Iterator[Complaint]:
             inputs = set(file.encoding.names)
         for complaint in (*_wedge(neuron, inputs, anchors, file.problem), *_z(neuron, file)):
             yield complaint.within(f"neurons[{i}]")
+    # After the neurons: a wrong row in one of them is named there.
+    rows = {row for neuron in file.neurons for row in neuron.samples}
+    if list(file.samples) != sorted(rows, key=row_order):
+        yield Complaint("samples", "the rows that neurons pass through, sorted")
 
 
 def _wedge(
