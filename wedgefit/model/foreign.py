@@ -148,20 +148,8 @@ def _checked(source: str, arrays: dict[str, np.ndarray], **more) -> Foreign:
             f"the network has {outer.shape[1]} outputs.",
             remedy="Only networks with one output have a yardstick: a number, or two classes.",
         )
+    _refuse_other_lengths(arrays, inputs, units)
     biases, bias = arrays.get("hidden_biases"), arrays.get("output_bias")
-    lengths = {
-        "output_weights": (outer, units),
-        "hidden_biases": (biases, units),
-        "output_bias": (bias, 1),
-    }
-    lengths |= {name: (arrays.get(name), inputs) for name in ("center", "scale")}
-    for name, (array, length) in lengths.items():
-        if array is not None and array.size != length:
-            expected = f"{length} number{'s' * (length != 1)}"
-            raise ModelFileError(
-                f"{name} should be {expected} to fit hidden_weights ({inputs} × {units}), "
-                f"not {_shape(array)}."
-            )
     center, scale = (
         arrays.get("center", np.zeros(inputs)).ravel(),
         arrays.get("scale", np.ones(inputs)).ravel(),
@@ -182,6 +170,24 @@ def _checked(source: str, arrays: dict[str, np.ndarray], **more) -> Foreign:
         scale,
         **more,
     )
+
+
+def _refuse_other_lengths(arrays: dict[str, np.ndarray], inputs: int, units: int) -> None:
+    lengths = {
+        "output_weights": units,
+        "hidden_biases": units,
+        "output_bias": 1,
+        "center": inputs,
+        "scale": inputs,
+    }
+    for name, length in lengths.items():
+        array = arrays.get(name)
+        if array is not None and array.size != length:
+            expected = f"{length} number{'s' * (length != 1)}"
+            raise ModelFileError(
+                f"{name} should be {expected} to fit hidden_weights ({inputs} × {units}), "
+                f"not {_shape(array)}."
+            )
 
 
 def _shape(array: np.ndarray) -> str:
