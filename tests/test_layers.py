@@ -17,8 +17,8 @@ __init__ errors setting watch files records
 data.words data.reading data.hints data.cells data.sheet data.csv_file data.table
 data.kinds data.roles data.columns data.fitting data.target data.sample data.guards
 data.encoding data.distribution
-engine.loss engine.problem engine.wedge engine.fit engine.certificate engine.dictionary
-engine.sweep engine.sweep_compiled
+engine.loss engine.problem engine.wedge engine.fit engine.rounding engine.certificate
+engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
 engine.bound_patch_compiled engine.bound_search engine.bound_choice
 engine.choice engine.order_one engine.pencil engine.workers engine.ascent engine.pricing

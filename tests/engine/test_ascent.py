@@ -123,7 +123,7 @@ def test_the_bound_over_wedges_heeds_the_networks_own_neurons():
     found = solve(problem, pricer, tol=1e-6)
     dual = problem.dual_point(found.fit.combined)
     audited = Pricer(dictionary).price(dual, np.inf, found.fit.wedges, every_pencil=True)
-    again = certify(problem, found.fit, audited)
+    again = certify(pricer.dictionary.X, problem, found.fit, audited)
     assert again.relative_gap == pytest.approx(found.certificate.relative_gap, abs=1e-12)
     assert again.lower_bound == pytest.approx(found.certificate.lower_bound, rel=1e-12)
 

@@ -1,6 +1,7 @@
 """The dual lower bound of a network's objective, and the gap between them with its scope (theory,
 section 4)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,8 +9,9 @@ import numpy as np
 
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.problem import Problem
+from wedgefit.engine.rounding import leeway_of
 
-# What the sums of a dual value may be off by, beside the sum of their absolute terms.
+# What the sums of a dual value may be off by, beside the sizes of their terms.
 ROUNDING = 4 * float(np.finfo(float).eps)
 
 
@@ -34,14 +36,18 @@ class Certificate:
     bounded: bool = False
 
 
-def certify(problem: Problem, fit: Fit, priced) -> Certificate:
-    """The certificate of a network, from a pricing of its dual point."""
+def certify(X: np.ndarray, problem: Problem, fit: Fit, priced) -> Certificate:
+    """The certificate of a network on the rows X (n, d), from a pricing of its dual point."""
     objective = problem.objective(fit.combined, fit.intercept, fit.coefficients)
     dual = problem.dual_point(fit.combined)
-    lower = proven(problem, objective, lower_bound(problem, dual, priced.bound))
-    network = None
-    if priced.supremum is not None:
-        network = proven(problem, objective, lower_bound(problem, dual, priced.supremum))
+
+    def below(score: float) -> float:
+        lower = lower_bound(problem, dual, score)
+        rounding = lambda: leeway_of(X, problem, fit, score).all
+        return proven(problem, objective, lower, rounding)
+
+    lower = below(priced.bound)
+    network = None if priced.supremum is None else below(priced.supremum)
     return Certificate(
         objective=objective,
         lower_bound=lower,
@@ -61,22 +67,24 @@ def lower_bound(problem: Problem, dual: np.ndarray, largest_score: float) -> flo
     limit = problem.alpha / largest_score if largest_score > 0 else np.inf
     scale = problem.loss.best_scale(problem.centred, dual, problem.weights, limit)
     value = problem.dual_value(scale * dual)
-    # An entropy is not among the products of dual and target, but no smaller than what it adds up
-    # to.
-    terms = float(np.abs(scale * dual * problem.centred).sum()) + abs(value)
-    return value - ROUNDING * terms
+    return value - ROUNDING * problem.dual_terms(scale * dual)
 
 
-def proven(problem: Problem, objective: float, lower: float) -> float:
-    """The bound, or where it contradicts the objective the one that always holds, that of the zero
-    dual point.
+def proven(
+    problem: Problem, objective: float, lower: float, rounding: Callable[[], float]
+) -> float:
+    """The bound. One that rounding put above the objective leaves open what rounding may have
+    added: then it lies that far below. One that lies higher than ``rounding`` can tell contradicts
+    the objective, and gives way to the one that always holds, that of the zero dual point.
 
-    No bound exceeds an objective. One that does has proven nothing but that rounding, or a mistake,
-    was larger than the gap; taken for a gap of zero it would pass for a proof of optimality.
+    No bound exceeds an objective. One that does by more has proven nothing but a mistake; taken for
+    a gap of zero it would pass for a proof of optimality.
     """
     if lower <= objective:
         return lower
-    return problem.dual_value(np.zeros_like(problem.centred))
+    zero = problem.dual_value(np.zeros_like(problem.centred))
+    left_open = rounding()
+    return max(zero, objective - left_open) if lower - objective <= left_open else zero
 
 
 def relative_gap(objective: float, lower: float) -> float:

@@ -42,6 +42,10 @@ class Loss(Protocol):
         """The dual objective at ``dual``, shaped like the output (theory, section 4); −inf outside
         its domain."""
 
+    def dual_terms(self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray) -> float:
+        """The sizes of the terms that ``dual_value`` adds up, each with what it gains from one unit
+        in the last place of what it is computed from."""
+
     def best_scale(
         self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray, limit: float
     ) -> float:
@@ -70,6 +74,9 @@ class Squared:
 
     def dual_value(self, y, dual, weights) -> float:
         return float(np.vdot(dual, y) - 0.5 * self._square(dual, weights))
+
+    def dual_terms(self, y, dual, weights) -> float:
+        return float(np.abs(dual * y).sum() + 0.5 * self._square(dual, weights))
 
     def best_scale(self, y, dual, weights, limit: float) -> float:
         square = self._square(dual, weights)
@@ -113,6 +120,12 @@ class Logistic:
         if part.min(initial=0.0) < 0 or part.max(initial=0.0) > 1:
             return -np.inf
         return float(weights @ (_entropy(part) + _entropy(1 - part)))
+
+    def dual_terms(self, y, dual, weights) -> float:
+        # −p ln p moves with p by |ln p + 1|; of 1 − p a unit in the last place of 1 is lost.
+        part = np.clip(dual * y / weights, 0.0, 1.0)
+        steep = lambda p: 1 + np.abs(np.log(np.maximum(p, float(np.finfo(float).eps))))
+        return float(weights @ (part * steep(part) + steep(1 - part)))
 
     def best_scale(self, y, dual, weights, limit: float) -> float:
         part = dual * y / weights

@@ -84,6 +84,11 @@ class Problem:
         """The dual objective, −inf outside its domain; its best multiple bounds from below."""
         return self.loss.dual_value(self.centred, dual, self.weights)
 
+    def dual_terms(self, dual: np.ndarray) -> float:
+        """The sizes of the terms that ``dual_value`` adds up: units in their last place are what it
+        may be off by."""
+        return self.loss.dual_terms(self.centred, dual, self.weights)
+
     def _beyond_location(self, combined: np.ndarray):
         if not self.intercept:
             return self.location

@@ -71,7 +71,7 @@ def _rounds(
             thorough=schedule.thorough,
             sharp=0.5 * schedule.wanted,
         )
-        certificate = certify(problem, fit, priced)
+        certificate = certify(pricer.dictionary.X, problem, fit, priced)
         on_round(round_, fit, certificate)
         fresh = working.unseen(priced.wedges)
         if status := schedule.verdict(certificate, priced, len(fresh)):
@@ -107,7 +107,7 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
     priced = pricer.price(
         problem.dual_point(fit.combined), problem.alpha, fit.wedges, every_pencil=True
     )
-    certificate = certify(problem, fit, priced)
+    certificate = certify(X, problem, fit, priced)
     return Solution(
         fit,
         certificate,

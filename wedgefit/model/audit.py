@@ -19,7 +19,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.roles import row_weights, training_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import relative_gap
+from wedgefit.engine.certificate import Certificate, relative_gap
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
@@ -36,8 +36,9 @@ from wedgefit.model.figures import (
     neurons_found,
     stages_found,
     together,
+    with_status,
 )
-from wedgefit.model.record import Model
+from wedgefit.model.record import Model, Stage
 from wedgefit.records import plain
 
 # Figures that no cancellation touches are the same but for this, relatively.
@@ -153,6 +154,7 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
     for each in stages:
         checks += _wedge_checks(each, model.problem.norm)
     kept = [_kept(model, each) for each in stages]
+    kept, told = _with_stored_status(model, kept, learner, tol)
     record = stored_record(model) | {
         "data": _data(model, table, rows),
         "problem": _problem(model, learner),
@@ -174,8 +176,8 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
         record["distributions"] = plain(seen.distributions)
         record["effects"] = plain(seen.importances)
     _encoded(model, table, found)
-    _noted(model, table, [*learner.notes, *status_notes(kept, model.depth)], found)
-    _set_aside(model, stages, found)
+    _noted(model, table, [*learner.notes, *told], found)
+    _set_aside(model, stages, kept, found)
     ids = [neuron.id for neuron in model.neurons]
     if ids != list(range(1, len(ids) + 1)):
         found.checks.append(Check("neurons[*].id", str(ids), f"1 to {len(ids)}", False))
@@ -310,22 +312,46 @@ def _selected(model: Model, sample: Sample) -> dict:
     return found
 
 
-def _kept(model: Model, found: StageFound):
-    """A stage as found; of a sampled one the figures that depend on the wedges drawn as stored, and
-    those of a bound on which side of the objective rounding decides."""
-    stored = next(
-        stage.certificate
-        for stage in model.stages
-        if (stage.layer, stage.output) == (found.stage.layer, found.stage.output)
-    )
-    undecided = found.crossed and abs(stored.lower_bound - found.bound) <= found.leeway.all
+def _kept(model: Model, found: StageFound) -> Stage:
+    """A stage as found; of a sampled one the figures that depend on the wedges drawn as stored."""
     stage = found.stage
     if not model.options:  # An older version wrote none.
         stage = replace(stage, penalty=None)
-    if found.exact and not undecided:
+    if found.exact:
         return stage
+    stored = _stored_stage(model, stage).certificate
     drawn = {name: getattr(stored, name) for name in DRAWN}
     return replace(stage, certificate=replace(stage.certificate, **drawn))
+
+
+def _with_stored_status(model: Model, stages: list[Stage], learner: Learner, tol: float):
+    """The stages, each called what its stored bound says, and the notes on them that go with it.
+
+    The gaps that are found differ in their last digits, which may lie on the other side of ``tol``:
+    objective and bound are compared as figures, and nothing else is to hang on those digits.
+    """
+    stored = [
+        replace(own, certificate=_with_its_gaps(own.certificate))
+        for own in (_stored_stage(model, stage) for stage in stages)
+    ]
+    stored = [with_status(own, learner, tol) for own in stored]
+    named = [replace(stage, status=own.status) for stage, own in zip(stages, stored)]
+    return named, status_notes(stored, model.depth)
+
+
+def _with_its_gaps(stored: Certificate) -> Certificate:
+    """With the gaps that follow from objective and bounds, whatever gaps are stored."""
+    network = stored.network_lower_bound
+    return replace(
+        stored,
+        relative_gap=relative_gap(stored.objective, stored.lower_bound),
+        network_relative_gap=None if network is None else relative_gap(stored.objective, network),
+    )
+
+
+def _stored_stage(model: Model, stage: Stage) -> Stage:
+    place = stage.layer, stage.output
+    return next(own for own in model.stages if (own.layer, own.output) == place)
 
 
 def _intercept(model: Model, last: list[StageFound], learner: Learner) -> Any:
@@ -435,7 +461,7 @@ def _noted(model: Model, table: Table, more: list[str], found: Found) -> None:
             found.skipped[f"notes[{i}]"] = f"{note!r}: {TRAINING}"
 
 
-def _set_aside(model: Model, stages: list[StageFound], found: Found) -> None:
+def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found: Found) -> None:
     """What rows and weights cannot tell."""
     skipped = found.skipped
     skipped |= {"version": HISTORY, "data.source": HISTORY, "data.delimiter": HISTORY}
@@ -449,9 +475,10 @@ def _set_aside(model: Model, stages: list[StageFound], found: Found) -> None:
         skipped["score.selection"] = TRAINING
     places = {(stage.layer, stage.output): i for i, stage in enumerate(model.stages)}
     drawn = False
-    for each in stages:
+    for each, stage in zip(stages, kept):
         place = f"stages[{places[each.stage.layer, each.stage.output]}]"
-        if each.stage.status != "converged":
+        # Which of the other two it is, the gap does not say.
+        if "converged" not in (stage.status, each.stage.status):
             skipped[f"{place}.status"] = TRAINING
         if not each.exact:
             drawn = True

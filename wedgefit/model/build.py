@@ -24,6 +24,7 @@ from wedgefit.learning.scores import score_values, shown_score
 from wedgefit.learning.select import Curve, joined
 from wedgefit.learning.settings import Options
 from wedgefit.model.figures import (
+    agree,
     measured,
     networks_of,
     neurons_found,
@@ -31,6 +32,7 @@ from wedgefit.model.figures import (
     shares_of,
     stages_found,
     together,
+    with_status,
 )
 from wedgefit.model.file import loads
 from wedgefit.model.record import (
@@ -291,8 +293,8 @@ def _stored(setting: Setting, model: Model) -> Model:
 def _certified(setting: Setting, model: Model) -> Model:
     """The stored model with its figures as ``certify`` will find them.
 
-    A stage that was stopped, or whose scope is sampled, keeps what its own last round said, and so
-    does one whose gap only the rounding of its own sums had closed.
+    A stage whose bound speaks of wedges drawn keeps what its own last round said, and so does one
+    whose gap is larger now by no more than rounding.
     """
     row_of = {row: position for position, row in enumerate(setting.design.row_ids)}
     networks, stages, last = networks_of(model, row_of), [], []
@@ -300,11 +302,12 @@ def _certified(setting: Setting, model: Model) -> Model:
     for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
         here = replace(problem, alpha=model.problem.alpha)
         for found in stages_found(network, here, learner, pricer, setting.options.tol):
-            before, stage = network.stage(found.stage.layer), found.stage
-            gap = max(before.certificate.relative_gap, setting.options.tol)
-            if not found.exact or stage.certificate.relative_gap > gap:
-                stage = replace(stage, certificate=before.certificate, status=before.status)
-            stages.append(stage)
+            stage, before = found.stage, network.stage(found.stage.layer).certificate
+            gap = max(before.relative_gap, setting.options.tol)
+            wider = stage.certificate.relative_gap > gap
+            if not found.exact or wider and agree(before, stage.certificate, found.leeway):
+                stage = replace(stage, certificate=before)
+            stages.append(with_status(stage, learner, setting.options.tol))
         last.append(stages[-1].certificate)
     order = {(stage.layer, stage.output): stage for stage in stages}
     stages = tuple(order[stage.layer, stage.output] for stage in told)

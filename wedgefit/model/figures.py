@@ -11,11 +11,12 @@ import numpy as np
 
 from wedgefit.data.distribution import distributions
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import Certificate, certify, lower_bound
+from wedgefit.engine.certificate import Certificate, certify
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.layers import DeepFit, activations, with_both_faces
-from wedgefit.engine.pricing import Priced, Pricer
+from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.rounding import Leeway, leeway_of
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError, NoEffects
 from wedgefit.learning.learn import Learner, total
@@ -24,31 +25,15 @@ from wedgefit.model.record import Model, Neuron, RowId, Stage, unit_name
 
 # Heights below this part of the largest are those of rows that lie on the hyperplane.
 ON_PLANE = 1e-9
-# A sum of some hundred products is off by less than so many units in the last place of its terms.
-ULPS = 2 * float(np.finfo(float).eps)
 # A bound found by a search may differ by so much of the objective.
 UNSPLIT = 1e-7
-
-
-@dataclass(frozen=True)
-class Leeway:
-    """What rounding may change in the figures of one stage: its own, not a constant."""
-
-    output: float
-    objective: float
-    bound: float
-
-    @property
-    def all(self) -> float:
-        return self.objective + self.bound
 
 
 @dataclass(frozen=True, eq=False)
 class StageFound:
     """One stage as found, and its leeway.
 
-    ``exact``: its bound is about every wedge, and not about those drawn. ``crossed``: rounding put
-    the bound above the objective, so it proves nothing here; ``bound`` is that one.
+    ``exact``: its bound is about every wedge, and not about those drawn.
     """
 
     stage: Stage
@@ -58,8 +43,6 @@ class StageFound:
     X: np.ndarray
     leeway: Leeway
     exact: bool
-    crossed: bool
-    bound: float
 
 
 @dataclass(frozen=True)
@@ -166,7 +149,8 @@ def networks_of(model: Model, row_of: dict[RowId, int]) -> list[NetworkOf]:
 def stages_found(
     network: NetworkOf, problem: Problem, learner: Learner, pricer: Pricer, tol: float
 ) -> Iterator[StageFound]:
-    """Every stage of one network, priced again; ``problem`` at the model's alpha."""
+    """Every stage of one network, priced again, with the status that is stored; ``problem`` at the
+    model's alpha."""
     X = learner.sample.X
     for layer in range(1, network.depth + 1):
         stored = network.stage(layer)
@@ -178,21 +162,18 @@ def stages_found(
         # As sharp as the solver's own last round; a bound below alpha need not be sharper.
         sharp = 0.5 * (min(tol, 1e-9) if pricer.full_rounds_are_quick else tol)
         priced = pricer.price(point, problem.alpha, fit.wedges, every_pencil=exact, sharp=sharp)
-        certificate = certify(problem, fit, priced)
+        certificate = certify(X, problem, fit, priced)
         exact = exact and certificate.scope == "exact"
-        bound = lower_bound(problem, point, priced.bound)
         stage = Stage(
             layer=layer,
             output=network.output,
-            status=status(
-                stored.status, certificate if exact else stored.certificate, learner, tol
-            ),
+            status=stored.status,
             neurons=len(fit.wedges),
             certificate=certificate,
             coefficients=stored.coefficients,
             penalty=problem.alpha * float(row_norms(fit.coefficients).sum()),
         )
-        leeway = leeway_of(problem, X, fit, priced)
+        leeway = leeway_of(X, problem, fit, max(priced.bound, priced.supremum or 0.0))
         if priced.bounded:
             # Which parts a search for bounds leaves unsplit, the last digit may decide.
             more = min(sharp, UNSPLIT) * certificate.objective
@@ -205,21 +186,19 @@ def stages_found(
             X,
             leeway,
             exact,
-            bound > certificate.objective,
-            bound,
         )
         X = activations(with_both_faces(wedges), X)
 
 
-def status(told: str, certificate: Certificate, learner: Learner, tol: float) -> str:
-    """How the solver's run is to be called: whether it met ``tol`` is seen, why it did not is
-    told."""
-    gap = certificate.relative_gap
-    if learner.settings.refine and certificate.network_relative_gap is not None:
-        gap = certificate.network_relative_gap
+def with_status(stage: Stage, learner: Learner, tol: float) -> Stage:
+    """The stage with what its run is to be called by its own gap: whether that meets ``tol`` is
+    seen, why it does not is told."""
+    gap = stage.certificate.relative_gap
+    if learner.settings.refine and stage.certificate.network_relative_gap is not None:
+        gap = stage.certificate.network_relative_gap
     if gap <= tol:
-        return "converged"
-    return "stalled" if told == "converged" else told
+        return replace(stage, status="converged")
+    return replace(stage, status="stalled") if stage.status == "converged" else stage
 
 
 def together(found: list[Certificate]) -> Certificate:
@@ -227,37 +206,15 @@ def together(found: list[Certificate]) -> Certificate:
     return found[0] if len(found) == 1 else total(found)
 
 
-def leeway_of(problem: Problem, X: np.ndarray, fit: Fit, priced: Priced) -> Leeway:
-    """How far rounding in the network's output, and in the scores, may move objective and bound.
-
-    To first order: each row's output is off by units in the last place of the terms that it adds
-    up; the objective by that times the dual point; the largest score, which scales the dual point,
-    by that times the reach of a unit wedge. Where alpha is small beside its largest value the dual
-    point is small beside the output, and a bound keeps few digits.
-    """
-    sizes = row_norms(fit.coefficients)
-    hinges = np.abs(X) @ np.abs(fit.wedges.normals).T + np.abs(fit.wedges.offsets)
-    target = row_norms(problem.centred) if len(problem.centred) else np.zeros(0)
-    shift = float(np.abs(np.atleast_1d(fit.intercept - problem.location)).max())
-    terms = hinges @ sizes + target + shift
-    rows = ULPS * terms * problem.weights
-    dual = problem.dual_point(fit.combined)
-    value = problem.value(fit.combined, fit.intercept)
-    penalty = problem.alpha * float(sizes.sum())
-    objective = float(row_norms(dual) @ (ULPS * terms)) + ULPS * (value + penalty)
-    reach = float(np.sqrt((np.ptp(np.vstack([X, np.zeros(X.shape[1])]), axis=0) ** 2).sum()))
-    score = max(priced.bound, priced.supremum or 0.0)
-    # Errors of different rows have nothing to do with each other: their squares add up.
-    moved = reach * float(np.linalg.norm(rows) + ULPS * np.linalg.norm(row_norms(dual)))
-    limit = problem.alpha / score if score > 0 else np.inf
-    scale = problem.loss.best_scale(problem.centred, dual, problem.weights, limit)
-    bound = problem.dual_value(scale * dual)
-    part = min(moved / score, 0.5) if score > 0 else 0.0
-    others = [problem.dual_value(scale * (1 + s * part) * dual) for s in (1, -1)]
-    spread = max([abs(other - bound) for other in others if np.isfinite(other)], default=abs(bound))
-    products = float(np.abs(scale * dual * problem.centred).sum()) + abs(bound)
-    bound_moves = spread + scale * float(rows @ terms) + ULPS * products
-    return Leeway(float(ULPS * terms.max(initial=0.0)), objective, bound_moves)
+def agree(one: Certificate, other: Certificate, leeway: Leeway) -> bool:
+    """Whether two certificates of a network say the same but for rounding."""
+    bounds = [
+        (one.lower_bound, other.lower_bound),
+        (one.network_lower_bound, other.network_lower_bound),
+    ]
+    return abs(one.objective - other.objective) <= leeway.objective and all(
+        a == b or None not in (a, b) and abs(a - b) <= leeway.all for a, b in bounds
+    )
 
 
 # Neurons ------------------------------------------------------------------------------------------
