@@ -203,10 +203,10 @@ def test_a_certified_network_has_nothing_to_gain(norm, tmp_path):
 
 
 def test_in_more_columns_only_the_upper_bound_is_claimed(tmp_path, rng):
-    """For norm 2 nothing is proven about all networks, and the search begins from the network's own
-    neurons."""
-    x = rng.normal(size=(30, 4))
-    y = np.abs(x @ [1.0, -1.0, 0.5, 0.2])
+    """For norm 2 and six columns nothing is proven about all networks, and the search begins from
+    the network's own neurons."""
+    x = rng.normal(size=(30, 6))
+    y = np.abs(x @ [1.0, -1.0, 0.5, 0.2, 0.1, -0.1])
     net = MLPRegressor(
         hidden_layer_sizes=(6,), alpha=0.3, solver="lbfgs", max_iter=2000, random_state=1
     ).fit(x, y)
