@@ -20,7 +20,7 @@ from wedgefit.exports.formats import exported
 
 KINDS = list(kinds())
 EXTREME = [0.0, -0.0, 5e-324, 1e-300, 1e6, -1e6, 1e12, -1e12, 1e100, -1e100]
-NEAR = [0.999, 1.001]  # times the limits of a column
+NEAR = [0.999, 1.001]  # times the limits of a column, beyond which numbers count as its ends
 SAME = {"rtol": 1e-9, "atol": 1e-9}
 
 

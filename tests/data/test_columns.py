@@ -3,6 +3,7 @@ with scikit-learn."""
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ CROWD = np.linspace(-1.0, 3.0, 57)  # around a median of 1
 
 @pytest.mark.parametrize("factor", [1.0, 1e-20, 1e-150])
 @pytest.mark.parametrize(
-    "slips, limits, note",
+    "slips, ends, note",
     [
         ([1e12], (None, 3), "the value of 1 row (58) counts as {high}"),
         ([1e155], (None, 3), "the value of 1 row (58) counts as {high}"),
@@ -148,7 +149,7 @@ CROWD = np.linspace(-1.0, 3.0, 57)  # around a median of 1
         ([200, 300, 400, 500], (None, None), None),
     ],
 )
-def test_far_out_values_count_as_the_end_of_the_others(slips, limits, note, factor):
+def test_far_out_values_count_as_the_end_of_the_others(slips, ends, note, factor):
     """More than ten times as far from the median as the rest (2 at most), in at most one row in
     20."""
     crowd = CROWD[: 60 - len(slips)] if len(slips) > 3 else CROWD
@@ -156,8 +157,11 @@ def test_far_out_values_count_as_the_end_of_the_others(slips, limits, note, fact
         [crowd * factor, np.array(slips) * (1.0 if max(map(abs, slips)) > 1e12 else factor)]
     )
     encoding, design = fit(a=values, b=CROWD.max() * np.arange(len(values)))
-    low, high = (None if limit is None else limit * factor for limit in limits)
-    assert encoding.inputs[0].limits == (low, high) and encoding.inputs[1].limits == (None, None)
+    low, high = (None if end is None else end * factor for end in ends)
+    stored, near = encoding.inputs[0], values if note is None else crowd * factor
+    assert stored.seen == (near.min(), near.max())
+    reach = 10 * max(stored.fill - near.min(), near.max() - stored.fill)
+    assert stored.limits == pytest.approx((stored.fill - reach, stored.fill + reach), rel=1e-12)
     held = (
         np.clip(values, -np.inf if low is None else low, np.inf if high is None else high) / factor
     )
@@ -172,16 +176,55 @@ def test_far_out_values_count_as_the_end_of_the_others(slips, limits, note, fact
 def test_far_out_values_later():
     encoding, design = fit(a=[*CROWD, 1e9])
     assert design.notes == ('column "a": the value of 1 row (58) counts as 3, being far out',)
-    later = make(a=[2.0, 3.5, -50.0, NAN, 1e200])
+    later = make(a=[2.0, 3.5, -17.0, NAN, 1e200, -21.0, 19.0])
     assert encoding.remarks(later) == (
-        'column "a": the value of 2 rows (2, 5) counts as 3, where most rows of training end',
-        'column "a": 1 row (3) lies outside -1 to 3, all that training saw',
+        'column "a": the value of 1 row (6) counts as -1; the value of 1 row (5) counts as 3, '
+        "where most rows of training end",
+        'column "a": 3 rows (2, 3, 7) lie outside -1 to 3, all that training saw',
     )
     assert encoding.remarks(make(a=[2.0, NAN])) == ()
     feature = encoding.features[0]
     raw = encoding.transform(later)[:, 0] * feature.scale + feature.center
-    np.testing.assert_allclose(raw, [2, 3, -50, encoding.inputs[0].fill, 3], rtol=1e-12)
+    fill = encoding.inputs[0].fill
+    np.testing.assert_allclose(raw, [2, 3.5, -17, fill, 3, -1, 19], rtol=1e-12)
     assert read(Encoding, json.loads(json.dumps(plain(encoding)))) == encoding
+
+
+def slipped_columns():
+    """Crowds in any order of magnitude, with and without slips, small, and mostly of one value."""
+    numbers = st.integers(-999, 999).map(lambda number: number / 10)
+    crowd = st.lists(numbers, min_size=3, max_size=60, unique=True)
+    slips = st.lists(st.sampled_from([1e4, -1e5, 1e9, -1e200]), max_size=2)
+    repeated = st.tuples(st.integers(0, 40), crowd).map(lambda some: [0.0] * some[0] + some[1])
+    return st.tuples(repeated, slips).map(lambda parts: np.array(parts[0] + parts[1]))
+
+
+@given(slipped_columns(), st.integers(-40, 40))
+def test_one_rule_for_training_and_later(values, power):
+    """Whether a number is far out is the same question of the same limits: those of training are
+    beyond ten times the distance of the others, and the limits are that distance to the bit."""
+    values = np.ldexp(values, power)
+    (stored,) = fit(a=values)[0].inputs
+    low, high = stored.limits
+    near = values[(values >= low) & (values <= high)]
+    assert stored.seen == (near.min(), near.max())
+    reach = 10 * np.abs(near - stored.fill).max()
+    assert (low, high) == pytest.approx((stored.fill - reach, stored.fill + reach), rel=1e-12)
+    far = len(values) - len(near)
+    assert 20 * far <= len(values)
+    later = np.array([low, high, np.nextafter(low, -np.inf), np.nextafter(high, np.inf)])
+    np.testing.assert_array_equal(stored.limited(later), [low, high, *stored.seen])
+
+
+@pytest.mark.parametrize("values", [CROWD[:5], CROWD, np.r_[np.zeros(40), 1, 2], np.r_[0.0, 1.0]])
+def test_a_column_without_slips_has_ends_too(values):
+    """Small tables and columns of mostly one value among them; nine times as far is itself."""
+    encoding, _ = fit(a=values)
+    fill, far = np.median(values), np.abs(values - np.median(values)).max()
+    later = [1e12, fill + 9 * far, fill - 9 * far, -1e300]
+    feature = encoding.features[0]
+    raw = encoding.transform(make(a=later))[:, 0] * feature.scale + feature.center
+    np.testing.assert_allclose(raw, [values.max(), *later[1:3], values.min()], atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +242,7 @@ def test_heavy_tails_and_rare_values_are_kept(values):
     """Tails that thin out, columns of mostly one value, and tables too small for one row to be
     rare."""
     encoding, design = fit(a=values)
-    assert encoding.inputs[0].limits == (None, None) and not design.notes
+    assert encoding.inputs[0].seen == (values.min(), values.max()) and not design.notes
 
 
 def test_numbers_as_they_are_are_not_held_back():
@@ -221,23 +264,32 @@ def test_limits_count_weights_as_repeated_rows(counts, unit):
     weighted = fit_encoding(
         make(a=values, w=counts * unit, y=np.arange(6) ** 2.0), target="y", weight="w"
     )[0]
-    assert weighted.inputs[0].limits == fit(a=np.repeat(values, counts))[0].inputs[0].limits
+    repeated = fit(a=np.repeat(values, counts))[0].inputs[0]
+    assert weighted.inputs[0].limits == repeated.limits and weighted.inputs[0].seen == repeated.seen
 
 
 @pytest.mark.parametrize("unit", [0.1, 0.3, 1.0, 1e3])
-@pytest.mark.parametrize("far, limit", [(10, 189), (11, None)])
-def test_the_boundary_of_far_out(far, limit, unit):
+@pytest.mark.parametrize("far, end", [(10, 189), (11, 1e6 + 10)])
+def test_the_boundary_of_far_out(far, end, unit):
     """5 % of the weight, to rounding: 10 of 200 rows are far out, 11 of 201 are not."""
     values = np.r_[np.arange(190), 1e6 + np.arange(far)]
     table = make(a=values, w=np.full(len(values), unit), y=values)
-    assert fit_encoding(table, target="y", weight="w")[0].inputs[0].limits == (None, limit)
+    assert fit_encoding(table, target="y", weight="w")[0].inputs[0].seen == (0, end)
 
 
-def test_stored_limits_hold_the_fill():
+@pytest.mark.parametrize("limits, field", [([None, 0.5], "fill"), ([None, 2.5], "seen")])
+def test_stored_limits_hold_the_fill_and_the_ends(limits, field):
     data = plain(fit(a=[*CROWD, 1e9])[0])
-    data["inputs"][0]["limits"] = [None, 0.5]
-    with pytest.raises(ModelFileError, match=r"inputs\[0\].fill should be within the limits"):
+    data["inputs"][0]["limits"] = limits
+    with pytest.raises(ModelFileError, match=rf"inputs\[0\].{field} should be within the limits"):
         read(Encoding, data)
+
+
+def test_limits_of_older_files_are_ends_themselves():
+    """They did not know what training saw."""
+    (stored,) = fit(a=[*CROWD, 1e9])[0].inputs
+    old = replace(stored, limits=(None, 3.0), seen=None)
+    assert old.limited([-1e9, 2, 3.5, 1e9]).tolist() == [-1e9, 2, 3, 3]
 
 
 # Text ---------------------------------------------------------------------------------------------

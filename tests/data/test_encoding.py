@@ -87,8 +87,12 @@ def test_numbers_where_text_is_expected(levels, number, level):
 def test_values_out_of_range():
     error_of(ColumnError, fit, a=[1.7e308, 1.6e308, -1.7e308])
     encoding, _ = fit(a=[1e-200, 2e-200, 4e-200])
+    old = dataclasses.replace(
+        encoding, inputs=(dataclasses.replace(encoding.inputs[0], limits=(None, None)),)
+    )
+    assert encoding.transform(make(a=[4e-200, 1e200])).std() == 0
     assert 'row 2 (line 3), column "a": the value 1e+200 is too large' in error_of(
-        ColumnError, encoding.transform, make(a=[0, 1e200])
+        ColumnError, old.transform, make(a=[0, 1e200])
     )
 
 

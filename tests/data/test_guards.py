@@ -87,7 +87,7 @@ def test_rows_outside_what_training_saw_are_noted():
     }
     assert encoding.remarks(table_of(inside)) == ()
     years = np.full(ROWS, 20.0)
-    years[2], years[7], years[9] = 95, 13, np.nan
+    years[2], years[7], years[9] = 60, 13, np.nan
     assert encoding.remarks(table_of(inside | {"year": years})) == (
         'column "year": 2 rows (3, 8) lie outside 14 to 25, all that training saw',
     )

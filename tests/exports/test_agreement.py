@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exporting import KINDS, module_of, quoted, run_onnx
+from exporting import KINDS, NEAR, module_of, quoted, run_onnx
 from kinds import kinds
 
 from wedgefit.data.reading import parse_number
@@ -43,12 +43,19 @@ def hostile_rows(plan, rng):
 def cell(column, rng):
     number = isinstance(column, NumberColumn)
     if rng.random() < ODD:
-        odd = NUMBERS if number else TEXTS
+        odd = [*NUMBERS, *beside_the_limits(column)] if number else TEXTS
         return odd[rng.integers(len(odd))]
     if number:
         return repr(float(rng.normal(column.fill, 2.0)))
     texts = list(column.levels)
     return texts[rng.integers(len(texts))]
+
+
+def beside_the_limits(column):
+    """Numbers on both sides of where a column's numbers begin to count as its ends, several times
+    each."""
+    limits = [pair[0] for pair in (column.low, column.high) if pair is not None]
+    return 3 * [repr(limit * factor) for limit in limits for factor in NEAR]
 
 
 @cache

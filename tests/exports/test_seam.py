@@ -24,8 +24,8 @@ def to_words(plan: Plan, place) -> str:
         column = feature.column
         cell = {"name": column.name, "kind": feature.kind, "level": feature.level}
         if isinstance(column, NumberColumn):
-            limits = column.lowest, column.highest
-            cell |= {"fill": column.fill, "limits": limits, "missing": plan.missing}
+            far = {"low": column.low, "high": column.high}
+            cell |= {"fill": column.fill, "far": far, "missing": plan.missing}
         else:
             cell |= {"levels": column.levels, "empty": column.empty, "other": column.other}
         lines.append(["feature", cell, feature.center, feature.scale])
@@ -58,10 +58,11 @@ def raw(cell, found):
         return level == cell["level"]
     if cell["kind"] == "missing":
         return found is None
-    lowest, highest = cell["limits"]
     number = cell["fill"] if found is None else found
-    number = number if lowest is None else max(lowest, number)
-    return number if highest is None else min(highest, number)
+    low, high = cell["far"].values()
+    if low is not None and number < low[0]:
+        return low[1]
+    return high[1] if high is not None and number > high[0] else number
 
 
 def decided(scores, classes, logistic):

@@ -85,8 +85,7 @@ def test_a_fold_is_encoded_as_if_the_other_rows_were_not_there(weighted, standar
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_scores_are_those_of_whole_fits_on_the_other_folds(weighted):
-    """Encoding included: the slip that a fold has not seen is no limit to it, and costs what it
-    costs."""
+    """Encoding included: the slip that a fold has not seen is far out to it as to the others."""
     columns = mixed() | {"w": np.random.default_rng(1).exponential(size=60)}
     roles = {"target": ("y",), "order": 1, "jobs": 1}
     roles |= {"weight": "w"} if weighted else {"drop": ("w",)}
@@ -103,7 +102,7 @@ def test_scores_are_those_of_whole_fits_on_the_other_folds(weighted):
         slow.append(
             r2_score(columns["y"][held_out], np.array(model.predict(new)), sample_weight=weights)
         )
-    assert min(slow) < -1e6 and sorted(slow)[1] > 0, "or no fold meets the slip"
+    assert min(slow) > 0
     assert point["cv"]["mean"] == pytest.approx(np.mean(slow), rel=0.05)
 
 
@@ -119,10 +118,28 @@ def test_the_estimators_hold_out_as_the_command_line_does():
         WedgeRegressor(alpha=point.alpha, **options).fit(X[learn], y[learn]).score(X[new], y[new])
         for learn, new in splits
     ]
-    assert min(slow) < -1e6
+    assert min(slow) > 0.5
     assert point.scores["r2"].mean == pytest.approx(np.mean(slow), rel=0.05)
     same = train(table_of(x0=X[:, 0], y=y), Options(order=1, cv=4, jobs=1), Quiet()).score.curve
     assert same == model.score.curve
+
+
+@pytest.mark.parametrize("rows, slips", [(500, 1), (500, 2), (60, 1)])
+def test_a_slipped_cell_does_not_cost_the_network(rows, slips):
+    """One cell per column: neither the fit nor the fold that must predict its row runs off."""
+    rng = np.random.default_rng(0)
+    X, new = rng.normal(size=(rows, 2)), rng.normal(size=(300, 2))
+    truth = lambda X: np.abs(X[:, 0]) + 0.5 * X[:, 1]
+    y = truth(X) + 0.1 * rng.normal(size=rows)
+    for j in range(slips):
+        X[7 + 90 * j, j] = (-1) ** j * 1e6
+    fitted = WedgeRegressor(order=1, n_jobs=1).fit(X, y)
+    assert fitted.score(new, truth(new)) > 0.95 and len(fitted.wedges_) > 2
+    assert fitted.model_.score.cv["r2"].mean > 0.85
+    ends = np.array([column.seen for column in fitted.model_.encoding.inputs])
+    far = np.array([[1e12, 0.3], [0.3, -1e12]])
+    inside = [[ends[0, 1], 0.3], [0.3, ends[1, 0]]]
+    assert fitted.predict(far).tolist() == fitted.predict(inside).tolist()
 
 
 def test_weights_of_balanced_classes_are_those_of_the_fold():

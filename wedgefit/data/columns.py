@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from wedgefit.data.kinds import as_texts, numbers_of
 from wedgefit.data.table import Table
@@ -32,15 +32,17 @@ class Feature:
 
 @dataclass(frozen=True)
 class InputColumn:
-    """One column of the table: the median that fills gaps and the limits (numeric), or its levels
-    and those grouped as rare."""
+    """One column of the table: the median that fills gaps, and the limits beyond which a number
+    counts as the end of those that training saw (numeric); or its levels and those grouped as
+    rare."""
 
     name: str
     kind: Literal["numeric", "category"]
     fill: Annotated[float | None, "The median; missing values count as it. null: a column of text."]
     limits: Annotated[
         tuple[float | None, float | None],
-        "Values below the first and above the second count as these; null for no limit.",
+        "Numbers below the first and above the second count as the ends in ``seen`` (where that is "
+        "null, as the limits themselves); null for no limit.",
     ]
     levels: tuple[str, ...]
     rare: Annotated[tuple[str, ...], 'Levels that count as "(rare)".']
@@ -53,6 +55,7 @@ class InputColumn:
     def complaints(self) -> Iterator[Complaint]:
         """What the fields promise each other."""
         low, high = self.limits
+        low_end, high_end = self.ends
         numeric = self.kind == "numeric"
         if numeric != (self.fill is not None):
             yield Complaint("fill", "a number" if numeric else "null in a column of text")
@@ -62,6 +65,8 @@ class InputColumn:
             yield Complaint("fill", "within the limits")
         if self.seen is not None and not (numeric and self.seen[0] <= self.seen[1]):
             yield Complaint("seen", "the smallest and the largest number, null in a column of text")
+        elif (low_end and low_end[0] > low_end[1]) or (high_end and high_end[0] < high_end[1]):
+            yield Complaint("seen", "within the limits")
         if not numeric and self.limits != UNLIMITED:
             yield Complaint("limits", "[null, null] in a column of text")
         if numeric and self.levels + self.rare:
@@ -69,14 +74,20 @@ class InputColumn:
         if len({*self.levels, *self.rare}) < len(self.levels + self.rare):
             yield Complaint("levels", "distinct, and none of them rare")
 
-    def limited(self, numbers: np.ndarray) -> np.ndarray:
-        """The numbers within the limits; NaN stays."""
-        lowest, highest = self.limits
-        return np.clip(
-            numbers,
-            -math.inf if lowest is None else lowest,
-            math.inf if highest is None else highest,
-        )
+    @property
+    def ends(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+        """Below and above which number all count as which: (limit, end) per side, None for no
+        limit."""
+        pairs = zip(self.limits, self.limits if self.seen is None else self.seen)
+        low, high = (None if limit is None else (limit, end) for limit, end in pairs)
+        return low, high
+
+    def limited(self, numbers: ArrayLike) -> np.ndarray:
+        """The numbers, those beyond the limits as the ends that they count as; NaN stays."""
+        given = np.asarray(numbers, dtype=float)
+        low, high = self.ends
+        held = given if low is None else np.where(given < low[0], low[1], given)
+        return held if high is None else np.where(given > high[0], high[1], held)
 
     @property
     def groups(self) -> dict[str, str]:
@@ -155,17 +166,23 @@ def levels_of(column: InputColumn, table: Table) -> list[str]:
 def beyond_limits(column: InputColumn, table: Table) -> str:
     """``the value of 2 rows (3, 8) counts as 4.2``; "" if no value is beyond the limits."""
     numbers = _own_numbers(column, table)
-    limited, parts = column.limited(numbers), []
-    for limit in column.limits:
-        if limit is not None and np.any(held := (limited == limit) & (numbers != limit)):
-            parts.append(f"the value of {table.some_rows(held)} counts as {limit:.10g}")
-    return "; ".join(parts)
+    low, high = column.ends
+    held = []
+    if low is not None:
+        held.append((numbers < low[0], low[1]))
+    if high is not None:
+        held.append((numbers > high[0], high[1]))
+    return "; ".join(
+        f"the value of {table.some_rows(rows)} counts as {end:.10g}"
+        for rows, end in held
+        if rows.any()
+    )
 
 
 def outside_range(column: InputColumn, table: Table) -> str:
     """``2 rows (3, 8) lie outside 70 to 82, all that training saw``; "" if there is none.
 
-    A value that counts as a limit is within it.
+    A value beyond the limits counts as an end, which is none of these.
     """
     if column.kind != "numeric" or column.seen is None:
         return ""

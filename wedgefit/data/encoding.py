@@ -6,10 +6,10 @@ The rules, learnt from the training table by ``fit_encoding`` and applied by ``E
 - A numeric column gives one feature, (value − center) / scale, in which a missing value counts as
   the median. If values were missing in training, a second feature, 0 or 1, says where: "age is
   missing".
-- A number that is far out counts as the end of the others: in training, at most one row in 20 (so
-  never in fewer than 20 rows) and more than ten times as far from the median as all the rest;
-  later, whatever lies beyond this end. Columns without such rows have no ends, nor have those in
-  which half of the rows or more hold one value.
+- A number that is far out, more than ten times as far from the median as all others of training,
+  counts as the nearest end of these others, in training as later; numbers between are themselves.
+  In training at most one row in 20 is far out (so never in fewer than 20 rows), and none where half
+  of the rows or more hold one value. Without standardising, numbers are as they are.
 - A text column gives one 0/1 feature per level, "town = Paris". Missing text is a level of its own,
   "(missing)", when it occurs in training. Levels of fewer than max(2, min(10, n // 20)) of the n
   distinct rows share the level "(rare)", unless they have a larger part of the weight than a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
 
@@ -15,9 +15,9 @@ from wedgefit.data.columns import MISSING, RARE, UNLIMITED, Feature, InputColumn
 from wedgefit.data.kinds import LARGEST, SMALLEST, SMALLEST_STANDARDISED, check_range, check_spread
 from wedgefit.data.table import Table
 
-# Values more than FAR_OUT times as far from the median as all others are far out: in at most
-# MOST_FAR_OUT of the rows, and only where the CORE of the rows that is nearest to the median is not
-# all one value.
+# Numbers more than FAR_OUT times as far from the median as all others are far out. Among those to
+# learn from these are at most MOST_FAR_OUT of the rows, and only where the CORE of the rows that is
+# nearest to the median is not all one value.
 FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
 # A column whose mean is so many times its range would lose as much of its digits in w·x + b.
 FAR_FROM_ZERO = 1e3
@@ -78,9 +78,9 @@ def _fit_numeric(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn,
     # Of halves, which cannot overflow and have the same bits.
     median = 2.0 * _median(0.5 * present, counts)
     limits = _limits(present, median, counts) if scaling == "standard" else UNLIMITED
-    stored = InputColumn(column.name, "numeric", median, limits, (), ())
-    within = stored.limited(present)
-    stored = replace(stored, seen=(float(within.min()), float(within.max())))
+    within = present[_within(present, limits)]
+    seen = float(within.min()), float(within.max())
+    stored = InputColumn(column.name, "numeric", median, limits, (), (), seen)
     values = stored.limited(np.where(missing, median, column.values))
     features = []
     if values.min() < values.max():
@@ -103,23 +103,41 @@ def _fit_numeric(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn,
 def _limits(
     values: np.ndarray, median: float, weights: np.ndarray | None
 ) -> tuple[float | None, float | None]:
-    """The ends of the values that are not far out, None on a side where none is; see
-    ``wedgefit.data.encoding``."""
-    distances = np.abs(0.5 * values - 0.5 * median)
+    """How far numbers may lie before they are far out, beyond all values that are not; None on a
+    side where no float64 is, or where the values are all the same. See ``wedgefit.data.encoding``.
+    """
+    near = np.max(_near(0.5 * values, 0.5 * median, weights))
+    if near == 0:
+        return UNLIMITED
+    # Of halves, so that only what leaves float64 itself is infinite.
+    with np.errstate(over="ignore"):
+        low, high = 2.0 * (0.5 * median - FAR_OUT * near), 2.0 * (0.5 * median + FAR_OUT * near)
+    low, high = (float(limit) if np.isfinite(limit) else None for limit in (low, high))
+    return low, high
+
+
+def _within(values: np.ndarray, limits: tuple[float | None, float | None]) -> np.ndarray:
+    """Which values (n,) are not beyond the limits."""
+    low, high = limits
+    least, most = -math.inf if low is None else low, math.inf if high is None else high
+    return (values >= least) & (values <= most)
+
+
+def _near(values: np.ndarray, median: float, weights: np.ndarray | None) -> np.ndarray:
+    """The distances from the median of the values (n,) that are not far out."""
+    distances = np.abs(values - median)
     order = np.argsort(distances, kind="stable")
     sizes = distances[order]
     parts = np.cumsum(np.ones(len(values)) if weights is None else weights[order])
     parts = parts / parts[-1] + ROUNDING
     if sizes[np.searchsorted(parts, CORE)] == 0:
-        return UNLIMITED
+        return sizes
     with np.errstate(over="ignore"):
-        gaps = np.flatnonzero((sizes[1:] > FAR_OUT * sizes[:-1]) & (parts[:-1] >= 1 - MOST_FAR_OUT))
-    if not len(gaps):
-        return UNLIMITED
-    near, far = values[order[: gaps[0] + 1]], values[order[gaps[0] + 1 :]]
-    return float(near.min()) if np.any(far < median) else None, float(near.max()) if np.any(
-        far > median
-    ) else None
+        reach = FAR_OUT * sizes[:-1]
+        # Compared as later numbers are, so that no rounding sets the two apart.
+        next_, low, high = values[order[1:]], median - reach, median + reach
+    gaps = np.flatnonzero(((next_ < low) | (next_ > high)) & (parts[:-1] >= 1 - MOST_FAR_OUT))
+    return sizes[: gaps[0] + 1] if len(gaps) else sizes
 
 
 def _median(values: np.ndarray, weights: np.ndarray | None) -> float:

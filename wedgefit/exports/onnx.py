@@ -142,8 +142,9 @@ def _number(
         other = graph.add("Not", graph.add("Equal", column.name, number))
         present = graph.add("And", present, other)
     number = column.name
-    for operator, limit in (("Max", column.lowest), ("Min", column.highest)):
-        number = number if limit is None else graph.add(operator, number, limit)
+    for beyond, end in (("Less", column.low), ("Greater", column.high)):
+        if end is not None:
+            number = graph.add("Where", graph.add(beyond, column.name, end[0]), end[1], number)
     raw = {"number": graph.add("Where", present, number, column.fill)}
     raw["missing"] = graph.add("Where", present, np.array([[0.0]]), 1.0)
     return [

@@ -21,13 +21,13 @@ LINKS = {"squared": "identity", "logistic": "logistic"}
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A column of numbers: what fills its gaps, and the limits beyond which numbers count as
-    these."""
+    """A column of numbers: what fills its gaps, and how numbers far out count: below ``low[0]`` as
+    ``low[1]``, above ``high[0]`` as ``high[1]``; None: as they are."""
 
     name: str
     fill: float
-    lowest: float | None
-    highest: float | None
+    low: tuple[float, float] | None
+    high: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _layers(model: Model, width: int) -> tuple[tuple[Layer, ...], Layer]:
 
 def _column(column: InputColumn, missing: tuple[str, ...]) -> NumberColumn | TextColumn:
     if column.kind == "numeric":
-        return NumberColumn(column.name, column.fill, *column.limits)
+        return NumberColumn(column.name, column.fill, *column.ends)
     seen = {text: level for text, level in column.cells.items() if text is not None}
     empty = column.cells.get(None, column.other)
     levels = dict.fromkeys(missing, empty) | seen

@@ -211,13 +211,19 @@ class _Query:
             missing += f" OR {number} IN ({', '.join(map(dialect.number, words))})"
         if feature.kind == "missing":
             return f"CASE WHEN {missing} THEN {on} WHEN {number} IS NOT NULL THEN {off} END"
-        limited = number
-        for larger, limit in ((dialect.greatest, column.lowest), (dialect.least, column.highest)):
-            if limit is not None:
-                limited = f"{larger}({dialect.number(limit)}, {limited})"
-        value = self._encoded(limited, feature)
+        value = self._encoded(self._limited(number, column), feature)
         known = f"WHEN {number} IS NOT NULL THEN {dialect.finite(value)}"
         return f"CASE WHEN {missing} THEN {dialect.number(feature.of(column.fill))} {known} END"
+
+    def _limited(self, number: str, column: NumberColumn) -> str:
+        """The number, or the end that it counts as."""
+        spelled = self.dialect.number
+        cases = [
+            f"WHEN {number} {beyond} {spelled(end[0])} THEN {spelled(end[1])}"
+            for beyond, end in (("<", column.low), (">", column.high))
+            if end is not None
+        ]
+        return f"(CASE {' '.join(cases)} ELSE {number} END)" if cases else number
 
     def _encoded(self, number: str, feature: Feature) -> str:
         shifted = number if feature.center == 0 else f"({number} - {plain(feature.center)})"

@@ -32,11 +32,11 @@ THOUSANDS = None
 COMMENT = None
 HEADER = True
 
-# Per column of numbers what fills its gaps, and the limits beyond which numbers count as these. Per
-# column of text the level that each text counts as, of an empty cell and of any other text, and as
-# which text a number and a bool count.
+# Per column of numbers what fills its gaps, and below and above which number all count as the
+# second of the pair. Per column of text the level that each text counts as, of an empty cell and of
+# any other text, and as which text a number and a bool count.
 INPUTS = {
-    "x": {"fill": 0.0, "lowest": None, "highest": 1000000.0},
+    "x": {"fill": 0.0, "low": None, "high": (1000000.0, 1000.0)},
     "night": {
         "levels": {"": None, "NA": None, "no": "no", "yes": "yes"},
         "empty": None,
@@ -134,7 +134,7 @@ def encoded(row):
 
 
 def read(column, cell):
-    """The number of a cell, its gap filled and within the limits, or the level that it counts as;
+    """The number of a cell, its gap filled and no longer far out, or the level that it counts as;
     and whether it is missing."""
     rule = INPUTS[column]
     if "levels" in rule:
@@ -144,9 +144,10 @@ def read(column, cell):
     number = number_of(column, cell)
     if number is None:
         return rule["fill"], True
-    lowest, highest = rule["lowest"], rule["highest"]
-    number = number if lowest is None else max(lowest, number)
-    return number if highest is None else min(highest, number), False
+    low, high = rule["low"], rule["high"]
+    if low is not None and number < low[0]:
+        return low[1], False
+    return high[1] if high is not None and number > high[0] else number, False
 
 
 def text_of(column, cell):

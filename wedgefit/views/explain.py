@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from math import fsum
 
 import numpy as np
@@ -39,6 +40,9 @@ def explain(model: Model) -> dict:
     + bias) over the terms of the last layer. Importances are shares of the prediction's variation,
     split over the columns by their weights and over the rows in equal parts; each kind adds up to
     1.
+
+    ``limits`` and ``reach`` per column of numbers: numbers below the first and above the second of
+    its reach count as the first and second of its limits; the formula and the curves hold within.
     """
     lists = _lists(model)
     effects = effects_of(model)
@@ -52,6 +56,11 @@ def explain(model: Model) -> dict:
         "baseline": None if effects is None else _joined(model, effects.baseline),
         "no_effects": why_none(model),
         "limits": {
+            column.name: [None if end is None else end[1] for end in column.ends]
+            for column in model.encoding.inputs
+            if column.limits != UNLIMITED
+        },
+        "reach": {
             column.name: list(column.limits)
             for column in model.encoding.inputs
             if column.limits != UNLIMITED
@@ -350,10 +359,11 @@ def _piecewise(sum_: _Sum, units: dict[int, Hinge]) -> dict:
         last = at if at - last > ROUNDING * span or not places else last
         places.setdefault(last, set()).update(neuron.samples)
     places = places or {column.fill: set()}
-    lowest, highest = column.limits
-    for limit in (lowest, highest):
-        if limit is not None:
-            places.setdefault(limit, set())
+    # Where all beyond an end counts as it, the curve stays there; elsewhere it is told as far as
+    # numbers count as themselves.
+    stays = [end is not None and end[0] == end[1] for end in column.ends]
+    for limit in compress(column.limits, stays):
+        places.setdefault(limit, set())
     at = sorted(places)
     slopes = [
         (neuron.weights[name], units[neuron.id].rescaled(part(neuron, sum_.output)))
@@ -364,8 +374,8 @@ def _piecewise(sum_: _Sum, units: dict[int, Hinge]) -> dict:
             {"at": x, "value": value, "samples": sorted(places[x], key=row_order)}
             for x, value in zip(at, sum_.at(at))
         ],
-        "below": _slope(slopes, -1) if lowest is None else 0.0,
-        "above": _slope(slopes, 1) if highest is None else 0.0,
+        "below": 0.0 if stays[0] else _slope(slopes, -1),
+        "above": 0.0 if stays[1] else _slope(slopes, 1),
         "missing": sum_.at([column.fill], missing=True)[0],
     }
 

@@ -97,7 +97,7 @@ def _content(model: Model, table: Table, model_file: str) -> dict:
         "claim": proven_claim(certificate, problem["layers"] > 2),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
-        "limits": limit_texts(record["limits"]),
+        "limits": limit_texts(record),
         "formula": record["formula"].split("\n") if record["formula"] else None,
         "deep": any(term["layer"] > 1 for term in record["terms"]),
         "separate": any(term["output"] is not None for term in record["terms"]),

@@ -10,17 +10,18 @@ from wedgefit.views.units import Hinge, hinges, intercept_of
 LONGEST_FORMULA = 12
 
 
-def limit_texts(limits: dict[str, list[float | None]]) -> list[str]:
-    """Per column with limits how its far values count: "Fare counts as at most 263"."""
+def limit_texts(explanation: dict) -> list[str]:
+    """Per column whose numbers count as an end as soon as they lie beyond it: "Fare counts as at
+    most 263". Only older models have such columns; others reach far beyond what they saw."""
     words = {
         name: [
             f"at {least} {limit:.10g}"
-            for least, limit in zip(("least", "most"), pair)
-            if limit is not None
+            for least, limit, reach in zip(("least", "most"), pair, explanation["reach"][name])
+            if limit is not None and limit == reach
         ]
-        for name, pair in limits.items()
+        for name, pair in explanation["limits"].items()
     }
-    return [f"{name} counts as {' and '.join(ends)}" for name, ends in words.items()]
+    return [f"{name} counts as {' and '.join(ends)}" for name, ends in words.items() if ends]
 
 
 def hinge_texts(model: Model, digits: int = 4) -> list[str]:

@@ -65,7 +65,7 @@ def _opening(explanation: dict) -> Parts:
     formula = explanation["formula"]
     for line in _sums(explanation) if formula is None else _lines_of(formula, explanation):
         yield Text(plain(line), style="bold")
-    for limits in limit_texts(explanation["limits"]):
+    for limits in limit_texts(explanation):
         yield Text(f"{plain(limits)}.")
     if classes := explanation["classes"]:
         last, first = plain(classes[-1]), plain(classes[0])
