@@ -19,6 +19,10 @@ from wedgefit.engine.bound_patch import Patches
 
 # Intervals and patches are halved down to this width: below, rounding is all that is left.
 SMALLEST = 1e-11
+# Without an output bias v has a sum, and a neuron scores more the farther its hyperplane is beyond
+# the rows: an interval's own hyperplanes reach a little beyond those of each direction, which keeps
+# its bound above the truth by a term linear in its width. Sharper than this would take too many.
+SHARPEST_WITH_SUM = 1e-3
 # Where scores exceed alpha, a search visits at most this many times what its first look does.
 GLANCE = 4
 # Sorting a row and walking past it takes so many times as long as putting it into a histogram.
@@ -105,6 +109,8 @@ class Bounder:
         good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None.
         """
         floor = alpha if floor is None else floor
+        if self.bias and np.any(np.abs(v.sum(axis=0)) > 1e-9 * np.abs(v).sum(axis=0)):
+            tolerance = max(tolerance, SHARPEST_WITH_SUM)
         now, glance = self.first, GLANCE * self.first_look
         parents = np.full(len(now), np.inf)
         limit, top, best, visits, places = np.inf, 0.0, 0.0, 0, []
