@@ -79,7 +79,7 @@ class InputColumn:
         """Below and above which number all count as which: (limit, end) per side, None for no
         limit."""
         pairs = zip(self.limits, self.limits if self.seen is None else self.seen)
-        low, high = (None if limit is None else (limit, end) for limit, end in pairs)
+        low, high = (None if limit is None or end is None else (limit, end) for limit, end in pairs)
         return low, high
 
     def limited(self, numbers: ArrayLike) -> np.ndarray:
