@@ -73,7 +73,8 @@ KINDS = pytest.mark.parametrize("classes, loss", [
 def assert_same(one, other, table, rel=1e-7):
     """The same problem, optimum, certificate, scores and predictions."""
     for name in ("alpha", "alpha_max"):
-        assert one.problem[name] == pytest.approx(other.problem[name], rel=1e-9)
+        here, there = (getattr(model.problem, name) for model in (one, other))
+        assert here == pytest.approx(there, rel=1e-9)
     assert one.certificate.objective == pytest.approx(other.certificate.objective, rel=rel)
     assert one.certificate.lower_bound == pytest.approx(other.certificate.lower_bound, rel=rel)
     assert max(one.certificate.relative_gap, other.certificate.relative_gap) <= 1e-6

@@ -327,6 +327,17 @@ def test_no_note_hangs_on_the_last_digit_of_a_gap(place):
     assert found["message"] == "the stored figures do not hold: stages[0].status"
 
 
+def test_no_note_is_told_twice():
+    """Neither one that follows from the rows nor one that only training could have found."""
+    data = json.loads(text("numbers"))
+    data["notes"].append("the course of training")
+    assert certify(loads(json.dumps(data)), table(), jobs=1)["agrees"]
+    for note in data["notes"]:
+        twice = data | {"notes": [*data["notes"], note]}
+        found = certify(loads(json.dumps(twice)), table(), jobs=1)
+        assert found["message"] == f"the stored figures do not hold: notes[{len(data['notes'])}]"
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2, 5])
 def test_a_target_far_from_zero_is_certified_as_it_is_stored(seed):
     """Near 9e15 an output bias is a whole number: the network that is stored differs from the one

@@ -455,9 +455,15 @@ def _noted(model: Model, table: Table, more: list[str], found: Found) -> None:
     stored = list(model.notes)
     follow = [*found.record["notes"], *more]
     missing = [note for note in follow if note not in stored] if model.options else []
-    found.record["notes"] = stored + missing
+    # Said twice, a note would look like two: one that follows once may be there once.
+    once = [
+        note
+        for i, note in enumerate(stored)
+        if stored[:i].count(note) < max(1, follow.count(note), table.notes.count(note))
+    ]
+    found.record["notes"] = once + missing
     for i, note in enumerate(stored):
-        if note not in follow and note not in table.notes:
+        if note not in (*follow, *table.notes, *stored[:i]):
             found.skipped[f"notes[{i}]"] = f"{note!r}: {TRAINING}"
 
 
