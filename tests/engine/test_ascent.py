@@ -124,8 +124,10 @@ def test_the_bound_over_wedges_heeds_the_networks_own_neurons():
     dual = problem.dual_point(found.fit.combined)
     audited = Pricer(dictionary).price(dual, np.inf, found.fit.wedges, every_pencil=True)
     again = certify(pricer.dictionary.X, problem, found.fit, audited)
-    assert again.relative_gap == pytest.approx(found.certificate.relative_gap, abs=1e-12)
-    assert again.lower_bound == pytest.approx(found.certificate.lower_bound, rel=1e-12)
+    # The solver's own bound also heeds the neurons that its last round nominated: a little weaker.
+    assert 0 <= again.relative_gap <= found.certificate.relative_gap + 1e-12
+    assert again.lower_bound >= found.certificate.lower_bound * (1 - 1e-12)
+    assert again.lower_bound <= found.certificate.objective
 
 
 def test_refined_neurons_in_more_columns_do_what_sampled_wedges_do():
