@@ -11,7 +11,6 @@ from sklearn.multiclass import OneVsRestClassifier
 from wedgefit.data.table import read_table
 from wedgefit.engine.loss import class_probabilities
 from wedgefit.errors import WedgefitError
-from wedgefit.learning import select
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, path, train
 from wedgefit.model.evaluation import evaluate
@@ -100,7 +99,7 @@ def test_each_network_is_the_binary_fit_of_its_class(options, read):
         (certificate.objective - certificate.lower_bound) / certificate.objective, abs=1e-14
     )
     assert certificate.scope == "exact" and certificate.relative_gap <= 1e-6
-    assert certificate.wedges_total == model.stages[0]["wedges_total"]
+    assert certificate.wedges_total == model.stages[0].certificate.wedges_total
     parts = [stage.certificate.network_lower_bound for stage in model.stages]
     assert certificate.network_lower_bound == (
         None if None in parts else pytest.approx(sum(parts), rel=1e-14)
@@ -162,7 +161,7 @@ def test_names_of_classes_only_order_the_outputs(read):
     renamed = dict(zip(CLASSES, ("zinnia", "aster", "mallow")))
     table = read(X, labels)
     plain, other = trained(table), trained(read(X, [renamed[label] for label in labels]))
-    assert other.data["classes"] == ["aster", "mallow", "zinnia"]
+    assert list(other.data.classes) == ["aster", "mallow", "zinnia"]
     order = [other.outputs.index(renamed[name]) for name in CLASSES]
     np.testing.assert_allclose(other.scores(table)[:, order], plain.scores(table), atol=1e-6)
     assert other.predict(table) == [renamed[label] for label in plain.predict(table)]
@@ -170,7 +169,7 @@ def test_names_of_classes_only_order_the_outputs(read):
 
 
 @pytest.mark.parametrize(
-    "classes", [(1, 2, 10), (0.5, 2, 3), ("1", "b", "c"), ("1.0", "01", "x")], ids=str
+    "classes", [(1, 2, 10), (0.5, 2, 3), ("1", "b", "c"), ("1.0 m", "01", "x")], ids=str
 )
 def test_classes_of_any_kind(classes, read):
     """Numbers stay numbers in predictions, and names in the file find their networks again."""
@@ -269,7 +268,7 @@ def test_the_report_speaks_of_one_network_per_class(read):
 def test_the_path_adds_the_networks_up(read, monkeypatch):
     table = read(*rows_of())
     # Small alphas take long, and prove no more.
-    monkeypatch.setattr(select, "SMALLEST_RATIO", 0.1)
+    monkeypatch.setattr("wedgefit.learning.path.SMALLEST_RATIO", 0.1)
     record = path(table, Options(cv=3, order=1, jobs=1), Quiet())
     assert record["score_name"] == "log_loss" and len(record["points"]) > 3
     point = record["points"][2]

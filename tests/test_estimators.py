@@ -72,7 +72,7 @@ def test_the_ratio_decides_and_layers_have_orders():
     both = WedgeRegressor(alpha=1e-9, alpha_ratio=0.1, order=1).fit(X, y)
     assert both.alpha_ == WedgeRegressor(alpha_ratio=0.1, order=1).fit(X, y).alpha_
     deep = WedgeRegressor(layers=3, order=[1, 2], alpha_ratio=0.1).fit(X, y)
-    assert deep.model_.problem.order == [1, 2] and deep.model_.depth == 2
+    assert deep.model_.problem.order == (1, 2) and deep.model_.depth == 2
     assert WedgeRegressor(layers="auto", order=1, cv=3).fit(X, y).model_.depth >= 1
     for order in ([], [0], [1, "all"], "1"):
         with pytest.raises(ValueError, match="the parameter 'order'"):

@@ -39,6 +39,10 @@ class LogCosh:
         conjugate = part * np.arctanh(part) + 0.5 * np.log1p(-(part**2))
         return float(np.sum(dual * y)) - float(np.sum(weights @ conjugate))
 
+    def dual_terms(self, y, dual, weights):
+        part = (dual.T / weights).T
+        return float(np.abs(dual * y).sum() + np.sum(weights @ np.abs(part * np.arctanh(part))))
+
     def best_scale(self, y, dual, weights, limit):
         largest = np.abs((dual.T / weights).T).max(initial=0.0)
         end = min(limit, (1 - 1e-12) / largest) if largest > 0 else 0.0

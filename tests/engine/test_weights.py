@@ -152,7 +152,7 @@ def test_a_row_of_weight_zero_is_not_there(classes, loss, read):
     times[[2, 9]] = 0
     table = read(rows, times)
     model = trained(table, loss=loss)
-    assert model.notes == ["2 rows (3, 10) left out: their weight is zero"]
+    assert list(model.notes) == ["2 rows (3, 10) left out: their weight is zero"]
     assert (model.data.rows, model.data.rows_left_out) == (22, 2)
     assert not {3, 10} & set(model.report()["samples"])
     kept = [i for i in range(24) if times[i]]

@@ -446,7 +446,7 @@ def test_failing_to_write_keeps_the_old_file(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fails)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(WedgefitError, match="m.json: cannot be written: disk full"):
             trained().save(path)
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["m.json"]
     with monkeypatch.context() as patch:
