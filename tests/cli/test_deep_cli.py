@@ -649,10 +649,11 @@ def test_max_neurons_counts_all_layers():
 
 def test_refitting_changes_the_last_layer_only():
     plain, found = (fitted(refit=refit) for refit in (False, True))
-    assert plain.certificate == found.certificate
-    assert [neuron.weights for neuron in plain.neurons if neuron.layer < 3] and found.problem[
-        "refitted"
-    ]
+    # Both are recomputed from what each file stores: equal but for rounding.
+    assert found.certificate.objective == pytest.approx(plain.certificate.objective, rel=1e-12)
+    assert found.certificate.lower_bound == pytest.approx(plain.certificate.lower_bound, rel=1e-9)
+    first = lambda model: {str(neuron.weights) for neuron in model.neurons if neuron.layer == 1}
+    assert first(plain) == first(found) and found.problem.refitted
     X, last = plain.encoding.transform(table()), found.network.layers[:-1]
     for weights, biases in last:
         X = np.maximum(X @ weights + biases, 0)

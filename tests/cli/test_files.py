@@ -94,7 +94,7 @@ def test_copied_columns_are_what_the_file_says():
     """Letter by letter and whatever their role: whole numbers beyond 2**53, leading zeros, words
     that elsewhere mean missing."""
     wide = [9007199254740993 + k for k in range(30)]
-    cells = [["NA", "null", "01001", " x"][k % 4] for k in range(30)]
+    cells = [["NA", "null", "01001", "x y "][k % 4] for k in range(30)]
     header, *rows = SMALL.splitlines()
     lines = [f"{row},{big},{cell}" for row, big, cell in zip(rows, wide, cells)]
     Path("d.csv").write_text("\n".join([f"{header},big,word", *lines]))
