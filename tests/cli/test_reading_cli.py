@@ -65,6 +65,46 @@ def test_texts_of_several_words_stay_text():
     assert load("wedgefit.json").encoding.schema() == {"a": "category"}
 
 
+# Kinds that were told -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind, cells",
+    [
+        ("numeric", [10**18 + i for i in range(60)]),  # One number in float64, and 60 texts.
+        ("numeric", ["007", "07", "7"] * 20),
+        ("category", [f"{i}.5" for i in range(60)]),  # 60 numbers, and texts that are all rare.
+    ],
+)
+def test_a_told_kind_holds_for_a_column_that_is_left_out(kind, cells):
+    table("a,b,y", [(i % 9, cell, i % 9 + i % 2) for i, cell in enumerate(cells)])
+    run("train", "d.csv", *FAST, "--type", f"b={kind}")
+    model = load("wedgefit.json")
+    assert [name for name, _ in model.encoding.left_out] == ["b"]
+    assert model.encoding.reading.types == {"b": kind}
+    for more in ([], ["--all"], ["--type", f"b={kind}"]):
+        run("certify", "d.csv", *more)
+    other = {"numeric": "category", "category": "numeric"}[kind]
+    assert "encoding.left_out" in run("certify", "d.csv", "--type", f"b={other}", code=1).stderr
+
+
+def test_training_again_finds_the_columns_of_every_role():
+    rows = [(f"r{i}", i % 7, f"g{i % 4}", 1 + i % 2, abs(i % 7 - 3) + i % 2) for i in SIXTY]
+    table("id,a,g,w,y", rows)
+    roles = ("--id", "id", "--group", "g", "--weight", "w", "--order", "1", "--cv", "2")
+    run("train", "d.csv", *roles)
+    assert run("certify", "d.csv", "--all").stdout.endswith("The stored figures hold.\n")
+
+
+def test_skipped_columns_and_those_of_other_files_are_not_remembered():
+    table("a,b,y", [(i % 4, i % 3, (i % 4 == 1) + i % 3) for i in SIXTY])
+    run("train", "d.csv", *FAST, "--type", "b=skip", "--type", "a=category")
+    assert load("wedgefit.json").encoding.reading.types == {"a": "category"}
+    run("train", "d.csv", *FAST, "--type", "b=category", "--drop", "a")
+    table("b", [(0,), (1,)], name="new.csv")
+    run("predict", "new.csv")
+
+
 # Decorated numbers --------------------------------------------------------------------------------
 
 

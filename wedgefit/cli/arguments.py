@@ -50,12 +50,13 @@ class Files:
         target: bool = False,
         ids: bool = False,
         weight: str | None = None,
+        group: str | None = None,
         keep_cells: bool = False,
         left_out: bool = False,
     ):
         """The rows of DATA as the model reads them: its inputs, and where they are there its
-        ``target``, the column ``weight``, and the columns that training left out for holding
-        nothing.
+        ``target``, the columns ``weight`` and ``group``, and those that training left out for
+        holding nothing.
 
         With ``ids`` rows go by those of the model if the file has them, each once; else, and by
         default, they count by number.
@@ -63,10 +64,10 @@ class Files:
         from wedgefit.data.fitting import ALL_RARE
 
         schema = model.encoding.schema(target=target)
-        more = {} if weight is None else {weight: "numeric"}
+        more = {name: kind for name, kind in ((group, None), (weight, "numeric")) if name}
         if left_out:
-            # Text whose levels are all rare may have been told to be text; of the others the cells
-            # decide again.
+            # What training was told of them stands in the reading; in older models only texts whose
+            # levels are all rare betray it. Of the others the cells decide again.
             rare = {ALL_RARE: "category"}
             more |= {name: rare.get(reason) for name, reason in model.encoding.left_out}
         return reading.table(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -50,6 +50,10 @@ class Reading:
     thousands: Annotated[str | None, "The mark between groups of three digits."] = None
     comment: Annotated[str | None, "Lines that begin with this character are no data."] = None
     header: Annotated[bool, "Whether the first line names the columns."] = True
+    types: Annotated[
+        dict[str, Literal["numeric", "category"]],
+        "Columns of which training was told what they are; the cells say it of the others.",
+    ] = field(default_factory=dict)
 
     def amended(
         self,
@@ -74,6 +78,11 @@ class Reading:
         amended = replace(self, na=_distinct((*words, *na)), **told)
         amended.check()
         return amended
+
+    def typed(self, types: Mapping[str, str]) -> Reading:
+        """The same, remembering the kinds of these columns, too, but for those that are skipped."""
+        told = {name: kind for name, kind in types.items() if kind != "skip"}
+        return replace(self, types={**self.types, **told})
 
     def check(self) -> None:
         """Raises UsageError for marks that cannot be told apart."""

@@ -110,7 +110,8 @@ def read_table(
     refused rather than guessed at.
 
     ``types`` sets the kind of columns that must exist ("numeric", "category", or "skip" to leave
-    one out). ``schema`` names the kinds that a fitted model expects (None: the cells decide): such
+    one out); the table's ``reading`` remembers it, and it then holds wherever the cells would
+    decide. ``schema`` names the kinds that a fitted model expects (None: the cells decide): such
     columns are read so when they are there, and all others are skipped, so that a stray cell in an
     unused column cannot stop a prediction. With a schema ``id_column`` is a wish: rows count by
     number where it is not there or does not tell the rows apart. ``keep_cells``: also as they stand
@@ -127,7 +128,7 @@ def read_table(
     wished: list[str] = []
     if schema is not None and id_column is not None and (why := _unusable_ids(sheet, id_column)):
         wished, id_column = [f"rows count by number: {why}"], None
-    kinds = _kinds(list(sheet.cells), types, schema, id_column, source)
+    kinds = _kinds(list(sheet.cells), types, _known(sheet, reading, schema), id_column, source)
     row_ids = _row_ids(sheet, id_column)
     columns, notes = _columns(sheet, kinds, reading, schema, types)
     return Table(
@@ -140,7 +141,7 @@ def read_table(
         id_column,
         tuple(sheet.cells),
         sheet.cells if keep_cells else {},
-        reading,
+        reading.typed(types),
     )
 
 
@@ -153,10 +154,21 @@ def _check_kinds(types: Mapping[str, str]) -> None:
             )
 
 
+def _known(
+    sheet: Sheet, reading: Reading, schema: Mapping[str, str | None] | None
+) -> dict[str, str | None]:
+    """The kind of each column that is known before it is asked for; None where the cells decide."""
+    kinds = dict.fromkeys(sheet.cells) if schema is None else schema
+    return {
+        name: (kinds[name] or reading.types.get(name)) if name in kinds else "skip"
+        for name in sheet.cells
+    }
+
+
 def _kinds(
     names: Sequence[str],
     types: Mapping[str, str],
-    schema: Mapping[str, str | None] | None,
+    known: Mapping[str, str | None],
     id_column: str | None,
     source: str,
 ) -> dict[str, str | None]:
@@ -164,10 +176,7 @@ def _kinds(
     for name in [*types, *([] if id_column is None else [id_column])]:
         if name not in names:
             raise unknown_column(name, names, where=title(source))
-    asked: dict[str, str | None] = {
-        name: schema.get(name, "skip") if schema is not None else None for name in names
-    }
-    asked |= types
+    asked = {**known, **types}
     return {name: kind for name, kind in asked.items() if kind != "skip" and name != id_column}
 
 

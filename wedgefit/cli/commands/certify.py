@@ -80,7 +80,13 @@ def certify(files, weights, own, everything, jobs, reading, talk):
         raise click.UsageError(f"{option} is for --weights: a model knows it.")
     model = files.load(talk)
     table = files.table(
-        model, reading, target=True, ids=True, weight=model.data.weight, left_out=True
+        model,
+        reading,
+        target=True,
+        ids=True,
+        weight=model.data.weight,
+        group=model.data.group if everything else None,
+        left_out=True,
     )
     talk.notes(*table.notes)
     from wedgefit.model import audit
