@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from shell import run, strict
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from wedgefit.data.table import Column, Table
+from wedgefit.errors import UsageError
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
 from wedgefit.model.evaluation import QUANTILES, evaluate
@@ -120,6 +122,55 @@ def test_weights_are_repeated_rows(kind, rng):
     else:
         share = np.array(plain["confusion"]["counts"]) / repeated.rows
         np.testing.assert_allclose(np.array(weighted["confusion"]["counts"]) / 40, share)
+
+
+def test_a_threshold_decides(rng):
+    data = table(rng, "two")
+    model = fitted(data)
+    yes, p = data.columns["y"].values == "mid", model.probabilities(model.scores(data))[:, 1]
+    for rule, value in ((0.2, 0.2), ("best-f1", None), ("cost=1:9", None), (None, 0.5)):
+        found = evaluate(model, data, rule=rule)
+        t = found["threshold"]["value"]
+        assert value is None or t == value
+        said = p > t
+        (a, b), (c, d) = found["confusion"]["counts"]
+        assert [a, b, c, d] == [
+            np.sum(m) for m in (~yes & ~said, ~yes & said, yes & ~said, yes & said)
+        ]
+        assert found["score"]["accuracy"] == pytest.approx((said == yes).mean())
+        assert found["threshold"]["f1"] == pytest.approx(metrics.f1_score(yes, said))
+        assert model.decided(model.scores(data), t) == np.where(said, "mid", "low").tolist()
+    costs = evaluate(model, data, rule="cost=1:9")["threshold"]
+    assert costs["cost"] <= costs["baseline_cost"] == pytest.approx((~yes).mean())
+    assert evaluate(model, data, rule=0.2)["baseline"] == evaluate(model, data)["baseline"]
+    assert "is predicted above a probability of" in to_text(
+        shown(evaluate(model, data, rule="best-f1")), None
+    )
+
+
+def test_a_threshold_needs_probabilities_of_two_classes(rng):
+    for kind, more in (("numbers", {}), ("three", {}), ("two", {"loss": "squared"})):
+        data = table(rng, kind)
+        model = fitted(data, **more)
+        assert evaluate(model, data)["threshold"] is None
+        with pytest.raises(UsageError, match="two classes"):
+            evaluate(model, data, rule=0.3)
+
+
+@pytest.mark.parametrize("kind, outputs", [("two", ["mid"]), ("three", ["low", "mid", "top"])])
+def test_calibration_is_by_output(kind, outputs, rng):
+    data = table(rng, kind)
+    model = fitted(data)
+    record = evaluate(model, data)
+    assert [*record["calibration"]] == outputs
+    p = model.probabilities(model.scores(data))[:, -len(outputs) :]
+    for k, name in enumerate(outputs):
+        bins, came = record["calibration"][name], data.columns["y"].values == name
+        true, said = calibration_curve(came, p[:, k], n_bins=10, strategy="quantile")
+        np.testing.assert_allclose([part["given"] for part in bins], said)
+        np.testing.assert_allclose([part["came"] for part in bins], true)
+    assert "came true" in to_text(shown(record), None)
+    assert evaluate(fitted(data, loss="squared"), data)["calibration"] is None
 
 
 def test_several_targets_have_residuals_each(rng):

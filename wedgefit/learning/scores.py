@@ -148,17 +148,19 @@ def shown_score(scoring: str | None, task: str, loss: str) -> str:
     return "log_loss" if loss == "logistic" else "accuracy"
 
 
-def score_values(sample: Sample, output: np.ndarray, loss: str) -> dict[str, float | None]:
+def score_values(
+    sample: Sample, output: np.ndarray, loss: str, cut: float = 0.0
+) -> dict[str, float | None]:
     """Every score of the sample's task by name; None where it is undefined.
 
     ``output`` is shaped like the sample's y; rows count by their weights, several targets are
-    averaged.
+    averaged. Of two classes the second is predicted where the output exceeds ``cut``.
     """
-    predicted = _predicted(sample, output, loss)
+    predicted = _predicted(sample, output, loss, cut)
     return {score.name: score.of(predicted) for score in scores_of(sample.task)}
 
 
-def _predicted(sample: Sample, output: np.ndarray, loss: str) -> Predicted:
+def _predicted(sample: Sample, output: np.ndarray, loss: str, cut: float) -> Predicted:
     from wedgefit.engine.loss import class_probabilities
 
     if sample.task == NUMBERS:
@@ -169,6 +171,6 @@ def _predicted(sample: Sample, output: np.ndarray, loss: str) -> Predicted:
         output,
         sample.weights,
         classes=2 if two else sample.y.shape[1],
-        decided=(output > 0).astype(int) if two else output.argmax(axis=1),
+        decided=(output > cut).astype(int) if two else output.argmax(axis=1),
         probabilities=class_probabilities(output) if loss == "logistic" else None,
     )

@@ -1,29 +1,41 @@
 """A model's scores on labelled data, beside those of a constant, and where it errs."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from wedgefit.data.roles import row_weights, weighed_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.errors import ColumnError
+from wedgefit.errors import ColumnError, UsageError
 from wedgefit.learning.scores import score_values
+from wedgefit.learning.threshold import HALF, chosen, costs_of, decisions, log_odds
+from wedgefit.model.calibration import calibration
 from wedgefit.model.record import Model
+from wedgefit.records import plain
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 # A class that all rows have, or none, has log-odds beyond any number.
 SUREST = 40.0
 
 
-def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
+def evaluate(
+    model: Model, table: Table, weight: str | None = None, rule: float | str | None = None
+) -> dict:
     """The model's scores on labelled data, in which a row counts as often as its cell in the column
-    ``weight`` says.
+    ``weight`` says, and yes is said by ``rule`` (``learning.threshold``; None: as usual).
 
     ``baseline``: the same scores of the best that needs no inputs, the mean of these rows or the
-    frequencies of their classes. ``confusion``: of classes, how often (by weight) each was taken
-    for each. ``residuals``: of numbers, quantiles of observed minus predicted, per target. Raises
-    ColumnError for rows without a target or a usable weight.
+    frequencies of their classes. ``threshold``: of two classes with probabilities, where yes begins
+    and how right that is. ``confusion``: of classes, how often (by weight) each was taken for each.
+    ``calibration``: of classes with probabilities, by output, how often they came true.
+    ``residuals``: of numbers, quantiles of observed minus predicted, per target. Raises ColumnError
+    for rows without a target or a usable weight, UsageError for a rule that the model has no use
+    for.
     """
     encoding = model.encoding
+    if rule is not None:
+        require_threshold(model)
     if weight in encoding.target.names:
         raise ColumnError(
             f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight."
@@ -36,12 +48,16 @@ def evaluate(model: Model, table: Table, weight: str | None = None) -> dict:
         row_weights(rows, weight),
     )
     output = model.network.forward(sample.X)
+    found = _threshold(model, sample, output, rule)
+    cut = log_odds(found and found["value"])
     return {
         "schema": "wedgefit.evaluation/1",
         "data": {"source": table.source, "rows": rows.rows, "weight": weight},
-        "score": score_values(sample, output, model.problem.loss),
+        "score": score_values(sample, output, model.problem.loss, cut),
         "baseline": score_values(sample, constant_output(sample), model.problem.loss),
-        "confusion": _confusion(model, sample, output),
+        "threshold": found,
+        "confusion": _confusion(model, sample, output, cut),
+        "calibration": _calibration(model, sample, output),
         "residuals": _residuals(model, sample, output),
         "notes": [*table.notes, *notes, *encoding.remarks(rows)],
     }
@@ -59,12 +75,61 @@ def constant_output(sample: Sample) -> np.ndarray:
     return np.broadcast_to(mean, sample.y.shape)
 
 
-def _confusion(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+def require_threshold(model: Model) -> None:
+    """Raises UsageError unless a probability decides between two classes."""
+    if not model.has_threshold:
+        raise UsageError(
+            "--threshold needs a model of two classes with probabilities.",
+            remedy="Leave it out; of two classes, train with the logistic loss.",
+        )
+
+
+def _threshold(
+    model: Model, sample: Sample, output: np.ndarray, rule: float | str | None
+) -> dict | None:
+    """Where yes begins by the rule, and how good that is on these rows."""
+    if not model.has_threshold:
+        return None
+    yes, weights = sample.labels == 1, sample.weights
+    value = HALF if rule is None else chosen(rule, output, yes, weights)
+    found = decisions(value, output, yes, weights)
+    costs = costs_of(rule)
+    # Without the model the cheaper of: yes for every row, and no for every row.
+    always = replace(found, hits=found.yes, false=found.rows - found.yes)
+    never = replace(found, hits=0.0, false=0.0)
+    return {
+        "value": value,
+        "rule": rule,
+        "precision": _part(found.hits, found.hits + found.false),
+        "recall": _part(found.hits, found.yes),
+        "f1": float(found.f1),
+        "cost": costs and float(found.cost(*costs)),
+        "baseline_cost": costs and float(min(same.cost(*costs) for same in (always, never))),
+    }
+
+
+def _part(some: float, of: float) -> float | None:
+    return some / of if of else None
+
+
+def _calibration(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+    """By output (the second of two classes, every one of more), from low to high probabilities."""
+    probabilities = model.probabilities(output)
+    if probabilities is None:
+        return None
+    first = probabilities.shape[1] - len(model.outputs)
+    return {
+        name: plain(calibration(probabilities[:, k], sample.labels == k, sample.weights))
+        for k, name in enumerate(model.outputs, first)
+    }
+
+
+def _confusion(model: Model, sample: Sample, output: np.ndarray, cut: float) -> dict | None:
     """One row per class of the data, one column per class that is predicted."""
     classes = model.encoding.target.classes
     if classes is None:
         return None
-    decided = (output > 0).astype(int) if sample.y.ndim == 1 else output.argmax(axis=1)
+    decided = (output > cut).astype(int) if sample.y.ndim == 1 else output.argmax(axis=1)
     counts = np.zeros((len(classes), len(classes)))
     weights = 1.0 if sample.weights is None else sample.weights
     np.add.at(counts, (sample.labels, decided), weights)

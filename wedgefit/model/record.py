@@ -19,6 +19,7 @@ from wedgefit.engine.loss import class_probabilities
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
+from wedgefit.learning.threshold import log_odds
 from wedgefit.model.effects import Effects, Hidden, Importance
 from wedgefit.records import DISTINCT, FLAT, Rule, above, at_least, entries, items, plain, to_text
 
@@ -324,19 +325,25 @@ class Model:
         """Per row a number, a list of numbers for several targets, or the label of a class."""
         return self.decided(self.scores(table))
 
-    def decided(self, scores: np.ndarray) -> list:
-        """What these outputs predict. Of two classes the second where the output is positive, else
-        the class of the largest."""
+    def decided(self, scores: np.ndarray, threshold: float | None = None) -> list:
+        """What these outputs predict. Of two classes the second where its probability exceeds the
+        ``threshold``, without one where the output is positive; else the class of the largest."""
         classes = self.encoding.target.classes
         if classes is None:
             return scores.tolist()
-        codes = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        two = scores.ndim == 1
+        codes = (scores > log_odds(threshold)).astype(int) if two else scores.argmax(axis=1)
         return [classes[code] for code in codes]
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray | None:
         """The classes' probabilities given outputs, (n, classes); None unless the loss was
         logistic."""
         return class_probabilities(scores) if self.problem.loss == "logistic" else None
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether a probability decides between two classes."""
+        return len(self.outputs) == 1 and self.problem.loss == "logistic"
 
     @property
     def samples(self) -> list[RowId]:

@@ -5,6 +5,8 @@ import click
 from wedgefit.cli.arguments import model_and_data
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import only_one, reading, talking
+from wedgefit.cli.values import Value
+from wedgefit.learning.threshold import Rule
 
 
 @click.command("evaluate", cls=Command)
@@ -16,18 +18,30 @@ from wedgefit.cli.options import only_one, reading, talking
     metavar="NAME",
     help="A column that says how much each row counts.",
 )
+@click.option(
+    "--threshold",
+    "rule",
+    type=Value(Rule()),
+    metavar=Rule.metavar,
+    help="Of two classes: the probability above which the second is predicted, or what to find one"
+    " by on DATA.  [default: 0.5]",
+)
 @reading
 @talking
-def evaluate(files, weight, reading, talk):
+def evaluate(files, weight, rule, reading, talk):
     """Score MODEL on labelled DATA.
 
     Beside every score stands the baseline, that of the best constant for these rows. Then what
-    classes were taken for, or how far predictions of numbers are off.
+    classes were taken for and whether probabilities are what they say, or how far predictions of
+    numbers are off.
 
     \b
     Examples:
       wedgefit evaluate test.csv
       wedgefit evaluate test.csv --weight exposure
+      wedgefit evaluate test.csv --threshold 0.2
+      wedgefit evaluate test.csv --threshold cost=1:4
+      wedgefit evaluate test.csv --threshold best-f1
       wedgefit evaluate small.json test.csv --json | jq .score
       wedgefit evaluate small.json test.csv --json | jq .confusion
     """
@@ -35,6 +49,6 @@ def evaluate(files, weight, reading, talk):
     table = files.table(model, reading, target=True, weight=weight)
     from wedgefit.model import evaluation
 
-    record = evaluation.evaluate(model, table, weight)
+    record = evaluation.evaluate(model, table, weight, rule)
     talk.notes(*record["notes"])
     talk.result(record, "evaluate")

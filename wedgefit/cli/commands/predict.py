@@ -13,7 +13,9 @@ from wedgefit.cli.output import (
     json_text,
     write_out,
 )
+from wedgefit.cli.values import Value
 from wedgefit.errors import UsageError
+from wedgefit.learning.threshold import Probability
 from wedgefit.records import plain
 
 
@@ -40,15 +42,22 @@ from wedgefit.records import plain
     is_flag=True,
     help="Also what every column and pair adds; with the average this is the score.",
 )
+@click.option(
+    "--threshold",
+    type=Value(Probability()),
+    metavar=Probability.metavar,
+    help="Of two classes: predict the second where its probability exceeds this.  [default: 0.5]",
+)
 @reading
 @talking
-def predict(files, output, id_columns, append, proba, contributions, reading, talk):
+def predict(files, output, id_columns, append, proba, contributions, threshold, reading, talk):
     """Write predictions for DATA as CSV.
 
     \b
     Examples:
       wedgefit predict new.csv | head -3
       wedgefit predict new.csv --proba
+      wedgefit predict new.csv --threshold 0.2
       wedgefit predict new.csv --append -o with_predictions.csv
       wedgefit predict new.csv --contributions -o parts.csv
       wedgefit predict small.json new.csv --id name --id date -o predictions.csv
@@ -58,12 +67,16 @@ def predict(files, output, id_columns, append, proba, contributions, reading, ta
         raise click.UsageError("--append copies all columns: leave --id out.")
     check_output(output, *files.named)
     model = files.load(talk)
+    if threshold is not None:
+        from wedgefit.model.evaluation import require_threshold
+
+        require_threshold(model)
     table, copied = _rows(files, model, id_columns, append, reading)
     talk.notes(*table.notes, *model.encoding.remarks(table))
     scores = model.scores(table)
     probabilities = _probabilities(model, scores) if proba else {}
     parts = _contributions(model, table, scores) if contributions else {}
-    predictions = model.decided(scores)
+    predictions = model.decided(scores, threshold)
     if talk.json:
         record = _record(model, table, predictions, copied)
         record |= {"probabilities": probabilities} if proba else {}

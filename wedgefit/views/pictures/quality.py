@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from wedgefit.errors import UsageError
+from wedgefit.model.calibration import BINS
+from wedgefit.model.calibration import calibration as bins_of
 from wedgefit.views.pictures.scene import Scene, Seen
 from wedgefit.views.pictures.style import (
     BLUE,
@@ -22,7 +24,6 @@ from wedgefit.views.pictures.style import (
 from wedgefit.views.units import scores_at
 from wedgefit.views.words import number
 
-BINS = 10  # Of equal numbers of rows.
 MANY = 300  # More rows than this are drawn as pixels.
 
 
@@ -89,9 +90,8 @@ def calibration(scene: Scene):
 
 def _calibrated(axes, given: np.ndarray, came: np.ndarray, colour: str, words: str) -> None:
     """Tenths of the rows by their probability, each with two standard errors up and down."""
-    at, rate = _binned(given, given), _binned(given, came)
-    size = max(1.0, len(given) / len(at))
-    error = 2 * np.sqrt(np.maximum(rate * (1 - rate), 1 / size) / size)
+    bins = ((found.given, found.came, 2 * found.se) for found in bins_of(given, came))
+    at, rate, error = np.array(list(bins)).T
     low, high = rate - np.maximum(rate - error, 0), np.minimum(rate + error, 1) - rate
     style = {"ms": 5, "lw": 1.2, "mfc": PAPER, "elinewidth": 0.9, "label": words}
     axes.errorbar(at, rate, [low, high], fmt="o-", color=colour, **style)

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from wedgefit.views.terminal import Parts, Spark, add_row, grid_of, table_of
+from wedgefit.views.terminal import Parts, Spark, add_row, grid_of, table_of, title
 from wedgefit.views.words import (
     SCORES,
     bound,
@@ -28,10 +28,44 @@ def evaluate(evaluation: dict) -> Parts:
     yield table
     if confusion := evaluation["confusion"]:
         yield "Baseline: every row has the probabilities with which the classes come.\n"
+        yield from _threshold(evaluation["threshold"], confusion["classes"])
         yield from _confusion(confusion)
+        yield from _calibration(evaluation["calibration"] or {})
     else:
         yield "Baseline: every row is predicted as the mean of all.\n"
         yield from _residuals(evaluation["residuals"])
+
+
+def _threshold(threshold: dict | None, classes: list) -> Parts:
+    """Where yes begins, where that was asked for."""
+    if threshold is None or threshold["rule"] is None:
+        return
+    yes, value = plain(classes[1]), number(threshold["value"])
+    parts = (threshold[name] for name in ("precision", "recall", "f1"))
+    right = "precision {}, recall {}, F1 {}".format(*map(number, parts))
+    cost = ""
+    if threshold["cost"] is not None:
+        cost = f", mean cost {number(threshold['cost'])} (the same for every row: "
+        cost += f"{number(threshold['baseline_cost'])})"
+    yield Text(f"{yes} is predicted above a probability of {value}: {right}{cost}.")
+    if isinstance(threshold["rule"], str):
+        words = f"It was found on these very rows ({threshold['rule']}): on new ones it is worse."
+        yield Text(f"{words} To use it: wedgefit predict --threshold {threshold['value']!r}")
+    yield ""
+
+
+def _calibration(calibration: dict[str, list[dict]]) -> Parts:
+    """How often probabilities came true; two standard errors are what chance explains."""
+    if not calibration or len(calibration) > MOST_CLASSES:
+        return
+    several_classes = len(calibration) > 1
+    table = table_of(*["class"] * several_classes, "probability>", "came true>", "± se>", "rows>")
+    for name, bins in calibration.items():
+        for found in bins:
+            parts = (number(found["given"], 3), number(found["came"], 3), number(found["se"], 2))
+            add_row(table, *[plain(name)] * several_classes, *parts, f"{found['rows']:,}")
+    yield title("Calibration: rows with about the same probability")
+    yield table
 
 
 def _confusion(confusion: dict) -> Parts:
