@@ -24,6 +24,22 @@ def reference_cases():
     return json.loads((CASES / "expected.json").read_text())
 
 
+def further_cases(*losses):
+    """The records of ``cases/losses/expected.json`` for these losses, without shapes."""
+    records = json.loads((CASES / "losses" / "expected.json").read_text())
+    return [one for one in records if one["loss"] in losses and "increasing" not in one]
+
+
+def load_further_case(record):
+    """X (n, d), the target (n,) and the exposure (n,), or None, of such a record."""
+    with open(CASES / "losses" / record["file"], newline="") as file:
+        rows = list(csv.DictReader(file))
+    column = lambda name: np.array([float(row[name]) for row in rows])
+    X = np.column_stack([column(name) for name in rows[0] if name.startswith("x")])
+    exposure = column(record["exposure"]) if "exposure" in record else None
+    return X, column(record["target"]), exposure
+
+
 def load_case(record):
     """X (n, d) and the target (n,) of a record, as they stand in the file."""
     with open(CASES / record["file"], newline="") as file:
@@ -180,6 +196,66 @@ def logistic_lasso_optimum(K, y, alpha, intercept, weights=None):
     ])  # fmt: skip
     z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
     return float(weights @ np.logaddexp(0, -y * (K @ z + t)) + alpha * np.sum(np.abs(z))), z, t
+
+
+def further_lasso_optimum(K, y, alpha, intercept, weights, name, parameter=None):
+    """``(objective, z (m,), t)`` that minimise Σ weights φ(y, Kz + 1t) + α‖z‖₁ for the losses
+    "huber" and "quantile", with their parameter, "poisson" and "gamma"; t = 0 without intercept.
+
+    K (n, m), y (n,), weights (n,). The unknowns are z⁺, z⁻ ≥ 0, t and per row p, q: residual = p −
+    q with p, q ≥ 0 for a quantile; residual = p + q with p squared for Huber, and a third one for
+    |q|; an exponential p for the others.
+    """
+    n, m = K.shape
+    eye, none, size = np.eye(n), np.zeros((n, n)), 2 * m + 1 + 3 * n
+    output = np.hstack([K, -K, np.full((n, 1), float(intercept)), none, none, none])
+    blank = np.zeros((n, 2 * m + 1))
+    p, q, r = (
+        np.hstack([blank, *[eye if k == which else none for k in range(3)]]) for which in range(3)
+    )
+    linear, square = np.zeros(size), np.zeros(size)
+    linear[: 2 * m] = alpha
+    positive = lambda *parts: (
+        -np.vstack(parts),
+        np.zeros(sum(map(len, parts))),
+        clarabel.NonnegativeConeT(sum(map(len, parts))),
+    )
+    blocks = [positive(np.eye(2 * m, size))]
+    if name == "huber":
+        square[2 * m + 1 : 2 * m + 1 + n] = weights
+        linear += parameter * weights @ r
+        blocks += [(output + p + q, y, clarabel.ZeroConeT(n)), positive(r - q, r + q)]
+    elif name == "quantile":
+        linear += parameter * weights @ p + (1 - parameter) * weights @ q
+        blocks += [(output + p - q, y, clarabel.ZeroConeT(n)), positive(p, q)]
+    else:
+        side = 1 if name == "poisson" else -1
+        linear += (
+            (weights @ p - (weights * y) @ output)
+            if side > 0
+            else ((weights * y) @ p + weights @ output)
+        )
+        rows = np.stack([-side * output, np.zeros((n, size)), -p], axis=1).reshape(3 * n, size)
+        right = np.tile([0.0, 1.0, 0.0], n)
+        blocks.append((rows, right, *[clarabel.ExponentialConeT()] * n))
+    # Unknowns that a loss does not use are kept from running away.
+    unused = {"huber": [], "quantile": [r], "poisson": [q, r], "gamma": [q, r]}[name]
+    blocks += [(part, np.zeros(n), clarabel.ZeroConeT(n)) for part in unused]
+    x = conic_optimum(sparse.diags(square, format="csc"), linear, blocks)
+    z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
+    loss = float(weights @ row_losses(name, y, K @ z + t, parameter))
+    return loss + alpha * float(np.abs(z).sum()), z, t
+
+
+def row_losses(name, y, f, parameter=None):
+    """φ of each row, (n,), by its definition."""
+    away = np.abs(y - f)
+    if name == "huber":
+        inside = away <= parameter
+        return np.where(inside, away**2 / 2, parameter * away - parameter**2 / 2)
+    if name == "quantile":
+        return np.maximum(parameter * (y - f), (parameter - 1) * (y - f))
+    return np.exp(f) - y * f if name == "poisson" else y * np.exp(-f) + f
 
 
 def conic_optimum(quadratic, linear, blocks):

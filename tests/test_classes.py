@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 from wedgefit.data.table import read_table
-from wedgefit.engine.loss import class_probabilities
+from wedgefit.engine.losses import class_probabilities
 from wedgefit.errors import WedgefitError
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, path, train

@@ -9,7 +9,7 @@ import pytest
 
 from wedgefit.engine import bound_choice
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.losses import LOSSES
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wedgefit.engine.certificate import certify, lower_bound, proven, relative_gap
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
-from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.losses import LOSSES
 from wedgefit.engine.pricing import Priced, Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.wedge import Wedges

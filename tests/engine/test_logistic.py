@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from wedgefit.cli import main
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.losses import LOSSES
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, working_set

@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from wedgefit.data.sample import Sample
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.losses import LOSSES
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, solve_written_out

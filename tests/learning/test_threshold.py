@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from wedgefit.engine.loss import sigmoid
+from wedgefit.engine.losses import sigmoid
 from wedgefit.learning.threshold import Probability, Rule, chosen, costs_of, decisions, log_odds
 
 RULES = ("best-f1", "cost=1:1", "cost=1:5", "cost=7:2")

@@ -51,12 +51,14 @@ def certify(X: np.ndarray, problem: Problem, fit: Fit, priced) -> Certificate:
     return Certificate(
         objective=objective,
         lower_bound=lower,
-        relative_gap=relative_gap(objective, lower),
+        relative_gap=relative_gap(objective, lower, problem.floor),
         scope="exact" if priced.exact else "sampled",
         wedges_total=priced.wedges_total,
         wedges_priced=priced.wedges_priced,
         network_lower_bound=network,
-        network_relative_gap=None if network is None else relative_gap(objective, network),
+        network_relative_gap=(
+            None if network is None else relative_gap(objective, network, problem.floor)
+        ),
         bounded=priced.bounded,
     )
 
@@ -82,11 +84,14 @@ def proven(
     """
     if lower <= objective:
         return lower
-    zero = problem.dual_value(np.zeros_like(problem.centred))
     left_open = rounding()
-    return max(zero, objective - left_open) if lower - objective <= left_open else zero
+    if lower - objective > left_open:
+        return problem.floor
+    return max(problem.floor, objective - left_open)
 
 
-def relative_gap(objective: float, lower: float) -> float:
-    """(objective − bound) / objective; a perfect fit at no cost has no gap."""
-    return (objective - lower) / objective if objective > 0 else 0.0
+def relative_gap(objective: float, lower: float, floor: float = 0.0) -> float:
+    """(objective − bound) / (objective − floor), with the problem's floor: losses that can be
+    negative, by the unit of their targets perhaps, have no other zero. A perfect fit at no cost has
+    no gap."""
+    return (objective - lower) / (objective - floor) if objective > floor else 0.0

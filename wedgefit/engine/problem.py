@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from wedgefit.engine.loss import LOSSES, Loss
+from wedgefit.engine.losses import LOSSES, Loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,9 @@ class Problem:
 
     ``y`` is (n,), or (n, K) for several targets whose neurons are shared: then z_j is a row (K,)
     and its norm is ‖·‖₂. ``sample_weight`` (n,), positive, in any unit: only the ratios count; None
-    weighs all rows alike.
+    weighs all rows alike. ``exposure`` (n,), positive: how long or how large what a row counts was;
+    the loss is then that of the rates y / exposure, and a row weighs as many times as it was
+    exposed.
 
     A network comes in two parts, both in the units of y: ``combined``, what its neurons add up to
     on the rows, shaped like y, and its output bias t. Kept apart, nothing large is ever added and
@@ -28,25 +30,39 @@ class Problem:
     intercept: bool = True
     loss: Loss = LOSSES["squared"]
     sample_weight: np.ndarray | None = None
+    exposure: np.ndarray | None = None
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """The rows' parts of the loss, (n,), adding up to one."""
+        """The rows' parts of the loss, (n,), adding up to one, or to the mean exposure."""
         if self.sample_weight is None:
-            return np.full(len(self.y), 1 / len(self.y))
-        return self.sample_weight / self.sample_weight.sum()
+            shares = np.full(len(self.y), 1 / len(self.y))
+        else:
+            shares = self.sample_weight / self.sample_weight.sum()
+        return shares if self.exposure is None else shares * self.exposure
+
+    @cached_property
+    def rates(self) -> np.ndarray:
+        """What the network's outputs are held against: y, or with an exposure y by unit of it."""
+        return self.y if self.exposure is None else (self.y.T / self.exposure).T
 
     @cached_property
     def location(self):
         """What an output bias takes out of y before anything is computed: a number, or (K,)."""
         if self.intercept and self.loss.of_differences:
-            return self.weights @ self.y
+            return self.weights @ self.rates
         return np.zeros(self.y.shape[1:])[()]
 
     @cached_property
     def centred(self) -> np.ndarray:
-        """y less its location: the targets that every sum is formed with."""
-        return self.y - self.location
+        """The rates less their location: the targets that every sum is formed with."""
+        return self.rates - self.location
+
+    @cached_property
+    def floor(self) -> float:
+        """The smallest loss that any outputs have on these rows, which is the dual value of the
+        zero dual point: what a relative gap is measured above."""
+        return self.dual_value(np.zeros_like(self.centred))
 
     def value(self, combined: np.ndarray, intercept) -> float:
         """The loss of a network."""

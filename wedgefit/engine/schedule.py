@@ -73,7 +73,11 @@ class Schedule:
         if self.every_pencil:
             self._full_round = time.monotonic() - self._clock
         gap = self._gap(certificate)
-        self._idle = 0 if certificate.objective < self._lowest * (1 - 1e-12) else self._idle + 1
+        self._idle = (
+            0
+            if certificate.objective < self._lowest - 1e-12 * abs(certificate.objective)
+            else self._idle + 1
+        )
         self._lowest = min(self._lowest, certificate.objective)
         stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
         self._satisfied = self._satisfied + 1 if gap <= self.wanted or stuck else 0

@@ -3,7 +3,7 @@
 import numpy as np
 
 from wedgefit.data.sample import Sample
-from wedgefit.engine.loss import LOSSES
+from wedgefit.engine.losses import LOSSES
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
 

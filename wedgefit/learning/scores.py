@@ -161,7 +161,7 @@ def score_values(
 
 
 def _predicted(sample: Sample, output: np.ndarray, loss: str, cut: float) -> Predicted:
-    from wedgefit.engine.loss import class_probabilities
+    from wedgefit.engine.losses import class_probabilities
 
     if sample.task == NUMBERS:
         return Predicted(sample.y, output, sample.weights)

@@ -15,7 +15,7 @@ from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
-from wedgefit.engine.loss import class_probabilities
+from wedgefit.engine.losses import class_probabilities
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole

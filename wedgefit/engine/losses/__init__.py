@@ -1,0 +1,30 @@
+"""The losses of a network's output, by name. A further convex loss is one more class with the
+methods of ``Loss``.
+
+Every method sees the targets ``y`` and the network's ``output``, both (n,) or (n, K), and the rows'
+``weights`` (n,), positive. A loss is Σ weights_i ℓ(y_i, output_i) with ℓ convex in the output; over
+several outputs it is the sum of theirs.
+"""
+
+from wedgefit.engine.losses.base import Loss
+from wedgefit.engine.losses.counts import Gamma, Poisson
+from wedgefit.engine.losses.logistic import Logistic, class_probabilities, log_sigmoid, sigmoid
+from wedgefit.engine.losses.robust import Huber
+from wedgefit.engine.losses.squared import Squared
+
+__all__ = [
+    "LOSSES",
+    "Gamma",
+    "Huber",
+    "Logistic",
+    "Loss",
+    "Poisson",
+    "Squared",
+    "class_probabilities",
+    "log_sigmoid",
+    "sigmoid",
+]
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss for loss in (Squared(), Huber(), Logistic(), Poisson(), Gamma())
+}

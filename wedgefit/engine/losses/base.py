@@ -1,0 +1,76 @@
+"""What the solver asks of a loss, and what several losses compute with."""
+
+from typing import Protocol
+
+# Only numpy: the model file's commands read this package too, and scipy would double the time they
+# take to start.
+import numpy as np
+
+# Curvature never counts as less than this part of a row's weight: rows far on their side would make
+# the Newton step singular.
+LEAST_CURVATURE = 1e-9
+TINY = 1e-300
+# A point on the edge of a dual's domain is taken this far inside, so that rounding leaves it there.
+INSIDE = 1 - 1e-15
+
+
+class Loss(Protocol):
+    """What the solver asks of a loss."""
+
+    name: str
+    quadratic: bool  # the curvature is the same everywhere
+    of_differences: bool  # only y − output counts, so that a shift of both changes nothing
+
+    def value(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> float:
+        """The loss itself."""
+
+    def negative_gradient(
+        self, y: np.ndarray, output: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """−∂loss/∂output, shaped like the output."""
+
+    def curvature(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """∂²loss/∂output², (n,), positive."""
+
+    def shift(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray):
+        """The constant t that makes the loss of output + t smallest: a number, or (K,)."""
+
+    def dual_value(self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray) -> float:
+        """The dual objective at ``dual``, shaped like the output (theory, section 4); −inf outside
+        its domain."""
+
+    def dual_terms(self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray) -> float:
+        """The sizes of the terms that ``dual_value`` adds up, each with what it gains from one unit
+        in the last place of what it is computed from."""
+
+    def best_scale(
+        self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray, limit: float
+    ) -> float:
+        """The s in [0, limit] that makes ``dual_value`` of s · dual largest."""
+
+
+def best_multiple(slope, curvature, end: float) -> float:
+    """The s in [0, end] at which a concave function with this falling ``slope`` is largest; where
+    ``end`` is infinite there is such an s all the same."""
+    if not np.isfinite(end):
+        end = 1.0
+        while slope(end) > 0:
+            end *= 8
+    if slope(end) >= 0:
+        return end
+    return safeguarded_newton(slope, curvature, 0.5 * end, 0.0, end)
+
+
+def safeguarded_newton(slope, curvature, start: float, low: float, high: float) -> float:
+    """The zero of a falling ``slope`` in [low, high]: Newton steps, halving the interval where one
+    would leave it."""
+    at = start
+    for _ in range(100):
+        value = slope(at)
+        low, high = (at, high) if value > 0 else (low, at)
+        step = value / max(curvature(at), TINY)
+        target = at + step if low < at + step < high else 0.5 * (low + high)
+        if value == 0 or abs(target - at) <= 1e-15 * max(1.0, abs(at)):
+            break
+        at = target
+    return at
