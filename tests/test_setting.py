@@ -83,7 +83,7 @@ def test_no_option_of_train_stands_beside_the_settings():
     declared = [one for kind in (Options, Reading, Talk) for one in settings_of(kind).values()]
     known = {one.option for one in declared} | {one.short for one in declared}
     known |= {f"--no-{one.option[2:]}" for one in declared if isinstance(one.range, Flag)}
-    assert options("train") - known == {"--output", "-o", "--id", "data"}
+    assert options("train") - known == {"--output", "-o", "--predictions", "--id", "data"}
 
 
 def test_every_default_is_that_of_the_record():

@@ -258,9 +258,7 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
     def predict(self, X):
         """The class of each row, (n,)."""
         output = self._output(X)
-        return self.classes_[
-            (output > 0).astype(int) if output.ndim == 1 else output.argmax(axis=1)
-        ]
+        return self.classes_[self.model_.codes(output)]
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):

@@ -66,6 +66,10 @@ def above(limit: float) -> Rule:
     return Rule(f"above {limit:g}", lambda value: value > limit, {"exclusiveMinimum": limit})
 
 
+def below(limit: float) -> Rule:
+    return Rule(f"below {limit:g}", lambda value: value < limit, {"exclusiveMaximum": limit})
+
+
 def at_least(limit: float) -> Rule:
     return Rule(f"{limit:g} or more", lambda value: value >= limit, {"minimum": limit})
 

@@ -235,7 +235,7 @@ def test_an_unexpected_exception_is_one_line_and_a_traceback_only_for_debug(
     def broken(*_):
         raise error
 
-    monkeypatch.setattr(fit, "train", broken)
+    monkeypatch.setattr(fit, "trained", broken)
     message = fails("train", "d.csv", words=[words])
     assert "--debug" in message or isinstance(error, MemoryError)
     assert "Traceback" in run("train", "d.csv", "--debug", code=1).stderr
@@ -304,6 +304,7 @@ def test_the_json_of_train_has_the_keys_of_the_contract():
         "schema",
         *REPORT,
         "stages",
+        "threshold",
         "intercept",
         "neurons",
         "samples",
@@ -907,7 +908,7 @@ def test_an_interrupted_import_is_an_interruption(monkeypatch):
     def broken(*_):
         raise ImportError("initialization failed") from KeyboardInterrupt()
 
-    monkeypatch.setattr(fit, "train", broken)
+    monkeypatch.setattr(fit, "trained", broken)
     assert run("train", "d.csv", code=130).stderr == "Interrupted.\n"
 
 

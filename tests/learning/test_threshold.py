@@ -5,7 +5,14 @@ import pytest
 from sklearn import metrics
 
 from wedgefit.engine.losses import sigmoid
-from wedgefit.learning.threshold import Probability, Rule, chosen, costs_of, decisions, log_odds
+from wedgefit.learning.threshold import (
+    Probability,
+    ProbabilityOrRule,
+    chosen,
+    costs_of,
+    decisions,
+    log_odds,
+)
 
 RULES = ("best-f1", "cost=1:1", "cost=1:5", "cost=7:2")
 
@@ -91,14 +98,20 @@ def test_scores_without_end_stay_probabilities():
 )
 def test_what_is_no_threshold(text):
     with pytest.raises(ValueError):
-        Rule().read(text)
+        ProbabilityOrRule().read(text)
 
 
 def test_what_is_a_threshold():
     assert (
-        Rule().read("0.25") == Probability().read("0.25") == Rule().take(np.float64(0.25)) == 0.25
+        ProbabilityOrRule().read("0.25")
+        == Probability().read("0.25")
+        == ProbabilityOrRule().take(np.float64(0.25))
+        == 0.25
     )
-    assert Rule().read("best-f1") == "best-f1" and Rule().read("cost=1:2.5") == "cost=1:2.5"
+    assert (
+        ProbabilityOrRule().read("best-f1") == "best-f1"
+        and ProbabilityOrRule().read("cost=1:2.5") == "cost=1:2.5"
+    )
     assert costs_of("cost=1:2.5") == (1.0, 2.5) and costs_of(0.3) is costs_of("best-f1") is None
     with pytest.raises(ValueError):
-        Rule().take(True)
+        ProbabilityOrRule().take(True)

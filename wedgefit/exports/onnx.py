@@ -172,8 +172,8 @@ def _text(graph: _Graph, column: TextColumn, features: list[Feature]) -> str:
 
 
 def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
-    """Adds the output of that name: numbers, or of two classes the second where the output is
-    positive, else the class of the largest."""
+    """Adds the output of that name: numbers, or of two classes the second where the output is above
+    the cut, else the class of the largest."""
     from onnx import TensorProto
 
     classes, name = plan.classes, RESULTS[0]
@@ -183,9 +183,8 @@ def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
     if classes is None:
         return graph.flat(scores, name), TensorProto.DOUBLE, ["rows"]
     if len(classes) == 2:
-        code = graph.add(
-            "Cast", graph.add("Greater", graph.flat(scores), 0.0), to=TensorProto.INT64
-        )
+        above = graph.add("Greater", graph.flat(scores), plan.cut)
+        code = graph.add("Cast", above, to=TensorProto.INT64)
     else:
         code = graph.add("ArgMax", scores, axis=1, keepdims=0)
     texts = any(isinstance(label, str) for label in classes)

@@ -79,8 +79,8 @@ class Plan:
     first of all layers reads ``features``. The outputs are the ``targets``, or, where there are
     ``classes``, one score of the second of two or one score of each. ``link``: what the outputs
     are, "identity" or "logistic"; with the latter they are log-odds, and classes have
-    probabilities. ``reading``: what training was told
-    about cells and files.
+    probabilities. ``cut``: the score above which the second of two classes is predicted.
+    ``reading``: what training was told about cells and files.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
@@ -90,6 +90,7 @@ class Plan:
     targets: tuple[str, ...]
     classes: tuple | None
     link: str
+    cut: float
     reading: Reading
 
     @property
@@ -152,7 +153,7 @@ def plan_of(model: Model) -> Plan:
     target = encoding.target
     return Plan(
         tuple(columns.values()), features, hidden, output, target.names, target.classes,
-        _link(model.problem.loss), encoding.reading,
+        _link(model.problem.loss), model.cut, encoding.reading,
     )  # fmt: skip
 
 

@@ -283,7 +283,8 @@ class _Query:
             return scores
         labels = list(map(self.dialect.label, self.plan.classes))
         if len(scores) == 1:
-            signs = [(f"{scores[0]} > 0.0", labels[1]), (f"{scores[0]} <= 0.0", labels[0])]
+            cut = self.dialect.number(self.plan.cut)
+            signs = [(f"{scores[0]} > {cut}", labels[1]), (f"{scores[0]} <= {cut}", labels[0])]
             return [_first(signs)]
         best = (
             " AND ".join(f"{score} >= {other}" for other in scores if other != score)

@@ -22,6 +22,7 @@ WRITTEN_BY = "wedgefit"
 TARGETS = ("y",)
 CLASSES = None
 LOGISTIC = False
+CUT = 0.0
 MISSING = ("", "NA")
 MISSING_NUMBERS = ()
 
@@ -88,12 +89,12 @@ def affine(units, values):
 
 
 def decided(outputs):
-    """The numbers themselves; of two classes the second where the output is positive, else the
+    """The numbers themselves; of two classes the second where the output is above CUT, else the
     class of the largest."""
     if CLASSES is None:
         return outputs[0] if len(outputs) == 1 else outputs
     if len(outputs) == 1:
-        return CLASSES[outputs[0] > 0]
+        return CLASSES[outputs[0] > CUT]
     return CLASSES[outputs.index(max(outputs))]
 
 

@@ -52,6 +52,12 @@ def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "--class-weight is for classification.",
         "Leave it out, or try --weight.",
     )
+    yield (
+        settings.threshold is not None
+        and not (classes and sample.y.ndim == 1 and loss == "logistic"),
+        "--threshold is for two classes with probabilities.",
+        "Leave it out; of two classes, take the logistic loss.",
+    )
 
 
 def _of_scores(settings: Settings, sample: Sample, loss: str) -> Contradictions:

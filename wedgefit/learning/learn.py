@@ -32,6 +32,7 @@ from wedgefit.learning.path import (
 from wedgefit.learning.problems import fill_space, problems_of, sorts_budget
 from wedgefit.learning.select import Curve, cross_validate
 from wedgefit.learning.settings import Settings
+from wedgefit.learning.threshold import Threshold, threshold_on
 from wedgefit.watch import Deadline
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says
@@ -58,7 +59,9 @@ class Learned:
 
     ``fits`` are the last two layers of each network: those of its last stage, refitted if that was
     asked for. ``curve``: the cross-validation that chose ``alpha``, which stands at its
-    ``position``; without cross-validation both are None.
+    ``position``; without cross-validation both are None. ``held_out``: the outputs for rows that
+    folds held out, where that was asked for (``Curve.outputs``). ``threshold``: where yes begins,
+    None where nobody said.
     """
 
     alpha: float
@@ -67,6 +70,8 @@ class Learned:
     curve: Curve | None
     position: int | None
     seconds: dict[str, float]
+    held_out: np.ndarray | None = None
+    threshold: Threshold | None = None
 
     @property
     def deep_fits(self) -> list[DeepFit]:
@@ -264,17 +269,18 @@ class Learner:
         return range_dispersion(self.sample.X) if bounds else None
 
     def cross_validated(
-        self, advance: Advance, layers: int, deadline: Deadline | None = None
+        self,
+        advance: Advance,
+        layers: int,
+        deadline: Deadline | None = None,
+        alpha: float | None = None,
     ) -> Curve:
-        """The scores of every alpha of the path, or of the one that is given, in networks of so
-        many layers."""
+        """The scores of every alpha of the path, or of the one that is given, here or in the
+        settings, in networks of so many layers."""
         settings = self.settings
         pace = pace_for(self.sample.X.size)
-        alphas = (
-            alpha_grid(self.alpha_max, pace.per_decade)
-            if self._given_alpha is None
-            else np.array([self._given_alpha])
-        )
+        alpha = self._given_alpha if alpha is None else alpha
+        alphas = alpha_grid(self.alpha_max, pace.per_decade) if alpha is None else np.array([alpha])
         return cross_validate(
             self.sample,
             self.problems_of,
@@ -348,8 +354,11 @@ class Learner:
         """The stages of every network at this alpha, as far as the deadline allows."""
         return self.walk(layers).step(alpha, self.deadline, advance)
 
-    def learn(self, advance: Advance) -> Learned:
-        """Choose alpha and the number of layers where they are not given, then solve."""
+    def learn(self, advance: Advance, held_out: bool = False) -> Learned:
+        """Choose alpha and the number of layers where they are not given, then solve.
+
+        ``held_out``: also say what folds make of the rows that they hold out.
+        """
         settings, clock = self.settings, time.perf_counter()
         layers, curve, position = self._selected(advance)
         chosen = time.perf_counter()
@@ -366,8 +375,28 @@ class Learner:
                 for problem, stages in zip(self.problems, networks)
             )
         )
+        outputs = None
+        if held_out or isinstance(settings.threshold, str):
+            here, place = curve, position
+            if place is None:
+                here, place = self.cross_validated(advance, layers, alpha=alpha), 0
+            outputs = here.outputs(place, len(self.sample.y))
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
-        return Learned(alpha, list(networks), list(fits), curve, position, seconds)
+        return Learned(
+            alpha, list(networks), list(fits), curve, position, seconds, outputs,
+            self._threshold(outputs),
+        )  # fmt: skip
+
+    def _threshold(self, outputs: np.ndarray | None) -> Threshold | None:
+        """Where yes begins: as told, or by the outputs for rows held out."""
+        rule, sample = self.settings.threshold, self.sample
+        if rule is None:
+            return None
+        if not isinstance(rule, str):
+            return Threshold(rule, rule)
+        known = np.flatnonzero(np.isfinite(outputs))
+        rows = sample.take(known)
+        return threshold_on(rule, outputs[known], rows.labels == 1, rows.weights)
 
     @property
     def _given_alpha(self) -> float | None:

@@ -1,7 +1,7 @@
 """The choice of alpha: every alpha of the path scored on held-out folds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -24,11 +24,13 @@ WalkFor = Callable[[np.ndarray, list[Problem]], Walk]
 @dataclass(frozen=True)
 class HeldOut:
     """What the networks of one fold make of its held-out rows at one alpha: the loss, every score
-    by name, and how many neurons there are."""
+    by name, how many neurons there are, and the ``outputs``, (m,) or (m, K)."""
 
     loss: float
     neurons: int
     scores: dict[str, float | None]
+    # They follow from the networks, as the scores do, and arrays do not compare to one truth.
+    outputs: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,8 @@ class Curve:
     holds.
 
     ``scoring`` names the score that alphas are chosen by, None the loss; ``pace`` is how the path
-    was walked. ``cut_short``: time was up before it had turned.
+    was walked. ``cut_short``: time was up before it had turned. ``held_out``: the rows of each
+    fold, by position.
     """
 
     alphas: np.ndarray
@@ -45,6 +48,7 @@ class Curve:
     scoring: str | None = None
     pace: Pace = FINE
     cut_short: bool = False
+    held_out: tuple[np.ndarray, ...] = ()
 
     @property
     def errors(self) -> np.ndarray:
@@ -135,6 +139,19 @@ class Curve:
             for position, (alpha, size) in enumerate(zip(self.alphas, self.sizes))
         ]
 
+    def outputs(self, position: int, rows: int) -> np.ndarray:
+        """The outputs at one alpha for all rows, (rows,) or (rows, K), each by the networks that it
+        was held out from: the mean of these where several folds hold it out, NaN where none does.
+        """
+        found = self.folds[position]
+        total = np.zeros((rows, *found[0].outputs.shape[1:]))
+        times = np.zeros(rows)
+        for fold, place in zip(found, self.held_out):
+            total[place] += fold.outputs
+            times[place] += 1
+        with np.errstate(invalid="ignore"):
+            return (total.T / times).T
+
     def _mean_and_error(self, values: list[float | None]) -> dict[str, float] | None:
         if None in values:
             return None
@@ -176,8 +193,9 @@ class _Fold:
             problem.loss.value(problem.y, output, problem.weights)
             for problem, output in zip(self.test_problems, outputs)
         )
-        scores = score_values(self.test, joined(outputs), self.problems[0].loss.name)
-        return HeldOut(loss, sum(network.neurons for network in networks), scores)
+        output = joined(outputs)
+        scores = score_values(self.test, output, self.problems[0].loss.name)
+        return HeldOut(loss, sum(network.neurons for network in networks), scores, output)
 
     @property
     def saturated(self) -> bool:
@@ -217,7 +235,8 @@ def cross_validate(
     splits = _checked_splits(sample, folds, seed)
     walks = [_Fold(*sample.split(*split), problems, walk_for) for split in splits]
     look = partial(_looked_at, walks, alphas, alpha_max, bias, refit, advance)
-    curve = Curve(alphas[:0], [], scoring, pace)
+    held_out = tuple(test for _, test in splits)
+    curve = Curve(alphas[:0], [], scoring, pace, held_out=held_out)
     for alpha in alphas[:: pace.stride]:
         curve = look(curve, alpha)
         if curve.has_turned or any(fold.saturated for fold in walks):

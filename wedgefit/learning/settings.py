@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import SCORES
+from wedgefit.learning.threshold import ProbabilityOrRule
 from wedgefit.setting import (
     LEARN,
     NETWORK,
@@ -58,6 +59,16 @@ class Settings:
         parameter=True,
         task=CLASSES,
         in_python="a dict from class to weight",
+    )
+    threshold: float | str | None = setting(
+        None,
+        ProbabilityOrRule(),
+        LEARN,
+        "Of two classes the second is predicted above this probability, or above the one that folds"
+        " find best: by F1, or by what a false and a missed positive cost.",
+        by_default="0.5",
+        parameter=True,
+        task=CLASSES,
     )
     order: Order | None = setting(
         None,

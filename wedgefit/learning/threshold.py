@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from wedgefit.records import above, at_least, below
 from wedgefit.setting import Positive, Range
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Probability(Range):
         return self.take(float(text))
 
 
-class Rule(Probability):
+class ProbabilityOrRule(Probability):
     """A probability, or a rule that finds one on rows with a known class."""
 
     words = f"{Probability.words}, '{BEST_F1}' or '{COST}FP:FN' with two positive numbers"
@@ -66,6 +67,24 @@ def costs_of(rule: float | str) -> tuple[float, float] | None:
         raise ValueError
     false, missed = rule.removeprefix(COST).split(":")
     return Positive().read(false), Positive().read(missed)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where yes begins, by which rule, and how right that is on the rows that it was found on or
+    judged by; null where no rows were looked at, or nothing is defined.
+
+    ``cost`` is the mean of a row, ``baseline_cost`` that of the same answer for all rows, the
+    cheaper of both.
+    """
+
+    value: Annotated[float, above(0), below(1), "A probability of the second class."]
+    rule: Annotated[float | str | None, "What was asked for; null: nothing."] = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    cost: Annotated[float, at_least(0)] | None = None
+    baseline_cost: Annotated[float, at_least(0)] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,3 +166,31 @@ def decisions(
         float(weights @ yes),
         float(weights.sum()),
     )
+
+
+def threshold_on(
+    rule: float | str | None,
+    scores: np.ndarray,
+    yes: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> Threshold:
+    """The threshold that a rule gives, one half without a rule, judged on these rows; as in
+    ``chosen``."""
+    value = HALF if rule is None else chosen(rule, scores, yes, weights)
+    found = decisions(value, scores, yes, weights)
+    costs = costs_of(rule)
+    always = replace(found, hits=found.yes, false=found.rows - found.yes)
+    never = replace(found, hits=0.0, false=0.0)
+    return Threshold(
+        value,
+        rule,
+        _part(found.hits, found.hits + found.false),
+        _part(found.hits, found.yes),
+        float(found.f1),
+        costs and found.cost(*costs),
+        costs and min(same.cost(*costs) for same in (always, never)),
+    )
+
+
+def _part(some: float, of: float) -> float | None:
+    return some / of if of else None

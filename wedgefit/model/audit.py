@@ -9,7 +9,7 @@ checked.
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
 from typing import Any
 
@@ -28,6 +28,7 @@ from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import pace_for
 from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.learning.settings import Options, Settings
+from wedgefit.learning.threshold import Threshold
 from wedgefit.model.build import scale_notes, status_notes, train
 from wedgefit.model.figures import (
     StageFound,
@@ -123,6 +124,7 @@ def stored_record(model: Model) -> dict[str, Any]:
         "encoding": plain(model.encoding),
         "notes": list(model.notes),
         "options": plain(model.options),
+        "threshold": plain(model.threshold),
     }
 
 
@@ -158,6 +160,7 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
     record = stored_record(model) | {
         "data": _data(model, table, rows),
         "problem": _problem(model, learner),
+        "threshold": _threshold(model),
         "certificate": plain(together([kept[i].certificate for i in last])),
         "stages": plain(kept),
         "neurons": plain(neurons_found(model, networks, learner)),
@@ -282,6 +285,16 @@ def _problem(model: Model, learner: Learner) -> dict:
     return found
 
 
+def _threshold(model: Model) -> dict | None:
+    """The threshold as it was told; what folds found of it is not looked at."""
+    told = model.options.get("threshold")
+    if told is None:
+        return None
+    if isinstance(told, str) and model.threshold is not None:
+        return plain(replace(model.threshold, rule=told))
+    return {part.name: None for part in fields(Threshold)} | {"value": told, "rule": told}
+
+
 def _alpha(model: Model, learner: Learner) -> Any:
     """The alpha that was given, or that of the curve's point whose scores are the model's."""
     told, score = model.options, model.score
@@ -379,7 +392,7 @@ def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, f
     output = model.network.forward(sample.X)
     y = sample.y
     try:
-        found = score_values(sample, output, model.problem.loss)
+        found = score_values(sample, output, model.problem.loss, model.cut)
         if sample.task == "regression":
             spread = float(np.sqrt(np.var(y, axis=0).min())) or 1.0
             rmse = found["rmse"]
@@ -388,7 +401,8 @@ def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, f
         else:
             # Where outputs are equal but for rounding, the last digit decides on classes and ranks.
             others = [
-                score_values(sample, output + s * off * y, model.problem.loss) for s in (1, -1)
+                score_values(sample, output + s * off * y, model.problem.loss, model.cut)
+                for s in (1, -1)
             ]
             slack = {
                 name: max(abs((other[name] or 0.0) - (value or 0.0)) for other in others) + off
@@ -475,6 +489,9 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
     if model.data.group is not None or not model.options:
         skipped["data.group"] = TRAINING
     skipped["options"] = TRAINING
+    if isinstance(model.options.get("threshold"), str):
+        judged = (part.name for part in fields(Threshold) if part.name != "rule")
+        skipped |= {f"threshold.{name}": TRAINING for name in judged}
     if model.score.curve:
         skipped |= dict.fromkeys(("score.cv", "score.curve"), TRAINING)
     if model.score.selection and not model.options:

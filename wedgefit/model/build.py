@@ -35,6 +35,7 @@ from wedgefit.model.figures import (
     with_status,
 )
 from wedgefit.model.file import loads
+from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.record import (
     CurvePoint,
     Data,
@@ -179,12 +180,24 @@ def train(table: Table, options: Options, progress, deadline: Deadline | None = 
     ``deadline``: ends the fit early, with a certificate for the network as it stands; by default
     ``max_seconds`` from now.
     """
+    return trained(table, options, progress, deadline)[0]
+
+
+def trained(
+    table: Table,
+    options: Options,
+    progress,
+    deadline: Deadline | None = None,
+    held_out: bool = False,
+) -> tuple[Model, HeldOutRows | None]:
+    """As ``train``; with ``held_out`` also what folds predict of the rows that they hold out."""
     clock = time.perf_counter()
     setting = Setting(table, options, progress, deadline)
     setup = time.perf_counter() - clock
     with setting.named():
-        learned = setting.learner.learn(progress.advance)
-    return _certified(setting, _stored(setting, _model(setting, learned, setup)))
+        learned = setting.learner.learn(progress.advance, held_out)
+    model = _certified(setting, _stored(setting, _model(setting, learned, setup)))
+    return model, HeldOutRows(setting.design, learned.held_out) if held_out else None
 
 
 def path(table: Table, options: Options, progress) -> dict:
@@ -272,6 +285,7 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
             *_depth_notes(setting.options.layers, learned),
         ),
         options=_told(setting.options),
+        threshold=learned.threshold,
         seconds={"setup": setup, **learned.seconds},
     )
 
@@ -324,7 +338,8 @@ def _certified(setting: Setting, model: Model) -> Model:
         setting.table, model.encoding.target.names, model.data.weight, drop_missing=True
     )
     found = measured(found, rows, design.X, design.weights)
-    train = score_values(sample, found.network.forward(sample.X), found.problem.loss)
+    output = found.network.forward(sample.X)
+    train = score_values(sample, output, found.problem.loss, found.cut)
     return replace(found, score=replace(found.score, train=train))
 
 

@@ -1,7 +1,5 @@
 """A model's scores on labelled data, beside those of a constant, and where it errs."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from wedgefit.data.roles import row_weights, weighed_rows
@@ -9,7 +7,7 @@ from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.errors import ColumnError, UsageError
 from wedgefit.learning.scores import score_values
-from wedgefit.learning.threshold import HALF, chosen, costs_of, decisions, log_odds
+from wedgefit.learning.threshold import Threshold, log_odds, threshold_on
 from wedgefit.model.calibration import calibration
 from wedgefit.model.record import Model
 from wedgefit.records import plain
@@ -23,7 +21,7 @@ def evaluate(
     model: Model, table: Table, weight: str | None = None, rule: float | str | None = None
 ) -> dict:
     """The model's scores on labelled data, in which a row counts as often as its cell in the column
-    ``weight`` says, and yes is said by ``rule`` (``learning.threshold``; None: as usual).
+    ``weight`` says, and yes is said by ``rule`` (``learning.threshold``; None: as the model says).
 
     ``baseline``: the same scores of the best that needs no inputs, the mean of these rows or the
     frequencies of their classes. ``threshold``: of two classes with probabilities, where yes begins
@@ -49,13 +47,13 @@ def evaluate(
     )
     output = model.network.forward(sample.X)
     found = _threshold(model, sample, output, rule)
-    cut = log_odds(found and found["value"])
+    cut = log_odds(found and found.value)
     return {
         "schema": "wedgefit.evaluation/1",
         "data": {"source": table.source, "rows": rows.rows, "weight": weight},
         "score": score_values(sample, output, model.problem.loss, cut),
         "baseline": score_values(sample, constant_output(sample), model.problem.loss),
-        "threshold": found,
+        "threshold": plain(found),
         "confusion": _confusion(model, sample, output, cut),
         "calibration": _calibration(model, sample, output),
         "residuals": _residuals(model, sample, output),
@@ -86,30 +84,13 @@ def require_threshold(model: Model) -> None:
 
 def _threshold(
     model: Model, sample: Sample, output: np.ndarray, rule: float | str | None
-) -> dict | None:
-    """Where yes begins by the rule, and how good that is on these rows."""
+) -> Threshold | None:
+    """Where yes begins by the rule, else by the model, and how right that is on these rows."""
     if not model.has_threshold:
         return None
-    yes, weights = sample.labels == 1, sample.weights
-    value = HALF if rule is None else chosen(rule, output, yes, weights)
-    found = decisions(value, output, yes, weights)
-    costs = costs_of(rule)
-    # Without the model the cheaper of: yes for every row, and no for every row.
-    always = replace(found, hits=found.yes, false=found.rows - found.yes)
-    never = replace(found, hits=0.0, false=0.0)
-    return {
-        "value": value,
-        "rule": rule,
-        "precision": _part(found.hits, found.hits + found.false),
-        "recall": _part(found.hits, found.yes),
-        "f1": float(found.f1),
-        "cost": costs and float(found.cost(*costs)),
-        "baseline_cost": costs and float(min(same.cost(*costs) for same in (always, never))),
-    }
-
-
-def _part(some: float, of: float) -> float | None:
-    return some / of if of else None
+    if rule is None and model.threshold is not None:
+        rule = model.threshold.value
+    return threshold_on(rule, output, sample.labels == 1, sample.weights)
 
 
 def _calibration(model: Model, sample: Sample, output: np.ndarray) -> dict | None:

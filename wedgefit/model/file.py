@@ -14,6 +14,7 @@ from wedgefit.data.encoding import Encoding
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import order_of
 from wedgefit.errors import ModelFileError
+from wedgefit.learning.threshold import Threshold
 from wedgefit.model.effects import Importance
 from wedgefit.model.record import (
     MODEL_SCHEMA,
@@ -61,6 +62,11 @@ class ModelFile:
     effects: Annotated[
         tuple[Importance, ...], "How far every effect moves the output, the largest first."
     ] = ()
+    threshold: Annotated[
+        Threshold | None,
+        "Of two classes: the second is predicted above this probability; null: where it is more "
+        "likely than not.",
+    ] = None
 
     def complaints(self) -> Iterator[Complaint]:
         """What the parts promise each other; of several, the first."""
@@ -85,6 +91,7 @@ class ModelFile:
             options=self.options,
             distributions=self.distributions,
             importances=self.effects,
+            threshold=self.threshold,
         )
 
 
@@ -162,8 +169,14 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
         yield Complaint("problem.loss", f'"squared" in a {task}', '"logistic"')
     if problem.class_weight and not classes:
         yield Complaint("problem.class_weight", f"null in a {task}", '"balanced"')
+    if file.threshold and not (classes and problem.loss == "logistic" and _one_score(file)):
+        yield Complaint("threshold", "null unless two classes have probabilities")
     if problem.refitted and problem.loss != "squared":
         yield Complaint("problem.refitted", "false: only networks of the squared loss are refitted")
+
+
+def _one_score(file: ModelFile) -> bool:
+    return len(file.encoding.target.outputs) == 1
 
 
 def _outputs(file: ModelFile) -> Iterator[Complaint]:

@@ -19,7 +19,7 @@ from wedgefit.engine.losses import class_probabilities
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
-from wedgefit.learning.threshold import log_odds
+from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Hidden, Importance
 from wedgefit.records import DISTINCT, FLAT, Rule, above, at_least, entries, items, plain, to_text
 
@@ -206,8 +206,8 @@ class Model:
     ``intercept`` is a number, or one per output; ``anchors`` maps a row's id to its values in the
     units the solver saw, (d,). ``options`` are what training was told where that decides the
     result; ``distributions`` what it saw of each column, and ``importances`` how far each effect
-    moves the output over its rows; a model of an older file has none. ``seconds`` is not written
-    to the model file.
+    moves the output over its rows; a model of an older file has none. ``threshold``: where yes
+    begins, None where it is more likely than no. ``seconds`` is not written to the model file.
 
     A layer below the last one holds every neuron of its own stage's solution, read or not, and of
     their other faces those that the next layer reads: all other faces follow from these, so with
@@ -227,6 +227,7 @@ class Model:
     options: dict[str, Told] = field(default_factory=dict)
     distributions: tuple[Distribution, ...] = ()
     importances: tuple[Importance, ...] = ()
+    threshold: Threshold | None = None
     seconds: dict[str, float] | None = None
 
     @property
@@ -325,15 +326,25 @@ class Model:
         """Per row a number, a list of numbers for several targets, or the label of a class."""
         return self.decided(self.scores(table))
 
+    @property
+    def cut(self) -> float:
+        """The score of the second of two classes above which it is predicted."""
+        return log_odds(self.threshold and self.threshold.value)
+
+    def codes(self, scores: np.ndarray, threshold: float | None = None) -> np.ndarray:
+        """The class that these outputs predict, by its number, (n,). Of two classes the second
+        where its probability exceeds the ``threshold`` (None: that of the model), without one where
+        the output is positive; else the class of the largest."""
+        if scores.ndim > 1:
+            return scores.argmax(axis=1)
+        return (scores > (self.cut if threshold is None else log_odds(threshold))).astype(int)
+
     def decided(self, scores: np.ndarray, threshold: float | None = None) -> list:
-        """What these outputs predict. Of two classes the second where its probability exceeds the
-        ``threshold``, without one where the output is positive; else the class of the largest."""
+        """What these outputs predict: numbers, or classes by ``codes``."""
         classes = self.encoding.target.classes
         if classes is None:
             return scores.tolist()
-        two = scores.ndim == 1
-        codes = (scores > log_odds(threshold)).astype(int) if two else scores.argmax(axis=1)
-        return [classes[code] for code in codes]
+        return [classes[code] for code in self.codes(scores, threshold)]
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray | None:
         """The classes' probabilities given outputs, (n, classes); None unless the loss was
@@ -360,6 +371,7 @@ class Model:
             "certificate": plain(self.certificate),
             "stages": plain(self.stages),
             "score": plain(self.score),
+            "threshold": plain(self.threshold),
             "intercept": self.intercept,
             "neurons": plain(self.neurons),
             "samples": self.samples,

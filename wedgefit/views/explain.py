@@ -50,6 +50,7 @@ def explain(model: Model) -> dict:
         "schema": "wedgefit.explanation/1",
         "target": plain(model.data.target),
         "classes": plain(model.data.classes),
+        "threshold": model.threshold and model.threshold.value,
         "outputs": list(model.outputs),
         "formula": formula(model, lists["terms"]),
         "intercept": model.intercept,

@@ -6,7 +6,7 @@ from wedgefit.cli.arguments import model_and_data
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import only_one, reading, talking
 from wedgefit.cli.values import Value
-from wedgefit.learning.threshold import Rule
+from wedgefit.learning.threshold import ProbabilityOrRule
 
 
 @click.command("evaluate", cls=Command)
@@ -21,10 +21,10 @@ from wedgefit.learning.threshold import Rule
 @click.option(
     "--threshold",
     "rule",
-    type=Value(Rule()),
-    metavar=Rule.metavar,
+    type=Value(ProbabilityOrRule()),
+    metavar=ProbabilityOrRule.metavar,
     help="Of two classes: the probability above which the second is predicted, or what to find one"
-    " by on DATA.  [default: 0.5]",
+    " by on DATA.  [default: the model's, or 0.5]",
 )
 @reading
 @talking

@@ -46,7 +46,8 @@ from wedgefit.records import plain
     "--threshold",
     type=Value(Probability()),
     metavar=Probability.metavar,
-    help="Of two classes: predict the second where its probability exceeds this.  [default: 0.5]",
+    help="Of two classes: predict the second where its probability exceeds this."
+    "  [default: the model's, or 0.5]",
 )
 @reading
 @talking

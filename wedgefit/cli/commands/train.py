@@ -9,7 +9,15 @@ import click
 from wedgefit.cli.arguments import FILE, data_argument, training_table
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import fitting, id_option, reading, talking
-from wedgefit.cli.output import ESCAPE, MODEL_FILE, STANDARD_STREAM, check_output, write_out
+from wedgefit.cli.output import (
+    ESCAPE,
+    MODEL_FILE,
+    STANDARD_STREAM,
+    check_output,
+    csv_text,
+    write_out,
+)
+from wedgefit.files import write_whole
 
 
 @click.command("train", cls=Command)
@@ -22,11 +30,17 @@ from wedgefit.cli.output import ESCAPE, MODEL_FILE, STANDARD_STREAM, check_outpu
     type=FILE,
     help="The model file; - is standard output.",
 )
+@click.option(
+    "--predictions",
+    type=click.Path(),
+    metavar="FILE",
+    help="Also write, as CSV, what the folds predict of the rows that they hold out.",
+)
 @fitting
 @id_option
 @reading
 @talking
-def train(data, output, id_column, options, reading, talk):
+def train(data, output, predictions, id_column, options, reading, talk):
     """Fit a network to DATA, write the model file, print the report.
 
     \b
@@ -39,6 +53,7 @@ def train(data, output, id_column, options, reading, talk):
     More examples:
       wedgefit train data.csv --target price --drop name --order 1
       wedgefit train data.csv --rule 1se --scoring auc --class-weight balanced
+      wedgefit train data.csv --threshold cost=1:5 --predictions held_out.csv
       wedgefit train data.csv --weight count --group patient
       wedgefit train data.csv --target height --target width
       wedgefit train data.csv --layers auto
@@ -51,6 +66,10 @@ def train(data, output, id_column, options, reading, talk):
             "--json and -o - both want standard output: give the model a file, or leave --json out."
         )
     check_output(output, data)
+    if predictions is not None:
+        check_output(predictions, data)
+        if os.path.realpath(predictions) == os.path.realpath(output):
+            raise click.UsageError("--predictions and -o are the same file: give two.")
     table, options = training_table(data, id_column, options, reading)
     # Told before the fit, which may fail for what the notes say.
     talk.notes(*table.notes)
@@ -58,11 +77,14 @@ def train(data, output, id_column, options, reading, talk):
 
     with talk.progress() as progress:
         deadline = fit.InterruptibleDeadline(options.max_seconds, _tell_at_once)
-        model = fit.train(table, options, progress, deadline)
+        wanted = predictions is not None
+        model, held_out = fit.trained(table, options, progress, deadline, wanted)
     if to_stdout:
         write_out(model.dumps().encode(errors=ESCAPE))
     else:
         model.save(output)
+    if held_out is not None:
+        write_whole(predictions, csv_text(held_out.columns(model)))
     report = model.report()
     talk.notes(*(note for note in report["notes"] if note not in table.notes))
     if talk.json:

@@ -100,9 +100,9 @@ def _decision(scene: Scene, figure, axes, grid, scores: np.ndarray, seen: Seen |
     colours = [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(len(classes))]
     pale = [tuple(0.76 + 0.24 * part for part in to_rgb(colour)) for colour in colours]
     if scores.ndim == 1:
-        heights = scores.reshape(GRID, GRID)
+        heights = scores.reshape(GRID, GRID) - scene.model.cut
         axes.contourf(*grid, heights, levels=[-np.inf, 0, np.inf], colors=pale)
-        if scores.min() < 0 < scores.max():
+        if heights.min() < 0 < heights.max():
             axes.contour(*grid, heights, levels=[0], colors=DARK, linewidths=1.6)
     else:
         codes = scores.argmax(axis=1).reshape(len(grid[1]), len(grid[0]))

@@ -69,7 +69,10 @@ def _opening(explanation: dict) -> Parts:
         yield Text(f"{plain(limits)}.")
     if classes := explanation["classes"]:
         last, first = plain(classes[-1]), plain(classes[0])
-        two = f"{last} is predicted where the score is positive, {first} elsewhere."
+        where = "the score is positive"
+        if (threshold := explanation["threshold"]) is not None:
+            where = f"its probability exceeds {number(threshold)}"
+        two = f"{last} is predicted where {where}, {first} elsewhere."
         yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
     if explanation["no_effects"] is not None:
         yield Text(f"Note: {plain(explanation['no_effects'])}")

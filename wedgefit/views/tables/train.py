@@ -190,7 +190,21 @@ def _summary(report: dict) -> Table:
     for name, words in (("train", "Training score"), ("cv", "Cross-validated")):
         if report["score"].get(name):
             grid.add_row(words, Text(score_text(report["score"][name])))
+    if report["threshold"]:
+        grid.add_row("Threshold", Text(_threshold(report["threshold"], data["classes"])))
     return grid
+
+
+def _threshold(threshold: dict, classes: list) -> str:
+    """Where yes begins, and what folds say of it."""
+    above = f"{plain(classes[1])} above a probability of {number(threshold['value'])}"
+    if threshold["f1"] is None:
+        return above
+    rule = "the best F1" if threshold["cost"] is None else f"the least {plain(threshold['rule'])}"
+    parts = (f"{name} {number(threshold[name])}" for name in ("precision", "recall", "cost"))
+    named = [*parts][: 2 + (threshold["cost"] is not None)]
+    judged = listed([*named, f"F1 {number(threshold['f1'])}"])
+    return f"{above}, {rule} over the folds ({judged})"
 
 
 def _problem(problem: dict) -> str:

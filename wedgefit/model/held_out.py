@@ -1,0 +1,53 @@
+"""What the networks of the folds predict of rows that they have not seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wedgefit.data.sample import Design
+from wedgefit.model.record import Model
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutRows:
+    """The training rows with their targets, and the ``scores``, (n,) or (n, K), that networks gave
+    them which they were held out from."""
+
+    design: Design
+    scores: np.ndarray
+
+    def columns(self, model: Model) -> dict[str, list]:
+        """As a table: the row's id, per target what was observed and predicted, and probabilities
+        where the model gives some. Rows that no fold held out are left out."""
+        known = np.isfinite(self.scores.reshape(len(self.scores), -1)).all(axis=1)
+        scores, y = self.scores[known], self.design.y[known]
+        target = model.encoding.target
+        predicted, observed = model.decided(scores), _observed(model, y)
+        if len(target.names) == 1:
+            predicted, observed = [[value] for value in predicted], [[value] for value in observed]
+        ids = [row for row, kept in zip(self.design.row_ids, known) if kept]
+        columns = {_free(model.data.id or "row", target.names): ids}
+        for k, name in enumerate(target.names):
+            columns[name] = [row[k] for row in observed]
+            columns[_free(f"prediction_{name}", columns)] = [row[k] for row in predicted]
+        probabilities = model.probabilities(scores)
+        if probabilities is not None:
+            for label, values in zip(target.classes, probabilities.T):
+                columns[_free(f"probability_{label}", columns)] = values.tolist()
+        return columns
+
+
+def _observed(model: Model, y: np.ndarray) -> list:
+    """The targets as in the file: numbers, rows of numbers, or labels."""
+    classes = model.encoding.target.classes
+    if classes is None:
+        return y.tolist()
+    codes = (y > 0).astype(int) if y.ndim == 1 else y.argmax(axis=1)
+    return [classes[code] for code in codes]
+
+
+def _free(name: str, taken) -> str:
+    """The name, longer where another column has it."""
+    while name in taken:
+        name += "_"
+    return name
