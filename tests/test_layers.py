@@ -29,7 +29,7 @@ engine.schedule engine.solve engine.plainer engine.network engine.layers
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.learn
 model.calibration model.effects model.record model.file model.held_out model.figures
-model.foreign model.build model.evaluation model.audit model.yardstick model.trace
+model.foreign model.build model.evaluation model.comparison model.audit model.yardstick model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables
@@ -41,9 +41,9 @@ exports.plan exports.standalone exports.python exports.dialects exports.sql expo
 exports.formats
 parameters estimators
 cli.streams cli.help cli.failures cli.output cli.values cli.options cli.arguments
-cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate cli.commands.path
-cli.commands.certify cli.commands.plot cli.commands.report cli.commands.export
-cli.main cli __main__
+cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate
+cli.commands.compare cli.commands.path cli.commands.certify cli.commands.plot cli.commands.report
+cli.commands.export cli.main cli __main__
 """.split()
 FOLDERS = [
     "data", "engine", "engine.losses", "learning", "model", "views", "views.tables",

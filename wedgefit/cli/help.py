@@ -33,13 +33,12 @@ class GroupedCommand(click.Command):
         """The group's example with this command; none where it lacks an option of it or DATA."""
         known = {name for param in self.get_params(ctx) for name in param.opts}
         words = {word for word in group.example.split() if word.startswith("--")}
-        takes_data = any(
-            param.make_metavar(ctx).endswith("DATA")
+        arguments = [
+            param.make_metavar(ctx)
             for param in self.get_params(ctx)
             if isinstance(param, click.Argument)
-        )
-        return (
-            f"wedgefit {self.name} data.csv {group.example}"
-            if takes_data and words <= known
-            else ""
-        )
+        ]
+        if not words <= known or not any(name.endswith("DATA") for name in arguments):
+            return ""
+        files = ("data.csv" if name.endswith("DATA") else name for name in arguments)
+        return f"wedgefit {self.name} {' '.join(files)} {group.example}"

@@ -11,6 +11,7 @@ import click
 from wedgefit import __version__
 from wedgefit.cli import streams
 from wedgefit.cli.commands.certify import certify
+from wedgefit.cli.commands.compare import compare
 from wedgefit.cli.commands.evaluate import evaluate
 from wedgefit.cli.commands.explain import explain
 from wedgefit.cli.commands.export import export
@@ -60,5 +61,5 @@ def main():
     """
 
 
-for command in (train, explain, predict, evaluate, path, certify, export, plot, report):
+for command in (train, explain, predict, evaluate, compare, path, certify, export, plot, report):
     main.add_command(command)

@@ -12,6 +12,7 @@ from wedgefit.views.words import (
     plain,
     quoted,
     several,
+    signed,
 )  # fmt: skip
 
 # More classes make a table that nobody reads; all are in JSON.
@@ -88,6 +89,37 @@ def _residuals(residuals: dict[str, dict[str, float]]) -> Parts:
         least = 1e-12 * max(map(abs, found.values()))
         add_row(table, plain(name), *(number(v if abs(v) > least else 0) for v in found.values()))
     yield table
+
+
+def compare(comparison: dict) -> Parts:
+    """Two models side by side, and the difference row by row in words."""
+    data, models, loss = comparison["data"], comparison["models"], comparison["loss"]["title"]
+    yield Text(f"{plain(data['source'])}: {count(data['rows'], 'row')}")
+    yield ""
+    scores = [name for name in models[0]["score"] if name in models[1]["score"]]
+    titles = (f"{SCORES.get(name, plain(name))}>" for name in scores)
+    table = table_of("", "model", "neurons>", "columns>", "rows>", f"{loss}>", *titles)
+    for model in models:
+        sizes = (f"{model[part]:,}" for part in ("neurons", "columns", "samples"))
+        figures = (number(model["score"][name]) for name in scores)
+        add_row(table, model["name"], model["source"], *sizes, number(model["loss"]), *figures)
+    yield table
+    mean, se = (comparison["difference"][part] for part in ("mean", "se"))
+    mean = mean if abs(mean) > 1e-12 * max(abs(model["loss"]) for model in models) else 0.0
+    yield Text(f"\nLoss A − loss B, row by row: {signed(mean)} ± {number(se, 2)} ({loss}).")
+    yield Text(_verdict(comparison), style="bold")
+
+
+def _verdict(comparison: dict) -> str:
+    a, b = comparison["models"]
+    if (better := comparison["better"]) is not None:
+        return f"{better} is better, by more than two standard errors."
+    may = "No clear difference: chance may have made it."
+    if a["neurons"] == b["neurons"]:
+        return may
+    small, large = sorted((a, b), key=lambda model: model["neurons"])
+    sizes = f"{count(small['neurons'], 'neuron')} instead of {large['neurons']:,}"
+    return f"{may} Take the smaller model, {small['name']} ({sizes})."
 
 
 def path(record: dict) -> Parts:

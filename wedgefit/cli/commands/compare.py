@@ -1,0 +1,109 @@
+"""``wedgefit compare``."""
+
+import shlex
+
+import click
+
+from wedgefit.cli.arguments import FILE, Files, looks_like_a_model
+from wedgefit.cli.failures import Command
+from wedgefit.cli.options import Reading, only_one, reading, talking
+from wedgefit.cli.output import check_output, csv_text
+from wedgefit.cli.values import LaterChoice
+from wedgefit.errors import UsageError
+
+
+def _losses() -> list[str]:
+    from wedgefit.model.comparison import LOSSES
+
+    return list(LOSSES)
+
+
+def _model(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value == "-" or not looks_like_a_model(value):
+        raise click.UsageError(
+            f"{shlex.quote(value)} does not look like a model. Expected two models, then DATA.", ctx
+        )
+    return value
+
+
+@click.command("compare", cls=Command)
+@click.argument("first", type=FILE, metavar="A.json", callback=_model)
+@click.argument("second", type=FILE, metavar="B.json", callback=_model)
+@click.argument("data", type=FILE)
+@click.option(
+    "--loss",
+    type=LaterChoice(_losses),
+    metavar="NAME",
+    help="What to compare by: squared or absolute (numbers), log_loss or error (classes)."
+    "  [default: squared, log_loss]",
+)
+@click.option(
+    "--weight",
+    multiple=True,
+    callback=only_one,
+    metavar="NAME",
+    help="A column that says how much each row counts.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Also write the loss of every row, as CSV.",
+)
+@reading
+@talking
+def compare(first, second, data, loss, weight, output, reading, talk):
+    """Which of two models is better on labelled DATA, and by more than chance?
+
+    Row by row the loss of A.json minus that of B.json: its mean and standard error. Where the mean
+    is less than two standard errors, chance may have made it: take the smaller model. The rows must
+    be such that neither model was trained on.
+
+    \b
+    Examples:
+      wedgefit compare wedgefit.json small.json test.csv
+      wedgefit compare a.json b.json test.csv --loss absolute
+      wedgefit compare a.json b.json test.csv -o losses.csv
+      wedgefit compare a.json b.json test.csv --json | jq .better
+    """
+    if looks_like_a_model(data):
+        raise click.UsageError(
+            f"{shlex.quote(data)} looks like a model, and DATA is missing. "
+            "Expected two models, then DATA."
+        )
+    if output is not None:
+        check_output(output, first, second, data)
+    files = [Files(name, data) for name in (first, second)]
+    models = tuple(each.load(talk) for each in files)
+    tables = _tables(files, models, reading, weight)
+    from wedgefit.model.comparison import Contest, compare
+
+    record = compare(Contest(models, (first, second), tables), weight, loss)
+    rows = record.pop("rows")
+    talk.notes(*record["notes"])
+    if output is not None:
+        from wedgefit.files import write_whole
+
+        columns = {"row": rows["id"], "loss_A": rows["A"], "loss_B": rows["B"]}
+        write_whole(output, csv_text(columns))
+    talk.result(record, "compare")
+
+
+def _tables(files: list[Files], models: tuple, reading: Reading, weight: str | None) -> tuple:
+    """The rows as each model reads them: once where both read alike, as standard input asks for."""
+    schemas = [model.encoding.schema(target=True) for model in models]
+    a, b = schemas
+    alike = all(a[name] == b[name] for name in a.keys() & b.keys())
+    if alike and models[0].encoding.reading == models[1].encoding.reading:
+        more = {} if weight is None else {weight: "numeric"}
+        table = reading.table(files[0].data, model=models[0], schema=more | a | b)
+        return table, table
+    if files[0].data == "-":
+        raise UsageError(
+            "the models read cells differently, and standard input can be read only once.",
+            remedy="Give DATA a file.",
+        )
+    return tuple(
+        each.table(model, reading, target=True, weight=weight) for each, model in zip(files, models)
+    )
