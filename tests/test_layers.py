@@ -24,8 +24,8 @@ engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
 engine.bound_patch_compiled engine.bound_search engine.bound_choice
 engine.choice engine.order_one engine.pencil engine.workers engine.ascent engine.pricing
-engine.shared engine.lasso engine.group_lasso engine.working_set engine.descent
-engine.schedule engine.solve engine.plainer engine.network engine.layers
+engine.shared engine.lasso engine.group_lasso engine.linear_program engine.working_set
+engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.learn
 model.calibration model.effects model.record model.file model.held_out model.figures

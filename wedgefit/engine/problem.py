@@ -87,10 +87,15 @@ class Problem:
         # Where the fit is close, what rounding left in the sum is not small beside the dual itself.
         return dual - (self.weights * dual.sum(axis=0)[..., None]).T
 
-    def curvature(self, combined: np.ndarray) -> np.ndarray:
-        """The loss's second derivative in the output at the best output bias, (n,), positive."""
+    def curvature(self, combined: np.ndarray, damping: float = 0.0) -> np.ndarray:
+        """The loss's second derivative in the output at the best output bias, (n,); where the loss
+        is a line, ``damping`` times the largest there is."""
         output = combined + self._beyond_location(combined)
-        return self.loss.curvature(self.centred, output, self.weights)
+        curvature = self.loss.curvature(self.centred, output, self.weights)
+        if curvature.all():
+            return curvature
+        largest = self.loss.largest_curvature(self.centred, self.weights)
+        return curvature + ((curvature == 0).T * (damping * largest * self.weights)).T
 
     def null_dual(self) -> np.ndarray:
         """The dual point of the best network without neurons, shaped like y."""

@@ -8,6 +8,8 @@ from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.group_lasso import solve_group_lasso
 from wedgefit.engine.lasso import Gram, solve_lasso
+from wedgefit.engine.linear_program import quantile_lasso
+from wedgefit.engine.losses import Quantile
 from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.wedge import Wedges, row_chunks
 
@@ -17,6 +19,13 @@ IDLE_SOLUTIONS = 4
 # gains nothing.
 NEWTON_STEPS = 50
 HALVINGS = 30
+# Where a loss is a line, rows count with this part of the largest curvature at first: with more
+# after a step that had to be shortened, with less after one that had not.
+DAMPING = 1e-3
+# The kink of a quantile's loss is so narrow that slopes within have no more digits than this; a
+# step or two of Newton's method lead to them from the linear program.
+FINEST_OF_KINKS = 1e-7
+STEPS_OF_KINKS = 10
 
 
 class WorkingSet:
@@ -119,10 +128,12 @@ class CurvedWorkingSet(WorkingSet):
     """For any other loss: proximal Newton, each step a weighted Lasso on the wedges that are in use
     or violate (section 4)."""
 
+    steps = NEWTON_STEPS
+
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
-        z = self.coefficients.copy()
+        z, damping = self.coefficients.copy(), DAMPING
         output = self.wedges.combine(self.X, z)
-        for _ in range(NEWTON_STEPS):
+        for _ in range(self.steps):
             dual = self.problem.dual_point(output)
             gradient = self._correlations(dual)
             violation = np.where(
@@ -134,7 +145,7 @@ class CurvedWorkingSet(WorkingSet):
             if worst <= kkt:
                 break
             active = np.flatnonzero((z != 0) | (violation > 0))
-            matrix = self._curved_gram(active, output)
+            matrix = self._curved_gram(active, output, damping)
             model = Gram(matrix, gradient[active] + matrix @ z[active])
             target = solve_lasso(
                 model, alpha, z[active], kkt=max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
@@ -144,6 +155,7 @@ class CurvedWorkingSet(WorkingSet):
                 np.abs(target).sum() - np.abs(z[active]).sum()
             )
             moved, output = self._line_search(alpha, z, output, active, step, promised)
+            damping = damping / 10 if moved == 1 else min(10 * damping, 1.0)
             if not moved:
                 break
             z[active] = (
@@ -158,11 +170,11 @@ class CurvedWorkingSet(WorkingSet):
             total += dual[rows] @ self.wedges.hinges(self.X[rows])
         return total
 
-    def _curved_gram(self, active: np.ndarray, output: np.ndarray) -> np.ndarray:
+    def _curved_gram(self, active: np.ndarray, output: np.ndarray, damping: float) -> np.ndarray:
         """The loss's second derivative in the coefficients of these wedges, with the output bias
         eliminated, (k, k)."""
         problem, wedges = self.problem, self.wedges.take(active)
-        curvature = problem.curvature(output)
+        curvature = problem.curvature(output, damping)
         matrix, means = np.zeros((len(active), len(active))), np.zeros(len(active))
         for rows in row_chunks(len(self.X), len(active)):
             columns = wedges.hinges(self.X[rows])
@@ -190,8 +202,84 @@ class CurvedWorkingSet(WorkingSet):
         return 0.0, output
 
 
+class KinkedWorkingSet(CurvedWorkingSet):
+    """For a quantile: the linear program finds a corner of the optimum, and from there a step or
+    two the optimum of the loss with its kink rounded, whose slopes are the dual point."""
+
+    steps = STEPS_OF_KINKS
+
+    def __init__(self, dictionary: Dictionary, problem: Problem):
+        self.level = problem.loss.level
+        super().__init__(dictionary, replace(problem, loss=problem.loss.rounded))
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        problem, z = self.problem, self.coefficients
+        if len(z):
+            corner = quantile_lasso(
+                self.wedges.hinges(self.X),
+                problem.centred.ravel(),
+                problem.weights,
+                self.level,
+                alpha,
+                problem.intercept,
+            )
+            self.coefficients = z if corner is None else corner.reshape(z.shape)
+        z = super()._optimal(alpha, max(kkt, FINEST_OF_KINKS))
+        settled = self._settled(alpha, z)
+        return settled if self._excess(alpha, settled) < self._excess(alpha, z) else z
+
+    def _settled(self, alpha: float, z: np.ndarray) -> np.ndarray:
+        """The coefficients, shaped like z, at which the columns in use have score alpha, if the
+        same rows stay within their kinks.
+
+        Newton's method sees these rows through a Gram matrix, which has the square of their
+        condition; here slopes and coefficients are solved for side by side.
+        """
+        problem, used = self.problem, np.flatnonzero(z)
+        output = self.wedges.combine(self.X, z)
+        y, weights, dual = problem.centred.ravel(), problem.weights, problem.dual_point(output)
+        inside = problem.loss.curvature(y, y - self._rest(output), weights) > 0
+        columns = self.wedges.take(used).hinges(self.X)
+        goal = alpha * np.sign(z.ravel()[used])
+        if problem.intercept:
+            columns, goal = np.column_stack([columns, np.ones(len(y))]), np.append(goal, 0.0)
+        near, width = columns[inside], problem.loss.width(y, weights)
+        slopes, unknowns = near.shape
+        system = np.block(
+            [
+                [width * np.eye(slopes), near],
+                [near.T * weights[inside], np.zeros((unknowns, unknowns))],
+            ]
+        )
+        right = np.concatenate(
+            [
+                y[inside] + width * (self.level - 0.5),
+                goal - columns[~inside].T @ dual.ravel()[~inside],
+            ]
+        )
+        found = z.copy()
+        try:
+            found.ravel()[used] = np.linalg.solve(system, right)[slopes:][: len(used)]
+        except np.linalg.LinAlgError:  # Columns that are dependent on these rows.
+            return z
+        return found
+
+    def _rest(self, output: np.ndarray) -> np.ndarray:
+        """y less the output at its best bias, (n,)."""
+        problem = self.problem
+        bias = problem.shift(output) - problem.location
+        return (problem.centred - output - bias).ravel()
+
+    def _excess(self, alpha: float, z: np.ndarray) -> float:
+        """How far the largest score in the set lies above alpha."""
+        dual = self.problem.dual_point(self.wedges.combine(self.X, z))
+        return float(np.abs(self._correlations(dual)).max(initial=0.0)) - alpha
+
+
 def working_set(dictionary: Dictionary, problem: Problem) -> WorkingSet:
     """An empty working set that can solve this problem's loss."""
+    if isinstance(problem.loss, Quantile):
+        return KinkedWorkingSet(dictionary, problem)
     return (QuadraticWorkingSet if problem.loss.quadratic else CurvedWorkingSet)(
         dictionary, problem
     )

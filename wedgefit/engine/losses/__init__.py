@@ -9,7 +9,7 @@ several outputs it is the sum of theirs.
 from wedgefit.engine.losses.base import Loss
 from wedgefit.engine.losses.counts import Gamma, Poisson
 from wedgefit.engine.losses.logistic import Logistic, class_probabilities, log_sigmoid, sigmoid
-from wedgefit.engine.losses.robust import Huber
+from wedgefit.engine.losses.robust import Huber, Quantile
 from wedgefit.engine.losses.squared import Squared
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Logistic",
     "Loss",
     "Poisson",
+    "Quantile",
     "Squared",
     "class_probabilities",
     "log_sigmoid",
@@ -26,5 +27,5 @@ __all__ = [
 ]
 
 LOSSES: dict[str, Loss] = {
-    loss.name: loss for loss in (Squared(), Huber(), Logistic(), Poisson(), Gamma())
+    loss.name: loss for loss in (Squared(), Huber(), Quantile(), Logistic(), Poisson(), Gamma())
 }

@@ -1,0 +1,48 @@
+"""The Lasso of a quantile's loss on given columns: a linear program, solved by scipy's HiGHS."""
+
+import numpy as np
+from scipy.optimize import linprog
+
+# As exact as HiGHS lets one ask for.
+PRECISION = 1e-10
+
+
+def quantile_lasso(
+    columns: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    level: float,
+    alpha: float,
+    intercept: bool,
+) -> np.ndarray | None:
+    """The coefficients (m,) of a corner of the optimum; None where HiGHS finds none.
+
+    Columns (n, m), targets y (n,), weights (n,). What is solved is the dual, whose unknowns p (n,)
+    are the slopes that the rows pull with: the largest Σ weights p y with level − 1 ≤ p ≤ level and
+    no column's score beyond alpha. It has a constraint per column, not per row, and coefficients
+    are what loosening one would gain. Columns have length one and y mean size one in it, or its
+    tolerances would mean nothing.
+    """
+    length = np.sqrt(weights @ columns**2)
+    length[length == 0] = 1.0
+    size = float(weights @ np.abs(y)) or 1.0
+    share = weights / weights.max()
+    scores = (share[:, None] * (columns / length)).T
+    limit = alpha / (length * weights.max())
+    found = linprog(
+        -share * y / size,
+        A_ub=np.vstack([scores, -scores]),
+        b_ub=np.concatenate([limit, limit]),
+        A_eq=share[None] if intercept else None,
+        b_eq=[0.0] if intercept else None,
+        bounds=(level - 1, level),
+        method="highs-ds",
+        options={
+            "primal_feasibility_tolerance": PRECISION,
+            "dual_feasibility_tolerance": PRECISION,
+        },
+    )
+    if found.status != 0:
+        return None
+    gains = -found.ineqlin.marginals
+    return (gains[: len(length)] - gains[len(length) :]) / length * size
