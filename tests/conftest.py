@@ -5,6 +5,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+from wedgefit.engine import pricing
+
 hypothesis.settings.register_profile(
     "same-every-time", derandomize=True, deadline=None, database=None
 )
@@ -15,3 +17,10 @@ hypothesis.settings.load_profile("same-every-time")
 def rng():
     """A fresh ``numpy.random.Generator``, the same one for every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def few_draws(monkeypatch):
+    """Partial rounds draw so few pencils that a small table has more: else nothing is sampled."""
+    monkeypatch.setattr(pricing, "RANDOM", 4)
+    monkeypatch.setattr(pricing, "THOROUGH", 0)

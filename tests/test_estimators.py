@@ -92,6 +92,18 @@ def test_far_out_values_are_named_and_held_back_later():
     assert not WedgeRegressor(alpha_ratio=0.05, standardize=False).fit(X, y).model_.notes
 
 
+def test_notes_and_refusals_speak_of_no_options(rng):
+    """A model keeps its notes, whichever door it came through; errors name parameters."""
+    X = np.column_stack([np.arange(40), rng.normal(size=40)])
+    y = np.abs(X[:, 1])
+    notes = WedgeRegressor(order=1, alpha_ratio=0.1, tol=1e-30).fit(X, y).model_.notes
+    assert len(notes) == 2 and "counts the rows" in notes[0] and "above the tolerance" in notes[1]
+    assert not any("--" in note for note in notes)
+    far = WedgeRegressor(order=1, alpha_ratio=0.1, bias=False, standardize=False)
+    with pytest.raises(ValueError, match="Leave out bias=False or standardize=False: a column"):
+        far.fit(X[:, 1:] + 1e12, y)
+
+
 # One core with the command line -------------------------------------------------------------------
 
 

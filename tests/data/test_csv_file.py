@@ -32,6 +32,16 @@ def test_space_before_a_quote(read):
     assert columns == {"a": [1, 2], "b": ["x, y", "z"]}
 
 
+@pytest.mark.parametrize("comment", [None, "#"])
+def test_space_at_the_start_of_a_cell_is_its_own(tmp_path, comment):
+    """Also in a file where others have it before their quotes: cells come out as they went in."""
+    path = tmp_path / "t.csv"
+    path.write_text('id, "b",c\n r1, "x, ""y""\nz",  1\nr 2 ,  w," 2"\n')
+    reading = Reading(comment=comment)
+    cells = read_table(path, reading=reading, keep_cells=True).cells
+    assert cells == {"id": (" r1", "r 2 "), "b": ('x, "y"\nz', "  w"), "c": ("  1", " 2")}
+
+
 def test_space_behind_a_quote(read):
     assert "goes on behind its closing" in refused(read, 'a,b\n"x" ,1\n')
 

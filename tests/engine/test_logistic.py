@@ -232,7 +232,7 @@ def test_norm_2(rng):
     assert 0.9 * best <= found.network_lower_bound <= found.lower_bound * (1 + 1e-12)
 
 
-def test_sampled_fits_are_near(rng):
+def test_sampled_fits_are_near(rng, few_draws):
     """What folds are fitted with: partial rounds, and a bound that is not passed off as exact."""
     X, y = noisy(rng, 60)
     problem, exact = fitted(X, y, 0.02)

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from wedgefit.engine import pencil, pricing, sweep
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pencil import Pencils
 from wedgefit.engine.pricing import Pricer
 
 EVERY_KIND = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
@@ -254,8 +255,9 @@ def test_no_supremum_without_an_output_intercept(rng):
         assert np.isfinite(priced(X, v, orders, norm, False).supremum)
 
 
-def test_supremum_is_unknown_where_it_was_not_computed(rng):
+def test_supremum_is_unknown_where_it_was_not_computed(rng, monkeypatch):
     """Norm 2 in three dimensions, and partial rounds, prove nothing about other neurons."""
+    monkeypatch.setattr(pricing, "RANDOM", 3)
     X, v = rng.normal(size=(8, 3)), direction(rng, 8)
     assert priced(X, v, [3], 2, True).supremum is None
     assert priced(X, v, [1, 2], 1, True, every_pencil=False).supremum is None
@@ -364,16 +366,43 @@ def test_sorted_indices_fit_their_type(n, rng):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("d, orders", [(2, [1, 2]), (3, [1, 2, 3]), (3, [3])])
-def test_partial_rounds_never_exceed_the_exact_bound(d, orders, bias, rng):
+def test_partial_rounds_never_exceed_the_exact_bound(d, orders, bias, rng, monkeypatch):
     """A partial round may miss the best wedge; it must say so, and count what it looked at."""
+    monkeypatch.setattr(pricing, "RANDOM", 2)
     X, v = rng.normal(size=(30, d)), direction(rng, 30)
     whole = priced(X, v, orders, 1, bias)
     for seed in range(4):
         part = priced(X, v, orders, 1, bias, every_pencil=False, seed=seed)
-        assert not part.exact and part.wedges_total == whole.wedges_total
+        # Without biases a plane has one pencil.
+        assert part.exact == (d == 2 and not bias) and part.wedges_total == whole.wedges_total
         assert 0 < part.wedges_priced <= part.wedges_total
         assert part.bound <= whole.bound * (1 + 1e-12)
         assert part.scores[0] == pytest.approx(part.bound, rel=1e-12)
+
+
+@pytest.mark.parametrize("orders, norm", [([1, 2], 1), ([1, 2, 3], 1), ([2], 2)])
+@pytest.mark.parametrize("thorough", [True, False])
+def test_where_pencils_are_few_all_are_looked_at(orders, norm, thorough, rng, monkeypatch):
+    """On a tiny table a draw would take them all: none is drawn, and nothing is sampled."""
+    pricer = Pricer(Dictionary(rng.normal(size=(8, 3)), tuple(orders), norm, True))
+    monkeypatch.setattr(pricer, "_drawn", None)
+    v, none = direction(rng, 8), pricer.dictionary.none()
+    part = pricer.price(v, 0.0, none, every_pencil=False, thorough=thorough)
+    whole = pricer.price(v, 0.0, none, every_pencil=True)
+    assert part.exact and part.wedges_priced == part.wedges_total
+    assert (part.bound, part.supremum) == (whole.bound, whole.supremum)
+
+
+@pytest.mark.parametrize("order, bias", [(2, True), (3, True), (3, False)])
+def test_wedges_are_counted_once(order, bias, rng, monkeypatch):
+    """However often a pencil is drawn, and in however many pencils a wedge lies."""
+    monkeypatch.setattr(pricing, "RANDOM", 40)
+    pricer = Pricer(Dictionary(rng.normal(size=(10, 4)), (order,), 1, bias))
+    drawn = Pencils.stack(pricer._drawn(order, pricer.dictionary.none(), False))
+    twice = Pencils.stack([drawn, drawn])
+    assert 0 < pricer._wedges_in(order, twice) < pricer.dictionary.size
+    every = Pencils.stack(list(pricer._every(order)))
+    assert pricer._wedges_in(order, Pencils.stack([every, drawn])) == pricer.dictionary.size
 
 
 def test_partial_rounds_can_miss(rng, monkeypatch):
@@ -518,15 +547,3 @@ def test_one_wedge_per_stretch_of_hinges():
     stretches = np.count_nonzero(np.diff((sizes > alpha).astype(int), prepend=0) == 1)
     found = priced(X, v, [1], 1, True, alpha=alpha)
     assert len(found.wedges) == stretches > 1
-
-
-@pytest.mark.parametrize("thorough", [True, False])
-def test_where_pencils_are_few_all_are_looked_at(thorough, monkeypatch):
-    """Nine rows in two columns have nine pencils; a hundred thousand were drawn to find them."""
-    rng = np.random.default_rng(0)
-    pricer = Pricer(Dictionary(rng.normal(size=(9, 2)), (1, 2), 1, True))
-    monkeypatch.setattr(pricer, "_drawn", None)
-    v = rng.normal(size=9)
-    some = pricer.price(v, 0.0, pricer.dictionary.none(), every_pencil=False, thorough=thorough)
-    every = pricer.price(v, 0.0, pricer.dictionary.none(), every_pencil=True)
-    assert some.bound == every.bound and not some.exact

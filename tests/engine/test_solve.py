@@ -289,8 +289,7 @@ def test_objective_falls_with_alpha_and_with_orders(rng):
 # Rounds -------------------------------------------------------------------------------------------
 
 
-def test_sampled_runs_say_so_and_do_not_beat_the_optimum(rng, monkeypatch):
-    monkeypatch.setattr(pricing, "RANDOM", 10)
+def test_sampled_runs_say_so_and_do_not_beat_the_optimum(rng, few_draws):
     X, y = regression(rng, 40)
     alpha = 0.02 * top_alpha(X, y)
     best = fitted(X, y, alpha).certificate.objective
@@ -298,7 +297,7 @@ def test_sampled_runs_say_so_and_do_not_beat_the_optimum(rng, monkeypatch):
         found = fitted(X, y, alpha, exact=False, seed=seed)
         assert (
             found.certificate.scope == "sampled"
-            and found.certificate.wedges_priced <= found.certificate.wedges_total
+            and found.certificate.wedges_priced < found.certificate.wedges_total
         )
         assert found.certificate.network_lower_bound is None
         assert best * (1 - 1e-9) <= found.certificate.objective <= best * 1.1

@@ -226,7 +226,7 @@ def test_total_by_hand():
     )
 
 
-def test_sampled_networks_say_so(monkeypatch):
+def test_sampled_networks_say_so(monkeypatch, few_draws):
     monkeypatch.setattr(learn_module, "EXACT_UP_TO", 100)
     found = learned(classes(many=3), order=2, alpha_ratio=0.1, cv=3)
     assert found.certificate.scope == "sampled" and found.certificate.network_lower_bound is None

@@ -317,7 +317,7 @@ def test_no_note_hangs_on_the_last_digit_of_a_gap(place):
     data["options"]["tol"] = (gap + stored) / 2
     if place == "just missed":
         data["stages"][0]["status"] = "stalled"
-        told = f"the solver came to an end at a relative gap of {gap:.1e}, above --tol"
+        told = f"the solver came to an end at a relative gap of {gap:.1e}, above the tolerance"
         data["notes"].append(told)
     found = certify(loads(json.dumps(data)), table(), jobs=1)
     assert found["agrees"], found["message"]
@@ -357,4 +357,4 @@ def test_a_target_far_from_zero_is_certified_as_it_is_stored(seed):
     loss = 0.5 * np.mean(off**2)
     # So near to 2^53 the sum of network and bias is a whole number, too.
     assert loss + model.stages[0].penalty == pytest.approx(model.certificate.objective, rel=0.1)
-    assert model.stages[0].status == "stalled" and "above --tol" in model.notes[-1]
+    assert model.stages[0].status == "stalled" and "above the tolerance" in model.notes[-1]

@@ -237,8 +237,16 @@ def test_rows_and_threads_do_not_matter(read):
     )
 
 
-def test_sampled_says_sampled(read):
+def test_a_sample_of_everything_is_no_sample(read):
+    """Asked for less than a proof, where looking at all wedges costs no more: they were priced."""
+    certificate = trained(read(csv_text(30)), certificate="sampled").certificate
+    assert certificate.scope == "exact" and certificate.network_lower_bound is not None
+    assert certificate.wedges_priced == certificate.wedges_total
+
+
+def test_sampled_says_sampled(read, few_draws):
     model = trained(read(csv_text(30)), certificate="sampled")
+    assert model.certificate.wedges_priced < model.certificate.wedges_total
     assert model.certificate.scope == model.stages[0].certificate.scope == "sampled"
     assert model.certificate.network_lower_bound is None
     assert model.certificate.objective >= trained(read(csv_text(30))).certificate.objective * (
@@ -262,7 +270,7 @@ def test_an_exact_certificate_out_of_reach_names_an_order_that_works(read, monke
     assert "--order" not in caught.value.remedy
 
 
-def test_auto_samples_beyond_its_limit(read, monkeypatch):
+def test_auto_samples_beyond_its_limit(read, monkeypatch, few_draws):
     monkeypatch.setattr(learn_module, "EXACT_UP_TO", 100)
     assert trained(read(csv_text(20))).certificate.scope == "sampled"
 
@@ -293,7 +301,7 @@ def test_other_refusals(read, monkeypatch):
 @pytest.mark.parametrize(
     "text", [csv_text(), csv_text(label=True), MIXED], ids=["numbers", "labels", "mixed"]
 )
-def test_certify_agrees_with_an_honest_model(text, options, read, tmp_path):
+def test_certify_agrees_with_an_honest_model(text, options, read, tmp_path, few_draws):
     """Also after a trip through the file: every figure can be recomputed from the weights and the
     data."""
     table = read(text, id_column="id" if text is MIXED else None)
@@ -303,7 +311,8 @@ def test_certify_agrees_with_an_honest_model(text, options, read, tmp_path):
         options = options | {"order": 2}  # all orders up to 5 are priced in the test below
     if options.get("solver") == "full":
         options = options | {"loss": "squared"}
-    trained(table, **options).save(tmp_path / "m.json")
+    model = trained(table, **options)
+    model.save(tmp_path / "m.json")
     found = certify(load(tmp_path / "m.json"), table, jobs=1)
     assert found["agrees"], found["message"]
     assert all(check["agrees"] for check in found["checks"])
@@ -313,7 +322,8 @@ def test_certify_agrees_with_an_honest_model(text, options, read, tmp_path):
     assert len(names) == len(found["checks"]), "two figures by one name cannot be told apart"
     aside = {part["name"] for part in found["not_checked"]}
     assert names.isdisjoint(aside) and {"version", "data.source", "options"} <= aside
-    exact = options.get("certificate") != "sampled"
+    exact = model.certificate.scope == "exact"
+    assert exact == (options.get("certificate") != "sampled")
     for name in ("certificate.lower_bound", "stages[0].lower_bound"):
         assert (name in names) == exact == (name not in aside)
 

@@ -182,18 +182,21 @@ def _parsed(
     text: str, delimiter: str, comment: str | None, source: str
 ) -> Iterator[tuple[int, list[str]]]:
     """Each record with the line it starts on; a blank line is an empty list."""
-    lines = _Lines(text, comment)
-    # strict: without it an unclosed quote would swallow the rest of the file as one cell. Cells
-    # lose the space around them anyway, and with it a quote is one only at their very start.
+    before_quotes = rf'(^|[\r\n{re.escape(delimiter)}]) +"'
+    spaced = delimiter != " " and re.search(before_quotes, text) is not None
+    lines = _Lines(text, comment, spaced)
+    # strict: without it an unclosed quote would swallow the rest of the file as one cell.
     reader = csv.reader(
-        lines.between() if comment else lines.all,
+        lines.between() if comment or spaced else lines.all,
         delimiter=delimiter,
         strict=True,
-        skipinitialspace=delimiter != " ",
+        skipinitialspace=spaced,
     )
     line = 1
     try:
         for cells in reader:
+            if spaced:
+                cells = _with_their_spaces(cells, lines.record, delimiter)
             yield lines.started if comment else line, cells
             line = reader.line_num + 1
             lines.inside = False
@@ -202,25 +205,41 @@ def _parsed(
         raise _not_csv(str(error), f"{title(source)}, line {line}") from None
 
 
+def _with_their_spaces(cells: list[str], record: str, delimiter: str) -> list[str]:
+    """The cells of a record whose reader skipped the space before quotes, and with it that at the
+    start of other cells: there it is theirs, as in the name of a row."""
+    mark = re.escape(delimiter)
+    parts = re.findall(rf'(?:\A|{mark})( *)("(?:[^"]|"")*"|[^{mark}]*)', record.rstrip("\r\n"))
+    if len(parts) != len(cells):
+        return cells
+    return [
+        cell if part.startswith('"') else space + cell for cell, (space, part) in zip(cells, parts)
+    ]
+
+
 class _Lines:
     """The lines of a text, without those that begin with the comment mark between two records; in
-    a quoted cell of several lines they are data."""
+    a quoted cell of several lines they are data. With ``keep`` the lines of the last ``record``
+    are kept."""
 
-    def __init__(self, text: str, comment: str | None):
+    def __init__(self, text: str, comment: str | None, keep: bool = False):
         # Not StringIO: it splits lines five times slower than a buffered reader does. Ends are
         # kept, for LF, CRLF and CR alike.
         raw = io.BytesIO(text.encode(errors="surrogatepass"))
         self.all = io.TextIOWrapper(raw, "utf-8", "surrogatepass", newline="")
-        self.comment = comment
+        self.comment, self.keep = comment, keep
         self.inside = False
         self.started = 1
+        self.record = ""
 
     def between(self) -> Iterator[str]:
         for number, line in enumerate(self.all, start=1):
             if not self.inside:
                 if line.lstrip().startswith(self.comment or "\0"):
                     continue
-                self.inside, self.started = True, number
+                self.inside, self.started, self.record = True, number, ""
+            if self.keep:
+                self.record += line
             yield line
 
 

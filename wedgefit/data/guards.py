@@ -30,8 +30,8 @@ def guards(
     for column in inputs:
         if column.kind == "numeric" and _counts(table.column(column.name).values):
             yield (
-                f"column {shown(column.name)} counts the rows: if it only names them, leave it "
-                f"out with --drop, or give it as --id"
+                f"column {shown(column.name)} counts the rows: if it only names them, drop it or "
+                f"make it the id"
             )
     for column in inputs:
         own = [j for j, feature in enumerate(features) if feature.source == column.name]

@@ -151,9 +151,24 @@ class Pricer:
             / self.jobs
         )
 
-    def _draws(self, thorough: bool) -> int:
-        """How many pencils a partial round draws of each kind; where there are no more, it looks at
+    def _few(self, thorough: bool) -> bool:
+        """Whether there are no more pencils than a partial round would draw, so that it looks at
         all of them."""
+        counts = map(self._pencil_count, self._swept_orders)
+        return all(count <= self._draws(thorough) for count in counts)
+
+    def _wedges_in(self, order: int, pencils: Pencils) -> int:
+        """How many wedges lie in some of the pencils of an order: each is in as many of them as it
+        has anchors, and pencils that were drawn twice count once."""
+        (n, d), anchors = self.dictionary.X.shape, self.dictionary.anchors(order)
+        powers = [d**k for k in range(order)] + [d**order * n**k for k in range(anchors - 1)]
+        # Numbers of many columns and rows may wrap around, and hardly ever to the same.
+        weights = np.array([power % 2**63 for power in powers], dtype=np.int64)
+        distinct = np.unique(np.hstack([pencils.columns, pencils.fixed]) @ weights)
+        return 2 * len(distinct) * (n - anchors + 1) // anchors
+
+    def _draws(self, thorough: bool) -> int:
+        """How many pencils a partial round draws of each kind."""
         return max(RANDOM, THOROUGH // len(self.dictionary.X)) if thorough else RANDOM
 
     def _winners_kept(self, order: int) -> int:
@@ -186,20 +201,22 @@ class Pricer:
         of K targets is the root of the sum of their squares.
         """
         bounded = self._bounded(v, alpha, sharp) if every_pencil else None
-        places = self._scouted(v, alpha) if bounded is None else bounded.places
+        everything = every_pencil or self._few(thorough)
+        places = bounded.places if bounded else None if everything else self._scouted(v, alpha)
         choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
         if self._sorted_columns:
             found, largest = self._sorted_columns.best(v, alpha)
             choices.append(found)
             priced += 2 * self.dictionary.X.size
         for order in self._swept_orders:
-            pencils = self._pencils(order, used, every_pencil and not bounded, thorough, places)
-            swept = self._sweep(pencils, v, every_pencil)
+            pencils = self._pencils(order, used, everything and not bounded, thorough, places)
+            swept = self._sweep(pencils, v, everything)
             largest, supremum = (
                 max(largest, swept.scores.max(initial=0.0)),
                 max(supremum, swept.suprema.max(initial=0.0)),
             )
-            priced += 2 * len(swept.pencils) * (len(v) - swept.pencils.fixed.shape[1])
+            if not everything:
+                priced += self._wedges_in(order, swept.pencils)
             self._winners[order] = swept.pencils.take(
                 places_of_largest(
                     np.maximum(swept.scores, swept.suprema), self._winners_kept(order)
@@ -219,7 +236,7 @@ class Pricer:
         bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
         if bounded:
             bound = max(bound, bounded.bound)
-        exact = every_pencil or not self._swept_orders
+        exact = everything or not self._swept_orders
         return Priced(
             wedges=wedges,
             scores=scores,
@@ -230,7 +247,7 @@ class Pricer:
             else None,
             exact=exact,
             bounded=bounded is not None,
-            wedges_priced=self.dictionary.size if exact else min(priced, self.dictionary.size),
+            wedges_priced=self.dictionary.size if exact else priced,
             wedges_total=self.dictionary.size,
         )
 
@@ -316,8 +333,7 @@ class Pricer:
     ) -> list[Pencils]:
         """What to sweep of an order, in blocks: all, or the promising pencils, those that
         ``places`` point at instead of random ones where they are known."""
-        few = self._pencil_count(order) <= self._draws(thorough)
-        if every or (places is None and few):
+        if every:
             return list(self._every(order))
         parts = self._around(order, used)
         if places is not None:

@@ -10,6 +10,7 @@ from math import comb
 
 import numpy as np
 
+from wedgefit.data.fitting import FAR_FROM_ZERO
 from wedgefit.data.sample import Sample
 from wedgefit.engine.certificate import Certificate, relative_gap
 from wedgefit.engine.dictionary import Dictionary, Order, order_of, range_dispersion
@@ -150,15 +151,10 @@ class Learner:
         self._refuse_what_cannot_be_learnt()
 
     def _refuse_what_cannot_be_learnt(self) -> None:
-        self._refuse_what_cannot_be_learnt()
-
-    def _refuse_what_cannot_be_learnt(self) -> None:
         if self._no_wedge_helps():
             raise FitError(
                 "every hinge of this dictionary is zero on the rows, or unrelated to the target.",
-                remedy="Try --order 2: rows in a hyperplane have no wedges of full order."
-                if self.order == "full"
-                else "Use other columns.",
+                remedy=self._what_else_to_try(),
             )
         if self._given_alpha is not None and self._given_alpha < SMALLEST_ALPHA * self.alpha_max:
             raise FitError(
@@ -166,6 +162,17 @@ class Learner:
                 f"zero, beside an alpha_max of {self.alpha_max:.3g}.",
                 remedy="Try --alpha-ratio 1e-9, which leaves next to no penalty.",
             )
+
+    def _what_else_to_try(self) -> str:
+        X = self.sample.X
+        if not self.settings.bias and np.any(np.abs(X.mean(axis=0)) > FAR_FROM_ZERO * np.ptp(X, 0)):
+            return (
+                "Leave out --no-bias or --no-standardize: a column lies so far from zero beside "
+                "its spread that without a bias its hinges are all but constant."
+            )
+        if self.order == "full":
+            return "Try --order 2: rows in a hyperplane have no wedges of full order."
+        return "Use other columns."
 
     def order_of_layers(self, depth: int) -> int | str | list[int | str]:
         """The order for the record: one where all of so many hidden layers have the same, else a

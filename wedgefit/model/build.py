@@ -408,10 +408,7 @@ def _curve_notes(curve: Curve | None) -> list[str]:
         f"on sampled wedges, to a gap of {pace.fold_tol:g}"
     )
     ended = f"time was up for cross-validation at alpha {last}: a smaller alpha may score better"
-    edge = (
-        f"the best alpha, {last}, is the last that was tried: "
-        "a smaller one may score better (--alpha)"
-    )
+    edge = f"the best alpha, {last}, is the last that was tried: a smaller alpha may score better"
     constant = "no network predicts held-out rows better than a constant does"
     best = curve.chosen("best")
     at_edge = best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
@@ -445,7 +442,7 @@ def status_notes(stages: Sequence[Stage], depth: int) -> list[str]:
             looked_at = f"{certificate.wedges_priced:,} of {certificate.wedges_total:,} wedges"
             gap += f" among those looked at in the last round, {looked_at}"
         if stage.status == "stalled":
-            told.append(f"the solver came to an end{which} {gap}, above --tol")
+            told.append(f"the solver came to an end{which} {gap}, above the tolerance")
         elif stage.status == "stopped":
             told.append(f"stopped early{which}, {gap}")
     return told

@@ -28,6 +28,8 @@ from wedgefit.views.words import (
 MOST_NEURONS = 20
 # From this relative gap on a fit is called optimal.
 OPTIMAL = 1e-4
+# Up to this gap a proof that went less far is still one worth naming first.
+NEAR = 0.1
 # No gap below this is claimed: it is that of float64.
 ROUNDING = 1e-15
 
@@ -134,9 +136,12 @@ def _sampled(certificate: dict, whole: str) -> str:
 
 
 def _optimal(problem: dict, gap: float, whole: str, domain: str) -> str:
-    if gap > OPTIMAL:
+    if gap > NEAR:
         left = f"up to {gain(gap)} of the {whole} could still be gained"
-        return f"Not optimal: {left} among {domain} (exact)."
+        return f"Not proven optimal: {left} among {domain} (exact)."
+    if gap > OPTIMAL:
+        within = f"Proven within {gain(gap)} of the optimum among {domain}"
+        return f"{within}: no more of the {whole} can be gained (exact)."
     best = "Globally optimal" if problem["layers"] == 2 else "Optimal, given the layers below,"
     return f"{best} among {domain}: at most {gain(gap)} of the {whole} can be gained (exact)."
 
