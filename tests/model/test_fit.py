@@ -127,7 +127,7 @@ def test_report_keys_and_figures(read):
     report = json.loads(json.dumps(model.report(), allow_nan=False))
     assert list(report) == [
         "schema", "data", "problem", "certificate", "stages", "score",
-        "intercept", "neurons", "samples", "seconds", "version", "notes",
+        "threshold", "intercept", "neurons", "samples", "seconds", "version", "notes",
     ]  # fmt: skip
     assert report["schema"] == "wedgefit.report/1"
     assert (
