@@ -256,9 +256,12 @@ def test_train_writes_the_model_and_reports_in_plain_words():
     done = run("train", "d.csv", *FAST)
     assert Path("wedgefit.json").exists()
     assert done.stderr == ""
-    first = done.stdout.splitlines()[0]
-    assert first.startswith("Globally optimal among all ")
-    assert first.endswith("of the objective can be gained (exact).")
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("R² ") and first.endswith("; a constant alone has 0.")
+    assert last.startswith("Globally optimal among all ")
+    assert last.endswith("of the objective can be gained (exact).")
+    assert "norm" not in done.stdout and "squared" not in done.stdout
+    assert "squared loss, alpha" in run("train", "d.csv", *FAST, "--verbose").stdout
     for words in (
         "30 rows",
         "y (regression)",
@@ -777,7 +780,20 @@ def test_the_headline_claims_what_the_certificate_says_and_no_more(
     }
     report["data"] = model["data"] | {"columns": list("abcde")}
     text = to_text(tables.train(report, "m.json"), io.StringIO())
-    assert text.split("\n\n")[0].splitlines() == lines
+    assert text.split("\n\n")[-1].splitlines() == lines
+
+
+@pytest.mark.parametrize("asked, name", [((), "R²"), (("--scoring", "mae"), "MAE")])
+def test_the_report_begins_with_the_score_beside_its_baseline(asked, name):
+    run("train", "d.csv", "--cv", "2", *asked, "-q")
+    report = json.loads(Path("wedgefit.json").read_text())
+    first = to_text(tables.train(report | {"seconds": None}, "m.json"), None).splitlines()[0]
+    score = report["score"]
+    key = {"R²": "r2", "MAE": "mae"}[name]
+    base = score["curve"][0][key]["mean"]
+    assert first.startswith(f"{name} {number(score['cv'][key]['mean'])} ± ")
+    assert first.endswith(f"on rows held out; a constant alone has {number(base)}.")
+    assert score["baseline"]["r2"] == pytest.approx(0, abs=1e-12)
 
 
 def test_piped_tables_are_neither_wrapped_nor_cut(model):
@@ -964,6 +980,6 @@ def test_the_first_interrupt_of_a_fit_ends_it_with_a_certificate():
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=100)
     assert process.returncode == 0 and "Interrupted: ending" in err and "stopped early" in err
-    assert out.startswith(("Not proven optimal", "Proven within"))
+    assert out.splitlines()[-1].startswith(("Not proven optimal", "Proven within"))
     assert json.loads(Path("wedgefit.json").read_text())["stages"][0]["status"] == "stopped"
     run("certify", "long.csv")

@@ -30,6 +30,7 @@ from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.build import scale_notes, status_notes, train
+from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (
     StageFound,
     measured,
@@ -173,6 +174,10 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
     slack = _slack(stages, sample, last)
     score, score_slack = _scores(model, sample, slack["output"])
     record["score"] = stored_record(model)["score"] | {"train": score} | _selected(model, sample)
+    if model.options:
+        constant = score_values(sample, constant_output(sample), model.problem.loss)
+        record["score"]["baseline"] = constant
+        score_slack |= {f"score.baseline.{name}": 1e-12 for name in constant}
     found = Found(record, slack | score_slack, checks)
     if model.options or model.distributions or model.importances:
         seen = measured(model, rows, sample.X, sample.weights)

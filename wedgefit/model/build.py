@@ -23,6 +23,7 @@ from wedgefit.learning.path import FINE
 from wedgefit.learning.scores import score_values, shown_score
 from wedgefit.learning.select import Curve, joined
 from wedgefit.learning.settings import Options
+from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (
     agree,
     measured,
@@ -271,6 +272,9 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
             else _scores(learned.curve.summary(learned.position)),
             curve=None if learned.curve is None else _points(learned.curve),
             selection=_selection(learned.curve, setting.options.rule),
+            baseline=score_values(
+                setting.sample, constant_output(setting.sample), setting.learner.loss
+            ),
         ),
         intercept=intercepts[0] if len(outputs) == 1 else dict(zip(outputs, intercepts)),
         neurons=neurons,

@@ -143,12 +143,18 @@ class Selection:
 
 @dataclass(frozen=True)
 class Score:
-    """Scores by name: on the training rows, and over the folds where alpha was chosen by them."""
+    """Scores by name: on the training rows, and over the folds where alpha was chosen by them.
+
+    ``baseline``: what the best constant has on the training rows; a file of an older version has
+    none."""
 
     train: dict[str, float | None]
     cv: dict[str, MeanAndError | None] | None = None
     curve: Annotated[tuple[CurvePoint, ...], items(1)] | None = None
     selection: Selection | None = None
+    baseline: Annotated[
+        dict[str, float | None] | None, "Those of the best constant on the training rows."
+    ] = None
 
 
 @dataclass(frozen=True)

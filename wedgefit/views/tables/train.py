@@ -35,14 +35,14 @@ ROUNDING = 1e-15
 
 
 def train(report: dict, path: str, *, verbose: bool = False, short: bool = False) -> Parts:
-    """What was fitted, how good it is, which neurons and rows it stands on, where the model is.
+    """How good it is, what was fitted, which neurons and rows it stands on, where the model is, and
+    what is certified.
 
-    ``short`` leaves the smaller neurons out.
+    ``short`` leaves the smaller neurons out; ``verbose`` also says what was left at its default.
     """
-    yield from headline(report)
-    yield from _refined(report["neurons"], report["problem"])
+    yield Text(_verdict(report), style="bold")
     yield ""
-    yield _summary(report)
+    yield _summary(report, verbose)
     if verbose and (selection := report["score"].get("selection")):
         yield labelled("Alpha", _selected(selection, len(report["score"]["curve"])))
     if verbose or len(report["stages"]) > 1:
@@ -57,6 +57,41 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
         yield labelled("Seconds", ", ".join(parts))
     yield ""
     yield _written(path)
+    yield ""
+    yield from _refined(report["neurons"], report["problem"])
+    yield from headline(report)
+
+
+def _verdict(report: dict) -> str:
+    """The score that people know best, on rows held out if there are any, beside that of a
+    constant."""
+    score, data = report["score"], report["data"]
+    held_out, constant = score.get("cv"), _constant(score)
+    found = held_out or score["train"]
+    asked = (score.get("selection") or {}).get("scoring")
+    names = [name for name in (asked, *found) if found.get(name) is not None]
+    if not names:
+        return "No score is defined on these rows."
+    name, value = names[0], found[names[0]]
+    rows = "rows held out" if held_out else "the training rows"
+    words = f"{score_text({name: value})} on {rows}"
+    if constant and constant.get(name) is not None:
+        base = constant[name]
+        base = base["mean"] if isinstance(base, dict) else base
+        what = "the most frequent class" if data["classes"] and name == "accuracy" else "a constant"
+        words += f"; {what} alone has {number(base)}"
+    return f"{words}."
+
+
+def _constant(score: dict) -> dict | None:
+    """The scores of a constant: on rows held out, where the path began with one, or on the training
+    rows, whichever the network's are shown of; None where they are not known."""
+    if not score.get("cv"):
+        return score.get("baseline")
+    first = (score.get("curve") or [{}])[0]
+    if first.get("neurons") != 0:
+        return None
+    return {name: value for name, value in first.items() if name not in ("alpha", "neurons")}
 
 
 def _selected(selection: dict, tried: int) -> str:
@@ -177,7 +212,7 @@ def _networks(problem: dict, width: int, networks: int) -> str:
 # The figures --------------------------------------------------------------------------------------
 
 
-def _summary(report: dict) -> Table:
+def _summary(report: dict, verbose: bool) -> Table:
     data = report["data"]
     grid = grid_of()
     sizes = f"{count(data['rows'], 'row')}, {count(len(data['columns']), 'input')}"
@@ -187,14 +222,19 @@ def _summary(report: dict) -> Table:
     for role in ("weight", "group"):
         if data[role] is not None:
             grid.add_row(f"{role.capitalize()}s", Text(plain(data[role])))
-    grid.add_row("Problem", Text(_problem(report["problem"])))
+    grid.add_row("Problem", Text(_problem(report["problem"], data, verbose)))
     dispersion = report["problem"]["range_dispersion"]
     if dispersion is not None:
         grid.add_row("Range dispersion", Text(f"{number(dispersion)} of a half turn"))
     grid.add_row("Network", Text(_network(report)))
-    for name, words in (("train", "Training score"), ("cv", "Cross-validated")):
-        if report["score"].get(name):
-            grid.add_row(words, Text(score_text(report["score"][name])))
+    score = report["score"]
+    for words, found in (
+        ("Cross-validated", score.get("cv")),
+        ("A constant", _constant(score)),
+        ("Training score", score["train"]),
+    ):
+        if found:
+            grid.add_row(words, Text(score_text(found)))
     if report["threshold"]:
         grid.add_row("Threshold", Text(_threshold(report["threshold"], data["classes"])))
     return grid
@@ -212,25 +252,25 @@ def _threshold(threshold: dict, classes: list) -> str:
     return f"{above}, {rule} over the folds ({judged})"
 
 
-def _problem(problem: dict) -> str:
+def _problem(problem: dict, data: dict, verbose: bool) -> str:
+    """How strongly it was penalised, and what differs from the defaults; verbose: all of it."""
     ratio = problem["alpha"] / problem["alpha_max"] if problem["alpha_max"] else None
     orders = problem["order"] if isinstance(problem["order"], list) else [problem["order"]]
     order = ", then ".join("full" if order == "full" else f"at most {order}" for order in orders)
-    words = [
-        f"{problem['loss']} loss",
-        f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)",
-        f"order {order}",
-        f"norm {problem['norm']}",
-        f"{problem['layers']} layers",
-    ]
+    loss = "logistic" if data["classes"] else "squared"
     switches = {
+        f"{problem['loss']} loss": problem["loss"] != loss or verbose,
+        f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)": True,
+        f"order {order}": orders != [min(2, len(data["columns"]))] or verbose,
+        f"norm {problem['norm']}": problem["norm"] != 1 or verbose,
+        f"{problem['layers']} layers": problem["layers"] != 2 or verbose,
         "no hidden biases": not problem["hidden_bias"],
         "no output bias": not problem["intercept"],
         "columns as they are": not problem["standardized"],
         "classes balanced": problem["class_weight"] == "balanced",
         "refitted without a penalty": problem["refitted"],
     }
-    return ", ".join([*words, *(word for word, switched in switches.items() if switched)])
+    return ", ".join(word for word, switched in switches.items() if switched)
 
 
 def _network(report: dict) -> str:
