@@ -541,3 +541,20 @@ def test_breaklines_are_where_hinges_begin(trained):
             assert hinge.bias + sum(
                 weight * point[name] for name, weight in hinge.weights.items()
             ) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_fit_of_classes_has_the_rates_that_were_observed(tmp_path):
+    """In tenths of the rows along the column, those of both classes in each."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 1, 200).round(3)
+    columns = {"x": x, "label": np.where(rng.random(200) < x, "yes", "no")}
+    table = read_table(write(tmp_path / "rates.csv", columns))
+    model = train(table, Options(alpha_ratio=0.1), Quiet())
+    (axes,) = drawn(model, table, "fit").axes
+    (bars,) = axes.containers
+    at, rates = bars[0].get_data()
+    came, order = columns["label"] == "yes", np.argsort(x, kind="stable")
+    tenths = np.array_split(order, 10)
+    np.testing.assert_allclose(at, [x[rows].mean() for rows in tenths], atol=0.02)
+    np.testing.assert_allclose(rates, [came[rows].mean() for rows in tenths], atol=0.1)
+    assert sum(rates) == pytest.approx(sum(came[rows].mean() for rows in tenths), abs=0.2)

@@ -18,10 +18,12 @@ pytest.importorskip("jinja2")
 
 from wedgefit.cli import main
 from wedgefit.data.table import read_table
+from wedgefit.errors import TableError
 from wedgefit.model.build import Options, train
 from wedgefit.views import page as report
 from wedgefit.views import pictures as plot
 from wedgefit.views.explain import explain
+from wedgefit.views.words import number
 
 
 class Quiet:
@@ -160,6 +162,22 @@ def test_a_prediction_is_worked_out_on_the_page(trained, text):
     assert "average" in words and f"Observed: {table.column('y').values[0]:.6g}" in words
     for effect in explain(model)["effects"]:
         assert " × ".join(effect["columns"]) in words and effect["words"] in words
+
+
+def test_the_reader_chooses_the_row_and_sees_what_was_observed(trained):
+    model, table = trained
+    row, y = str(table.row_ids[7]), table.column("y").values
+    words = Outline(report.page(model, table, row=row)).words
+    off, usual = abs(y[7] - model.predict(table)[7]), abs(y[7] - y.mean())
+    assert f"Observed: {y[7]:.6g}. The prediction is {number(off)} off;" in words
+    assert f"the mean of the rows, {number(y.mean())}, {number(usual)}." in words
+    with pytest.raises(TableError, match="there is no row"):
+        report.page(model, table, row="nobody")
+
+
+def test_scores_stand_beside_those_of_a_constant(trained, text):
+    score = trained[0].score
+    assert number(score.curve[0].scores["rmse"].mean) in Outline(text).words
 
 
 NAMES = [

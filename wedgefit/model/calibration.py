@@ -29,9 +29,7 @@ def calibration(
     Rows with the same probability are in the same group, so where they are few there are fewer
     groups: those of scikit-learn's ``calibration_curve`` by quantiles, which knows no weights.
     """
-    shares = np.linspace(0, 1, bins + 1)[1:-1]
-    by_weight = {} if weights is None else {"weights": weights, "method": "inverted_cdf"}
-    place = np.searchsorted(np.quantile(given, shares, **by_weight), given)
+    place = groups_of(given, weights, bins)
     weights = np.ones(len(given)) if weights is None else weights
     found = []
     for group in np.unique(place):
@@ -42,3 +40,13 @@ def calibration(
             Bin(int(rows.sum()), float(part @ given[rows]), float(part @ came[rows]), float(spread))
         )
     return found
+
+
+def groups_of(
+    values: np.ndarray, weights: np.ndarray | None = None, bins: int = BINS
+) -> np.ndarray:
+    """The group of each of the values (n,), by number: neighbours together, in at most so many
+    groups, as equal in number as ties allow."""
+    shares = np.linspace(0, 1, bins + 1)[1:-1]
+    by_weight = {} if weights is None else {"weights": weights, "method": "inverted_cdf"}
+    return np.searchsorted(np.quantile(values, shares, **by_weight), values)

@@ -18,7 +18,7 @@ from wedgefit.views.explain import explain
 from wedgefit.views.flat import arranged
 from wedgefit.views.phrases import limit_texts
 from wedgefit.views.prediction import explain_row
-from wedgefit.views.tables.train import OPTIMAL, headline
+from wedgefit.views.tables.train import OPTIMAL, constant_scores, headline
 
 # So many terms and rows are in sight; the others are folded.
 IN_SIGHT = 25
@@ -49,9 +49,12 @@ def require() -> None:
         )
 
 
-def page(model: Model, table: Table, model_file: str = "wedgefit.json") -> str:
+def page(
+    model: Model, table: Table, model_file: str = "wedgefit.json", row: str | None = None
+) -> str:
     """The page as HTML. ``table``: the rows to show with the model, best those that it was trained
-    on."""
+    on; ``row``: the id of the one whose prediction is shown step by step, None: the first. Raises
+    TableError where the table has no such row."""
     require()
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -79,14 +82,15 @@ def page(model: Model, table: Table, model_file: str = "wedgefit.json") -> str:
     return world.from_string(template.read_text(encoding="utf-8")).render(
         figures=figures,
         style=Markup(style.read_text(encoding="utf-8")),
-        **_content(model, table, model_file),
+        **_content(model, table, model_file, row),
     )
 
 
-def _content(model: Model, table: Table, model_file: str) -> dict:
+def _content(model: Model, table: Table, model_file: str, row: str | None) -> dict:
     """What the page says, apart from the pictures."""
     report, record = model.report(), arranged(explain(model))
     certificate, problem = report["certificate"], report["problem"]
+    row = str(table.row_ids[0]) if row is None else row
     file, data = (shlex.quote(os.path.basename(name)) for name in (model_file, table.source))
     return {
         "target": model.encoding.target.name,
@@ -103,14 +107,14 @@ def _content(model: Model, table: Table, model_file: str) -> dict:
         "separate": any(term["output"] is not None for term in record["terms"]),
         "rows": _rows(model, table, record),
         "columns": [*(column.name for column in model.encoding.inputs), *_labelled(model, table)],
-        "example": explain_row(model, table, str(table.row_ids[0])),
-        "observed": _observed(model, table),
+        "example": explain_row(model, table, row),
+        "observed": _observed(model, table, row),
         "in_sight": IN_SIGHT,
         "commands": [
             ("Predictions for new rows, as CSV", f"wedgefit predict {file} new.csv"),
             (
                 "How the prediction for one row adds up",
-                f"wedgefit explain {file} {data} --row {shlex.quote(str(table.row_ids[0]))}",
+                f"wedgefit explain {file} {data} --row {shlex.quote(row)}",
             ),
             ("Check every figure of this page that is a claim", f"wedgefit certify {file} {data}"),
         ],
@@ -156,11 +160,20 @@ def _network(neurons: list[dict], problem: dict) -> str:
 
 
 def _scores(score: dict) -> list[dict]:
-    """A line per score: its name, on the training rows, and on rows held out with its standard
-    error."""
-    held_out = score.get("cv") or {}
+    """A line per score: its name, on the training rows, on rows held out with its standard error,
+    and that of a constant on the latter, or else on the former."""
+    held_out, constant = score.get("cv") or {}, constant_scores(score) or {}
+    base = {
+        name: value["mean"] if isinstance(value, dict) else value
+        for name, value in constant.items()
+    }
     return [
-        {"name": render.SCORES.get(name, name), "train": value, "cv": held_out.get(name)}
+        {
+            "name": render.SCORES.get(name, name),
+            "train": value,
+            "cv": held_out.get(name),
+            "constant": base.get(name),
+        }
         for name, value in score["train"].items()
         if value is not None
     ]
@@ -170,14 +183,28 @@ def _labelled(model: Model, table: Table) -> list[str]:
     return [name for name in model.encoding.target.names if name in table.columns]
 
 
-def _observed(model: Model, table: Table) -> list:
-    """What was observed in the first row, where that is known."""
-    return [_first(table, name) for name in _labelled(model, table)]
-
-
-def _first(table: Table, name: str):
-    column = table.columns[name]
-    return None if column.missing[0] else column.values[0]
+def _observed(model: Model, table: Table, row: str) -> list[str]:
+    """What was observed in a row, in a sentence per target, beside what a constant would say."""
+    k = [str(known) for known in table.row_ids].index(row)
+    predicted = model.predict(table.take([k]))[0]
+    predicted = predicted if isinstance(predicted, list) else [predicted]
+    found = []
+    for name, said in zip(model.encoding.target.names, predicted):
+        column = table.columns.get(name)
+        if column is None or column.missing[k]:
+            continue
+        known = column.values[~column.missing]
+        shown = _value(column.values[k])
+        if model.encoding.target.classes is not None:
+            part = render.percent(float((known == column.values[k]).mean()), 1)
+            found.append(f"Observed: {shown}, as in {part} of the rows.")
+            continue
+        off, usual = abs(column.values[k] - said), abs(column.values[k] - known.mean())
+        found.append(
+            f"Observed: {shown}. The prediction is {render.number(off)} off; "
+            f"the mean of the rows, {render.number(float(known.mean()))}, {render.number(usual)}."
+        )
+    return found
 
 
 def _rows(model: Model, table: Table, record: dict) -> list[dict]:

@@ -19,9 +19,14 @@ from wedgefit.cli.output import ESCAPE, check_output, check_stream, deliver
     metavar="FILE",
     help="The page; - is standard output.",
 )
+@click.option(
+    "--row",
+    metavar="ID",
+    help="The row of DATA whose prediction is shown step by step.  [default: the first]",
+)
 @reading
 @talking
-def report(files, output, reading, talk):
+def report(files, output, row, reading, talk):
     """Write a page about MODEL, as HTML.
 
     What was fitted, its certificate, scores, pictures, terms and rows. DATA: the training rows.
@@ -32,6 +37,7 @@ def report(files, output, reading, talk):
     Examples:
       wedgefit report data.csv
       wedgefit report small.json data.csv -o small.html
+      wedgefit report data.csv --row 17
     """
     check_stream(output, talk)
     check_output(output, *files.named)
@@ -41,5 +47,5 @@ def report(files, output, reading, talk):
     from wedgefit.views import page as pages
 
     pages.require()
-    content = pages.page(model, table, files.model_file).encode(errors=ESCAPE)
+    content = pages.page(model, table, files.model_file, row).encode(errors=ESCAPE)
     deliver(content, output, talk, {"schema": "wedgefit.page/1"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wedgefit.errors import UsageError
+from wedgefit.model.calibration import groups_of
 from wedgefit.views.pictures.naming import name_points
 from wedgefit.views.pictures.scene import Scene, numbers_of, shown_name, shown_values
 from wedgefit.views.pictures.style import (
@@ -48,7 +49,9 @@ def fit(scene: Scene):
     title(figure, f"{shown_name(scene)} by {label(name)}")
     bends = f"{count(len(model.layer(1)), 'hinge')}; the fit bends at the ringed rows"
     axes.set_title(bends, color=SOFT)
-    axes.legend(loc="best")
+    # Between the rows of both classes; else where there is most room.
+    between = {"loc": "upper right", "bbox_to_anchor": (1, 0.93)}
+    axes.legend(**between if model.problem.loss == "logistic" else {"loc": "best"})
     _kinks(scene, figure, axes, name, np.vstack(clouds))
     return figure
 
@@ -75,7 +78,25 @@ def _fit_rows(scene: Scene, axes, name: str, colours: dict) -> np.ndarray:
         words = "rows" if len(targets) == 1 else None
         dots(axes, x, y, colour, alpha=0.55, label=words, **(bars if classes else {}))
         places.append(np.column_stack([x, y]))
+        if classes:
+            places.append(_rates(axes, x, y, colour, labelled=len(targets) == 1))
     return np.vstack(places)
+
+
+def _rates(axes, x: np.ndarray, came: np.ndarray, colour: str, labelled: bool) -> np.ndarray:
+    """How often the class came true in tenths of the rows along the column, with two standard
+    errors up and down; returns the points, (k, 2)."""
+    place = groups_of(x)
+    groups = [place == group for group in np.unique(place)]
+    at, rate = (np.array([values[group].mean() for group in groups]) for values in (x, came))
+    size = np.array([group.sum() for group in groups])
+    # Where all or none came true the error is that of one row in all, not zero.
+    error = 2 * np.sqrt(np.maximum(rate * (1 - rate), 1 / size) / size)
+    ends = rate - np.maximum(rate - error, 0), np.minimum(rate + error, 1) - rate
+    style = {"ms": 5, "mfc": PAPER, "elinewidth": 0.9, "zorder": 3}
+    words = "part that came true, in tenths of the rows" if labelled else None
+    axes.errorbar(at, rate, ends, fmt="o", color=colour, label=words, **style)
+    return np.column_stack([at, rate])
 
 
 def _kinks(scene: Scene, figure, axes, name: str, clouds: np.ndarray) -> None:

@@ -66,7 +66,7 @@ def _verdict(report: dict) -> str:
     """The score that people know best, on rows held out if there are any, beside that of a
     constant."""
     score, data = report["score"], report["data"]
-    held_out, constant = score.get("cv"), _constant(score)
+    held_out, constant = score.get("cv"), constant_scores(score)
     found = held_out or score["train"]
     asked = (score.get("selection") or {}).get("scoring")
     names = [name for name in (asked, *found) if found.get(name) is not None]
@@ -83,7 +83,7 @@ def _verdict(report: dict) -> str:
     return f"{words}."
 
 
-def _constant(score: dict) -> dict | None:
+def constant_scores(score: dict) -> dict | None:
     """The scores of a constant: on rows held out, where the path began with one, or on the training
     rows, whichever the network's are shown of; None where they are not known."""
     if not score.get("cv"):
@@ -230,7 +230,7 @@ def _summary(report: dict, verbose: bool) -> Table:
     score = report["score"]
     for words, found in (
         ("Cross-validated", score.get("cv")),
-        ("A constant", _constant(score)),
+        ("A constant", constant_scores(score)),
         ("Training score", score["train"]),
     ):
         if found:
