@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cholesky, lapack, qr_delete, solve_triangular
+from scipy.linalg import lapack, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, LinearRegression
 
@@ -22,6 +22,8 @@ DEPENDENT = 1e-11
 # Coordinate descent only has to find most of the support: more sweeps than this are cheaper done by
 # the polish.
 SWEEPS = 50
+# Room for so many columns to enter before memory is asked for again.
+SPARE = 32
 # The polish gives up when the objective has not fallen for this many exchanges.
 PATIENCE = 20
 
@@ -47,11 +49,10 @@ def solve_lasso(gram: Gram, alpha: float, start: np.ndarray, *, kkt: float = 1e-
     ``kkt``, relatively."""
     if not len(start):
         return start
-    starts = [
-        _on_independent_columns(gram, z) for z in (start, coordinate_descent(gram, alpha, start))
-    ]
-    better = min(starts, key=lambda z: gram.objective(z, alpha))
-    return _Polish(gram, alpha, better).run(kkt)
+    # From nothing, descent finds most of the support at once; near the optimum it is slower than
+    # exchanging what is wrong.
+    begun = start if start.any() else coordinate_descent(gram, alpha, start)
+    return _Polish(gram, alpha, _on_independent_columns(gram, begun)).run(kkt)
 
 
 def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarray:
@@ -155,20 +156,105 @@ def _on_independent_columns(gram: Gram, z: np.ndarray) -> np.ndarray:
     return kept
 
 
+class _Support:
+    """The columns in use, with the inverse of their Gram matrix, which a column that enters or
+    leaves changes by a matrix of rank one."""
+
+    def __init__(self, gram: Gram, columns: np.ndarray):
+        self.gram, self.size = gram, len(columns)
+        room = min(len(gram.matrix), self.size + SPARE)
+        self._members = np.empty(room, dtype=np.intp)
+        self._rows = np.empty((room, len(gram.matrix)))
+        self._inner, self._inverse = np.empty((room, room)), np.empty((room, room))
+        self._members[: self.size], self._rows[: self.size] = columns, gram.matrix[columns]
+        self.renew()
+
+    @property
+    def members(self) -> np.ndarray:
+        """Which columns, (k,)."""
+        return self._members[: self.size]
+
+    @property
+    def inverse(self) -> np.ndarray:
+        """The inverse of their Gram matrix, (k, k)."""
+        return self._inverse[: self.size, : self.size]
+
+    def times(self, z: np.ndarray) -> np.ndarray:
+        """The Gram matrix times coefficients (m,) that are zero elsewhere."""
+        return z[self.members] @ self._rows[: self.size]
+
+    def renew(self) -> None:
+        """Compute the inverse anew."""
+        k, members = self.size, self.members
+        self._inner[:k, :k] = self._rows[:k, members]
+        factor, failed = lapack.dpotrf(self._inner[:k, :k], lower=1)
+        if failed:
+            # Dependent up to rounding: the shortest of all steps is as good as any.
+            self._inverse[:k, :k] = np.linalg.pinv(self._inner[:k, :k], hermitian=True)
+            return
+        half = lapack.dpotri(factor, lower=1)[0] if k else factor
+        self._inverse[:k, :k] = np.tril(half) + np.tril(half, -1).T
+
+    def projection(self, column: int) -> tuple[np.ndarray, float]:
+        """The coefficients (k,) that bring the support closest to a column, and the square of what
+        lies outside."""
+        target = self._rows[: self.size, column]
+        along = self.inverse @ target
+        # What is left tells more digits of the length outside.
+        left = target - self._inner[: self.size, : self.size] @ along
+        own = self.gram.matrix[column, column]
+        return along + self.inverse @ left, float(own - along @ (target + left))
+
+    def enter(self, column: int, along: np.ndarray, rest: float) -> None:
+        """Take in a column with this projection, at the end."""
+        k = self.size
+        if k == len(self._members):
+            self._grow()
+        self._members[k], self._rows[k] = column, self.gram.matrix[column]
+        self._inner[k, :k] = self._inner[:k, k] = self._rows[:k, column]
+        self._inner[k, k] = self.gram.matrix[column, column]
+        self._inverse[:k, :k] += np.multiply.outer(along / rest, along)
+        self._inverse[k, :k] = self._inverse[:k, k] = -along / rest
+        self._inverse[k, k] = 1 / rest
+        self.size = k + 1
+
+    def leave(self, position: int) -> None:
+        """Drop the column at this position, and put the last one in its place."""
+        pivot = self.inverse[position].copy()
+        self._inverse[: self.size, : self.size] -= np.multiply.outer(pivot / pivot[position], pivot)
+        last = self.size - 1
+        self._members[position], self._rows[position] = self._members[last], self._rows[last]
+        for matrix in (self._inner, self._inverse):
+            matrix[position, :last], matrix[:last, position] = (
+                matrix[last, :last],
+                matrix[:last, last],
+            )
+            matrix[position, position] = matrix[last, last]
+        self.size = last
+
+    def _grow(self) -> None:
+        k, room = self.size, min(len(self.gram.matrix), 2 * self.size + SPARE)
+        members, rows = np.empty(room, dtype=np.intp), np.empty((room, len(self.gram.matrix)))
+        members[:k], rows[:k] = self._members, self._rows
+        self._members, self._rows = members, rows
+        inner, inverse = np.empty((room, room)), np.empty((room, room))
+        inner[:k, :k], inverse[:k, :k] = self._inner, self._inverse
+        self._inner, self._inverse = inner, inverse
+
+
 class _Polish:
     """Feature-sign search: solve the stationarity equations on the support, step to it, exchange,
     until KKT holds.
 
-    The start's support must be independent; ``support`` lists the columns in the order of the
-    Cholesky factor ``R`` (upper) of their Gram matrix.
+    The start's support must be independent. Every step begins at the gradient itself, so what
+    rounding does to the support's inverse makes a step worse, never the solution.
     """
 
     def __init__(self, gram: Gram, alpha: float, start: np.ndarray):
         self.gram, self.alpha = gram, alpha
-        self.support: list[int] = np.flatnonzero(start).tolist()
+        self.support = _Support(gram, np.flatnonzero(start))
         self.z = start.copy()
         self.sign = np.sign(self.z)
-        self.R = self._factorised()
 
     def run(self, kkt: float) -> np.ndarray:
         """The coefficients (m,) at which no column violates the KKT conditions by more than
@@ -179,21 +265,13 @@ class _Polish:
             return self._exchanged(kkt)
 
     def _exchanged(self, kkt: float) -> np.ndarray:
-        refined, lowest, idle, best = False, np.inf, 0, self.z.copy()
+        lowest, idle, best = np.inf, 0, self.z.copy()
         while idle < PATIENCE:
-            self._settle()
-            if not np.isfinite(self.z).all():
+            gradient = self._settled(kkt)
+            if gradient is None:
                 return best
-            gradient = self.gram.correlation - self.gram.matrix @ self.z
-            rounding = gradient[self.support] - self.alpha * self.sign[self.support]
-            # The factor has been updated many times: one step of iterative refinement takes its
-            # rounding errors back.
-            if not refined and np.abs(rounding).max(initial=0.0) > 0.1 * kkt * self.alpha:
-                self.z[self.support] += self._solve(rounding)
-                refined = True
-                continue
             violation = np.abs(gradient)
-            violation[self.support] = 0.0
+            violation[self.support.members] = 0.0
             worst = int(violation.argmax())
             if violation[worst] <= self.alpha * (1 + kkt):
                 return self.z
@@ -206,35 +284,54 @@ class _Polish:
             if objective < lowest:
                 lowest, best = objective, self.z.copy()
             self._enter(worst, np.sign(gradient[worst]))
-            refined = False
+            self._settle(gradient[self.support.members])
         return best
 
-    def _settle(self) -> None:
-        """Move to the stationary point of the support, dropping what reaches zero on the way."""
+    def _settled(self, kkt: float) -> np.ndarray | None:
+        """The gradient, (m,), at the stationary point of the support; None where numbers end."""
+        before, renewed = np.inf, False
+        while True:
+            gradient = self.gram.correlation - self.support.times(self.z)
+            if not np.isfinite(gradient).all():
+                return None
+            members = self.support.members
+            pull = gradient[members] - self.alpha * self.sign[members]
+            left = float(np.abs(pull).max(initial=0.0))
+            if left <= 0.1 * kkt * self.alpha:
+                return gradient
+            # Another step takes most of what rounding left, as long as the inverse is good.
+            if left > 0.5 * before:
+                if renewed:
+                    return gradient
+                self.support.renew()
+                renewed = True
+            before = left
+            self._settle(gradient[members])
+
+    def _settle(self, gradient: np.ndarray) -> None:
+        """Move to the stationary point of the support, dropping what reaches zero on the way;
+        ``gradient`` (k,) is that of the support."""
         for _ in range(10 * len(self.z) + 100):
-            if not self.support:
+            members = self.support.members
+            if not len(members):
                 return
-            z = self.z[self.support]
-            step = (
-                self._solve(
-                    self.gram.correlation[self.support] - self.alpha * self.sign[self.support]
-                )
-                - z
-            )
-            fraction, leaving = self._line_search(z, step)
-            self.z[self.support] = z + fraction * step
+            z, pull = self.z[members], gradient - self.alpha * self.sign[members]
+            step = self.support.inverse @ pull
+            fraction, leaving = self._line_search(z, step, float(step @ pull))
+            self.z[members] = z + fraction * step
+            gradient = gradient - fraction * pull
             if leaving is not None:
                 self._leave(leaving)
+                gradient[leaving] = gradient[-1]
+                gradient = gradient[:-1]
             # A column that has just entered may not have moved yet: it keeps the sign it came with.
             self.sign = np.where(self.z != 0, np.sign(self.z), self.sign)
             if leaving is None and fraction == 1.0:
                 return
 
-    def _solve(self, target: np.ndarray) -> np.ndarray:
-        """G_SS⁻¹ target, from the factor."""
-        return lapack.dpotrs(self.R, target)[0]
-
-    def _line_search(self, z: np.ndarray, step: np.ndarray) -> tuple[float, int | None]:
+    def _line_search(
+        self, z: np.ndarray, step: np.ndarray, curvature: float
+    ) -> tuple[float, int | None]:
         """How far along ``step`` the objective falls, past sign changes: the fraction, and who
         stops there at zero."""
         crossing = np.flatnonzero((z != 0) & (np.sign(z + step) != np.sign(z)))
@@ -244,7 +341,6 @@ class _Polish:
         order = np.argsort(fractions, kind="stable")
         # Along the step the derivative is (t − 1) stepᵀG step while no sign changes, and jumps by 2
         # alpha |step| at each.
-        curvature = float(np.sum((self.R @ step) ** 2))
         jumps = 0.0
         for k in order:
             before = (fractions[k] - 1.0) * curvature + jumps
@@ -258,52 +354,30 @@ class _Polish:
     def _enter(self, column: int, sign: float) -> None:
         """Take a violating column into the support; one in the support's span pushes another
         out."""
-        along, rest = self._projection(column)
-        if rest <= DEPENDENT * self.gram.matrix[column, column]:
+        own = self.gram.matrix[column, column]
+        along, rest = self.support.projection(column)
+        if rest <= DEPENDENT * own:
             self._exchange(column, sign, along)
-            along, rest = self._projection(column)
-        rest = max(rest, DEPENDENT * self.gram.matrix[column, column])
-        k = len(self.support)
-        grown = np.zeros((k + 1, k + 1), order="F")
-        grown[:k, :k], grown[:k, k], grown[k, k] = self.R, along, np.sqrt(rest)
-        self.R = grown
-        self.support.append(column)
+            along, rest = self.support.projection(column)
+        self.support.enter(column, along, max(rest, DEPENDENT * own))
         self.sign[column] = sign
-
-    def _projection(self, column: int) -> tuple[np.ndarray, float]:
-        """The column in the support's orthonormal coordinates, (k,), and the square of what lies
-        outside."""
-        if not self.support:
-            return np.empty(0), self.gram.matrix[column, column]
-        along = lapack.dtrtrs(self.R, self.gram.matrix[column, self.support], trans=1)[0]
-        return along, self.gram.matrix[column, column] - along @ along
 
     def _exchange(self, column: int, sign: float, along: np.ndarray) -> None:
         """Shift weight from the support to a dependent column, which leaves the output alone, until
         a member is zero."""
-        direction = -sign * lapack.dtrtrs(self.R, along)[0]
-        z = self.z[self.support]
+        direction, members = -sign * along, self.support.members
+        z = self.z[members]
         shrinking = np.flatnonzero(z * direction < 0)
         if not len(shrinking):
             return
         amounts = -z[shrinking] / direction[shrinking]
         first = amounts.argmin()
-        self.z[self.support] += amounts[first] * direction
+        self.z[members] += amounts[first] * direction
         self.z[column] = sign * amounts[first]
         self._leave(int(shrinking[first]))
 
     def _leave(self, position: int) -> None:
-        """Drop one column of the support and update the factor."""
-        column = self.support.pop(position)
+        """Drop one column of the support."""
+        column = self.support.members[position]
         self.z[column] = self.sign[column] = 0.0
-        size = len(self.support) + 1
-        _, reduced = qr_delete(np.eye(size), self.R, position, which="col", check_finite=False)
-        signs = np.where(reduced.diagonal() < 0, -1.0, 1.0)
-        self.R = np.asfortranarray(reduced[: size - 1] * signs[:, None])
-
-    def _factorised(self) -> np.ndarray:
-        if not self.support:
-            return np.zeros((0, 0), order="F")
-        return np.asfortranarray(
-            cholesky(self.gram.matrix[np.ix_(self.support, self.support)], check_finite=False)
-        )
+        self.support.leave(position)
