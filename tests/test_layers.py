@@ -57,17 +57,15 @@ ROOMS = {
     },
     "sklearn": {
         "engine.lasso",
-        "learning.scores",
         "learning.select",
         "estimators",
-        "data.fitting",
     },
     "pickle": set(),
     "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
     "onnx": {"exports.onnx", "model.foreign"},
 }
-LAZY_SKLEARN = {"data.fitting", "learning.scores", "learning.select"}
+LAZY_SKLEARN = {"learning.select"}
 # They need not be installed.
 EXTRAS = {"matplotlib", "jinja2"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
@@ -228,7 +226,7 @@ def test_light_modules_start_without_sklearn(module):
         ("cli.commands.plot", "def f():\n    import matplotlib"),
         ("views.pictures.fit", "import matplotlib"),
         ("model.record", "from sklearn.linear_model import Lasso"),
-        ("data.fitting", "from sklearn.model_selection import KFold"),
+        ("learning.select", "from sklearn.model_selection import KFold"),
         ("engine.lasso", "from sklearn.linear_model import _cd_fast"),
         ("engine.lasso", "import numpy._core"),
     ],

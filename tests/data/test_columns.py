@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from wedgefit.data import fitting
 from wedgefit.data.columns import MISSING, RARE
 from wedgefit.data.encoding import Encoding, fit_encoding
 from wedgefit.errors import ColumnError, ModelFileError
@@ -464,3 +465,24 @@ def test_text_agrees_with_sklearn(cells, later):
     np.testing.assert_array_equal(
         X[:, :-1], sklearn.transform(np.array(later)[:, None])[:, columns]
     )
+
+
+@pytest.mark.parametrize("rows", [2, 9, 130, 3000])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scales_are_those_of_scikit_learn(rows, weighted, rng):
+    """To the bit, also of a value that stands alone among equal ones, and of a weight near zero."""
+    weights = rng.uniform(0.1, 2, size=rows) if weighted else None
+    for values in (
+        rng.normal(size=rows),
+        1.0 * (np.arange(rows) == 1),
+        1e-12 * rng.normal(size=rows),
+    ):
+        values = values - values[0]
+        scaler = StandardScaler().fit(values[:, None], sample_weight=weights)
+        found = fitting._mean_and_deviation(values, weights)
+        assert found == (scaler.mean_[0], scaler.scale_[0])
+    if weighted:
+        weights[0] = 1e-32
+        values = (np.arange(rows) > 0).astype(float)
+        scaler = StandardScaler().fit(values[:, None], sample_weight=weights)
+        assert fitting._mean_and_deviation(values, weights) == (scaler.mean_[0], scaler.scale_[0])

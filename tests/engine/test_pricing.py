@@ -13,7 +13,6 @@ from hypothesis.extra import numpy as hnp
 from wedgefit.engine import pencil, pricing, sweep
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.pencil import Pencils
 from wedgefit.engine.pricing import Pricer
 
 EVERY_KIND = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
@@ -393,16 +392,12 @@ def test_where_pencils_are_few_all_are_looked_at(orders, norm, thorough, rng, mo
     assert (part.bound, part.supremum) == (whole.bound, whole.supremum)
 
 
-@pytest.mark.parametrize("order, bias", [(2, True), (3, True), (3, False)])
-def test_wedges_are_counted_once(order, bias, rng, monkeypatch):
-    """However often a pencil is drawn, and in however many pencils a wedge lies."""
-    monkeypatch.setattr(pricing, "RANDOM", 40)
-    pricer = Pricer(Dictionary(rng.normal(size=(10, 4)), (order,), 1, bias))
-    drawn = Pencils.stack(pricer._drawn(order, pricer.dictionary.none(), False))
-    twice = Pencils.stack([drawn, drawn])
-    assert 0 < pricer._wedges_in(order, twice) < pricer.dictionary.size
-    every = Pencils.stack(list(pricer._every(order)))
-    assert pricer._wedges_in(order, Pencils.stack([every, drawn])) == pricer.dictionary.size
+def test_wedges_are_counted_once(rng, monkeypatch):
+    """However often a pencil is drawn, and though every wedge lies in several pencils."""
+    monkeypatch.setattr(pricing, "RANDOM", 25)
+    X, v = rng.normal(size=(8, 3)), direction(rng, 8)
+    part = priced(X, v, [3], 1, True, every_pencil=False)
+    assert 0 < part.wedges_priced <= 2 * 25 * 6 // 3 < part.wedges_total
 
 
 def test_partial_rounds_can_miss(rng, monkeypatch):

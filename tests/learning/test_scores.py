@@ -5,10 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from wedgefit.data.cells import Column
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.learning.scores import SCORES, Score, scores_of, shown_score
+from wedgefit.engine.losses import class_probabilities
+from wedgefit.learning.scores import SCORES, Score, score_values, scores_of, shown_score
 from wedgefit.learning.settings import Options
 from wedgefit.model import trace
 from wedgefit.model.audit import certify
@@ -52,6 +55,52 @@ TOYS = {
     False: Score("worst", "largest error", "regression", False, worst, in_units=True),
     True: Score("brier", "Brier score", "classification", False, brier, from_classes=2),
 }
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(2,), (9,), (200,), (30, 3)])
+def test_scores_of_numbers_are_those_of_scikit_learn(shape, weighted, rng):
+    truth = 3 + rng.normal(size=shape)
+    output, weights = truth + 0.3 * rng.normal(size=shape), None
+    if weighted:
+        weights = rng.uniform(0.1, 2, size=shape[0])
+    found = score_values(
+        Sample(np.zeros((len(truth), 1)), truth, "regression", weights), output, "squared"
+    )
+    assert found == {
+        "r2": metrics.r2_score(truth, output, sample_weight=weights),
+        "rmse": metrics.mean_squared_error(truth, output, sample_weight=weights) ** 0.5,
+        "mae": metrics.mean_absolute_error(truth, output, sample_weight=weights),
+    }
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("many", [2, 4])
+def test_scores_of_classes_are_those_of_scikit_learn(many, weighted, rng):
+    labels = np.arange(60) % many
+    output = rng.normal(scale=40 if weighted else 2, size=(60, many))
+    y = np.where(np.eye(many)[labels] > 0, 1.0, -1.0)
+    if many == 2:
+        y, output = y[:, 1], output[:, 1]
+    weights = rng.uniform(0.1, 2, size=60) if weighted else None
+    found = score_values(
+        Sample(np.zeros((60, 1)), y, "classification", weights), output, "logistic"
+    )
+    decided = (output > 0).astype(int) if many == 2 else output.argmax(axis=1)
+    shares = class_probabilities(output)
+    assert found["accuracy"] == metrics.accuracy_score(labels, decided, sample_weight=weights)
+    assert found["log_loss"] == metrics.log_loss(
+        labels, shares, labels=range(many), sample_weight=weights
+    )
+    output = output.round(1)  # With ties.
+    shares = class_probabilities(output)
+    sample = Sample(np.zeros((60, 1)), y, "classification", weights)
+    assert score_values(sample, output, "logistic")["auc"] == pytest.approx(
+        metrics.roc_auc_score(
+            labels, output if many == 2 else shares, multi_class="ovr", sample_weight=weights
+        ),
+        rel=1e-14,
+    )
 
 
 @pytest.mark.parametrize("classes", [False, True])

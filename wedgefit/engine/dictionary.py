@@ -98,7 +98,11 @@ class Dictionary:
         return Wedges(*(np.concatenate(parts) for parts in stacked))
 
     def _pad(self, choice: np.ndarray) -> np.ndarray:
-        return np.pad(choice, ((0, 0), (0, self.room - choice.shape[1])), constant_values=-1)
+        if choice.shape[1] == self.room:
+            return choice
+        padded = np.full((len(choice), self.room), -1, dtype=choice.dtype)
+        padded[:, : choice.shape[1]] = choice
+        return padded
 
 
 def order_of(order: Order, layer: int) -> LayerOrder:

@@ -30,11 +30,10 @@ class SortedColumns:
                 columns, np.empty((len(columns), 0), dtype=np.int64), scores[columns[:, 0]]
             ), scores.max()
         scores = self._scores(v)
-        padded = np.pad(scores > alpha, ((0, 0), (0, 1))).ravel()
+        padded = _parted(scores > alpha)
         edges = np.flatnonzero(np.diff(padded, prepend=False))
         n = len(v)
-        flat = np.pad(scores, ((0, 0), (0, 1))).ravel()
-        samples = np.pad(self.order.T, ((0, 0), (0, 1))).ravel()
+        flat, samples = _parted(scores), _parted(self.order.T)
         if not len(edges):
             nothing = np.empty((0, 1), dtype=np.int64)
             return Choices(nothing, nothing, np.empty(0)), float(scores.max())
@@ -62,3 +61,10 @@ class SortedColumns:
         below = self.values * sums - moments
         above = (moments[-1] - moments) - self.values * (sums[-1] - sums)
         return np.stack([below, above])
+
+
+def _parted(columns: np.ndarray) -> np.ndarray:
+    """Columns (d, n) one behind the other, each followed by a zero."""
+    parted = np.zeros((len(columns), columns.shape[1] + 1), dtype=columns.dtype)
+    parted[:, :-1] = columns
+    return parted.ravel()

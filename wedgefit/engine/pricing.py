@@ -157,16 +157,6 @@ class Pricer:
         counts = map(self._pencil_count, self._swept_orders)
         return all(count <= self._draws(thorough) for count in counts)
 
-    def _wedges_in(self, order: int, pencils: Pencils) -> int:
-        """How many wedges lie in some of the pencils of an order: each is in as many of them as it
-        has anchors, and pencils that were drawn twice count once."""
-        (n, d), anchors = self.dictionary.X.shape, self.dictionary.anchors(order)
-        powers = [d**k for k in range(order)] + [d**order * n**k for k in range(anchors - 1)]
-        # Numbers of many columns and rows may wrap around, and hardly ever to the same.
-        weights = np.array([power % 2**63 for power in powers], dtype=np.int64)
-        distinct = np.unique(np.hstack([pencils.columns, pencils.fixed]) @ weights)
-        return 2 * len(distinct) * (n - anchors + 1) // anchors
-
     def _draws(self, thorough: bool) -> int:
         """How many pencils a partial round draws of each kind."""
         return max(RANDOM, THOROUGH // len(self.dictionary.X)) if thorough else RANDOM
@@ -215,8 +205,9 @@ class Pricer:
                 max(largest, swept.scores.max(initial=0.0)),
                 max(supremum, swept.suprema.max(initial=0.0)),
             )
-            if not everything:
-                priced += self._wedges_in(order, swept.pencils)
+            # Each wedge lies in as many pencils as it has anchors.
+            anchors = self.dictionary.anchors(order)
+            priced += 2 * len(swept.pencils) * (len(v) - anchors + 1) // anchors
             self._winners[order] = swept.pencils.take(
                 places_of_largest(
                     np.maximum(swept.scores, swept.suprema), self._winners_kept(order)

@@ -62,62 +62,75 @@ class Score:
         return None if value is None else float(value)
 
 
+# Sums in NumPy: scikit-learn's scores, but for the last digit of the AUC, at a fiftieth of their
+# time. A small fit asks for every score of every fold and alpha, and would spend a sixth of its
+# time in checks of their input.
+
+
 def _r2(predicted: Predicted) -> float | None:
-    from sklearn.metrics import r2_score
+    import numpy as np
 
     truth = predicted.truth
     if len(truth) < 2 or (truth == truth[0]).all(axis=0).any():
         return None
-    return r2_score(truth, predicted.output, sample_weight=predicted.weights)
+    errors = (truth - predicted.output) ** 2
+    around = (truth - np.average(truth, axis=0, weights=predicted.weights)) ** 2
+    if predicted.weights is not None:
+        errors, around = ((predicted.weights * part.T).T for part in (errors, around))
+    return np.mean(1 - errors.sum(axis=0) / around.sum(axis=0))
 
 
 def _rmse(predicted: Predicted) -> float:
-    from sklearn.metrics import mean_squared_error
-
-    return mean_squared_error(*_pair(predicted), sample_weight=predicted.weights) ** 0.5
+    return _mean((predicted.truth - predicted.output) ** 2, predicted) ** 0.5
 
 
 def _mae(predicted: Predicted) -> float:
-    from sklearn.metrics import mean_absolute_error
+    import numpy as np
 
-    return mean_absolute_error(*_pair(predicted), sample_weight=predicted.weights)
+    return _mean(np.abs(predicted.truth - predicted.output), predicted)
 
 
 def _accuracy(predicted: Predicted) -> float:
-    from sklearn.metrics import accuracy_score
-
-    return accuracy_score(predicted.truth, predicted.decided, sample_weight=predicted.weights)
+    return _mean(predicted.truth == predicted.decided, predicted)
 
 
 def _auc(predicted: Predicted) -> float | None:
     """Of more than two classes the mean over each against the rest."""
-    from sklearn.metrics import roc_auc_score
+    import numpy as np
 
-    if len(set(predicted.truth.tolist())) < predicted.classes:
+    truth, weights = predicted.truth, predicted.weights
+    if len(set(truth.tolist())) < predicted.classes:
         return None
+    weights = np.ones(len(truth)) if weights is None else weights
     if predicted.classes == 2:
-        return roc_auc_score(*_pair(predicted), sample_weight=predicted.weights)
-    return roc_auc_score(
-        predicted.truth,
-        predicted.probabilities,
-        multi_class="ovr",
-        sample_weight=predicted.weights,
-    )
+        return _ranked(predicted.output, truth == 1, weights)
+    columns = enumerate(predicted.probabilities.T)
+    return np.mean([_ranked(column, truth == label, weights) for label, column in columns])
+
+
+def _ranked(output: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> float:
+    """How often a positive row has the larger output than a negative one, equal ones counting
+    half: the area under the curve."""
+    import numpy as np
+
+    place = np.unique(output, return_inverse=True)[1]
+    above, below = (np.bincount(place, weights * rows) for rows in (positive, ~positive))
+    return above @ (np.cumsum(below) - below / 2) / (above.sum() * below.sum())
 
 
 def _log_loss(predicted: Predicted) -> float:
-    from sklearn.metrics import log_loss
+    import numpy as np
 
-    return log_loss(
-        predicted.truth,
-        predicted.probabilities,
-        labels=range(predicted.classes),
-        sample_weight=predicted.weights,
-    )
+    eps = np.finfo(float).eps
+    likelihood = predicted.probabilities[np.arange(len(predicted.truth)), predicted.truth]
+    return _mean(-np.log(np.clip(likelihood, eps, 1 - eps)), predicted)
 
 
-def _pair(predicted: Predicted) -> tuple[np.ndarray, np.ndarray]:
-    return predicted.truth, predicted.output
+def _mean(values: np.ndarray, predicted: Predicted) -> float:
+    """Over the rows as they count, then over the targets: ``values`` (n,) or (n, K)."""
+    import numpy as np
+
+    return np.mean(np.average(values, axis=0, weights=predicted.weights))
 
 
 SCORES = {

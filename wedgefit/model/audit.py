@@ -396,25 +396,24 @@ def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, f
     """The scores on the training rows, and how far they move where outputs move by ``off``."""
     output = model.network.forward(sample.X)
     y = sample.y
-    try:
-        found = score_values(sample, output, model.problem.loss, model.cut)
-        if sample.task == "regression":
-            spread = float(np.sqrt(np.var(y, axis=0).min())) or 1.0
-            rmse = found["rmse"]
-            ratio = 2 * off * (rmse + off) / spread**2
-            slack = {name: off if SCORES[name].in_units else ratio for name in found}
-        else:
-            # Where outputs are equal but for rounding, the last digit decides on classes and ranks.
-            others = [
-                score_values(sample, output + s * off * y, model.problem.loss, model.cut)
-                for s in (1, -1)
-            ]
-            slack = {
-                name: max(abs((other[name] or 0.0) - (value or 0.0)) for other in others) + off
-                for name, value in found.items()
-            }
-    except ValueError:  # scikit-learn takes no infinities, which only damaged weights give.
+    if not np.isfinite(output).all():  # Only damaged weights give such outputs.
         return {name: None for name in model.score.train}, {}
+    found = score_values(sample, output, model.problem.loss, model.cut)
+    if sample.task == "regression":
+        spread = float(np.sqrt(np.var(y, axis=0).min())) or 1.0
+        rmse = found["rmse"]
+        ratio = 2 * off * (rmse + off) / spread**2
+        slack = {name: off if SCORES[name].in_units else ratio for name in found}
+    else:
+        # Where outputs are equal but for rounding, the last digit decides on classes and ranks.
+        others = [
+            score_values(sample, output + s * off * y, model.problem.loss, model.cut)
+            for s in (1, -1)
+        ]
+        slack = {
+            name: max(abs((other[name] or 0.0) - (value or 0.0)) for other in others) + off
+            for name, value in found.items()
+        }
     return found, {f"score.train.{name}": value for name, value in slack.items()}
 
 
@@ -662,4 +661,6 @@ def _same(stored: Any, found: Any, slack: float) -> bool:
     numbers = all(type(value) in (int, float) for value in (stored, found))
     if not numbers or type(stored) is type(found) is int:
         return type(stored) is type(found) and stored == found
-    return bool(stored == found or abs(stored - found) <= DIGITS * abs(found) + slack)
+    # A figure that overflows is no figure that another could be near to.
+    near = np.isfinite(found) and abs(stored - found) <= DIGITS * abs(found) + slack
+    return bool(stored == found or near)

@@ -71,8 +71,12 @@ def safeguarded_newton(slope, curvature, start: float, low: float, high: float) 
         value = slope(at)
         low, high = (at, high) if value > 0 else (low, at)
         step = value / max(curvature(at), TINY)
-        target = at + step if low < at + step < high else 0.5 * (low + high)
+        newton = low < at + step < high
+        target = at + step if newton else 0.5 * (low + high)
         if value == 0 or abs(target - at) <= 1e-15 * max(1.0, abs(at)):
             break
         at = target
+        # Behind so small a step the error is its square; what further steps find is rounding.
+        if newton and abs(step) <= 1e-10 * max(1.0, abs(at)):
+            break
     return at

@@ -29,9 +29,14 @@ class Logistic:
         low, high = odds - output.max() - 1e-9, odds - output.min() + 1e-9
         slope = lambda t: float(self.negative_gradient(y, output + t, weights).sum())
         start = 0.0 if low < 0.0 < high else 0.5 * (low + high)
+
         # Not ``curvature``, whose least value would make the steps too short where all rows are far
         # on their side.
-        curvature = lambda t: float(weights @ (sigmoid(output + t) * sigmoid(-output - t)))
+        def curvature(t: float) -> float:
+            moved = output + t
+            logarithms = log_sigmoid(moved)  # and logarithms − moved is that of the other class
+            return float(weights @ np.exp(2 * logarithms - moved))
+
         return safeguarded_newton(slope, curvature, start, low, high)
 
     def dual_value(self, y, dual, weights) -> float:
