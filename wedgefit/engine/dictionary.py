@@ -24,14 +24,15 @@ class Dictionary:
     """All wedges of the given orders over the rows of X (n, d).
 
     ``orders``: the orders present, ascending; ``norm``: 1 or 2, of the hidden weights; ``bias``:
-    whether hidden neurons have a bias (else every hyperplane passes through the origin). Theory,
-    section 2.
+    whether hidden neurons have a bias (else every hyperplane passes through the origin);
+    ``apart``: pairs of columns that no wedge reads together, (p, 2). Theory, section 2.
     """
 
     X: np.ndarray
     orders: tuple[int, ...]
     norm: int
     bias: bool
+    apart: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def scales(self) -> np.ndarray:
@@ -47,8 +48,12 @@ class Dictionary:
     def size(self) -> int:
         """2 Σ_s C(d, s) C(n, s), or C(n, s − 1) without biases: both faces of every choice,
         degenerate ones included."""
-        n, d = self.X.shape
-        return sum(2 * comb(d, s) * comb(n, self.anchors(s)) for s in self.orders)
+        n = len(self.X)
+        return sum(2 * self.sets_of(s) * comb(n, self.anchors(s)) for s in self.orders)
+
+    def sets_of(self, order: int) -> int:
+        """How many choices of so many columns there are."""
+        return len(self.column_sets(order)) if self.apart else comb(self.X.shape[1], order)
 
     def anchors(self, order: int) -> int:
         """How many samples a wedge of this order passes through."""
@@ -56,7 +61,10 @@ class Dictionary:
 
     def column_sets(self, order: int) -> np.ndarray:
         """All choices of ``order`` columns in lexicographic order, (C(d, order), order)."""
-        return all_subsets(self.X.shape[1], order)
+        sets = all_subsets(self.X.shape[1], order)
+        for pair in self.apart:
+            sets = sets[np.isin(sets, pair).sum(axis=1) < 2]
+        return sets
 
     def wedges(self, columns: np.ndarray, samples: np.ndarray) -> tuple[Wedges, np.ndarray]:
         """The wedges of one order through these samples, padded to this dictionary's room, and

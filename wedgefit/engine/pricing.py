@@ -170,8 +170,8 @@ class Pricer:
         return min(WINNERS, max(20, NOMINATED // len(self.dictionary.X)))
 
     def _pencil_count(self, order: int) -> int:
-        n, d = self.dictionary.X.shape
-        return comb(d, order) * comb(n, self.dictionary.anchors(order) - 1)
+        n = len(self.dictionary.X)
+        return self.dictionary.sets_of(order) * comb(n, self.dictionary.anchors(order) - 1)
 
     def price(
         self,

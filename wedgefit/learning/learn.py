@@ -126,8 +126,10 @@ class Learner:
         settings: Settings,
         note: Callable[[str], None],
         deadline: Deadline | None = None,
+        apart: tuple[tuple[int, int], ...] = (),
     ):
-        self.sample, self.settings = sample, settings
+        """``apart``: pairs of columns that no neuron of the first hidden layer reads together."""
+        self.sample, self.settings, self.apart = sample, settings, apart
         self.deadline = deadline or Deadline(settings.max_seconds)
         self.loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
         check_settings(settings, sample, self.loss)
@@ -215,7 +217,12 @@ class Learner:
             )
         kept = sorts_budget(X.size, settings.max_memory) / share
         jobs = settings.jobs or os.cpu_count() or 1
-        dictionary = Dictionary(X, orders, settings.norm, settings.bias)
+        dictionary = Dictionary(
+            X, orders, settings.norm, settings.bias, self.apart if stage == 1 else ()
+        )
+        if dictionary.apart:
+            kept_orders = tuple(order for order in orders if dictionary.sets_of(order))
+            dictionary = replace(dictionary, orders=kept_orders)
         return Pricer(
             dictionary,
             jobs=jobs,

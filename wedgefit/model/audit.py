@@ -133,16 +133,10 @@ def stored_record(model: Model) -> dict[str, Any]:
 
 
 def _found(model: Model, table: Table, jobs: int | None) -> Found:
-    rows = _training_rows(model, table)
+    rows = rows_trained_on(model, table)
     row_of = _rows_by_id(model, rows)
-    encoding = model.encoding
-    sample = Sample(
-        encoding.transform(rows),
-        encoding.target_values(rows),
-        encoding.target.task,
-        row_weights(rows, model.data.weight),
-    )
-    learner = _learner(model, sample, jobs)
+    sample = sample_trained_on(model, rows)
+    learner = learner_of(model, sample, jobs)
     networks = networks_of(model, row_of)
     tol = model.options.get("tol", Settings.tol)
     tol = tol if isinstance(tol, float) else Settings.tol
@@ -192,7 +186,18 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
     return found
 
 
-def _learner(model: Model, sample: Sample, jobs: int | None) -> Learner:
+def sample_trained_on(model: Model, rows: Table) -> Sample:
+    """The model's rows in the numbers that its solver saw."""
+    encoding = model.encoding
+    return Sample(
+        encoding.transform(rows),
+        encoding.target_values(rows),
+        encoding.target.task,
+        row_weights(rows, model.data.weight),
+    )
+
+
+def learner_of(model: Model, sample: Sample, jobs: int | None) -> Learner:
     """What learnt from these rows as the model says. Raises CertificateError where nothing can have
     learnt so."""
     problem, told = model.problem, model.options
@@ -224,7 +229,7 @@ def _learner(model: Model, sample: Sample, jobs: int | None) -> Learner:
         ) from None
 
 
-def _training_rows(model: Model, table: Table) -> Table:
+def rows_trained_on(model: Model, table: Table) -> Table:
     """The rows that the model was trained on: those with a target and a weight. Also checks that
     the weights are weights."""
     names = model.encoding.target.names

@@ -15,6 +15,7 @@ from wedgefit.cli.options import (
     talking,
 )
 from wedgefit.learning.settings import Options, Settings
+from wedgefit.records import plain
 from wedgefit.setting import settings_of
 
 
@@ -46,16 +47,26 @@ from wedgefit.setting import settings_of
     is_flag=True,
     help="Train again as well, and check what only that can tell: scores of the folds, notes.",
 )
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="NAME|A:B|order=K",
+    help="Also prove what it costs the objective to leave out a column, a pair of columns, or all"
+    " neurons that read K columns or more. Repeatable.",
+)
 @jobs_option
 @reading
 @talking
-def certify(files, weights, own, everything, jobs, reading, talk):
+def certify(files, weights, own, everything, without, jobs, reading, talk):
     """Check the claims of MODEL against its training DATA.
 
     Every figure is recomputed from the rows and the weights in MODEL alone. What only training
     again could tell is listed as not checked; --all trains again.
 
     Exits with 1 when a stored figure and the recomputed one disagree.
+
+    With --without: how much larger the best objective is without a column, a pair, or all neurons
+    of an order, at the same alpha; proven from both sides, about these rows.
 
     With --weights NET: how far is the training objective of a two-layer ReLU network from elsewhere
     above the certified optimum for its own weight decay?
@@ -65,13 +76,15 @@ def certify(files, weights, own, everything, jobs, reading, talk):
       wedgefit certify data.csv
       wedgefit certify small.json data.csv && echo "as promised"
       wedgefit certify data.csv --all
+      wedgefit certify data.csv --without age --without age:weight --without order=2
       wedgefit certify data.csv --weights net.json
       wedgefit certify data.csv --weights net.onnx --alpha 0.001 --target price
     """
     if weights is not None:
-        if everything:
+        if everything or without:
             raise click.UsageError(
-                "--all is for models: a network from elsewhere was not trained here."
+                f"{'--all' if everything else '--without'} is for models: "
+                "a network from elsewhere was not trained here."
             )
         _measure(files, weights, own, jobs, reading, talk)
         return
@@ -79,6 +92,9 @@ def certify(files, weights, own, everything, jobs, reading, talk):
         option = settings_of(Options)[next(iter(own))].option
         raise click.UsageError(f"{option} is for --weights: a model knows it.")
     model = files.load(talk)
+    from wedgefit.model import cost
+
+    parts = cost.parts_named(model, without)
     table = files.table(
         model,
         reading,
@@ -89,9 +105,15 @@ def certify(files, weights, own, everything, jobs, reading, talk):
         left_out=True,
     )
     talk.notes(*table.notes)
+    from wedgefit.engine.certificate import Certificate
     from wedgefit.model import audit
 
     record = audit.certify(model, table, jobs=jobs, everything=everything)
+    if parts and record["agrees"]:
+        with talk.progress() as progress:
+            certificate = Certificate(**record["certificate"])
+            found = cost.costs(model, table, certificate, parts, progress, jobs)
+        record["without"] = plain(found)
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from wedgefit.views.tables.train import OPTIMAL, gain
-from wedgefit.views.terminal import Parts, add_row, grid_of, table_of
-from wedgefit.views.words import count, number, plain, score_text, value_text
+from wedgefit.views.terminal import Parts, add_row, grid_of, table_of, title
+from wedgefit.views.words import NOTHING, count, number, plain, score_text, value_text
 
 
 def certify(certification: dict) -> Parts:
@@ -31,6 +31,29 @@ def certify(certification: dict) -> Parts:
         )
     if certification["agrees"]:  # If not, the message is the error that the command ends with.
         yield Text(f"{plain(certification['message']).capitalize()}.", style="bold green")
+    if "without" in certification:
+        yield from _costs(certification["without"], certification["certificate"])
+
+
+def _costs(costs: list[dict], certificate: dict) -> Parts:
+    """What leaving something out costs, in the objective and as a part of it; rounded such that
+    every word stays true."""
+    objective = certificate["objective"]
+    table = table_of("left out", "costs at least>", "at most>", "of the objective>", "neurons>")
+    for cost in costs:
+        low, high = cost["at_least"], cost["at_most"]
+        # Nothing is gained by leaving out: below zero is what a gap or rounding left.
+        low = None if low is None else max(low, 0.0)
+        ends = (low, math.floor), (high, math.ceil)
+        words = ("not proven" if end is None else _rounded(end, 4, way) for end, way in ends)
+        # Some losses may be negative, and then have no parts.
+        parts = (
+            NOTHING if end is None or objective <= 0 else _rounded(100 * end / objective, 3, way)
+            for end, way in ends
+        )
+        add_row(table, cost["without"], *words, " to ".join(parts) + " %", f"{cost['neurons']:,}")
+    yield title("What leaving it out costs, at the same alpha (proven, about these rows)")
+    yield table
 
 
 # A network from elsewhere -------------------------------------------------------------------------
