@@ -89,7 +89,7 @@ def test_each_network_is_the_binary_fit_of_its_class(options, read):
             == stage.neurons
             == len(alone.neurons)
         )
-        np.testing.assert_allclose(scores[:, k], alone.scores(table), atol=1e-5)
+        np.testing.assert_allclose(scores[:, k], alone.scores(table)[:, 0], atol=1e-5)
     certificate = model.certificate
     for figure in ("objective", "lower_bound"):
         assert getattr(certificate, figure) == pytest.approx(
@@ -151,7 +151,7 @@ def test_probabilities_far_from_every_class():
     )
     np.testing.assert_allclose(found[0], [1 / (1 + np.exp(-1)), 1 / (1 + np.e), 0], rtol=1e-12)
     np.testing.assert_allclose(found[1], [0.5, 0.5, 0], rtol=1e-12)
-    two = class_probabilities(np.array([-1000.0, 0, 1000]))
+    two = class_probabilities(np.array([[-1000.0], [0], [1000]]))
     assert two.tolist() == [[1, 0], [0.5, 0.5], [0, 1]]
 
 

@@ -152,7 +152,7 @@ def test_equal_data_give_equal_coefficients(kind, estimator, parameters, options
     X, y = data(kind=kind)
     record, model = on_command_line(tmp_path, X, {"y": y}, *options)
     mine = estimator(**parameters).fit(X, y)
-    np.testing.assert_array_equal(mine.coef_, model.coefficients)
+    np.testing.assert_array_equal(mine.coef_, np.squeeze(model.coefficients))
     assert mine.alpha_ == record["problem"]["alpha"] and mine.certificate_ == model.certificate
     assert [neuron.samples for neuron in mine.wedges_] == [
         neuron.samples for neuron in model.neurons
@@ -172,7 +172,7 @@ def test_weights_and_groups_as_on_the_command_line(tmp_path):
         tmp_path, X, {"w": weights, "g": groups, "y": y}, "--weight", "w", "--group", "g"
     )
     mine = WedgeRegressor().fit(X, y, sample_weight=weights, groups=groups)
-    np.testing.assert_array_equal(mine.coef_, model.coefficients)
+    np.testing.assert_array_equal(mine.coef_, np.squeeze(model.coefficients))
     assert mine.alpha_ == record["problem"]["alpha"]
 
 

@@ -81,7 +81,7 @@ def test_setting_up_does_not_eat_the_time_of_the_final_fit(monkeypatch):
     """Cross-validation took half of --max-seconds however much was left: after a slow start the
     final fit got nothing, a constant."""
     learner = Learner(
-        Sample(np.c_[A, B], VALUE, "regression"),
+        Sample(np.c_[A, B], np.c_[VALUE], "regression"),
         Settings(max_seconds=20.0, cv=2, order=1, jobs=1),
         Quiet.note,
         Deadline(20.0),

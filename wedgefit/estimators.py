@@ -21,7 +21,7 @@ from wedgefit.data.table import Table
 from wedgefit.errors import WedgefitError
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
-from wedgefit.model.record import Model
+from wedgefit.model.record import Model, values_of
 from wedgefit.parameters import as_parameters, parameters_of, with_parameters
 from wedgefit.setting import Setting
 from wedgefit.views.phrases import hinge_texts
@@ -107,12 +107,9 @@ class _WedgeEstimator(BaseEstimator):
             raise ValueError(as_parameters(str(error))) from error
         model = self.model_
         self.wedges_ = model.layer(model.depth)
-        self.coef_ = model.coefficients
-        self.intercept_ = (
-            model.intercept
-            if not isinstance(model.intercept, dict)
-            else np.array(list(model.intercept.values()))
-        )
+        self.coef_ = _squeezed(model.coefficients)
+        intercept = np.array(values_of(model.intercept, model.outputs))
+        self.intercept_ = intercept if len(intercept) > 1 else float(intercept[0])
         self.alpha_ = model.problem.alpha
         self.certificate_ = model.certificate
         self.dual_gap_ = max(0.0, model.certificate.objective - model.certificate.lower_bound)
@@ -192,17 +189,15 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
         X, y = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
         )
-        self._flat = y.ndim == 1 or y.shape[1] == 1
-        y = y.reshape(len(X), -1).astype(float)
-        names = self._free_name(
-            [TARGET] if self._flat else [f"{TARGET}{k}" for k in range(y.shape[1])]
-        )
-        target = {name: Column(name, "numeric", values) for name, values in zip(names, y.T)}
+        columns = y.reshape(len(X), -1).astype(float).T
+        several = [f"{TARGET}{k}" for k in range(len(columns))]
+        names = self._free_name(several if len(columns) > 1 else [TARGET])
+        target = {name: Column(name, "numeric", values) for name, values in zip(names, columns)}
         return self._learn(X, target, self._task, sample_weight, groups)
 
     def predict(self, X):
         """The network's output, (n,) or (n, K)."""
-        return self._output(X)
+        return _squeezed(self._output(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -253,7 +248,7 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
 
     def decision_function(self, X):
         """The network's output: (n,) log-odds of the second of two classes, else (n, n_classes)."""
-        return self._output(X)
+        return _squeezed(self._output(X))
 
     def predict(self, X):
         """The class of each row, (n,)."""
@@ -263,8 +258,7 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
     @available_if(_has_probabilities)
     def predict_proba(self, X):
         """The probability of each class, (n, n_classes)."""
-        output = self._output(X)
-        return self.model_.probabilities(output)
+        return self.model_.probabilities(self._output(X))
 
 
 @with_parameters(None, ATTRIBUTES)
@@ -310,6 +304,11 @@ class WedgeFeatures(TransformerMixin, _WedgeEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _squeezed(values: np.ndarray) -> np.ndarray:
+    """Values (m, K) as scikit-learn shapes them: of one output (m,)."""
+    return values[:, 0] if values.shape[1] == 1 else values
 
 
 def _counted(y: np.ndarray, sample_weight) -> np.ndarray:

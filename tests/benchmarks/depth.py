@@ -86,7 +86,8 @@ DATA = {
 
 
 def score(y, output):
-    """Accuracy of labels ±1, else R²."""
+    """Accuracy of labels ±1, else R²; y (n,), output (n,) or (n, 1)."""
+    output = np.reshape(output, y.shape)
     if set(np.unique(y)) == {-1.0, 1.0}:
         return float(np.mean((output > 0) == (y > 0)))
     return float(1 - np.mean((y - output) ** 2) / y.var())

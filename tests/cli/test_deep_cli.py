@@ -186,7 +186,7 @@ def test_the_file_is_the_network(kind):
     assert fresh.scores(table()).tobytes() == model.scores(table()).tobytes()
     X = model.encoding.transform(table())
     slowly = np.array([oracles.network_forward(model.network.layers, row) for row in X])
-    np.testing.assert_allclose(model.scores(table()).reshape(slowly.shape), slowly, atol=1e-9)
+    np.testing.assert_allclose(model.scores(table()), slowly, atol=1e-9)
 
 
 @pytest.mark.parametrize("order, norm", [(2, 1), ((2, 1), 1), (2, 2)])
@@ -581,9 +581,8 @@ def sample(rows=80):
     """What one additive layer cannot make, but the second one can from its |x|."""
     rng = np.random.default_rng(3)
     X = rng.uniform(-1, 1, size=(rows, 2))
-    return Sample(
-        X, np.maximum(0, np.abs(X).sum(axis=1) - 1) + 0.02 * rng.normal(size=rows), "regression"
-    )
+    y = np.maximum(0, np.abs(X).sum(axis=1) - 1) + 0.02 * rng.normal(size=rows)
+    return Sample(X, y[:, None], "regression")
 
 
 def learner(deadline=None, **settings):
@@ -752,7 +751,7 @@ def test_estimators_are_the_command_line(kind):
 
 
 def test_features_of_the_last_layer():
-    X, y = sample().X, sample().y
+    X, y = sample().X, sample().y[:, 0]
     found = WedgeFeatures(layers=3, alpha_ratio=0.1, order=1).fit(X, y)
     regressor = WedgeRegressor(layers=3, alpha_ratio=0.1, order=1).fit(X, y)
     np.testing.assert_allclose(
@@ -777,7 +776,7 @@ def test_explanations_add_up():
         for term in record["terms"]
         if term["layer"] == 3
     )
-    np.testing.assert_allclose(total, model.scores(table()), atol=1e-9)
+    np.testing.assert_allclose(total, model.scores(table())[:, 0], atol=1e-9)
 
 
 def test_usage_error_for_arrays_too():

@@ -31,7 +31,11 @@ def test_numbers_are_standardised():
     feature = encoding.features[0]
     assert (feature.name, feature.source, feature.kind, feature.level) == ("a", "a", "number", None)
     assert (feature.center, feature.scale) == (3.0, pytest.approx(math.sqrt(14 / 3), rel=1e-15))
-    assert design.y.tolist() == [0, 1, 4] and design.row_ids == [1, 2, 3] and encoding.standardized
+    assert (
+        design.y.tolist() == [[0], [1], [4]]
+        and design.row_ids == [1, 2, 3]
+        and encoding.standardized
+    )
 
 
 def test_numbers_as_they_are():

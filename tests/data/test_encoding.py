@@ -106,7 +106,7 @@ def test_schema_reads_new_files_as_in_training(tmp_path):
     assert (
         table.columns["zip"].values.tolist() == ["1.50", "7", "8"] and "junk" not in table.columns
     )
-    assert encoding.target_values(table).tolist() == [-1, 1, 1]
+    assert encoding.target_values(table).tolist() == [[-1], [1], [1]]
     assert fit_encoding(make(a=[1, 2], y=["p", "q"]))[0].schema(target=True)["y"] == "category"
 
 

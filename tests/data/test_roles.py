@@ -13,7 +13,7 @@ def test_target_by_name_and_by_default():
     table = make(a=[1, 2, 4], b=[3, 5, 9], c=[1, 2, 3])
     assert fit_encoding(table)[0].target.name == "c"
     encoding, design = fit_encoding(table, target=["a"])
-    assert design.names == ("b", "c") and design.y.tolist() == [1, 2, 4]
+    assert design.names == ("b", "c") and design.y.tolist() == [[1], [2], [4]]
 
 
 def test_keep_and_drop():
@@ -26,7 +26,7 @@ def test_keep_and_drop():
 def test_missing_targets_are_left_out_on_request():
     table = make(a=[1, 2, 3, 4.0], c=["p", "q", "q", None], y=[NAN, 2, NAN, 5])
     _, design = fit_encoding(table, drop_missing_target=True, task="regression")
-    assert design.y.tolist() == [2, 5] and design.row_ids == [2, 4]
+    assert design.y.tolist() == [[2], [5]] and design.row_ids == [2, 4]
     assert design.notes == ('2 rows (1, 3) left out: no value of the target "y"',)
     assert fit(a=[1, 2, 3.0])[1].notes == ()
 

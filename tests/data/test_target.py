@@ -26,9 +26,8 @@ from wedgefit.errors import ColumnError, UsageError
 def test_tasks(cells, task, classes, y):
     encoding, design = fit_encoding(make(a=[1, 2, 4], t=cells), task=task)
     assert encoding.target == Target(("t",), "classification" if classes else "regression", classes)
-    assert (
-        design.y.tolist() == y and encoding.target_values(make(a=[1, 2, 4], t=cells)).tolist() == y
-    )
+    again = encoding.target_values(make(a=[1, 2, 4], t=cells))
+    assert design.y.tolist() == again.tolist() == np.reshape(y, (3, -1)).tolist()
     for label in classes or ():
         assert isinstance(label, (str, int)) or not label.is_integer()
 
@@ -103,8 +102,8 @@ def test_labels_of_new_data(labels, words):
 
 def test_target_of_new_data_of_another_kind():
     classes, _ = fit_encoding(make(a=[1, 2, 3], y=["07", "1", "1"]))
-    assert classes.target_values(make(y=[7.0, 1.0])).tolist() == [-1, 1]
+    assert classes.target_values(make(y=[7.0, 1.0])).tolist() == [[-1], [1]]
     numbers, _ = fit_encoding(make(a=[1, 2, 3], y=[1, 2, 3]))
-    assert numbers.target_values(make(y=["007", "2"])).tolist() == [7, 2]
+    assert numbers.target_values(make(y=["007", "2"])).tolist() == [[7], [2]]
     assert "row 2" in error_of(ColumnError, numbers.target_values, make(y=["1", "x"]))
     assert 'no column "y"' in error_of(ColumnError, numbers.target_values, make(a=[1]))

@@ -33,7 +33,8 @@ ROWS = np.array([[0.0], [1.0]])
 def network(combined, z, t):
     """A network known by what its neurons add up to; its wedges say nothing of it."""
     nowhere = np.zeros((len(z), 1), dtype=int)
-    return Fit(Wedges(nowhere, nowhere, np.zeros((len(z), 1)), np.zeros(len(z))), z, t, combined)
+    wedges = Wedges(nowhere, nowhere, np.zeros((len(z), 1)), np.zeros(len(z)))
+    return Fit(wedges, z[:, None], np.array([t]), combined[:, None])
 
 
 def priced_with(bound, supremum=None, exact=True):
@@ -45,20 +46,21 @@ def priced_with(bound, supremum=None, exact=True):
 
 def test_objective_is_the_theorys(rng):
     X, K, y, alpha, optimum, z, t = small_problem(0)
-    assert Problem(y, alpha).objective(K @ z, t, z) == pytest.approx(optimum, rel=1e-14)
-    assert Problem(y, alpha).objective(np.zeros(9), 0.0, np.zeros(0)) == pytest.approx(y @ y / 18)
+    problem, nothing = Problem(y, alpha), network(np.zeros(9), np.zeros(0), 0.0)
+    for fit, value in ((network(K @ z, z, t), optimum), (nothing, y @ y / 18)):
+        found = problem.objective(fit.combined, fit.intercept, fit.coefficients)
+        assert found == pytest.approx(value, rel=1e-14)
 
 
 def test_null_model_and_dual_point():
     y = np.array([1.0, 2, 6])
     with_bias, without = Problem(y, 1.0, True), Problem(y, 1.0, False)
-    nothing = np.zeros(3)
-    assert with_bias.shift(nothing) == 3 and without.shift(nothing) == 0
-    assert with_bias.null_dual() == pytest.approx(np.array([-2, -1, 3]) / 3)
-    assert without.null_dual() == pytest.approx(y / 3)
-    output = np.array([1.0, 1, 1])
-    assert without.dual_point(output) == pytest.approx(np.array([0, 1, 5]) / 3, rel=1e-15)
-    assert with_bias.dual_point(output) == pytest.approx(np.array([-2, -1, 3]) / 3)
+    nothing, output = np.zeros((3, 1)), np.ones((3, 1))
+    assert with_bias.shift(nothing) == [3] and without.shift(nothing) == [0]
+    assert with_bias.null_dual()[:, 0] == pytest.approx(np.array([-2, -1, 3]) / 3)
+    assert without.null_dual()[:, 0] == pytest.approx(y / 3)
+    assert without.dual_point(output)[:, 0] == pytest.approx(np.array([0, 1, 5]) / 3, rel=1e-15)
+    assert with_bias.dual_point(output)[:, 0] == pytest.approx(np.array([-2, -1, 3]) / 3)
 
 
 # The bound ----------------------------------------------------------------------------------------
@@ -71,8 +73,9 @@ def test_weak_duality_for_any_network(seed, intercept, bias, noise):
     rng = np.random.default_rng(seed)
     z = z + noise * rng.normal(size=len(z)) * (rng.random(len(z)) < 0.1)
     problem = Problem(y, alpha, intercept)
-    dual = problem.dual_point(K @ z)
-    found = certify(X[:, :1], problem, network(K @ z, z, t), priced_with(np.abs(dual @ K).max()))
+    fit = network(K @ z, z, t)
+    score = np.abs(K.T @ problem.dual_point(fit.combined)).max()
+    found = certify(X[:, :1], problem, fit, priced_with(score))
     assert found.lower_bound <= optimum * (1 + 1e-7) <= found.objective * (1 + 2e-7)
     assert found.relative_gap >= (found.objective - optimum) / found.objective - 1e-7
     assert noise or found.relative_gap <= 1e-5
@@ -83,19 +86,20 @@ def test_bound_meets_the_optimum():
     for seed in range(12):
         X, K, y, alpha, optimum, z, t = small_problem(seed)
         problem = Problem(y, alpha)
-        dual = problem.dual_point(K @ z)
-        bound = lower_bound(problem, dual, np.abs(dual @ K).max())
+        dual = problem.dual_point((K @ z)[:, None])
+        score = np.abs(K.T @ dual).max()
+        bound = lower_bound(problem, dual, score)
         assert bound == pytest.approx(optimum, rel=1e-6)
         # Had some wedge with a higher score been overlooked, the bound would be false: it must fall
         # with the score.
-        assert lower_bound(problem, dual, 1.1 * np.abs(dual @ K).max()) < bound
+        assert lower_bound(problem, dual, 1.1 * score) < bound
 
 
 def test_bound_by_hand():
     """y = (0, 2) with an intercept and v = (−½, ½): D(s) = s − s²/2, cut off at alpha / score."""
     problem = Problem(np.array([0.0, 2.0]), 0.5)
     dual = problem.null_dual()
-    assert dual.tolist() == [-0.5, 0.5]
+    assert dual.tolist() == [[-0.5], [0.5]]
     close = partial(pytest.approx, rel=1e-14)
     assert lower_bound(problem, dual, 0.5) == close(0.5)
     assert lower_bound(problem, dual, 1.0) == close(0.375)
@@ -105,7 +109,7 @@ def test_bound_by_hand():
     assert lower_bound(problem, dual, np.inf) == 0, (
         "no bound holds where a neuron scores without limit"
     )
-    assert lower_bound(problem, np.zeros(2), 0.0) == 0
+    assert lower_bound(problem, np.zeros((2, 1)), 0.0) == 0
 
 
 def test_a_bound_above_the_objective_proves_nothing():
@@ -161,7 +165,7 @@ def test_network_bound_holds_for_networks_found_by_search(bias, rng):
     for alpha in (0.1, 0.02):
         problem = Problem(y, alpha)
         optimum, z, t = oracles.lasso_optimum(wedges.hinges(X), y, alpha, True)
-        fit = Fit(wedges, z, t, wedges.combine(X, z))
+        fit = Fit(wedges, z[:, None], np.array([t]), wedges.combine(X, z[:, None]))
         dual = problem.dual_point(fit.combined)
         found = certify(X, problem, fit, pricer.price(dual, np.inf, wedges, every_pencil=True))
         assert found.network_lower_bound <= optimum * (1 + 1e-9)
@@ -178,7 +182,7 @@ def test_rounding_alone_does_not_take_a_proof_away():
     pricer = Pricer(Dictionary(X, (1,), 1, True))
     problem = Problem(y, 0.06011872212509599, loss=LOSSES["logistic"])
     for steps in range(-8, 9):
-        z = np.array([0.5799400597659197 * (1 + steps * 2e-16)])
+        z = np.array([[0.5799400597659197 * (1 + steps * 2e-16)]])
         fit = fit_on(X, problem, wedge, z)
         dual = problem.dual_point(fit.combined)
         priced = pricer.price(dual, problem.alpha, wedge, every_pencil=True)
@@ -191,6 +195,7 @@ def test_the_terms_of_an_entropy_are_what_it_rounds_by():
     """Moved by a unit in the last place, a part p of a row moves its entropy by no more."""
     for part in (1e-300, 1e-20, 1e-8, 0.3, 0.5, 1 - 1e-8, 1 - 1e-15, 1.0):
         loss, one = LOSSES["logistic"], np.ones(1)
-        near = [loss.dual_value(one, np.array([p]), one) for p in np.nextafter(part, [0.0, part])]
-        terms = loss.dual_terms(one, np.array([part]), one)
+        y = one[:, None]
+        near = [loss.dual_value(y, p * y, one) for p in np.nextafter(part, [0.0, part])]
+        terms = loss.dual_terms(y, part * y, one)
         assert abs(near[0] - near[1]) <= np.finfo(float).eps * terms

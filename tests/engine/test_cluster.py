@@ -75,7 +75,7 @@ def test_the_rows_travel_once(machines):
     pricer = Pricer(Dictionary(X, (2,), 2, True), cluster=machines.scheduler_address)
     before = dict(pricer._machines.backend.data_futures)
     for _ in range(3):
-        pricer.price(y - y.mean(), 1.0, pricer.dictionary.none(), every_pencil=True)
+        pricer.price((y - y.mean())[:, None], 1.0, pricer.dictionary.none(), every_pencil=True)
     assert len(before) == 1 and pricer._machines.backend.data_futures == before
 
 
@@ -91,9 +91,9 @@ def test_a_cluster_that_is_gone_is_done_without(machines):
     """The connection breaks between two rounds: the rest is priced here."""
     X, y = surface(300)
     pricer = Pricer(Dictionary(X, (2,), 2, True), cluster=machines.scheduler_address)
-    first = pricer.price(y - y.mean(), 1.0, pricer.dictionary.none(), every_pencil=True)
+    first = pricer.price((y - y.mean())[:, None], 1.0, pricer.dictionary.none(), every_pencil=True)
     pricer._machines.client.close()
-    second = pricer.price(y - y.mean(), 1.0, pricer.dictionary.none(), every_pencil=True)
+    second = pricer.price((y - y.mean())[:, None], 1.0, pricer.dictionary.none(), every_pencil=True)
     assert second.bound == first.bound and np.array_equal(
         second.wedges.samples, first.wedges.samples
     )

@@ -84,7 +84,7 @@ def conic_optimum_on(A, problem, orders, norm, bias):
     # Equal columns are one column to the Lasso; the conic solver is spared the thousands that
     # degenerate rows make.
     return oracles.lasso_optimum(
-        np.unique(np.round(K, 12), axis=1), problem.y, problem.alpha, problem.intercept
+        np.unique(np.round(K, 12), axis=1), problem.y[:, 0], problem.alpha, problem.intercept
     )[0]
 
 
@@ -156,7 +156,7 @@ def test_pricing_degenerate_activations_against_every_wedge(kind, compiled, monk
         v = rng.normal(size=9)
         v -= v.mean()
         pricer = pricer_for(A, order=3, norm=norm, bias=bias)
-        found = pricer.price(v, 0.0, pricer.dictionary.none(), every_pencil=True)
+        found = pricer.price(v[:, None], 0.0, pricer.dictionary.none(), every_pencil=True)
         _, score, *_ = oracles.best_wedge(A, v, pricer.dictionary.orders, norm, bias)
         assert found.bound == pytest.approx(abs(score), rel=1e-9)
         assert found.scores[0] == pytest.approx(abs(score), rel=1e-9)
@@ -402,9 +402,9 @@ def test_the_composed_network(norm, bias, intercept, rng):
     network = found.network()
     np.testing.assert_allclose(found.predict(X), stages[-1].fit.output, atol=1e-9)
     np.testing.assert_allclose(network.forward(new), found.predict(new), atol=1e-10)
-    slowly = [oracles.network_forward(network.layers, row)[0] for row in new]
+    slowly = [oracles.network_forward(network.layers, row) for row in new]
     np.testing.assert_allclose(found.predict(new), slowly, atol=1e-10)
-    loss = problem.loss.value(y, network.forward(X), problem.weights)
+    loss = problem.loss.value(problem.y, network.forward(X), problem.weights)
     assert loss + problem.alpha * oracles.path_norm(network, norm) == pytest.approx(
         objectives(stages)[-1], rel=1e-9
     )
@@ -500,8 +500,8 @@ def test_spirals_with_two_and_three_layers():
     _, stages = deep(X, y, 2, 0.01, exact=False)
     assert objectives(stages)[0] == pytest.approx(0.418432, abs=5e-7)
     assert objectives(stages)[1] <= 0.3
-    assert np.mean((stages[0].fit.output > 0) == (y > 0)) == 0.75
-    assert np.all((stages[1].fit.output > 0) == (y > 0))
+    assert np.mean((stages[0].fit.output[:, 0] > 0) == (y > 0)) == 0.75
+    assert np.all((stages[1].fit.output[:, 0] > 0) == (y > 0))
 
 
 @pytest.mark.slow
@@ -511,7 +511,7 @@ def test_spirals_with_five_layers():
     assert np.all(objectives(stages) <= np.array([0.4185, 0.2952, 0.2635, 0.2485]))
     assert all(stage.solution.certificate.scope == "exact" for stage in stages)
     assert max(stage.solution.certificate.relative_gap for stage in stages) <= 1e-6
-    assert all(np.all((stage.fit.output > 0) == (y > 0)) for stage in stages[1:])
+    assert all(np.all((stage.fit.output[:, 0] > 0) == (y > 0)) for stage in stages[1:])
 
 
 @pytest.mark.slow
@@ -520,7 +520,7 @@ def test_a_product_of_three_columns_needs_a_third_layer():
     rng = np.random.default_rng(0)
     X, new = rng.uniform(-1, 1, (300, 4)), rng.uniform(-1, 1, (2000, 4))
     _, stages = deep(X, X[:, :3].prod(axis=1) + 0.02 * rng.normal(size=300), 2, 0.01, jobs=2)
-    truth = new[:, :3].prod(axis=1)
+    truth = new[:, :3].prod(axis=1, keepdims=True)
     r2 = [
         1 - np.mean((composed(stages[:k]).predict(new) - truth) ** 2) / truth.var() for k in (1, 2)
     ]

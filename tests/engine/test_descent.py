@@ -31,6 +31,11 @@ def start(seed, bias=True, intercept=True, orders=(3,)):
     )
 
 
+def fit_of(wedges, X, z, t):
+    """The network of one target with these coefficients (m,) and this output bias."""
+    return Fit(wedges, z[:, None], np.array([t]), wedges.combine(X, z[:, None]))
+
+
 def objective(problem, X, normals, offsets, coefficients, intercept):
     """The balanced network's objective, by loops."""
     split = np.sqrt(np.abs(coefficients))
@@ -38,7 +43,7 @@ def objective(problem, X, normals, offsets, coefficients, intercept):
     return oracles.network_objective(
         [hidden, ((np.sign(coefficients) * split)[:, None], [intercept])],
         X,
-        problem.y,
+        problem.y[:, 0],
         problem.alpha,
         2,
     )
@@ -109,11 +114,13 @@ def test_the_lasso_over_what_comes_back_is_as_good_as_the_descended_network(bias
     problem, dictionary, wedges, z, t = start(4, bias)
     X = dictionary.X
     reached = objective(problem, X, *descend(problem, X, wedges, z, t, bias)[1:])
-    offered = descended(problem, dictionary, Fit(wedges, z, t, wedges.combine(X, z)))
+    offered = descended(problem, dictionary, fit_of(wedges, X, z, t))
     assert ((offered.samples >= 0).sum(axis=1) == int(bias)).all()
     heights = X @ offered.normals.T + offered.offsets
     assert np.abs(heights[offered.samples[:, 0], np.arange(len(offered))]).max() < 1e-12 or not bias
-    optimum, *_ = oracles.lasso_optimum(np.maximum(heights, 0), problem.y, problem.alpha, True)
+    optimum, *_ = oracles.lasso_optimum(
+        np.maximum(heights, 0), problem.y[:, 0], problem.alpha, True
+    )
     assert optimum <= reached * (1 + 1e-7)
     assert optimum >= 0.9 * reached
 

@@ -127,11 +127,12 @@ def test_kkt_by_brute_force(make, intercept, bias, rng):
     for ratio in (0.5, 0.05, 0.003):
         problem, found = fitted(X, y, ratio, intercept, bias)
         assert found.status == "converged" and found.certificate.relative_gap <= 1e-9
-        v = problem.weights * y / (1 + np.exp(y * found.fit.output))
+        v = problem.weights * y / (1 + np.exp(y * found.fit.output[:, 0]))
         assert abs(v.sum()) <= 1e-10 * np.abs(v).sum() if intercept else found.fit.intercept == 0
         assert np.abs(v @ K).max() <= problem.alpha * (1 + 1e-4)
         own = v @ found.fit.wedges.hinges(X)
-        np.testing.assert_allclose(own, problem.alpha * np.sign(found.fit.coefficients), rtol=1e-4)
+        signs = np.sign(found.fit.coefficients[:, 0])
+        np.testing.assert_allclose(own, problem.alpha * signs, rtol=1e-4)
 
 
 @settings(max_examples=25)
@@ -180,7 +181,7 @@ def test_tiny_alphas(make, ratio, rng):
     X, y = make(rng)
     problem, found = fitted(X, y, ratio, tol=1e-6)
     assert found.rounds < 60 and found.certificate.relative_gap <= 1e-6
-    assert found.status == "converged" and np.all(np.sign(found.fit.output) == y)
+    assert found.status == "converged" and np.all(np.sign(found.fit.output[:, 0]) == y)
 
 
 def test_alpha_max_is_where_neurons_begin(rng):

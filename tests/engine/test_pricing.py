@@ -22,7 +22,7 @@ def priced(X, v, orders, norm, bias, *, alpha=0.0, every_pencil=True, used=None,
     """One pricing by a fresh pricer."""
     dictionary = Dictionary(X, tuple(orders), norm, bias)
     return Pricer(dictionary, **options).price(
-        v, alpha, dictionary.none() if used is None else used, every_pencil=every_pencil
+        v[:, None], alpha, dictionary.none() if used is None else used, every_pencil=every_pencil
     )
 
 
@@ -288,7 +288,7 @@ def pencils_of(kind, d, bias, rng):
 
     pricer = Pricer(Dictionary(X, (d,), 2 if d == 2 else 1, bias))
     pricer._kernels = type("Kernels", (), {"sweep": staticmethod(catch)})
-    pricer.price(direction(rng, 14), 0.0, pricer.dictionary.none(), every_pencil=True)
+    pricer.price(direction(rng, 14)[:, None], 0.0, pricer.dictionary.none(), every_pencil=True)
     return seen
 
 
@@ -316,7 +316,7 @@ def test_compiled_kernels_agree_with_numpy_across_chunks(past, rng):
     n = 2 * kernels.CHUNK + past
     points = rng.integers(-40, 41, size=(n, 2)).astype(float) if past else rng.normal(size=(n, 2))
     qx, qy = (np.ascontiguousarray(points[:, k] - points[:5, k, None]) for k in (0, 1))
-    order, v = sweep.sort_pencils(qx, qy), direction(rng, n)
+    order, v = sweep.sort_pencils(qx, qy), direction(rng, n)[:, None]
     for norm in (1, 2):
         given = (qx, qy, order, v, np.tile(np.eye(2), (5, 1, 1)), norm, norm == 2)
         plain, compiled = sweep.sweep(*given), kernels.sweep(*given)
@@ -430,7 +430,7 @@ def test_partial_rounds_look_around_the_wedges_in_use(d, bias, rng, monkeypatch)
     neighbours = [
         j for j in range(len(every)) if len(mine & set(present(every.samples[j]))) >= len(mine) - 1
     ]
-    part = Pricer(dictionary).price(v, 0.0, every.take([0]), every_pencil=False)
+    part = Pricer(dictionary).price(v[:, None], 0.0, every.take([0]), every_pencil=False)
     assert part.bound >= scores[neighbours].max() * (1 - 1e-9)
 
 
@@ -441,8 +441,8 @@ def test_partial_rounds_look_at_the_last_winners(rng, monkeypatch):
     X, v = rng.normal(size=(60, 2)), direction(rng, 60)
     dictionary = Dictionary(X, (2,), 1, True)
     pricer = Pricer(dictionary, seed=5)
-    whole = pricer.price(v, 0.0, dictionary.none(), every_pencil=True)
-    part = pricer.price(v, 0.0, dictionary.none(), every_pencil=False)
+    whole = pricer.price(v[:, None], 0.0, dictionary.none(), every_pencil=True)
+    part = pricer.price(v[:, None], 0.0, dictionary.none(), every_pencil=False)
     assert part.bound == whole.bound and part.wedges_priced < part.wedges_total
 
 
@@ -472,7 +472,8 @@ def test_same_input_same_bytes(orders, norm, variant, rng, monkeypatch):
     for every_pencil in (False, True, False, True, True):
         v = direction(rng, 30)
         first, second = (
-            pricer.price(v, 0.0, used, every_pencil=every_pencil) for pricer in (plain, other)
+            pricer.price(v[:, None], 0.0, used, every_pencil=every_pencil)
+            for pricer in (plain, other)
         )
         same(first, second)
         used = first.wedges.take(slice(0, 5))
@@ -491,7 +492,7 @@ def test_sorts_are_kept(rng, monkeypatch):
         pricer = Pricer(dictionary, memory=memory)
         for expected in (90, again):
             sorted_pencils.clear()
-            pricer.price(direction(rng, 30), 0.0, dictionary.none(), every_pencil=True)
+            pricer.price(direction(rng, 30)[:, None], 0.0, dictionary.none(), every_pencil=True)
             assert sum(sorted_pencils) == expected
 
 

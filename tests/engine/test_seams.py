@@ -29,8 +29,8 @@ class LogCosh:
 
     def shift(self, y, output, weights):
         rest = y - output
-        slope = lambda t: float(weights @ np.tanh(rest - t))
-        return brentq(slope, rest.min() - 1, rest.max() + 1, xtol=1e-15, rtol=1e-14)
+        slope = lambda t: float(np.sum(weights @ np.tanh(rest - t)))
+        return np.array([brentq(slope, rest.min() - 1, rest.max() + 1, xtol=1e-15, rtol=1e-14)])
 
     def dual_value(self, y, dual, weights):
         part = (dual.T / weights).T
@@ -58,10 +58,11 @@ def twin(dictionary, problem):
 
     def objective(theta):
         z, t = theta[:count] - theta[count:-1], theta[-1]
-        pull = problem.loss.negative_gradient(problem.y, hinges @ z + t, problem.weights)
-        along = hinges.T @ pull
+        output = (hinges @ z + t)[:, None]
+        pull = problem.loss.negative_gradient(problem.y, output, problem.weights)
+        along = hinges.T @ pull[:, 0]
         slope = np.concatenate([problem.alpha - along, problem.alpha + along, [-pull.sum()]])
-        loss = problem.loss.value(problem.y, hinges @ z + t, problem.weights)
+        loss = problem.loss.value(problem.y, output, problem.weights)
         return loss + problem.alpha * theta[:-1].sum(), slope
 
     bounds = [(0, None)] * (2 * count) + [(None, None)]

@@ -173,7 +173,7 @@ def test_alpha_max_is_where_neurons_begin(norm, orders, bias, intercept, rng):
         assert found.certificate.relative_gap <= 1e-9
     null = y.mean() if intercept else 0
     above = fitted(X, y, 1.5 * top, orders, norm, bias, intercept)
-    assert above.fit.predict(X).tolist() == pytest.approx([null] * len(X))
+    assert above.fit.predict(X)[:, 0].tolist() == pytest.approx([null] * len(X))
 
 
 # Invariance ---------------------------------------------------------------------------------------
@@ -388,7 +388,8 @@ def test_working_set_keeps_its_books(rng):
     K = working.wedges.hinges(X)
     K -= K.mean(axis=0)
     np.testing.assert_allclose(working.gram.matrix, K.T @ K / 25, atol=1e-13)
-    np.testing.assert_allclose(working.gram.correlation, K.T @ (y - y.mean()) / 25, atol=1e-13)
+    expected = K.T @ (y - y.mean()) / 25
+    np.testing.assert_allclose(working.gram.correlation[:, 0], expected, atol=1e-13)
     fit = working.fit()
     assert fit.output.mean() == pytest.approx(y.mean())
 
@@ -408,7 +409,7 @@ def test_a_perfect_fit_ends(rng):
     y = np.maximum(X[:, 0] - X[3, 0], 0)
     found = fitted(X, y, 1e-6 * top_alpha(X, y, (1,)), (1,))
     assert found.rounds < 50
-    np.testing.assert_allclose(found.fit.output, y, atol=1e-4)
+    np.testing.assert_allclose(found.fit.output[:, 0], y, atol=1e-4)
 
 
 def test_other_rows_are_predicted_as_the_network_does(rng):
@@ -416,7 +417,7 @@ def test_other_rows_are_predicted_as_the_network_does(rng):
     fit = fitted(X, y, 0.02).fit
     new = rng.normal(size=(10, 2)) * 3
     by_hand = fit.intercept + sum(
-        z * np.maximum(new @ w + b, 0)
+        np.outer(np.maximum(new @ w + b, 0), z)
         for z, w, b in zip(fit.coefficients, fit.wedges.normals, fit.wedges.offsets)
     )
     np.testing.assert_allclose(fit.predict(new), by_hand, atol=1e-12)
@@ -458,10 +459,11 @@ def test_no_column_of_the_whole_matrix_is_violated_at_300_rows(norm, orders, rng
     pricer = Pricer(Dictionary(X, orders, norm, True))
     problem = Problem(y, 0.01 * top_alpha(X, y, orders, norm))
     found = solve(problem, pricer, tol=1e-9)
-    v = (y - found.fit.output) / 300
+    v = (y - found.fit.output[:, 0]) / 300
     assert abs(v.sum()) <= 1e-12
     signed = v @ found.fit.wedges.hinges(X)
-    np.testing.assert_allclose(signed, problem.alpha * np.sign(found.fit.coefficients), rtol=1e-7)
+    signs = np.sign(found.fit.coefficients[:, 0])
+    np.testing.assert_allclose(signed, problem.alpha * signs, rtol=1e-7)
     every = pricer.dictionary.written_out()
     assert len(every) == pricer.dictionary.size
     for part in range(0, len(every), 30_000):
@@ -518,10 +520,10 @@ def test_readable_by_hand():
         np.array([3.0, 3]),
     )
     problem = Problem(np.array([0.0, 0, 4, 2]), 0.1)
-    found = plainer.readable(X, problem, fit_on(X, problem, wedges, np.array([0.5, 1.0])))
+    found = plainer.readable(X, problem, fit_on(X, problem, wedges, np.array([[0.5], [1.0]])))
     assert found.wedges.columns.tolist() == [[0, -1]] and found.wedges.samples.tolist() == [[2, -1]]
     assert (
         found.wedges.normals.tolist() == [[1, 0]]
         and found.wedges.offsets.tolist() == [-1]
-        and found.coefficients.tolist() == [-1.5]
+        and found.coefficients.tolist() == [[-1.5]]
     )

@@ -74,7 +74,7 @@ def drawn(kind):
             reading = model.encoding.reading
             try:
                 table = read_table(path, schema=model.encoding.schema(), reading=reading)
-                scores.append(model.scores(table)[0])
+                scores.append(model.scores(table))
             except WedgefitError:
                 scores.append(None)
     return list(zip(rows, scores))
@@ -122,8 +122,7 @@ def by_python(model, rows):
 
 def wanted(model, score):
     """What an export should find where the output is this."""
-    scores = np.array([score])
-    decision, chances = model.decided(scores)[0], model.probabilities(scores)
+    decision, chances = model.decided(score)[0], model.probabilities(score)
     several = isinstance(decision, list)
     return (*(decision if several else [decision]), *([] if chances is None else chances[0]))
 

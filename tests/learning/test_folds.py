@@ -145,12 +145,12 @@ def test_a_slipped_cell_does_not_cost_the_network(rows, slips):
 def test_weights_of_balanced_classes_are_those_of_the_fold():
     """The frequency of a class among all rows is something that the held-out rows tell, too."""
     rng = np.random.default_rng(2)
-    y = np.where(rng.random(60) < 0.3, 1.0, -1.0)
+    y = np.where(rng.random((60, 1)) < 0.3, 1.0, -1.0)
     sample = Sample(rng.normal(size=(60, 1)), y, "classification")
     learn, held_out = sample.split(np.arange(40), np.arange(40, 60))
     for part in (learn, held_out):
         (problem,) = problems_of(part, "logistic", True, "balanced")
-        assert problem.weights[part.y > 0].sum() == pytest.approx(0.5)
+        assert problem.weights[part.y[:, 0] > 0].sum() == pytest.approx(0.5)
 
 
 # Folds that lack something ------------------------------------------------------------------------

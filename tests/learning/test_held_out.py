@@ -40,25 +40,27 @@ def test_rows_are_predicted_by_folds_without_them():
     folds = KFold(4, shuffle=True, random_state=0)
     expected = cross_val_predict(estimator, X, y, cv=folds)
     # Folds are solved to a gap of a thousandth.
-    np.testing.assert_allclose(rows.scores, expected, atol=0.02)
+    np.testing.assert_allclose(rows.scores[:, 0], expected, atol=0.02)
     columns = rows.columns(model)
     assert columns["row"] == list(range(1, 41)) and columns["y"] == y.tolist()
-    assert columns["prediction_y"] == rows.scores.tolist()
+    assert columns["prediction_y"] == rows.scores[:, 0].tolist()
 
 
 def test_the_outputs_belong_to_the_alpha_chosen():
     table = data("numbers")
     _, rows = trained(table, Options(target=("y",), drop=("z",), order=1), Quiet(), held_out=True)
     model = train(table, Options(target=("y",), drop=("z",), order=1), Quiet())
-    left = table.columns["y"].values - rows.scores
+    left = table.columns["y"].values - rows.scores[:, 0]
     # Folds of equal size: the mean over them of their means is that of all rows.
     assert np.abs(left).mean() == pytest.approx(model.score.cv["mae"].mean, rel=1e-9)
 
 
 def test_several_folds_of_a_row_are_averaged_and_none_is_nan():
-    folds = [[HeldOut(0.0, 0, {}, np.array([1.0, 2.0])), HeldOut(0.0, 0, {}, np.array([4.0]))]]
+    folds = [
+        [HeldOut(0.0, 0, {}, np.array([[1.0], [2.0]])), HeldOut(0.0, 0, {}, np.array([[4.0]]))]
+    ]
     curve = Curve(np.array([1.0]), folds, held_out=(np.array([0, 2]), np.array([2])))
-    np.testing.assert_array_equal(curve.outputs(0, 4), [1.0, np.nan, 3.0, np.nan])
+    np.testing.assert_array_equal(curve.outputs(0, 4)[:, 0], [1.0, np.nan, 3.0, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_a_threshold_is_found_on_rows_held_out_and_kept(rule):
     model, rows = trained(table, Options(threshold=rule, **ALPHA), Quiet(), held_out=True)
     yes = table.columns["y"].values == "yes"
     if isinstance(rule, str):
-        assert model.threshold == threshold_on(rule, rows.scores, yes)
+        assert model.threshold == threshold_on(rule, rows.scores[:, 0], yes)
     else:
         assert (model.threshold.value, model.threshold.f1) == (0.3, None)
     assert loads(model.dumps()).threshold == model.threshold

@@ -32,16 +32,15 @@ class Quiet:
 def numbers(n=50, seed=0, noise=0.5):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, 2))
-    return Sample(
-        X, np.abs(X[:, 0]) + np.maximum(X[:, 1], 0) + noise * rng.normal(size=n), "regression"
-    )
+    y = np.abs(X[:, 0]) + np.maximum(X[:, 1], 0) + noise * rng.normal(size=n)
+    return Sample(X, y[:, None], "regression")
 
 
 def classes(n=60, many=2, seed=0):
     sample = numbers(n, seed)
     codes = np.digitize(sample.y, np.quantile(sample.y, np.arange(1, many) / many))
-    y = np.where(codes[:, None] == np.arange(many), 1.0, -1.0)
-    return Sample(sample.X, y[:, 1] if many == 2 else y, "classification")
+    y = np.where(codes == np.arange(many), 1.0, -1.0)
+    return Sample(sample.X, y[:, 1:] if many == 2 else y, "classification")
 
 
 def learner(sample, **settings):
@@ -134,14 +133,16 @@ def test_losses_by_default():
         learner(numbers()).loss == "squared"
         and learner(classes()).loss == learner(classes(many=3)).loss == "logistic"
     )
-    assert [problem.y.shape for problem in learner(classes(many=3)).problems] == [(60,)] * 3
+    assert [problem.y.shape for problem in learner(classes(many=3)).problems] == [(60, 1)] * 3
     assert learner(classes(), loss="squared").problems[0].loss.name == "squared"
 
 
 def test_alpha_max_is_the_largest_of_all_networks():
     every = learner(classes(many=3))
     y = every.sample.y
-    alone = [learner(Sample(every.sample.X, y[:, k], "classification")).alpha_max for k in range(3)]
+    alone = [
+        learner(Sample(every.sample.X, y[:, [k]], "classification")).alpha_max for k in range(3)
+    ]
     assert every.alpha_max == pytest.approx(max(alone), rel=1e-12) and min(alone) < 0.9 * max(alone)
 
 
@@ -278,7 +279,7 @@ def test_refitted_coefficients_are_those_of_least_squares(sample, settings):
         K = fit.wedges.hinges(sample.X)
         K = np.column_stack([np.ones(len(K)), K]) if problem.intercept else K
         root = np.sqrt(problem.weights)
-        slow = np.linalg.lstsq(K * root[:, None], problem.y * root)[0]
+        slow = np.linalg.lstsq(K * root[:, None], problem.y * root[:, None])[0]
         np.testing.assert_allclose(fit.output, K @ slow, atol=1e-8)
         np.testing.assert_allclose(fit.coefficients, slow[-len(fit.wedges) :], rtol=1e-6, atol=1e-8)
         assert problem.loss.value(problem.y, fit.output, problem.weights) < problem.loss.value(
@@ -296,7 +297,7 @@ def table(tmp_path):
     sample = numbers()
     file = tmp_path / "d.csv"
     file.write_text(
-        "\n".join(["u,v,y", *(f"{u},{v},{y}" for (u, v), y in zip(sample.X, sample.y))]) + "\n"
+        "\n".join(["u,v,y", *(f"{u},{v},{y}" for (u, v), (y,) in zip(sample.X, sample.y))]) + "\n"
     )
     return read_table(file)
 

@@ -22,7 +22,7 @@ def test_every_layer_of_the_spirals_is_exact():
     X = np.array([row[:2] for row in rows], dtype=float)
     y = np.where([row[2] == rows[0][2] for row in rows], 1.0, -1.0)
     settings = Settings(loss="squared", alpha_ratio=0.01, layers=5)
-    learner = Learner(Sample(X, y, "classification"), settings, print)
+    learner = Learner(Sample(X, y[:, None], "classification"), settings, print)
     (stages,) = learner.learn(lambda *_: None).networks
     certificates = [stage.solution.certificate for stage in stages]
     assert len(stages) == 4 and {found.scope for found in certificates} == {"exact"}

@@ -43,7 +43,7 @@ def table_of(classes=False, rows=40):
 
 def worst(predicted):
     """The largest error, of the rows as they count."""
-    errors = np.abs(predicted.truth - predicted.output)
+    errors = np.abs(predicted.truth - predicted.output)[:, 0]
     return errors.max() if predicted.weights is None else (errors * predicted.weights).max()
 
 
@@ -58,7 +58,7 @@ TOYS = {
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("shape", [(2,), (9,), (200,), (30, 3)])
+@pytest.mark.parametrize("shape", [(2, 1), (9, 1), (200, 1), (30, 3)])
 def test_scores_of_numbers_are_those_of_scikit_learn(shape, weighted, rng):
     truth = 3 + rng.normal(size=shape)
     output, weights = truth + 0.3 * rng.normal(size=shape), None
@@ -81,12 +81,12 @@ def test_scores_of_classes_are_those_of_scikit_learn(many, weighted, rng):
     output = rng.normal(scale=40 if weighted else 2, size=(60, many))
     y = np.where(np.eye(many)[labels] > 0, 1.0, -1.0)
     if many == 2:
-        y, output = y[:, 1], output[:, 1]
+        y, output = y[:, 1:], output[:, 1:]
     weights = rng.uniform(0.1, 2, size=60) if weighted else None
     found = score_values(
         Sample(np.zeros((60, 1)), y, "classification", weights), output, "logistic"
     )
-    decided = (output > 0).astype(int) if many == 2 else output.argmax(axis=1)
+    decided = (output[:, 0] > 0).astype(int) if many == 2 else output.argmax(axis=1)
     shares = class_probabilities(output)
     assert found["accuracy"] == metrics.accuracy_score(labels, decided, sample_weight=weights)
     assert found["log_loss"] == metrics.log_loss(

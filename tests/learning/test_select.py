@@ -59,7 +59,7 @@ def walk(X, y, alphas, task="regression", prices=None, **options):
     usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
     usual |= {"alpha_max": np.inf}
     parts = (options.pop(name, None) for name in ("weights", "groups", "encoder"))
-    sample = Sample(X, y, task, *parts)
+    sample = Sample(X, np.reshape(y, (len(X), -1)), task, *parts)
     problems = partial(
         problems_of,
         loss=options.pop("loss", "squared"),
@@ -215,7 +215,7 @@ def test_scores_are_those_of_separate_fits(d, intercept):
             solution = solve_written_out(
                 Problem(y[train], alpha, intercept), pricer_for(X[train]), tol=1e-6
             )
-            expected[row, fold] = np.mean((solution.fit.predict(X[test]) - y[test]) ** 2) / 2
+            expected[row, fold] = np.mean((solution.fit.predict(X[test])[:, 0] - y[test]) ** 2) / 2
     np.testing.assert_allclose(found.errors, expected, rtol=0.03)
     summary = found.summary(1)
     assert summary["rmse"]["mean"] == pytest.approx(np.sqrt(2 * found.errors[1]).mean(), rel=1e-12)
@@ -485,7 +485,7 @@ def test_alphas_are_chosen_by_the_loss_that_was_minimised(loss):
     for row, alpha in zip(found.errors, alphas):
         for error, (train, test) in zip(row, splits):
             problem = Problem(y[train], alpha, True, LOSSES[loss])
-            output = solve(problem, pricer_for(X[train]), tol=1e-9).fit.predict(X[test])
+            output = solve(problem, pricer_for(X[train]), tol=1e-9).fit.predict(X[test])[:, 0]
             slow = (
                 np.mean((output - y[test]) ** 2) / 2
                 if loss == "squared"
@@ -516,7 +516,7 @@ def test_refitted_folds_score_refitted_networks():
 
 
 def scored(y, output, task, loss="squared", weights=None):
-    y, output = np.asarray(y, dtype=float), np.asarray(output, dtype=float)
+    y, output = (np.reshape(part, (len(y), -1)).astype(float) for part in (y, output))
     return score_values(Sample(np.zeros((len(y), 1)), y, task, weights), output, loss)
 
 

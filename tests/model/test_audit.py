@@ -353,7 +353,7 @@ def test_a_target_far_from_zero_is_certified_as_it_is_stored(seed):
     model = train(whole, Options(alpha_ratio=0.05, order=1, jobs=1), Quiet())
     found = certify(loads(model.dumps()), whole, jobs=1)
     assert found["agrees"], found["message"]
-    off = model.network.forward(model.encoding.transform(whole)) - y
+    off = model.network.forward(model.encoding.transform(whole))[:, 0] - y
     loss = 0.5 * np.mean(off**2)
     # So near to 2^53 the sum of network and bias is a whole number, too.
     assert loss + model.stages[0].penalty == pytest.approx(model.certificate.objective, rel=0.1)

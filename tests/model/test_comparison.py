@@ -43,9 +43,9 @@ def contest(kind="numbers", **more):
 def by_hand(loss, model, table):
     scores, y = model.scores(table), table.columns["y"].values
     if loss == "squared":
-        return (y - scores) ** 2
+        return (y - scores[:, 0]) ** 2
     if loss == "absolute":
-        return np.abs(y - scores)
+        return np.abs(y - scores[:, 0])
     classes = list(model.encoding.target.classes)
     true = [classes.index(label) for label in y]
     p = model.probabilities(scores)

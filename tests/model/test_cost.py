@@ -51,7 +51,7 @@ def optimum(model, table, allowed):
     solve = lasso_optimum if problem.loss == "squared" else logistic_lasso_optimum
     return solve(
         hinge_matrix(X, wedges) if wedges else np.zeros((len(X), 1)),
-        sample.y, problem.alpha, problem.intercept, weights,
+        sample.y[:, 0], problem.alpha, problem.intercept, weights,
     )[0]  # fmt: skip
 
 

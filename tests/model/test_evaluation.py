@@ -99,7 +99,7 @@ def test_residuals_are_observed_minus_predicted(rng):
     data = table(rng)
     model = fitted(data)
     found = evaluate(model, data)
-    left = data.columns["y"].values - model.scores(data)
+    left = data.columns["y"].values - model.scores(data)[:, 0]
     assert list(found["residuals"]["y"]) == [str(share) for share in QUANTILES]
     np.testing.assert_allclose(
         list(found["residuals"]["y"].values()), np.quantile(left, QUANTILES), rtol=1e-12
@@ -116,7 +116,7 @@ def test_weights_are_repeated_rows(kind, rng):
     for part in ("score", "baseline"):
         assert weighted[part] == pytest.approx(plain[part], rel=1e-9)
     if kind == "numbers":
-        left = np.sort(repeated.columns["y"].values - model.scores(repeated))
+        left = np.sort(repeated.columns["y"].values - model.scores(repeated)[:, 0])
         by_row = np.quantile(left, QUANTILES, method="inverted_cdf")
         np.testing.assert_allclose(list(weighted["residuals"]["y"].values()), by_row, atol=1e-12)
     else:

@@ -156,7 +156,7 @@ def test_report_keys_and_figures(read):
         stage["neurons"] == len(report["neurons"])
         and stage["objective"] == report["certificate"]["objective"]
     )
-    residual = model.scores(table) - table.column("y").values
+    residual = model.scores(table)[:, 0] - table.column("y").values
     assert report["score"]["train"]["rmse"] == pytest.approx(
         np.sqrt(np.mean(residual**2)), rel=1e-9
     )
@@ -207,7 +207,7 @@ def test_classification_is_on_signs(loss, read):
     assert model.data.classes == ("no", "yes") and model.data.task == "classification"
     assert model.problem.loss == (loss or "logistic")
     signs = np.where(table.column("y").values == "yes", 1.0, -1.0)
-    scores = model.scores(table)
+    scores = model.scores(table)[:, 0]
     losses = (scores - signs) ** 2 / 2 if loss else np.log1p(np.exp(-signs * scores))
     penalty = model.problem.alpha * sum(abs(neuron.coefficient) for neuron in model.neurons)
     assert model.certificate.objective == pytest.approx(np.mean(losses) + penalty, rel=1e-9)

@@ -184,7 +184,7 @@ def test_no_network_is_below_the_lower_bound(norm, inputs, tmp_path, rng):
 @pytest.mark.parametrize("norm", [1, 2])
 def test_a_certified_network_has_nothing_to_gain(norm, tmp_path):
     model = trained(columns(), norm=norm, refine=norm == 2, order="full")
-    network = balanced_network(*model.units(1), model.coefficients, model.intercept)
+    network = balanced_network(*model.units(1), model.coefficients, np.array([model.intercept]))
     (hidden, biases), (outer, bias) = network.layers
     features = model.encoding.features
     record = {
@@ -447,7 +447,7 @@ def test_onnx_is_the_same_network_as_json(nodes, scaled, tmp_path, rng):
     found = onnx_file(tmp_path / "net.onnx", nodes, constants)
     np.testing.assert_allclose(found.center, CENTER if scaled else [0, 0], rtol=1e-6)
     np.testing.assert_allclose(found.scale, SCALE if scaled else [1, 1], rtol=1e-6)
-    np.testing.assert_array_equal(found.network.forward(X), np.maximum(X @ W + b, 0) @ A + t)
+    np.testing.assert_array_equal(found.network.forward(X)[:, 0], np.maximum(X @ W + b, 0) @ A + t)
     assert found.alpha is None
 
 
@@ -496,7 +496,7 @@ def test_the_recipe_for_scikit_learn_works(solver, batch, tmp_path, monkeypatch)
     ).fit(X, Y)
     exec(recipe("scikit-learn"), {"json": json, "Path": Path, "net": net, "n": len(Y)})
     found = read_foreign("net.json")
-    np.testing.assert_allclose(found.network.forward(X), net.predict(X), rtol=1e-12)
+    np.testing.assert_allclose(found.network.forward(X)[:, 0], net.predict(X), rtol=1e-12)
     assert found.alpha == pytest.approx(0.3 / batch)
 
 
@@ -509,9 +509,7 @@ def test_the_recipe_for_torch_gives_the_network(tmp_path, monkeypatch, rng):
     ]
     exec(recipe("torch"), {"json": json, "Path": Path, "net": net, "alpha": 0.1})
     by_torch = np.maximum(X @ net[0].weight.T + net[0].bias, 0) @ net[2].weight.T + net[2].bias
-    np.testing.assert_allclose(
-        read_foreign("net.json").network.forward(X), by_torch[:, 0], rtol=1e-12
-    )
+    np.testing.assert_allclose(read_foreign("net.json").network.forward(X), by_torch, rtol=1e-12)
 
 
 # The command --------------------------------------------------------------------------------------

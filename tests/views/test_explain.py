@@ -98,10 +98,10 @@ def test_terms_in_original_units_are_the_model(label, standardize, tmp_path):
     assert kinds == {"number", "level", "missing"}
     assert len(record["terms"]) == len(model.neurons) > 3
     by_hand = scores_by_hand(record, table, model.encoding)
-    np.testing.assert_allclose(by_hand, model.scores(table), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(by_hand, model.scores(table)[:, 0], rtol=1e-9, atol=1e-9)
     new = read_table(write_mixed(tmp_path, rows=15, seed=9, label=label))
     by_hand = scores_by_hand(record, new, model.encoding)
-    np.testing.assert_allclose(by_hand, model.scores(new), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(by_hand, model.scores(new)[:, 0], rtol=1e-9, atol=1e-9)
 
 
 def test_terms_in_the_solvers_units_are_unit_neurons(tmp_path):
@@ -132,7 +132,7 @@ def test_shares_add_up_and_fall(tmp_path):
     )
     normals, offsets = model.units(1)
     heights = model.encoding.transform(table) @ normals.T + offsets
-    spread = np.abs(model.coefficients) * np.maximum(heights, 0).std(axis=0)
+    spread = np.abs(model.coefficients[:, 0]) * np.maximum(heights, 0).std(axis=0)
     assert [neuron.share for neuron in model.neurons] == pytest.approx(
         (spread / spread.sum()).tolist(), rel=1e-9
     )
@@ -227,7 +227,7 @@ def test_formula_evaluates_to_the_model(tmp_path):
     name, formula = text.split(" = ")
     assert name == "y"
     values = [eval(formula, {"max": max, "x": x}) for x in table.column("x").values]
-    np.testing.assert_allclose(values, model.scores(table), atol=5e-3)
+    np.testing.assert_allclose(values, model.scores(table)[:, 0], atol=5e-3)
 
 
 def test_formula_names_the_class_it_speaks_for(tmp_path):
@@ -375,7 +375,7 @@ def test_contributions_add_up_to_the_score(tmp_path):
     output and row."""
     seen = set()
     for name, model, table in models(tmp_path):
-        scores = model.scores(table).reshape(table.rows, -1)
+        scores = model.scores(table)
         for k, record in enumerate(contributions(model, table).values()):
             total = record["intercept"] + record["parts"].sum(axis=1)
             np.testing.assert_allclose(
@@ -487,7 +487,7 @@ def test_an_additive_model_is_its_curves(tmp_path):
                     if cell.missing[row]
                     else curve_values(curve, [cell.values[row]])[0]
                 )
-        assert total == pytest.approx(model.scores(table)[row], rel=1e-9)
+        assert total == pytest.approx(model.scores(table)[row, 0], rel=1e-9)
 
 
 def test_importances_add_up(tmp_path):
@@ -538,7 +538,7 @@ def test_deep_terms_refer_to_hinges_as_they_are_listed(tmp_path):
     model = deep_model(tmp_path)
     table = read_table(tmp_path / "tent.csv")
     record = explain(model)
-    for x, score in zip(table.column("x").values, model.scores(table)):
+    for x, score in zip(table.column("x").values, model.scores(table)[:, 0]):
         raw, total = {"x": x}, record["intercept"]
         for term in sorted(record["terms"], key=lambda term: term["layer"]):
             inner = term["hinge"]["bias"] + sum(
@@ -550,7 +550,7 @@ def test_deep_terms_refer_to_hinges_as_they_are_listed(tmp_path):
     text = record["formula"].replace("−", "-").replace("·", "*").removeprefix("y = ")
     assert "neuron" not in text, "the layers are put into each other"
     values = [eval(text, {"max": max, "x": x}) for x in table.column("x").values]
-    np.testing.assert_allclose(values, model.scores(table), atol=2e-2)
+    np.testing.assert_allclose(values, model.scores(table)[:, 0], atol=2e-2)
     assert record["curves"] == [] and record["columns"][0]["importance"] == pytest.approx(1)
 
 
@@ -686,7 +686,9 @@ def test_predictions_without_effects_are_made_of_wedges(tmp_path, monkeypatch):
     parts = parts_of(model, read_table(tmp_path / "tent.csv"))
     assert [name for name, _ in parts["y"]] == ["intercept", "contribution_3", "contribution_4"]
     total = sum(values for _, values in parts["y"])
-    np.testing.assert_allclose(total, model.scores(read_table(tmp_path / "tent.csv")), rtol=1e-12)
+    np.testing.assert_allclose(
+        total, model.scores(read_table(tmp_path / "tent.csv"))[:, 0], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("args, words", [

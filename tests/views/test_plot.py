@@ -148,7 +148,7 @@ def test_curves_and_pairs_together_are_the_prediction(trained):
     for pair in record["pairs"]:
         total += pair_values(model, pair, *({"x": x, "z": z}[name] for name in pair["columns"]))
     assert record["pairs"] and record["curves"]
-    np.testing.assert_allclose(total, model.scores(table), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(total, model.scores(table)[:, 0], rtol=1e-9, atol=1e-9)
 
 
 def test_kinds_that_a_model_does_not_have_are_refused(trained):
@@ -185,9 +185,9 @@ def test_changes_are_those_of_a_stored_row(trained):
         cells = replace(
             copies.columns[column.name], values=np.array(tried, dtype=column.values.dtype)
         )
-        scores = model.scores(replace(copies, columns=copies.columns | {column.name: cells}))
+        scores = model.scores(replace(copies, columns=copies.columns | {column.name: cells}))[:, 0]
         values = record.get("values") or list(record["levels"].values())
-        np.testing.assert_allclose(values, scores - model.scores(table)[k], atol=1e-9)
+        np.testing.assert_allclose(values, scores - model.scores(table)[k, 0], atol=1e-9)
 
 
 HOSTILE = {
@@ -367,7 +367,7 @@ def test_predictions_against_what_was_observed(trained):
     model, table = trained["mixed"]
     (axes,) = drawn(model, table, "predicted").axes
     points = axes.collections[0].get_offsets()
-    np.testing.assert_allclose(points[:, 0], model.scores(table), rtol=1e-9)
+    np.testing.assert_allclose(points[:, 0], model.scores(table)[:, 0], rtol=1e-9)
     np.testing.assert_allclose(points[:, 1], table.column("y").values)
     (axes,) = drawn(model, table, "residuals").axes
     left = axes.collections[0].get_offsets()

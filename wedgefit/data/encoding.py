@@ -100,7 +100,7 @@ class Encoding:
         return X
 
     def target_values(self, table: Table) -> np.ndarray:
-        """y of labelled data, as in ``Design``: (n,) or (n, K).
+        """y of labelled data, as in ``Design``: (n, K).
 
         Raises ColumnError for missing values, text in a regression, and labels of no known class.
         """

@@ -24,7 +24,7 @@ def guards(
     weights: np.ndarray | None,
 ) -> Iterator[str]:
     """Notes about inputs that look like the number of the row, or like the target; a single input
-    is what the user chose. X (n, d) is the design of these rows, y (n,) or (n, K)."""
+    is what the user chose. X (n, d) is the design of these rows, y (n, K) their targets."""
     if len(inputs) < 2 or table.rows < FEWEST_ROWS:
         return
     for column in inputs:
@@ -65,9 +65,8 @@ def _explained(X: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> floa
     return float(parts[totals > 0].max(initial=0.0))
 
 
-def _centred(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+def _centred(columns: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     """Columns (n, k) in units of their largest value, less their mean."""
-    columns = values.reshape(len(values), -1)
     sizes = np.abs(columns).max(axis=0)
     columns = columns / np.where(sizes > 0, sizes, 1.0)
     return columns - np.average(columns, axis=0, weights=weights)

@@ -15,13 +15,13 @@ Splits = list[tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """The problem in numbers: X (n×d float64, C order), y (n) or (n×K), and per row its id, weight
-    and group.
+    """The problem in numbers: X (n×d float64, C order), y (n×K), and per row its id, weight and
+    group.
 
     ``encoder``: of rows to learn from and rows held out (positions), their design matrices by what
-    the first ones alone teach. y holds numbers; for two classes ±1, +1 being the second; for K > 2
-    classes K columns of ±1. ``weights`` (n,), all positive, is None where all rows count alike,
-    ``groups`` (n,) None where rows may be split in any way.
+    the first ones alone teach. y holds numbers; for two classes one column of ±1, +1 being the
+    second; for K > 2 classes K columns of ±1. ``weights`` (n,), all positive, is None where all
+    rows count alike, ``groups`` (n,) None where rows may be split in any way.
     """
 
     X: np.ndarray
@@ -36,8 +36,8 @@ class Design:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """The rows that a fit learns from: X (n, d) and y (n,) or (n, K) as in ``Design``, the task,
-    and per row a weight and a group.
+    """The rows that a fit learns from: X (n, d) and y (n, K) as in ``Design``, the task, and per
+    row a weight and a group.
 
     ``encoder`` encodes rows by what some of them teach; without one X is taken as it is, also in
     the folds of a cross-validation.
@@ -55,7 +55,7 @@ class Sample:
         """The class of each row as a number, (n,); None in regression."""
         if self.task != "classification":
             return None
-        return (self.y > 0).astype(int) if self.y.ndim == 1 else self.y.argmax(axis=1)
+        return class_codes(self.y)
 
     def take(self, rows) -> Sample:
         """Some of the rows, in the columns of all."""
@@ -72,3 +72,9 @@ class Sample:
             return learn, held_out
         X, unseen = self.encoder(train, test)
         return replace(learn, X=X), replace(held_out, X=unseen)
+
+
+def class_codes(values: np.ndarray, cut: float = 0.0) -> np.ndarray:
+    """The class that each row of targets or outputs (n, K) stands for, as a number, (n,): with one
+    column the second of two where it exceeds ``cut``, else that of the largest."""
+    return (values[:, 0] > cut).astype(int) if values.shape[1] == 1 else values.argmax(axis=1)

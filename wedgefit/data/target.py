@@ -76,7 +76,7 @@ class Target:
         )
 
     def values(self, table: Table) -> np.ndarray:
-        """y of labelled data, as in ``Design``: (n,) or (n, K).
+        """y of labelled data, as in ``Design``: (n, K).
 
         Raises ColumnError for missing values, text in a regression, and labels of no known class.
         """
@@ -85,7 +85,7 @@ class Target:
             refuse_missing(column, table, "Leave out these rows.")
         if self.classes is None:
             remedy = "The model predicts numbers: correct the cell."
-            return _side_by_side([numbers_of(column, table, remedy) for column in columns])
+            return np.column_stack([numbers_of(column, table, remedy) for column in columns])
         labels = (
             as_texts(columns[0], map(str, self.classes))
             if self.kind == "category"
@@ -133,7 +133,7 @@ def _fit_numbers(table: Table, columns: list[Column]) -> tuple[Target, np.ndarra
         check_range(y, y, LARGEST, table, column.name)
         check_spread(y, SMALLEST, table, column.name)
     names = tuple(column.name for column in columns)
-    return Target(names, "regression", None), _side_by_side(values)
+    return Target(names, "regression", None), np.column_stack(values)
 
 
 def _fit_classes(
@@ -153,13 +153,8 @@ def _fit_classes(
     return target, _signs(column.values.tolist(), target, table)
 
 
-def _side_by_side(columns: list[np.ndarray]) -> np.ndarray:
-    """One target (n,), several (n, K)."""
-    return columns[0] if len(columns) == 1 else np.column_stack(columns)
-
-
 def _signs(labels: Sequence, target: Target, table: Table) -> np.ndarray:
-    """±1 for two classes, (n,), else one column of ±1 per class, (n, K). Raises ColumnError for
+    """One column of ±1 for two classes, (n, 1), else one per class, (n, K). Raises ColumnError for
     other labels."""
     classes = target.classes or ()
     code_of = {label: code for code, label in enumerate(classes)}
@@ -174,4 +169,4 @@ def _signs(labels: Sequence, target: Target, table: Table) -> np.ndarray:
             remedy="Correct them or leave these rows out.",
         )
     signs = np.where(codes[:, None] == np.arange(len(classes)), 1.0, -1.0)
-    return signs[:, 1] if len(classes) == 2 else signs
+    return np.ascontiguousarray(signs[:, 1:]) if len(classes) == 2 else signs

@@ -70,9 +70,9 @@ def diversified(choices: list[Choices]) -> list[Choices]:
 
 
 def facing(X: np.ndarray, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:
-    """Those of the wedges above alpha, facing their better side, best first, with exact
-    scores."""
-    signed = np.zeros((2, len(wedges), *v.shape[1:]))
+    """Those of the wedges above alpha, facing their better side, best first, with exact scores
+    under v (n, K)."""
+    signed = np.zeros((2, len(wedges), v.shape[1]))
     for rows in row_chunks(len(v), len(wedges)):
         heights = X[rows] @ wedges.normals.T + wedges.offsets
         signed[0] += np.maximum(heights, 0.0).T @ v[rows]

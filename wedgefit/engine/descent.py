@@ -28,16 +28,14 @@ NOTHING = 1e-12
 
 
 def descended(problem: Problem, dictionary: Dictionary, fit: Fit) -> Wedges:
-    """The neurons of a network after a joint descent, each in the one or two places where it passes
-    through a sample.
+    """The neurons of a network of one target after a joint descent, each in the one or two places
+    where it passes through a sample.
 
     None of its coefficients is zero. A Lasso over what comes back is at least as good as the
     descended network.
     """
-    wedges = fit.wedges
-    alive, normals, offsets, *_ = descend(
-        problem, dictionary.X, wedges, fit.coefficients, float(fit.intercept), dictionary.bias
-    )
+    wedges, z, t = fit.wedges, fit.coefficients[:, 0], float(fit.intercept[0])
+    alive, normals, offsets, *_ = descend(problem, dictionary.X, wedges, z, t, dictionary.bias)
     which = np.arange(len(offsets))
     samples = np.full(len(offsets), -1)
     if dictionary.bias:
@@ -60,7 +58,7 @@ def descend(
         wedges.normals * split[:, None],
         wedges.offsets * split,
         np.sign(coefficients) * split,
-        [intercept - problem.location],
+        [intercept - problem.location[0]],
     ]
     free = [wedges.reads, np.full(len(split), bias), np.ones(len(split)), [problem.intercept]]
     shapes = [np.shape(part) for part in parts]
@@ -80,7 +78,7 @@ def descend(
         weights[alive] / length[:, None],
         shifts[alive] / length,
         outer[alive] * length,
-        float(shift[0] + problem.location),
+        float(shift[0] + problem.location[0]),
     )
 
 
@@ -111,14 +109,14 @@ def _balanced_objective(theta, problem: Problem, X, shapes, free) -> tuple[float
     are ``free`` (1) and not held (0)."""
     weights, offsets, outer, shift = _separated(theta, shapes)
     hinges = np.maximum(X @ weights.T + offsets, 0.0)
-    output = hinges @ outer + shift
+    output = (hinges @ outer + shift)[:, None]
     decay = float(np.sum(weights**2) + np.sum(outer**2))
     v = problem.loss.negative_gradient(problem.centred, output, problem.weights)
     pull = np.where(hinges > 0, np.outer(v, outer), 0.0)
     gradient = [
         problem.alpha * weights - pull.T @ X,
         -pull.sum(axis=0),
-        problem.alpha * outer - hinges.T @ v,
+        problem.alpha * outer - hinges.T @ v[:, 0],
         [-v.sum()],
     ]
     return problem.loss.value(

@@ -10,24 +10,21 @@ from wedgefit.engine.wedge import Wedges
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A network on the training rows: its wedges (m), coefficients z (m,), output bias t, and what
-    its neurons add up to there, (n,).
-
-    With several targets coefficients are (m, K), the bias (K,) and the sum (n, K).
-    """
+    """A network on the training rows: its wedges (m), coefficients z (m, K), output bias t (K,),
+    and what its neurons add up to there, (n, K)."""
 
     wedges: Wedges
     coefficients: np.ndarray
-    intercept: float | np.ndarray
+    intercept: np.ndarray
     combined: np.ndarray
 
     @property
     def output(self) -> np.ndarray:
-        """What the network says on the training rows, shaped like the targets."""
+        """What the network says on the training rows, (n, K)."""
         return self.combined + self.intercept
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """The network's output on other rows (n, d)."""
+        """The network's output on other rows (n, d), (n, K)."""
         return self.wedges.combine(X, self.coefficients) + self.intercept
 
 

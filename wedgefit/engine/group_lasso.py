@@ -1,10 +1,10 @@
-"""The Lasso of several targets that share their columns: whole rows of coefficients are zero or
-not (theory, section 4)."""
+"""The Lasso of K targets that share their columns: whole rows of coefficients are zero or not
+(theory, section 4)."""
 
 import numpy as np
 from scipy.linalg import lapack
 
-from wedgefit.engine.lasso import DEPENDENT, Gram
+from wedgefit.engine.lasso import DEPENDENT, Gram, solve_lasso
 
 # Newton steps of one support, and the shortest that is worth a try.
 NEWTON_STEPS = 50
@@ -16,13 +16,17 @@ PATIENCE = 20
 def solve_group_lasso(
     gram: Gram, alpha: float, start: np.ndarray, *, kkt: float = 1e-12
 ) -> np.ndarray:
-    """The coefficients z (m, T) that minimise ½ tr(zᵀGz) − tr(Cᵀz) + alpha Σ_j ‖z_j‖₂, from any
+    """The coefficients z (m, K) that minimise ½ tr(zᵀGz) − tr(Cᵀz) + alpha Σ_j ‖z_j‖₂, from any
     start.
 
-    Where no column in use is zero the objective is smooth: Newton's method settles the support,
-    then the column that violates the KKT conditions most enters, until none does by more than
-    ``kkt``, relatively, or rounding ends the progress.
+    Of one target rows are numbers, and this is the Lasso. Where no column in use is zero the
+    objective is smooth: Newton's method settles the support, then the column that violates the KKT
+    conditions most enters, until none does by more than ``kkt``, relatively, or rounding ends the
+    progress.
     """
+    if start.shape[1] == 1:
+        single = Gram(gram.matrix, gram.correlation[:, 0])
+        return solve_lasso(single, alpha, start[:, 0], kkt=kkt)[:, None]
     z, lowest, idle = start.copy(), np.inf, 0
     while idle < PATIENCE:
         for _ in range(NEWTON_STEPS):

@@ -94,7 +94,7 @@ def full_lasso(
 def least_squares(
     columns: np.ndarray, y: np.ndarray, intercept: bool, weights: np.ndarray
 ) -> np.ndarray:
-    """The coefficients (m,) or (m, K) without a penalty, the shortest where the columns are
+    """The coefficients (m, K) without a penalty for y (n, K), the shortest where the columns are
     dependent."""
     return LinearRegression(fit_intercept=intercept).fit(columns, y, sample_weight=weights).coef_.T
 

@@ -69,16 +69,16 @@ def activations(units: Wedges, X: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class DeepFit:
-    """A deep network of unit neurons: the wedges of every hidden layer, then coefficients z (m,)
-    and the output bias t.
+    """A deep network of unit neurons: the wedges of every hidden layer, then coefficients z (m, K)
+    and the output bias t (K,).
 
     ``layers[0]`` reads the columns of X, ``layers[l + 1]`` the units of ``layers[l]``; every
-    ``samples`` names training rows. With several targets coefficients are (m, K) and the bias (K,).
+    ``samples`` names training rows.
     """
 
     layers: tuple[Wedges, ...]
     coefficients: np.ndarray
-    intercept: float | np.ndarray
+    intercept: np.ndarray
 
     @property
     def neurons(self) -> int:
@@ -86,7 +86,7 @@ class DeepFit:
         return sum(map(len, self.layers))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """The network's output on other rows (n, d), (n,) or (n, K)."""
+        """The network's output on other rows (n, d), (n, K)."""
         return self.activations(X) @ self.coefficients + self.intercept
 
     def activations(self, X: np.ndarray) -> np.ndarray:

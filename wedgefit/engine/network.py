@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wedgefit.engine.problem import row_norms
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -21,11 +23,9 @@ class Network:
         return activations
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The output on the rows of X (n, d): (n,) of a network with one output, else (n,
-        outputs)."""
+        """The output on the rows of X (n, d), (n, outputs)."""
         weights, biases = self.layers[-1]
-        output = self.activations(X) @ weights + biases
-        return output[:, 0] if output.shape[1] == 1 else output
+        return self.activations(X) @ weights + biases
 
     def penalty(self, alpha: float, norm: int) -> float:
         """(alpha/2) Σ_j (‖w_j‖² + ‖a_j‖₂²) over the hidden neurons of a two-layer network; biases
@@ -39,35 +39,25 @@ class Network:
 
 
 def unit_network(
-    hidden: list[tuple[np.ndarray, np.ndarray]], coefficients: np.ndarray, intercept
+    hidden: list[tuple[np.ndarray, np.ndarray]], coefficients: np.ndarray, intercept: np.ndarray
 ) -> Network:
     """The network of unit neurons: per hidden layer normals (units, inputs) and offsets (units,),
-    then coefficients and t.
-
-    Coefficients are (m,) with a number t, or (m, K) with t (K,).
-    """
+    then coefficients (m, K) and t (K,)."""
     first = tuple((normals.T, offsets) for normals, offsets in hidden)
-    return Network((*first, (_by_output(coefficients), np.atleast_1d(intercept))))
+    return Network((*first, (coefficients, intercept)))
 
 
 def balanced_network(
-    normals: np.ndarray, offsets: np.ndarray, coefficients: np.ndarray, intercept
+    normals: np.ndarray, offsets: np.ndarray, coefficients: np.ndarray, intercept: np.ndarray
 ) -> Network:
     """The two-layer network of m unit neurons, normals (m, d) and offsets (m,), with coefficients z
-    (m,) or (m, K).
+    (m, K) and output bias (K,).
 
     w_j √‖z_j‖, b_j √‖z_j‖ and z_j / √‖z_j‖: then ‖w_j‖ = ‖a_j‖, and the penalty is alpha Σ ‖z_j‖.
     """
-    outer = _by_output(coefficients)
-    root = np.sqrt(np.linalg.norm(outer, axis=1))
+    root = np.sqrt(row_norms(coefficients))
     return unit_network(
         [(normals * root[:, None], offsets * root)],
-        outer / np.where(root > 0, root, 1.0)[:, None],
+        coefficients / np.where(root > 0, root, 1.0)[:, None],
         intercept,
     )
-
-
-def _by_output(coefficients: np.ndarray) -> np.ndarray:
-    """Coefficients (m,) or (m, K) as (m, K)."""
-    # Not reshape(m, -1): without neurons it cannot tell how many outputs there are.
-    return coefficients[:, None] if coefficients.ndim == 1 else coefficients

@@ -20,7 +20,7 @@ class SortedColumns:
 
     def best(self, v: np.ndarray, alpha: float) -> tuple[Choices, float]:
         """The best hinge of each stretch of neighbouring hinges above alpha, and the largest score
-        of all."""
+        of all under v (n, K)."""
         if not self.bias:
             scores = np.maximum(
                 *(row_norms(np.maximum(side, 0.0).T @ v) for side in (self.X, -self.X))
@@ -49,7 +49,7 @@ class SortedColumns:
 
     def _scores(self, v: np.ndarray) -> np.ndarray:
         """The larger score of both faces at every sample, in sorted order, (d, n)."""
-        faces = [self._faces(target[self.order]) for target in np.atleast_2d(v.T)]
+        faces = [self._faces(target[self.order]) for target in v.T]
         if len(faces) == 1:
             return np.maximum(*np.abs(faces[0])).T
         return np.sqrt(sum(np.square(face) for face in faces).max(axis=0)).T

@@ -26,8 +26,8 @@ def readable(X: np.ndarray, problem: Problem, fit: Fit) -> Fit:
         wedges, sign = _rising(X, wedges)
     merged: dict[tuple, int] = {}
     place = [merged.setdefault(key, len(merged)) for key in wedges.keys()]
-    z = np.zeros((len(merged), *fit.coefficients.shape[1:]))
-    np.add.at(z, place, (fit.coefficients.T * sign).T)
+    z = np.zeros((len(merged), problem.targets))
+    np.add.at(z, place, fit.coefficients * sign[:, None])
     return fit_on(X, problem, wedges.take(np.unique(place, return_index=True)[1]), z)
 
 

@@ -183,8 +183,8 @@ class Pricer:
         thorough: bool = False,
         sharp: float = SHARPEST,
     ) -> Priced:
-        """Price ``v``, (n,) or (n, K), over every pencil, or over those of the ``used`` wedges,
-        recent winners and a random few.
+        """Price ``v`` (n, K) over every pencil, or over those of the ``used`` wedges, recent
+        winners and a random few.
 
         ``thorough``: draw more, where this is cheap, before it is said that there is nothing to
         find. ``sharp``: a bound this close above alpha, relatively, needs not be sharper. The score
@@ -264,7 +264,7 @@ class Pricer:
         For norm 1 wedges are the vertices of the class, where a convex score is largest; so they
         are in one column. For norm 2 and one target the arcs of a plane are searched.
         """
-        return self.dictionary.norm == 1 or self.dictionary.room <= (2 if v.ndim == 1 else 1)
+        return self.dictionary.norm == 1 or self.dictionary.room <= (2 if v.shape[1] == 1 else 1)
 
     def _supremum(self, v: np.ndarray, over_hyperplanes: float) -> float:
         """The supremum over all neurons, given that over all hyperplanes through a sample.
@@ -299,15 +299,14 @@ class Pricer:
         goal = alpha if np.isfinite(alpha) else 0.0
         if self.dictionary.room > 2 and np.isfinite(self.effort):
             sharp = max(sharp, PATCH_SHARP)
-        return self._bounder.search(v.reshape(len(v), -1), goal, sharp, self.effort, floor=alpha)
+        return self._bounder.search(v, goal, sharp, self.effort, floor=alpha)
 
     def _scouted(self, v: np.ndarray, alpha: float) -> Places | None:
         """What one coarse look at all pairs of columns shows, where bounds pay and it is cheap."""
         if self._bounder is None or self.dictionary.room > 2 or not self.full_rounds_only:
             return None
         goal = alpha if np.isfinite(alpha) else 0.0
-        target = v.reshape(len(v), -1)
-        return self._bounder.search(target, goal, SHARPEST, budget=0, floor=alpha).places
+        return self._bounder.search(v, goal, SHARPEST, budget=0, floor=alpha).places
 
     def sharp_for(self, gap: float) -> float:
         """How sharp a bound must be to confirm a certificate with this relative gap."""
@@ -368,7 +367,7 @@ class Pricer:
 
     def _sweep(self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool) -> Swept:
         """Sweep these blocks of pencils; where they are all there are, machines share them."""
-        arcs = self._searches_arcs and v.ndim == 1 and (every_pencil or self.refine)
+        arcs = self._searches_arcs and v.shape[1] == 1 and (every_pencil or self.refine)
         if every_pencil and self._bounder is None and self._machines is not None:
             results = self._machines.sweep(self._sweeper, blocks, v, arcs, self.jobs)
         else:
@@ -380,12 +379,12 @@ class Pricer:
 
     def _ascended(self, v: np.ndarray, used: Wedges, best: Wedges) -> Wedges:
         """The neurons that local ascent reaches from those in use, from the best wedges, and from
-        random directions."""
+        random directions; of one target."""
         starts = used.joined_with(best.take(slice(0, STARTS))).joined_with(
             random_neurons(self.dictionary, self._rng, STARTS)
         )
         normals, samples = ascend(
-            self.dictionary.X, v, starts.normals, starts.reads, self.dictionary.bias
+            self.dictionary.X, v[:, 0], starts.normals, starts.reads, self.dictionary.bias
         )
         return self.dictionary.through_one(starts.columns, normals, samples)
 

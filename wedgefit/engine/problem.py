@@ -14,11 +14,11 @@ class Problem:
     """loss(K z + t, y) + alpha Σ_j ‖z_j‖ over a dictionary's hinge columns K; t is 0 without
     ``intercept``.
 
-    ``y`` is (n,), or (n, K) for several targets whose neurons are shared: then z_j is a row (K,)
-    and its norm is ‖·‖₂. ``sample_weight`` (n,), positive, in any unit: only the ratios count; None
-    weighs all rows alike. ``exposure`` (n,), positive: how long or how large what a row counts was;
-    the loss is then that of the rates y / exposure, and a row weighs as many times as it was
-    exposed.
+    ``y`` is (n, K), K targets whose neurons are shared: z_j is a row (K,) and its norm is ‖·‖₂. A
+    single target may be handed in as (n,). ``sample_weight`` (n,), positive, in any unit: only the
+    ratios count; None weighs all rows alike. ``exposure`` (n,), positive: how long or how large
+    what a row counts was; the loss is then that of the rates y / exposure, and a row weighs as many
+    times as it was exposed.
 
     A network comes in two parts, both in the units of y: ``combined``, what its neurons add up to
     on the rows, shaped like y, and its output bias t. Kept apart, nothing large is ever added and
@@ -32,6 +32,16 @@ class Problem:
     sample_weight: np.ndarray | None = None
     exposure: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        # The one door: behind it there are always K columns.
+        if self.y.ndim == 1:
+            object.__setattr__(self, "y", self.y[:, None])
+
+    @property
+    def targets(self) -> int:
+        """K, how many outputs the network has."""
+        return self.y.shape[1]
+
     @cached_property
     def weights(self) -> np.ndarray:
         """The rows' parts of the loss, (n,), adding up to one, or to the mean exposure."""
@@ -44,14 +54,14 @@ class Problem:
     @cached_property
     def rates(self) -> np.ndarray:
         """What the network's outputs are held against: y, or with an exposure y by unit of it."""
-        return self.y if self.exposure is None else (self.y.T / self.exposure).T
+        return self.y if self.exposure is None else self.y / self.exposure[:, None]
 
     @cached_property
-    def location(self):
-        """What an output bias takes out of y before anything is computed: a number, or (K,)."""
+    def location(self) -> np.ndarray:
+        """What an output bias takes out of y before anything is computed, (K,)."""
         if self.intercept and self.loss.of_differences:
             return self.weights @ self.rates
-        return np.zeros(self.y.shape[1:])[()]
+        return np.zeros(self.targets)
 
     @cached_property
     def centred(self) -> np.ndarray:
@@ -64,17 +74,19 @@ class Problem:
         zero dual point: what a relative gap is measured above."""
         return self.dual_value(np.zeros_like(self.centred))
 
-    def value(self, combined: np.ndarray, intercept) -> float:
+    def value(self, combined: np.ndarray, intercept: np.ndarray) -> float:
         """The loss of a network."""
         output = combined + (intercept - self.location)
         return self.loss.value(self.centred, output, self.weights)
 
-    def objective(self, combined: np.ndarray, intercept, coefficients: np.ndarray) -> float:
-        """The primal value of a network with these coefficients, (m,) or (m, K)."""
+    def objective(
+        self, combined: np.ndarray, intercept: np.ndarray, coefficients: np.ndarray
+    ) -> float:
+        """The primal value of a network with these coefficients, (m, K)."""
         return self.value(combined, intercept) + self.alpha * float(row_norms(coefficients).sum())
 
-    def shift(self, combined: np.ndarray):
-        """The best output bias t for a network whose neurons add up to this: a number, or (K,)."""
+    def shift(self, combined: np.ndarray) -> np.ndarray:
+        """The best output bias t (K,) for a network whose neurons add up to this."""
         return self.location + self._beyond_location(combined)
 
     def dual_point(self, combined: np.ndarray) -> np.ndarray:
@@ -85,17 +97,17 @@ class Problem:
         if not (self.intercept and self.loss.of_differences):
             return dual
         # Where the fit is close, what rounding left in the sum is not small beside the dual itself.
-        return dual - (self.weights * dual.sum(axis=0)[..., None]).T
+        return dual - self.weights[:, None] * dual.sum(axis=0)
 
     def curvature(self, combined: np.ndarray, damping: float = 0.0) -> np.ndarray:
-        """The loss's second derivative in the output at the best output bias, (n,); where the loss
-        is a line, ``damping`` times the largest there is."""
+        """The loss's second derivative in the output at the best output bias, shaped like y; where
+        the loss is a line, ``damping`` times the largest there is."""
         output = combined + self._beyond_location(combined)
         curvature = self.loss.curvature(self.centred, output, self.weights)
         if curvature.all():
             return curvature
         largest = self.loss.largest_curvature(self.centred, self.weights)
-        return curvature + ((curvature == 0).T * (damping * largest * self.weights)).T
+        return curvature + (curvature == 0) * (damping * largest * self.weights[:, None])
 
     def null_dual(self) -> np.ndarray:
         """The dual point of the best network without neurons, shaped like y."""
@@ -110,12 +122,15 @@ class Problem:
         may be off by."""
         return self.loss.dual_terms(self.centred, dual, self.weights)
 
-    def _beyond_location(self, combined: np.ndarray):
+    def _beyond_location(self, combined: np.ndarray) -> np.ndarray:
         if not self.intercept:
             return self.location
         return self.loss.shift(self.centred, combined, self.weights)
 
 
 def row_norms(coefficients: np.ndarray) -> np.ndarray:
-    """|z_j| of coefficients (m,), ‖z_j‖₂ of those of several targets, (m, K): (m,)."""
-    return np.abs(coefficients) if coefficients.ndim == 1 else np.linalg.norm(coefficients, axis=1)
+    """‖z_j‖₂ of coefficients (m, K): (m,)."""
+    if coefficients.shape[1] == 1:
+        # No square, which would take time and the digits of the smallest numbers.
+        return np.abs(coefficients[:, 0])
+    return np.linalg.norm(coefficients, axis=1)

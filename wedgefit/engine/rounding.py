@@ -37,9 +37,8 @@ def leeway_of(X: np.ndarray, problem: Problem, fit: Fit, score: float) -> Leeway
     """
     sizes = row_norms(fit.coefficients)
     hinges = np.abs(X) @ np.abs(fit.wedges.normals).T + np.abs(fit.wedges.offsets)
-    target = row_norms(problem.centred) if len(problem.centred) else np.zeros(0)
-    shift = float(np.abs(np.atleast_1d(fit.intercept - problem.location)).max())
-    terms = hinges @ sizes + target + shift
+    shift = float(np.abs(fit.intercept - problem.location).max())
+    terms = hinges @ sizes + row_norms(problem.centred) + shift
     rows = ULPS * terms * problem.weights
     dual = problem.dual_point(fit.combined)
     objective = float(row_norms(dual) @ (ULPS * terms)) + _objective_sums(problem, fit, sizes)

@@ -88,22 +88,22 @@ def _rounds(
 
 
 def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Solution:
-    """The slow reference: the whole dictionary as a matrix, scikit-learn's ``Lasso`` once, the same
-    certificate."""
+    """The slow reference for one target: the whole dictionary as a matrix, scikit-learn's ``Lasso``
+    once, the same certificate."""
     wedges = pricer.dictionary.written_out()
     X = pricer.dictionary.X
     # scikit-learn measures its gap against ‖y‖², which is larger than the objective: the
     # certificate says what was reached.
     z = full_lasso(
         np.asfortranarray(wedges.hinges(X)),
-        problem.centred,
+        problem.centred[:, 0],
         problem.alpha,
         problem.intercept,
         tol,
         problem.weights,
     )
     kept = np.flatnonzero(z)
-    fit = fit_on(X, problem, wedges.take(kept), z[kept])
+    fit = fit_on(X, problem, wedges.take(kept), z[kept, None])
     priced = pricer.price(
         problem.dual_point(fit.combined), problem.alpha, fit.wedges, every_pencil=True
     )

@@ -43,8 +43,8 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     """The best line of each pencil: scores (P,), the sample on it (P,), the supremum between lines
     (P,) and where (P, 2).
 
-    ``order`` (P, n) from ``sort_pencils``; ``v`` (n,), or (n, K) for K targets, whose scores are
-    combined as the root of the sum of their squares; ``to_weights`` (P, s, 2) maps a plane normal
+    ``order`` (P, n) from ``sort_pencils``; ``v`` (n, K), whose K scores are combined as the root of
+    the sum of their squares; ``to_weights`` (P, s, 2) maps a plane normal
     to hidden weights, of which ``norm`` (1 or 2) is taken. Scores are the larger of both faces, in
     absolute value, −inf where a pencil holds no wedge. The supremum (norm 2, s = 2 and one target
     only, else 0) is over every continuous position of the line; it comes with the unit weights that
@@ -55,8 +55,8 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     index = order.astype(np.intp)
     flat = index + np.arange(0, qx.size, n)[:, None]
     ux, uy = np.take(qx * facing, flat, mode="clip"), np.take(qy * facing, flat, mode="clip")
-    if v.ndim == 1:
-        turns = _Turns(qx, qy, ux, uy, v, index)
+    if v.shape[1] == 1:
+        turns = _Turns(qx, qy, ux, uy, v[:, 0], index)
         one_face, other_face = turns.faces(ux, uy)
         scores = np.maximum(
             np.abs(one_face, out=one_face), np.abs(other_face, out=other_face), out=other_face

@@ -24,12 +24,14 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     pencils = len(qx)
     best, samples = np.empty(pencils), np.empty(pencils, dtype=np.int64)
     suprema, weights = np.zeros(pencils), np.zeros((pencils, 2))
-    if v.ndim == 2:
-        _sweep_several(qx, qy, order, v, np.ascontiguousarray(to_weights), norm, best, samples)
+    to_weights = np.ascontiguousarray(to_weights)
+    if v.shape[1] > 1:
+        _sweep_several(qx, qy, order, v, to_weights, norm, best, samples)
         return best, samples, suprema, weights
-    _sweep(qx, qy, order, v, np.ascontiguousarray(to_weights), norm, best, samples)
+    column = np.ascontiguousarray(v[:, 0])
+    _sweep(qx, qy, order, column, to_weights, norm, best, samples)
     if want_supremum:
-        _search_arcs(qx, qy, order, v, np.ascontiguousarray(to_weights), suprema, weights)
+        _search_arcs(qx, qy, order, column, to_weights, suprema, weights)
     return best, samples, suprema, weights
 
 

@@ -80,9 +80,9 @@ class Wedges:
         return np.maximum(X @ self.normals.T + self.offsets, 0.0)
 
     def combine(self, X: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-        """The sum of all hinges on the rows of X by coefficients (m,) or (m, K), without the n × m
-        matrix in memory."""
-        total = np.empty((len(X), *coefficients.shape[1:]))
+        """The sums (n, K) of all hinges on the rows of X (n, d) by coefficients (m, K), without the
+        n × m matrix in memory."""
+        total = np.empty((len(X), coefficients.shape[1]))
         for rows in row_chunks(len(X), len(self)):
             total[rows] = self.hinges(X[rows]) @ coefficients
         return total

@@ -7,7 +7,7 @@ import numpy as np
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.group_lasso import solve_group_lasso
-from wedgefit.engine.lasso import Gram, solve_lasso
+from wedgefit.engine.lasso import Gram
 from wedgefit.engine.linear_program import quantile_lasso
 from wedgefit.engine.losses import Quantile
 from wedgefit.engine.problem import Problem, row_norms
@@ -35,7 +35,7 @@ class WorkingSet:
     def __init__(self, dictionary: Dictionary, problem: Problem):
         self.X, self.problem = dictionary.X, problem
         self.wedges = dictionary.none()
-        self.coefficients = np.empty((0, *problem.y.shape[1:]))
+        self.coefficients = np.empty((0, problem.targets))
         self.idle = np.empty(0, dtype=int)
 
     @property
@@ -53,7 +53,7 @@ class WorkingSet:
         new = len(wedges)
         self.wedges = self.wedges.joined_with(wedges)
         self.coefficients = np.concatenate(
-            [self.coefficients, np.zeros((new, *self.coefficients.shape[1:]))]
+            [self.coefficients, np.zeros((new, self.problem.targets))]
         )
         self.idle = np.concatenate([self.idle, np.zeros(new, dtype=int)])
 
@@ -91,7 +91,7 @@ class QuadraticWorkingSet(WorkingSet):
     def __init__(self, dictionary: Dictionary, problem: Problem):
         super().__init__(dictionary, problem)
         self.means = np.empty(0)
-        self.gram = Gram(np.empty((0, 0)), np.empty((0, *problem.y.shape[1:])))
+        self.gram = Gram(np.empty((0, 0)), np.empty((0, problem.targets)))
 
     def grow(self, wedges: Wedges) -> None:
         old, new = len(self.wedges), len(wedges)
@@ -103,7 +103,7 @@ class QuadraticWorkingSet(WorkingSet):
                 means += weights[rows] @ wedges.hinges(self.X[rows])
         self.means = np.concatenate([self.means, means])
         residual = self.problem.null_dual()
-        block, correlation = np.zeros((old + new, new)), np.zeros((new, *self.problem.y.shape[1:]))
+        block, correlation = np.zeros((old + new, new)), np.zeros((new, self.problem.targets))
         for rows in row_chunks(n, old + new):
             columns = self.wedges.hinges(self.X[rows]) - self.means
             block += columns.T @ (weights[rows, None] * columns[:, old:])
@@ -115,8 +115,7 @@ class QuadraticWorkingSet(WorkingSet):
         self.gram = Gram(matrix, np.concatenate([self.gram.correlation, correlation]))
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
-        solver = solve_lasso if self.coefficients.ndim == 1 else solve_group_lasso
-        return solver(self.gram, alpha, self.coefficients, kkt=kkt)
+        return solve_group_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
 
     def _keep(self, kept: np.ndarray) -> None:
         super()._keep(kept)
@@ -136,23 +135,19 @@ class CurvedWorkingSet(WorkingSet):
         for _ in range(self.steps):
             dual = self.problem.dual_point(output)
             gradient = self._correlations(dual)
-            violation = np.where(
-                z != 0,
-                np.abs(gradient - alpha * np.sign(z)),
-                np.maximum(np.abs(gradient) - alpha, 0.0),
-            )
+            violation = _violations(gradient, z, alpha)
             worst = violation.max(initial=0.0) / alpha
             if worst <= kkt:
                 break
-            active = np.flatnonzero((z != 0) | (violation > 0))
+            active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
             matrix = self._curved_gram(active, output, damping)
             model = Gram(matrix, gradient[active] + matrix @ z[active])
-            target = solve_lasso(
+            target = solve_group_lasso(
                 model, alpha, z[active], kkt=max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
             )
             step = target - z[active]
-            promised = float(gradient[active] @ step) - alpha * float(
-                np.abs(target).sum() - np.abs(z[active]).sum()
+            promised = float(np.vdot(gradient[active], step)) - alpha * float(
+                row_norms(target).sum() - row_norms(z[active]).sum()
             )
             moved, output = self._line_search(alpha, z, output, active, step, promised)
             damping = damping / 10 if moved == 1 else min(10 * damping, 1.0)
@@ -164,17 +159,21 @@ class CurvedWorkingSet(WorkingSet):
         return z
 
     def _correlations(self, dual: np.ndarray) -> np.ndarray:
-        """Kᵀ dual, (m,)."""
-        total = np.zeros(len(self.wedges))
+        """Every hinge's products with the dual point (n, K), (m, K)."""
+        total = np.zeros((len(self.wedges), self.problem.targets))
         for rows in row_chunks(len(self.X), len(self.wedges)):
-            total += dual[rows] @ self.wedges.hinges(self.X[rows])
+            total += self.wedges.hinges(self.X[rows]).T @ dual[rows]
         return total
 
     def _curved_gram(self, active: np.ndarray, output: np.ndarray, damping: float) -> np.ndarray:
         """The loss's second derivative in the coefficients of these wedges, with the output bias
-        eliminated, (k, k)."""
+        eliminated, (k, k).
+
+        One matrix for all targets, so that they can share their columns: by the largest curvature
+        of a row's targets the model lies above the loss, and its steps are a little short.
+        """
         problem, wedges = self.problem, self.wedges.take(active)
-        curvature = problem.curvature(output, damping)
+        curvature = problem.curvature(output, damping).max(axis=1)
         matrix, means = np.zeros((len(active), len(active))), np.zeros(len(active))
         for rows in row_chunks(len(self.X), len(active)):
             columns = wedges.hinges(self.X[rows])
@@ -274,6 +273,17 @@ class KinkedWorkingSet(CurvedWorkingSet):
         """How far the largest score in the set lies above alpha."""
         dual = self.problem.dual_point(self.wedges.combine(self.X, z))
         return float(np.abs(self._correlations(dual)).max(initial=0.0)) - alpha
+
+
+def _violations(gradient: np.ndarray, z: np.ndarray, alpha: float) -> np.ndarray:
+    """By how much each row of coefficients z (m, K) fails the KKT conditions, (m,)."""
+    length = row_norms(z)
+    unit = z / np.where(length > 0, length, 1.0)[:, None]
+    return np.where(
+        length > 0,
+        row_norms(gradient - alpha * unit),
+        np.maximum(row_norms(gradient) - alpha, 0.0),
+    )
 
 
 def working_set(dictionary: Dictionary, problem: Problem) -> WorkingSet:

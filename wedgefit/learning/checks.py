@@ -54,7 +54,7 @@ def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     )
     yield (
         settings.threshold is not None
-        and not (classes and sample.y.ndim == 1 and loss == "logistic"),
+        and not (classes and sample.y.shape[1] == 1 and loss == "logistic"),
         "--threshold is for two classes with probabilities.",
         "Leave it out; of two classes, take the logistic loss.",
     )
@@ -69,7 +69,7 @@ def _of_scores(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         f"--scoring {settings.scoring} is not for {sample.task}.",
         f"Try one of {', '.join(names)}.",
     )
-    classes = 2 if sample.y.ndim == 1 else sample.y.shape[1]
+    classes = max(2, sample.y.shape[1])
     needed = loss != "logistic" and SCORES[settings.scoring].needs_probabilities(classes)
     which = " of more than two classes" if classes > 2 else ""
     yield (
@@ -99,7 +99,7 @@ def _of_choices(settings: Settings, sample: Sample, loss: str) -> Contradictions
 
 
 def _of_solvers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
-    several = sample.y.ndim == 2 and sample.task != "classification"
+    several = sample.y.shape[1] > 1 and sample.task != "classification"
     full = ("--solver full", settings.solver == "full")
     for option, asked in (full, ("--refine", settings.refine)):
         yield (

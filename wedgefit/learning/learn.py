@@ -408,9 +408,10 @@ class Learner:
             return None
         if not isinstance(rule, str):
             return Threshold(rule, rule)
-        known = np.flatnonzero(np.isfinite(outputs))
+        scores = outputs[:, 0]
+        known = np.flatnonzero(np.isfinite(scores))
         rows = sample.take(known)
-        return threshold_on(rule, outputs[known], rows.labels == 1, rows.weights)
+        return threshold_on(rule, scores[known], rows.labels == 1, rows.weights)
 
     @property
     def _given_alpha(self) -> float | None:

@@ -157,7 +157,7 @@ def finished(problem: Problem, stages: Stages, *, bias: bool, refit: bool) -> tu
 def constant(problem: Problem, width: int) -> DeepFit:
     """The best network without neurons, on so many columns."""
     nothing = np.zeros_like(problem.y)
-    coefficients = np.empty((0, *problem.y.shape[1:]))
+    coefficients = np.empty((0, problem.targets))
     return DeepFit((Wedges.none(width, 1),), coefficients, problem.shift(nothing))
 
 

@@ -24,7 +24,8 @@ def problems_of(
 
     ``class_weight`` "balanced" gives every class the same total weight.
     """
-    targets = sample.y.T if sample.task == "classification" and sample.y.ndim == 2 else [sample.y]
+    several = sample.task == "classification"
+    targets = np.hsplit(sample.y, sample.y.shape[1]) if several else [sample.y]
     weights, labels = sample.weights, sample.labels
     if class_weight == "balanced":
         each = np.ones(len(labels)) if weights is None else weights

@@ -20,8 +20,8 @@ class Predicted:
     """The truth beside what was predicted of n rows, which count by their ``weights``, (n,) or
     None.
 
-    Numbers: ``truth`` and ``output`` (n,) or (n, K). Classes: the ``truth`` as numbers from 0, the
-    classes ``decided``, (n,), the ``output``, (n,) of two or (n, classes), and ``probabilities``
+    Numbers: ``truth`` and ``output`` (n, K). Classes: the ``truth`` as numbers from 0, (n,), the
+    classes ``decided``, (n,), the ``output``, (n, 1) of two or (n, classes), and ``probabilities``
     (n, classes), None where the loss gives none.
     """
 
@@ -103,7 +103,7 @@ def _auc(predicted: Predicted) -> float | None:
         return None
     weights = np.ones(len(truth)) if weights is None else weights
     if predicted.classes == 2:
-        return _ranked(predicted.output, truth == 1, weights)
+        return _ranked(predicted.output[:, 0], truth == 1, weights)
     columns = enumerate(predicted.probabilities.T)
     return np.mean([_ranked(column, truth == label, weights) for label, column in columns])
 
@@ -174,16 +174,16 @@ def score_values(
 
 
 def _predicted(sample: Sample, output: np.ndarray, loss: str, cut: float) -> Predicted:
+    from wedgefit.data.sample import class_codes
     from wedgefit.engine.losses import class_probabilities
 
     if sample.task == NUMBERS:
         return Predicted(sample.y, output, sample.weights)
-    two = sample.y.ndim == 1
     return Predicted(
         sample.labels,
         output,
         sample.weights,
-        classes=2 if two else sample.y.shape[1],
-        decided=(output > cut).astype(int) if two else output.argmax(axis=1),
+        classes=max(2, sample.y.shape[1]),
+        decided=class_codes(output, cut),
         probabilities=class_probabilities(output) if loss == "logistic" else None,
     )

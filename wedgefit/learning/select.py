@@ -140,17 +140,17 @@ class Curve:
         ]
 
     def outputs(self, position: int, rows: int) -> np.ndarray:
-        """The outputs at one alpha for all rows, (rows,) or (rows, K), each by the networks that it
+        """The outputs at one alpha for all rows, (rows, K), each by the networks that it
         was held out from: the mean of these where several folds hold it out, NaN where none does.
         """
         found = self.folds[position]
-        total = np.zeros((rows, *found[0].outputs.shape[1:]))
-        times = np.zeros(rows)
+        total = np.zeros((rows, found[0].outputs.shape[1]))
+        times = np.zeros((rows, 1))
         for fold, place in zip(found, self.held_out):
             total[place] += fold.outputs
             times[place] += 1
         with np.errstate(invalid="ignore"):
-            return (total.T / times).T
+            return total / times
 
     def _mean_and_error(self, values: list[float | None]) -> dict[str, float] | None:
         if None in values:
@@ -193,7 +193,7 @@ class _Fold:
             problem.loss.value(problem.y, output, problem.weights)
             for problem, output in zip(self.test_problems, outputs)
         )
-        output = joined(outputs)
+        output = np.hstack(outputs)
         scores = score_values(self.test, output, self.problems[0].loss.name)
         return HeldOut(loss, sum(network.neurons for network in networks), scores, output)
 
@@ -277,11 +277,6 @@ def _refuse_undefined(scoring: str | None, row: Sequence[HeldOut]) -> None:
             f"--scoring {scoring} is undefined in a fold.",
             remedy="Try fewer folds or another --scoring.",
         )
-
-
-def joined(outputs: list[np.ndarray]) -> np.ndarray:
-    """The outputs of one network, (n,) or (n, K), or of K networks side by side, (n, K)."""
-    return outputs[0] if len(outputs) == 1 else np.column_stack(outputs)
 
 
 def _checked_splits(sample: Sample, folds: int | Splits, seed: int) -> Splits:

@@ -40,7 +40,7 @@ from wedgefit.model.figures import (
     together,
     with_status,
 )
-from wedgefit.model.record import Model, Stage
+from wedgefit.model.record import Model, Stage, per_output
 from wedgefit.records import plain
 
 # Figures that no cancellation touches are the same but for this, relatively.
@@ -147,7 +147,7 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
         stages += stages_found(network, here, learner, pricer, tol)
         last.append(len(stages) - 1)
         if model.problem.refitted:
-            checks.append(_refit_check(model, here, stages[-1]))
+            checks.append(_refit_check(here, stages[-1]))
     for each in stages:
         checks += _wedge_checks(each, model.problem.norm)
     kept = [_kept(model, each) for each in stages]
@@ -379,22 +379,14 @@ def _stored_stage(model: Model, stage: Stage) -> Stage:
 
 def _intercept(model: Model, last: list[StageFound], learner: Learner) -> Any:
     """The best output bias of each network, given its neurons."""
-    values: list[float] = []
+    values: list[np.ndarray] = []
     for found, problem in zip(last, learner.problems):
         combined = found.fit.combined
         if model.problem.refitted:
-            z = _stored_fit(model, found)
+            z, _ = found.network.stored()
             combined = found.wedges.combine(found.X, z)
-        values += np.atleast_1d(problem.shift(combined)).tolist()
-    return values[0] if len(model.outputs) == 1 else dict(zip(model.outputs, values))
-
-
-def _stored_fit(model: Model, found: StageFound) -> np.ndarray:
-    """The coefficients of the last layer of a refitted network, (m,) or (m, K)."""
-    if found.stage.output is None:
-        return model.coefficients
-    own = [n for n in model.layer(model.depth) if n.output == found.stage.output]
-    return np.array([neuron.coefficient for neuron in own], dtype=float)
+        values.append(problem.shift(combined))
+    return per_output(np.concatenate(values), model.outputs)
 
 
 def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, float]]:
@@ -565,9 +557,9 @@ def _wedge_checks(found: StageFound, norm: int) -> Iterator[Check]:
         )
 
 
-def _refit_check(model: Model, problem: Problem, found: StageFound) -> Check:
+def _refit_check(problem: Problem, found: StageFound) -> Check:
     """Are the coefficients those of least squares on the wedges selected?"""
-    X, wedges, z = found.X, found.wedges, _stored_fit(model, found)
+    X, wedges, (z, _) = found.X, found.wedges, found.network.stored()
     stored = fit_on(X, problem, wedges, z)
     best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(z)))
     values = [_loss(problem, fit) for fit in (stored, best)]

@@ -21,7 +21,7 @@ from wedgefit.errors import FitError, ModelFileError, UsageError
 from wedgefit.learning.learn import Learned, Learner, total
 from wedgefit.learning.path import FINE
 from wedgefit.learning.scores import score_values, shown_score
-from wedgefit.learning.select import Curve, joined
+from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Options
 from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (
@@ -48,6 +48,7 @@ from wedgefit.model.record import (
     Selection,
     Stage,
     Told,
+    per_output,
     unit_name,
 )
 from wedgefit.records import plain
@@ -238,11 +239,6 @@ def path(table: Table, options: Options, progress) -> dict:
 def _model(setting: Setting, learned: Learned, setup: float) -> Model:
     design, outputs = setting.design, setting.encoding.target.outputs
     separate = outputs if len(learned.fits) > 1 else [None]
-    intercepts = (
-        np.atleast_1d(joined([np.atleast_1d(fit.intercept) for fit in learned.fits]))
-        .ravel()
-        .tolist()
-    )
     networks = learned.deep_fits
     samples = np.concatenate(
         [wedges.samples.ravel() for network in networks for wedges in network.layers]
@@ -265,7 +261,9 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
         stages=tuple(_stage(setting, *stage) for stage in stages),
         score=Score(
             train=score_values(
-                setting.sample, joined([fit.output for fit in learned.fits]), setting.learner.loss
+                setting.sample,
+                np.hstack([fit.output for fit in learned.fits]),
+                setting.learner.loss,
             ),
             cv=None
             if learned.position is None
@@ -276,7 +274,7 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
                 setting.sample, constant_output(setting.sample), setting.learner.loss
             ),
         ),
-        intercept=intercepts[0] if len(outputs) == 1 else dict(zip(outputs, intercepts)),
+        intercept=per_output(np.concatenate([fit.intercept for fit in learned.fits]), outputs),
         neurons=neurons,
         anchors={
             design.row_ids[row]: tuple(design.X[row].tolist())
@@ -352,7 +350,7 @@ def _stage(
 ) -> Stage:
     """The certificate of one stage, with the coefficients that it speaks of where the network does
     not have them, by neuron."""
-    fit = stage.fit
+    fit, outputs = stage.fit, setting.encoding.target.outputs
     names = map(unit_name, ids or ())
     z = zip(names, fit.coefficients)
     return Stage(
@@ -361,13 +359,8 @@ def _stage(
         status=stage.solution.status,
         neurons=len(fit.wedges),
         certificate=stage.solution.certificate,
-        coefficients=None if ids is None else {name: _by_output(setting, row) for name, row in z},
+        coefficients=None if ids is None else {name: per_output(row, outputs) for name, row in z},
     )
-
-
-def _by_output(setting: Setting, z) -> float | dict[str, float]:
-    """A coefficient for the record: a number, or one per target where they share the neuron."""
-    return float(z) if np.ndim(z) == 0 else dict(zip(setting.encoding.target.outputs, z.tolist()))
 
 
 def _told(options: Options) -> dict[str, Told]:
@@ -454,7 +447,7 @@ def status_notes(stages: Sequence[Stage], depth: int) -> list[str]:
 
 def scale_notes(design: Design, target: Target) -> list[str]:
     """Targets learnt together share one loss: those of a small spread hardly count."""
-    if target.task != "regression" or design.y.ndim == 1:
+    if target.task != "regression" or len(target.names) == 1:
         return []
     weights = np.ones(len(design.y)) if design.weights is None else design.weights
     mean = np.average(design.y, axis=0, weights=weights)
@@ -527,7 +520,9 @@ def _neuron(
         samples=[row_ids[sample] for sample in wedges.samples[i] if sample >= 0],
         weights={names[column]: float(wedges.normals[i, column]) for column in columns},
         bias=float(wedges.offsets[i]),
-        coefficient=_by_output(setting, network.coefficients[i]) if last else None,
+        coefficient=per_output(network.coefficients[i], setting.encoding.target.outputs)
+        if last
+        else None,
         **figures,
     )
 

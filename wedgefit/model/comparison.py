@@ -44,7 +44,7 @@ class RowLoss:
 def _left(rows: Rows) -> np.ndarray:
     """Observed minus predicted, (n, K)."""
     predicted = np.array(rows.model.decided(rows.scores), dtype=float)
-    return (rows.sample.y - predicted).reshape(len(rows.scores), -1)
+    return rows.sample.y - predicted.reshape(rows.sample.y.shape)
 
 
 def _log_loss(rows: Rows) -> np.ndarray | None:

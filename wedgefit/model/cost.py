@@ -155,7 +155,7 @@ def _without(
     if order != "full":
         order = min(order, int(kept.sum()))
     # Neurons off the wedges are networks, too: with them the bound can be met.
-    refine = settings.norm == 2 and sample.y.ndim == 1
+    refine = settings.norm == 2 and sample.y.shape[1] == 1
     settings = replace(settings, order=order, refine=refine)
     learner = Learner(here, settings, progress.note, apart=apart)
     solved = learner.solved(settings.alpha, progress.advance, 2)

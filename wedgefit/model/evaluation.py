@@ -3,7 +3,7 @@
 import numpy as np
 
 from wedgefit.data.roles import row_weights, weighed_rows
-from wedgefit.data.sample import Sample
+from wedgefit.data.sample import Sample, class_codes
 from wedgefit.data.table import Table
 from wedgefit.errors import ColumnError, UsageError
 from wedgefit.learning.scores import score_values
@@ -90,7 +90,7 @@ def _threshold(
         return None
     if rule is None and model.threshold is not None:
         rule = model.threshold.value
-    return threshold_on(rule, output, sample.labels == 1, sample.weights)
+    return threshold_on(rule, output[:, 0], sample.labels == 1, sample.weights)
 
 
 def _calibration(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
@@ -110,10 +110,9 @@ def _confusion(model: Model, sample: Sample, output: np.ndarray, cut: float) -> 
     classes = model.encoding.target.classes
     if classes is None:
         return None
-    decided = (output > cut).astype(int) if sample.y.ndim == 1 else output.argmax(axis=1)
     counts = np.zeros((len(classes), len(classes)))
     weights = 1.0 if sample.weights is None else sample.weights
-    np.add.at(counts, (sample.labels, decided), weights)
+    np.add.at(counts, (sample.labels, class_codes(output, cut)), weights)
     counts = counts if sample.weights is not None else counts.astype(int)
     return {"classes": list(classes), "counts": counts.tolist()}
 
@@ -123,7 +122,7 @@ def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
     if sample.task == "classification":
         return None
     names = model.encoding.target.names
-    residuals = (sample.y - output).reshape(len(sample.y), -1)
+    residuals = sample.y - output
     if sample.weights is None:
         found = np.quantile(residuals, QUANTILES, axis=0)
     else:

@@ -4,7 +4,7 @@
 is accepted to the last digit; ``Leeway`` says what another machine's rounding may change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,15 @@ from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError, NoEffects
 from wedgefit.learning.learn import Learner, total
 from wedgefit.model.effects import importances
-from wedgefit.model.record import Model, Neuron, RowId, Stage, unit_name
+from wedgefit.model.record import (
+    Model,
+    Neuron,
+    PerOutput,
+    RowId,
+    Stage,
+    unit_name,
+    values_of,
+)
 
 # Heights below this part of the largest are those of rows that lie on the hyperplane.
 ON_PLANE = 1e-9
@@ -31,11 +39,12 @@ UNSPLIT = 1e-7
 
 @dataclass(frozen=True, eq=False)
 class StageFound:
-    """One stage as found, and its leeway.
+    """One stage of a network as found, and its leeway.
 
     ``exact``: its bound is about every wedge, and not about those drawn.
     """
 
+    network: "NetworkOf"
     stage: Stage
     neurons: list[Neuron]
     wedges: Wedges
@@ -52,6 +61,11 @@ class NetworkOf:
     model: Model
     output: str | None
     row_of: dict[RowId, int]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Those of the model's outputs that it has."""
+        return self.model.outputs if self.output is None else (self.output,)
 
     @property
     def depth(self) -> int:
@@ -101,16 +115,18 @@ class NetworkOf:
         coefficients, intercept = self.stored()
         return DeepFit(tuple(layers), coefficients, intercept)
 
-    def stored(self) -> tuple[np.ndarray, float | np.ndarray]:
-        """The coefficients, (m,) or (m, K), and output bias of the last layer."""
-        model = self.model
-        if self.output is not None:
-            last = self.neurons(model.depth)
-            z = np.array([neuron.coefficient for neuron in last], dtype=float)
-            return z, model.intercept[self.output]
-        if len(model.outputs) == 1:
-            return model.coefficients, model.intercept
-        return model.coefficients, np.array([model.intercept[name] for name in model.outputs])
+    def stored(self) -> tuple[np.ndarray, np.ndarray]:
+        """The coefficients (m, K) and the output bias (K,) of the last layer."""
+        last = self.neurons(self.model.depth)
+        intercept = np.array(values_of(self.model.intercept, self.outputs))
+        return self._coefficients([neuron.coefficient for neuron in last]), intercept
+
+    def _coefficients(self, values: Sequence[PerOutput | None]) -> np.ndarray:
+        """Coefficients of neurons as they are stored, (m, K)."""
+        table = np.empty((len(values), len(self.outputs)))
+        for row, value in zip(table, values):
+            row[:] = values_of(value, self.outputs)
+        return table
 
     def certified(self, layer: int, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
         """What the certificate of this layer speaks of: the network itself, or the coefficients
@@ -126,13 +142,8 @@ class NetworkOf:
             )
         names = [unit_name(neuron.id) for neuron in self.neurons(layer)]
         own = [i for i, name in enumerate(names) if name in coefficients]
-        values = [coefficients[names[i]] for i in own]
-        z = [
-            [value[output] for output in self.model.outputs] if isinstance(value, dict) else value
-            for value in values
-        ]
-        shape = (len(own), *problem.y.shape[1:])
-        return fit_on(X, problem, wedges.take(own), np.array(z, dtype=float).reshape(shape))
+        z = self._coefficients([coefficients[names[i]] for i in own])
+        return fit_on(X, problem, wedges.take(own), z)
 
 
 def networks_of(model: Model, row_of: dict[RowId, int]) -> list[NetworkOf]:
@@ -179,6 +190,7 @@ def stages_found(
             more = min(sharp, UNSPLIT) * certificate.objective
             leeway = replace(leeway, bound=leeway.bound + more)
         yield StageFound(
+            network,
             stage,
             network.neurons(layer),
             wedges,

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wedgefit.data.sample import Design
+from wedgefit.data.sample import Design, class_codes
 from wedgefit.model.record import Model
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutRows:
-    """The training rows with their targets, and the ``scores``, (n,) or (n, K), that networks gave
-    them which they were held out from."""
+    """The training rows with their targets, and the ``scores`` (n, K) that networks gave them which
+    they were held out from."""
 
     design: Design
     scores: np.ndarray
@@ -19,7 +19,7 @@ class HeldOutRows:
     def columns(self, model: Model) -> dict[str, list]:
         """As a table: the row's id, per target what was observed and predicted, and probabilities
         where the model gives some. Rows that no fold held out are left out."""
-        known = np.isfinite(self.scores.reshape(len(self.scores), -1)).all(axis=1)
+        known = np.isfinite(self.scores).all(axis=1)
         scores, y = self.scores[known], self.design.y[known]
         target = model.encoding.target
         predicted, observed = model.decided(scores), _observed(model, y)
@@ -40,10 +40,9 @@ class HeldOutRows:
 def _observed(model: Model, y: np.ndarray) -> list:
     """The targets as in the file: numbers, rows of numbers, or labels."""
     classes = model.encoding.target.classes
-    if classes is None:
-        return y.tolist()
-    codes = (y > 0).astype(int) if y.ndim == 1 else y.argmax(axis=1)
-    return [classes[code] for code in codes]
+    if classes is not None:
+        return [classes[code] for code in class_codes(y)]
+    return y.tolist() if len(model.outputs) > 1 else y[:, 0].tolist()
 
 
 def _free(name: str, taken) -> str:

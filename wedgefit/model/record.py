@@ -4,6 +4,7 @@ The model file is these records (``model.file``), and the JSON of ``train --json
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
+from wedgefit.data.sample import class_codes
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.losses import class_probabilities
@@ -279,30 +281,21 @@ class Model:
 
     @cached_property
     def coefficients(self) -> np.ndarray:
-        """The z of the last hidden layer, (m,), or (m, K) where there are K outputs."""
+        """The z of the last hidden layer, (m, K)."""
         last = self.layer(self.depth)
         table = np.zeros((len(last), len(self.outputs)))
         for row, neuron in zip(table, last):
-            if isinstance(neuron.coefficient, dict):
-                row[:] = [neuron.coefficient[name] for name in self.outputs]
-            else:
-                row[0 if neuron.output is None else self.outputs.index(neuron.output)] = (
-                    neuron.coefficient
-                )
-        return table[:, 0] if len(self.outputs) == 1 else table
+            own = slice(None) if neuron.output is None else [self.outputs.index(neuron.output)]
+            row[own] = values_of(neuron.coefficient, self.outputs)
+        return table
 
     @cached_property
     def network(self) -> Network:
         """The network of unit neurons."""
-        intercept = (
-            self.intercept
-            if len(self.outputs) == 1
-            else np.array([self.intercept[name] for name in self.outputs])
-        )
         return unit_network(
             [self.units(number) for number in range(1, self.depth + 1)],
             self.coefficients,
-            intercept,
+            np.array(values_of(self.intercept, self.outputs)),
         )
 
     def effects(self) -> Effects:
@@ -319,13 +312,11 @@ class Model:
                 "there are no effects: the model does not say what training saw.",
                 remedy="Train it again with this version of wedgefit.",
             )
-        coefficients = self.coefficients.reshape(len(self.neurons), len(self.outputs))
-        (*_, (_, intercept)) = self.network.layers
-        hidden = Hidden(*self.units(1), coefficients, intercept)
+        hidden = Hidden(*self.units(1), *self.network.layers[-1])
         return Effects(self.encoding, self.distributions, hidden, self.outputs)
 
     def scores(self, table: Table) -> np.ndarray:
-        """The network's output on a table, (n,) or (n, K)."""
+        """The network's output on a table, (n, K)."""
         return self.network.forward(self.encoding.transform(table))
 
     def predict(self, table: Table) -> list:
@@ -338,22 +329,20 @@ class Model:
         return log_odds(self.threshold and self.threshold.value)
 
     def codes(self, scores: np.ndarray, threshold: float | None = None) -> np.ndarray:
-        """The class that these outputs predict, by its number, (n,). Of two classes the second
-        where its probability exceeds the ``threshold`` (None: that of the model), without one where
-        the output is positive; else the class of the largest."""
-        if scores.ndim > 1:
-            return scores.argmax(axis=1)
-        return (scores > (self.cut if threshold is None else log_odds(threshold))).astype(int)
+        """The class that these outputs (n, K) predict, by its number, (n,). Of two classes the
+        second where its probability exceeds the ``threshold`` (None: that of the model), without
+        one where the output is positive; else the class of the largest."""
+        return class_codes(scores, self.cut if threshold is None else log_odds(threshold))
 
     def decided(self, scores: np.ndarray, threshold: float | None = None) -> list:
-        """What these outputs predict: numbers, or classes by ``codes``."""
+        """What these outputs (n, K) predict: numbers, or classes by ``codes``."""
         classes = self.encoding.target.classes
-        if classes is None:
-            return scores.tolist()
-        return [classes[code] for code in self.codes(scores, threshold)]
+        if classes is not None:
+            return [classes[code] for code in self.codes(scores, threshold)]
+        return scores.tolist() if len(self.outputs) > 1 else scores[:, 0].tolist()
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray | None:
-        """The classes' probabilities given outputs, (n, classes); None unless the loss was
+        """The classes' probabilities given outputs (n, K), (n, classes); None unless the loss was
         logistic."""
         return class_probabilities(scores) if self.problem.loss == "logistic" else None
 
@@ -405,6 +394,18 @@ class Model:
     def save(self, path: str | os.PathLike) -> None:
         """Write the file whole or not at all: to a temporary file beside it, then renamed."""
         write_whole(path, self.dumps())
+
+
+def values_of(value: PerOutput, outputs: Sequence[str]) -> list[float]:
+    """A number, or one for each of these outputs, as a list (K,)."""
+    return [value[name] for name in outputs] if isinstance(value, dict) else [value]
+
+
+def per_output(values: np.ndarray, outputs: Sequence[str]) -> PerOutput:
+    """What ``values_of`` reads: values (K,) as a number, or one for each of the outputs by its
+    name."""
+    numbers = values.tolist()
+    return numbers[0] if len(numbers) == 1 else dict(zip(outputs, numbers))
 
 
 def row_order(row: RowId) -> tuple:

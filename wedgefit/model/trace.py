@@ -68,7 +68,7 @@ def _note_coefficients(found: dict, network: int, fit: Fit, position: int, lengt
     that it rises on."""
     for k, z in enumerate(fit.coefficients):
         side = np.sign(fit.wedges.normals[k][np.abs(fit.wedges.normals[k]).argmax()])
-        for target, value in enumerate(np.atleast_1d(z)):
+        for target, value in enumerate(z):
             key = network, target, tuple(fit.wedges.columns[k]), tuple(fit.wedges.samples[k]), side
             found.setdefault(key, [0.0] * length)[position] = float(value)
 

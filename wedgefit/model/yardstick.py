@@ -75,7 +75,7 @@ def _sample(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Samp
     """The rows as the network saw them. Raises ColumnError where its inputs are not the table's
     columns."""
     encoding, design = fit_encoding(table, target=target, standardize=False)
-    if len(encoding.target.names) > 1 or design.y.ndim > 1:
+    if design.y.shape[1] > 1:
         raise UsageError(
             "only one number, or two classes, have a yardstick.", remedy="Choose another --target."
         )
@@ -160,7 +160,7 @@ def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) ->
         raise FitError("the network's output is too large to compute with.", remedy=remedy)
     outer, bias = network.layers[-1]
     # Not from the output: beside a target far from zero its digits would be lost.
-    loss = problem.value((network.activations(X) @ outer)[:, 0], bias[0])
+    loss = problem.value(network.activations(X) @ outer, bias)
     penalty = network.penalty(problem.alpha, norm)
     rescaled = problem.alpha * float(
         np.linalg.norm(hidden, ord=norm, axis=0) @ np.linalg.norm(outer, axis=1)

@@ -12,6 +12,7 @@ from math import fsum
 import numpy as np
 
 from wedgefit.data.columns import RARE, UNLIMITED, InputColumn
+from wedgefit.engine.problem import row_norms
 from wedgefit.model.record import Model, Neuron, row_order, unit_name
 from wedgefit.records import plain
 from wedgefit.views.effects import effect_records, effects_of, why_none
@@ -146,7 +147,7 @@ def _importance(model: Model) -> dict[str, float]:
 def _penalty_shares(model: Model) -> dict[int, float]:
     """Of every neuron of the last layer, by its id: its part of Σ ‖coefficient‖."""
     last = model.layer(model.depth)
-    sizes = np.linalg.norm(model.coefficients.reshape(len(last), len(model.outputs)), axis=1)
+    sizes = row_norms(model.coefficients)
     whole = sizes.sum() or 1.0
     return dict(zip((neuron.id for neuron in last), (sizes / whole).tolist()))
 

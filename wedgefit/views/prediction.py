@@ -25,8 +25,7 @@ def contributions(model: Model, table: Table) -> dict[str, dict]:
     """
     last = model.layer(model.depth)
     activations = model.network.activations(model.encoding.transform(table))
-    z = model.coefficients.reshape(len(last), len(model.outputs))
-    found = {}
+    z, found = model.coefficients, {}
     for k, output in enumerate(model.outputs):
         # Adding 0 turns the -0.0 of idle neurons into 0.0.
         own = [j for j, neuron in enumerate(last) if output in outputs_of(model, neuron)]

@@ -125,7 +125,7 @@ def inputs_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def scores_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
-    """The network's output, (k,) or (k, K), where the features have these values (k,) in original
+    """The network's output, (k, K), where the features have these values (k,) in original
     units: all numbers are named, levels and gaps that are not are 0."""
     return model.network.forward(inputs_at(model, values))
 
@@ -152,7 +152,7 @@ def responses(model: Model, row: int | str, grids: dict[str, np.ndarray]) -> lis
         feature.name: value * feature.scale + feature.center
         for feature, value in zip(features, model.anchors[row])
     }
-    base = _score_table(model, {name: np.array([value]) for name, value in start.items()})
+    base = scores_at(model, {name: np.array([value]) for name, value in start.items()})
     records = []
     for column in model.encoding.inputs:
         levels = [*column.levels, *([RARE] if column.rare else [])]
@@ -162,18 +162,13 @@ def responses(model: Model, row: int | str, grids: dict[str, np.ndarray]) -> lis
             number = feature.kind == "number"
             tried = at if number else [float(level == feature.level) for level in at]
             values[feature.name] = np.array(tried, dtype=float)
-        change = _score_table(model, values) - base
+        change = scores_at(model, values) - base
         for k, output in enumerate(model.outputs):
             place = {"column": column.name, "output": output, "kind": column.kind, "row": row}
             added = change[:, k].tolist()
             shape = {"levels": dict(zip(levels, added))} if levels else {"at": at.tolist()}
             records.append(place | shape | ({} if levels else {"values": added}))
     return records
-
-
-def _score_table(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
-    """The scores as a table, (k, outputs)."""
-    return scores_at(model, values).reshape(-1, len(model.outputs))
 
 
 def sum_at(model: Model, neurons: list[Neuron], output: str, X: np.ndarray) -> np.ndarray:

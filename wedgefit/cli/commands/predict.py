@@ -176,7 +176,7 @@ def _contributions(model, table, scores) -> dict[str, list[float]]:
     columns = {}
     for k, (output, parts) in enumerate(parts_of(model, table).items()):
         if model.encoding.target.classes is not None:
-            columns[f"score_{output}"] = (scores if scores.ndim == 1 else scores[:, k]).tolist()
+            columns[f"score_{output}"] = scores[:, k].tolist()
         for name, values in parts:
             kind, _, rest = name.partition("_")
             name = "_".join([kind, output, *[rest] * bool(rest)])

@@ -1,9 +1,8 @@
 """The losses of a network's output, by name. A further convex loss is one more class with the
 methods of ``Loss``.
 
-Every method sees the targets ``y`` and the network's ``output``, both (n,) or (n, K), and the rows'
-``weights`` (n,), positive. A loss is Σ weights_i ℓ(y_i, output_i) with ℓ convex in the output; over
-several outputs it is the sum of theirs.
+Every method sees the targets ``y`` and the network's ``output``, both (n, K), and the rows'
+``weights`` (n,), positive. A loss is Σ_ik weights_i ℓ(y_ik, output_ik) with ℓ convex in the output.
 """
 
 from wedgefit.engine.losses.base import Loss

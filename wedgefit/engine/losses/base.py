@@ -30,12 +30,12 @@ class Loss(Protocol):
         """−∂loss/∂output, shaped like the output."""
 
     def curvature(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """∂²loss/∂output², (n,) or shaped like the output, positive. A loss that is a line in
+        """∂²loss/∂output², shaped like the output, positive. A loss that is a line in
         places has none there, 0; then it also has a ``largest_curvature(y, weights)``, that of a
         row of weight one."""
 
-    def shift(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray):
-        """The constant t that makes the loss of output + t smallest: a number, or (K,)."""
+    def shift(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The constants t (K,) that make the loss of output + t smallest."""
 
     def dual_value(self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray) -> float:
         """The dual objective at ``dual``, shaped like the output (theory, section 4); −inf outside

@@ -40,7 +40,8 @@ class Huber:
         return 1.0
 
     def shift(self, y, output, weights):
-        return balanced(y - output, weights, -self.delta, self.delta)
+        rest = y - output
+        return np.array([balanced(part, weights, -self.delta, self.delta) for part in rest.T])
 
     def dual_value(self, y, dual, weights) -> float:
         part = (dual.T / weights).T
@@ -98,7 +99,8 @@ class Quantile:
     def shift(self, y, output, weights):
         width = self.width(y, weights)
         rest = (y - output) + width * (self.level - 0.5)
-        return balanced(rest, weights, (self.level - 1) * width, self.level * width)
+        ends = (self.level - 1) * width, self.level * width
+        return np.array([balanced(part, weights, *ends) for part in rest.T])
 
     def dual_value(self, y, dual, weights) -> float:
         part = (dual.T / weights).T
@@ -131,13 +133,9 @@ class RoundedQuantile(Quantile):
         return float(np.sum(weights @ (part * rest - 0.5 * width * (part - middle) ** 2)))
 
 
-def balanced(rest: np.ndarray, weights: np.ndarray, low: float, high: float):
-    """The t at which Σ weights clip(rest − t, low, high) is zero: a number, or (K,) of rest (n, K).
-
-    Of an interval of such t its middle.
-    """
-    if rest.ndim == 2:
-        return np.array([balanced(column, weights, low, high) for column in rest.T])
+def balanced(rest: np.ndarray, weights: np.ndarray, low: float, high: float) -> float:
+    """The t at which Σ weights clip(rest − t, low, high) is zero, for rest (n,); of an interval of
+    such t its middle."""
     total = lambda t: float(weights @ np.clip(rest - t, low, high))
     ends = np.unique(np.concatenate([rest - high, rest - low]))
     # What rounding in the ends leaves of a sum that is zero.

@@ -18,7 +18,7 @@ class Squared:
         return ((y - output).T * weights).T
 
     def curvature(self, y, output, weights):
-        return weights
+        return np.broadcast_to(weights[:, None], output.shape)
 
     def shift(self, y, output, weights):
         return weights @ (y - output)

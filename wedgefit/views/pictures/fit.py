@@ -70,7 +70,7 @@ def _fit_rows(scene: Scene, axes, name: str, colours: dict) -> np.ndarray:
     if seen is None or seen.target is None:
         return np.empty((0, 2))
     x, places = seen.values[name], [np.empty((0, 2))]
-    targets = seen.target.reshape(len(x), -1).T
+    targets = seen.target.T
     classes = scene.model.problem.loss == "logistic"
     bars = {"marker": "|", "s": 60, "edgecolors": None, "linewidths": 1.1}
     for target, colour in zip(targets, [SOFT] if len(colours) == 1 else colours.values()):

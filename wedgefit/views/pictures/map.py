@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from wedgefit.data.sample import class_codes
 from wedgefit.errors import UsageError
 from wedgefit.views.pictures.naming import name_points
 from wedgefit.views.pictures.scene import Scene, Seen, default_kind, numbers_of
@@ -87,7 +88,7 @@ def _response(scene: Scene, figure, axes, grid, scores: np.ndarray, seen: Seen |
     close_seams(shades)
     if known:
         x, y = (seen.values[name] for name in numbers_of(scene.model))
-        dots(axes, x, y, target, cmap=SIZES, norm=norm, edgecolors=DARK, linewidths=0.4)
+        dots(axes, x, y, target[:, 0], cmap=SIZES, norm=norm, edgecolors=DARK, linewidths=0.4)
     bar = figure.colorbar(shades, ax=axes, label=scene.target, aspect=30, pad=0.02)
     bar.outline.set_visible(False)
 
@@ -99,7 +100,7 @@ def _decision(scene: Scene, figure, axes, grid, scores: np.ndarray, seen: Seen |
     classes = scene.model.encoding.target.classes
     colours = [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(len(classes))]
     pale = [tuple(0.76 + 0.24 * part for part in to_rgb(colour)) for colour in colours]
-    if scores.ndim == 1:
+    if len(classes) == 2:
         heights = scores.reshape(GRID, GRID) - scene.model.cut
         axes.contourf(*grid, heights, levels=[-np.inf, 0, np.inf], colors=pale)
         if heights.min() < 0 < heights.max():
@@ -120,9 +121,8 @@ def _class_rows(scene: Scene, axes, seen: Seen | None, colours: dict[str, str]) 
         if seen is None or seen.target is None:
             axes.scatter([], [], c=colour, **mark)
             continue
-        of_two = (seen.target > 0).astype(int)
-        true = of_two if seen.target.ndim == 1 else seen.target.argmax(axis=1)
-        x, y = (seen.values[name][true == k] for name in numbers_of(scene.model))
+        own = class_codes(seen.target) == k
+        x, y = (seen.values[name][own] for name in numbers_of(scene.model))
         dots(axes, x, y, colour, **mark)
 
 

@@ -71,13 +71,12 @@ def calibration(scene: Scene):
             remedy="Try --kind predicted.",
         )
     names = [str(name) for name in model.encoding.target.classes]
-    truth = seen.target[:, None] if seen.target.ndim == 1 else seen.target
     shown = [1] if len(names) == 2 else range(len(names))
     figure = figure_of(5.4, 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     upper.plot([0, 1], [0, 1], color=SOFT, lw=1, ls=(0, (4, 3)))
     for k, colour in zip(shown, CLASS_COLOURS):
-        came = (truth[:, 0 if len(names) == 2 else k] > 0).astype(float)
+        came = (seen.target[:, 0 if len(names) == 2 else k] > 0).astype(float)
         given = probabilities[:, k]
         _calibrated(upper, given, came, colour, f"{scene.target} = {label(names[k])}")
         lower.hist(given, 25, range=(0, 1), color=colour if len(names) > 2 else FAINT, alpha=0.7)
@@ -120,8 +119,7 @@ def _numbers(scene: Scene, kind: str):
             f"--kind {kind} is for models of numbers.", remedy="Try --kind calibration."
         )
     seen = _known(scene, kind)
-    scores = _scores(scene, seen).reshape(len(seen.target), -1).T
-    targets = seen.target.reshape(len(seen.target), -1).T
+    scores, targets = _scores(scene, seen).T, seen.target.T
     figure = figure_of(5.2 * len(scores), 4.6)
     panels = figure.subplots(1, len(scores), squeeze=False).ravel()
     for axes in panels:

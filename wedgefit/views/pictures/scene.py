@@ -161,7 +161,7 @@ def shown_values(model: Model, scores: np.ndarray) -> dict[str, np.ndarray]:
         names = [str(label) for label in model.encoding.target.classes]
         columns = dict(zip(names, probabilities.T))
         return columns if len(names) > 2 else {names[1]: columns[names[1]]}
-    return dict(zip(model.outputs, scores.reshape(len(scores), len(model.outputs)).T))
+    return dict(zip(model.outputs, scores.T))
 
 
 def shown_name(scene: Scene) -> str:
