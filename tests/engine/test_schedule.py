@@ -13,8 +13,9 @@ from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.watch import Deadline
 
 
-def schedule(exact=True, tol=1e-6, cheap=False, quick=False, seconds=None):
+def schedule(exact=True, tol=1e-6, cheap=False, quick=False, seconds=None, scouts=False):
     pricer = SimpleNamespace(
+        scouts=scouts,
         full_rounds_only=cheap,
         full_rounds_are_quick=quick,
         full_round_seconds=5.0,
@@ -55,6 +56,12 @@ def test_a_warm_start_begins_with_a_partial_round_where_full_ones_are_long():
     course = schedule()
     assert heard(course, 1e-7) == (False, None)
     assert heard(course, 1e-7) == (True, Status.CONVERGED)
+
+
+def test_where_partial_rounds_look_at_all_pairs_they_come_first_and_one_is_enough():
+    assert heard(schedule(scouts=True), 1e-7, neurons=0) == (False, None)
+    assert heard(schedule(scouts=True, exact=False), 1e-7) == (False, Status.CONVERGED)
+    assert heard(schedule(exact=False), 1e-7) == (False, None)
 
 
 def test_a_sampled_fit_looks_twice_the_second_time_thoroughly():

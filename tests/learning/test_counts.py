@@ -92,7 +92,8 @@ def test_fits_of_weighted_and_of_repeated_rows_are_the_same(scale, norm, classes
         assert one.problem.order == two.problem.order
         assert one.problem.alpha_max == pytest.approx(two.problem.alpha_max, rel=1e-9)
         assert one.certificate.objective == pytest.approx(two.certificate.objective, rel=1e-6)
-        assert one.score.train == pytest.approx(two.score.train, rel=1e-4)
+        # Rows that tie up to the solver's tolerance count by halves in the AUC.
+        assert one.score.train == pytest.approx(two.score.train, rel=2e-3)
         assert evaluate(two, counted, "w")["score"] == pytest.approx(
             evaluate(two, every)["score"], rel=1e-9
         )

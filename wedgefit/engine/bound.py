@@ -69,10 +69,10 @@ class Intervals:
         return Intervals(twice.columns, twice.centres + sides * halves, halves)
 
     @classmethod
-    def all(cls, pairs: np.ndarray) -> "Intervals":
+    def all(cls, pairs: np.ndarray, per_quadrant: int = FIRST_PER_QUADRANT) -> "Intervals":
         """Every direction of these pairs (m, 2), up to sign: both quadrants in equal parts."""
-        half = np.pi / 4 / FIRST_PER_QUADRANT
-        centres = half * (2 * np.arange(2 * FIRST_PER_QUADRANT) + 1)
+        half = np.pi / 4 / per_quadrant
+        centres = half * (2 * np.arange(2 * per_quadrant) + 1)
         return cls(
             np.repeat(pairs, len(centres), axis=0),
             np.tile(centres, len(pairs)),

@@ -24,6 +24,7 @@ from wedgefit.engine.choice import Choices, diversified, facing, places_of_large
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.order_one import SortedColumns
 from wedgefit.engine.pencil import Pencils, Sweeper, Swept, pointed_at
+from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, sweep_here
 
@@ -35,6 +36,11 @@ MACHINES_BLOCK = 32
 # random from each kind.
 WINNERS = 600
 RANDOM = 100
+# Where all pairs have been looked at, so many are enough, of pencils that won and of those that the
+# look points at.
+SCOUTED = 60
+# What the look sees a little below alpha may have a wedge above it close by.
+CLOSE_BY = 0.8
 # A thorough partial round draws more where rows are few: about so many looks at a sample from a
 # pencil, well below a tenth of a second.
 THOROUGH = 1_000_000
@@ -112,6 +118,7 @@ class Pricer:
         self._machines = None if cluster is None else Machines(cluster, self._sweeper)
         self._winners: dict[int, Pencils] = {}
         self._bounder = bounder_for(dictionary, refine, jobs)
+        self._scout = self._made_scout()
 
     def sibling(self) -> "Pricer":
         """A pricer of the same dictionary for another problem: it shares the sorts, but not the
@@ -119,6 +126,26 @@ class Pricer:
         other = copy(self)
         other._rng, other._winners = np.random.default_rng(self._seed), {}
         return other
+
+    def _made_scout(self) -> Scout | None:
+        """What looks at all pairs in partial rounds; None where bounds do, or where no round is
+        partial."""
+        dictionary = self.dictionary
+        pairs = dictionary.bias and dictionary.orders[-1] == dictionary.room == 2
+        if not pairs or dictionary.size <= FULL_IS_CHEAP or self._looks_by_bounds:
+            return None
+        return scout_for(dictionary)
+
+    @property
+    def scouts(self) -> bool:
+        """Whether partial rounds look at all pairs of columns, instead of pencils drawn at
+        random."""
+        return self._scout is not None or self._looks_by_bounds
+
+    @property
+    def _looks_by_bounds(self) -> bool:
+        pairs = self._bounder is not None and self.dictionary.room == 2
+        return pairs and self.full_rounds_only
 
     @property
     def bounds(self) -> bool:
@@ -166,8 +193,10 @@ class Pricer:
 
     @property
     def _most_nominated(self) -> int:
-        """How many pencils a round sweeps because they won, or because a bound points at them."""
-        return min(WINNERS, max(20, NOMINATED // len(self.dictionary.X)))
+        """How many pencils a round sweeps because they won, or because a look points at them."""
+        return min(
+            SCOUTED if self._scout else WINNERS, max(20, NOMINATED // len(self.dictionary.X))
+        )
 
     def _pencil_count(self, order: int) -> int:
         n = len(self.dictionary.X)
@@ -302,10 +331,12 @@ class Pricer:
         return self._bounder.search(v, goal, sharp, self.effort, floor=alpha)
 
     def _scouted(self, v: np.ndarray, alpha: float) -> Places | None:
-        """What one coarse look at all pairs of columns shows, where bounds pay and it is cheap."""
-        if self._bounder is None or self.dictionary.room > 2 or not self.full_rounds_only:
-            return None
+        """What a coarse look at all pairs of columns shows; None where none is taken."""
         goal = alpha if np.isfinite(alpha) else 0.0
+        if self._scout is not None:
+            return self._scout.look(v, CLOSE_BY * goal)
+        if not self._looks_by_bounds:
+            return None
         return self._bounder.search(v, goal, SHARPEST, budget=0, floor=alpha).places
 
     def sharp_for(self, gap: float) -> float:

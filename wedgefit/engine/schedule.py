@@ -56,8 +56,8 @@ class Schedule:
         first = self._rounds == 1
         self._ending = due and (not first or neurons > 0)
         cheap = self._pricer.full_rounds_only or self._pricer.full_rounds_are_quick
-        if first and neurons and not cheap:
-            # A network that others began: partial rounds will find enough to do.
+        if first and (neurons or self._pricer.scouts) and not cheap:
+            # Partial rounds will find enough to do.
             self._every_next = False
         self.every_pencil = self.exact and (self._ending or (self._every_next and not due))
         self._clock = time.monotonic()
@@ -97,7 +97,7 @@ class Schedule:
 
     @property
     def _patience_is_over(self) -> bool:
-        return not self.exact and self._satisfied == PATIENCE
+        return not self.exact and self._satisfied == (1 if self._pricer.scouts else PATIENCE)
 
     def _gap(self, certificate: Certificate) -> float:
         """The gap that counts: refined neurons are measured against all neurons where that bound is

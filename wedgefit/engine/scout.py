@@ -1,0 +1,79 @@
+"""A first look at all pairs of columns: a few directions in each, with every hyperplane that is
+parallel to them.
+
+Where pencils are too many to sweep them all, this tells which are worth it. A pencil turns around a
+row; here the direction stays, and the hyperplane moves from row to row. In which order it meets the
+rows depends on the directions alone, so they are sorted once, and a look costs cumulative sums.
+"""
+
+import numpy as np
+
+from wedgefit.engine.bound import Intervals
+from wedgefit.engine.bound_search import Places
+from wedgefit.engine.dictionary import Dictionary
+
+# Sorts of about so many rows are kept, sixteen bytes each.
+KEPT_ROWS = 3_000_000
+# In every quadrant of a pair directions are this many, fewer where pairs are many.
+PER_QUADRANT = 4
+# One block of directions × rows has about this many entries: it stays in the processor's cache.
+BLOCK = 1 << 15
+
+
+class Scout:
+    """Directions in pairs (m, 2) of the columns of X (n, d), with the rows sorted along each."""
+
+    def __init__(self, X: np.ndarray, pairs: np.ndarray, norm: int, per_quadrant: int):
+        every = Intervals.all(pairs, per_quadrant)
+        self.columns, self.normals = every.columns, every.normals
+        self.lengths = np.linalg.norm(self.normals, ord=norm, axis=1)
+        # Biases make the middle of the columns free; sums then lose fewest digits.
+        columns = np.ascontiguousarray((X - X.mean(axis=0)).T)
+        shape = len(every), len(X)
+        self.heights = np.empty(shape)
+        self.order = np.empty(shape, dtype=np.intp)
+        for some in self._blocks():
+            pair, normals = self.columns[some], self.normals[some]
+            heights = normals[:, :1] * columns[pair[:, 0]] + normals[:, 1:] * columns[pair[:, 1]]
+            order = np.argsort(heights, axis=1)
+            self.order[some] = order
+            self.heights[some] = np.take_along_axis(heights, order, axis=1)
+
+    def look(self, v: np.ndarray, floor: float) -> Places:
+        """The best hyperplane of every direction under ``v`` (n, K), those with a score above
+        ``floor``, best first."""
+        best = np.empty(len(self.columns), dtype=np.intp)
+        values = np.empty(len(self.columns))
+        for some in self._blocks():
+            sides = sum(self._squares(target[self.order[some]], some) for target in v.T)
+            squares = sides.max(axis=0)
+            best[some] = squares.argmax(axis=1)
+            values[some] = np.sqrt(squares.max(axis=1))
+        values /= self.lengths
+        seen = np.flatnonzero(values > floor)
+        seen = seen[np.argsort(-values[seen], kind="stable")]
+        samples = self.order[seen, best[seen]]
+        return Places(self.columns[seen], self.normals[seen], samples, values[seen])
+
+    def _squares(self, v: np.ndarray, some: slice) -> np.ndarray:
+        """The squared scores of the hyperplane through each row, of both its sides, (2, p, n), from
+        v in the order of the rows."""
+        heights = self.heights[some]
+        sums, moments = np.cumsum(v, axis=1), np.cumsum(v * heights, axis=1)
+        below = heights * sums - moments
+        above = below - heights * sums[:, -1:] + moments[:, -1:]
+        return np.stack([below * below, above * above])
+
+    def _blocks(self):
+        """The directions in blocks."""
+        rows = self.heights.shape[1]
+        step = max(1, BLOCK // rows)
+        return [slice(start, start + step) for start in range(0, len(self.columns), step)]
+
+
+def scout_for(dictionary: Dictionary) -> Scout | None:
+    """A scout of all pairs of a dictionary, with fewer directions where they are many; None where
+    not even one in each quadrant can be kept."""
+    X, pairs = dictionary.X, dictionary.column_sets(2)
+    per_quadrant = min(PER_QUADRANT, KEPT_ROWS // (2 * max(1, len(pairs)) * len(X)))
+    return Scout(X, pairs, dictionary.norm, per_quadrant) if per_quadrant else None
