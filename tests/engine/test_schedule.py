@@ -107,7 +107,8 @@ def test_a_fit_without_time_is_a_network_with_a_certificate(exact):
     pricer = Pricer(Dictionary(X, (1, 2), 1, True))
     problem = Problem(y, largest_alpha(Problem(y, 1.0), pricer) / 20)
     found = solve(problem, pricer, tol=1e-6, exact=exact, deadline=Deadline(0.0))
-    constant = problem.objective(np.zeros(100), problem.shift(np.zeros(100)), np.empty(0))
+    nothing = np.zeros((100, 1))
+    constant = problem.objective(nothing, problem.shift(nothing), np.empty((0, 1)))
     assert found.status == "stopped" and found.rounds == 2
     assert len(found.fit.wedges) and found.certificate.objective < 0.7 * constant
     assert found.certificate.scope == ("exact" if exact else "sampled")
