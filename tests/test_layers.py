@@ -25,12 +25,13 @@ engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
 engine.bound_patch_compiled engine.bound_search engine.bound_choice engine.scout
 engine.choice engine.order_one engine.pencil engine.workers engine.ascent engine.pricing
 engine.shared engine.lasso engine.group_lasso engine.linear_program engine.working_set
-engine.descent engine.schedule engine.solve engine.plainer engine.network engine.layers
+engine.descent engine.schedule engine.solve engine.alternatives engine.plainer engine.network
+engine.layers
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.learn
 model.calibration model.effects model.record model.file model.held_out model.figures
 model.foreign model.evaluation model.build model.comparison model.audit model.cost
-model.yardstick model.trace
+model.uniqueness model.yardstick model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables

@@ -95,15 +95,18 @@ class Dictionary:
     def written_out(self) -> Wedges:
         """Every wedge that is not degenerate: by order, columns, samples, then the two faces. For
         small data only."""
-        batches = [self.none()]
+        batches = [self.none(), *self.batches()]
+        stacked = zip(*((b.columns, b.samples, b.normals, b.offsets) for b in batches))
+        return Wedges(*(np.concatenate(parts) for parts in stacked))
+
+    def batches(self) -> Iterator[Wedges]:
+        """The same, a batch at a time."""
         for order in self.orders:
             for columns in self.column_sets(order):
                 for samples in _batches(len(self.X), self.anchors(order)):
                     one_side, _ = self.wedges(np.tile(columns, (len(samples), 1)), samples)
                     twice = one_side.take(np.repeat(np.arange(len(one_side)), 2))
-                    batches.append(twice.flipped(np.tile([1.0, -1.0], len(one_side))))
-        stacked = zip(*((b.columns, b.samples, b.normals, b.offsets) for b in batches))
-        return Wedges(*(np.concatenate(parts) for parts in stacked))
+                    yield twice.flipped(np.tile([1.0, -1.0], len(one_side)))
 
     def _pad(self, choice: np.ndarray) -> np.ndarray:
         if choice.shape[1] == self.room:

@@ -54,10 +54,15 @@ from wedgefit.setting import settings_of
     help="Also prove what it costs the objective to leave out a column, a pair of columns, or all"
     " neurons that read K columns or more. Repeatable.",
 )
+@click.option(
+    "--unique",
+    is_flag=True,
+    help="Also say whether there is one optimum, else how large each column's share can be.",
+)
 @jobs_option
 @reading
 @talking
-def certify(files, weights, own, everything, without, jobs, reading, talk):
+def certify(files, weights, own, everything, without, unique, jobs, reading, talk):
     """Check the claims of MODEL against its training DATA.
 
     Every figure is recomputed from the rows and the weights in MODEL alone. What only training
@@ -76,15 +81,16 @@ def certify(files, weights, own, everything, without, jobs, reading, talk):
       wedgefit certify data.csv
       wedgefit certify small.json data.csv && echo "as promised"
       wedgefit certify data.csv --all
+      wedgefit certify data.csv --unique
       wedgefit certify data.csv --without age --without age:weight --without order=2
       wedgefit certify data.csv --weights net.json
       wedgefit certify data.csv --weights net.onnx --alpha 0.001 --target price
     """
     if weights is not None:
-        if everything or without:
+        given = {"--all": everything, "--without": without, "--unique": unique}
+        if wrong := [name for name, value in given.items() if value]:
             raise click.UsageError(
-                f"{'--all' if everything else '--without'} is for models: "
-                "a network from elsewhere was not trained here."
+                f"{wrong[0]} is for models: a network from elsewhere was not trained here."
             )
         _measure(files, weights, own, jobs, reading, talk)
         return
@@ -92,8 +98,10 @@ def certify(files, weights, own, everything, without, jobs, reading, talk):
         option = settings_of(Options)[next(iter(own))].option
         raise click.UsageError(f"{option} is for --weights: a model knows it.")
     model = files.load(talk)
-    from wedgefit.model import cost
+    from wedgefit.model import cost, uniqueness
 
+    if unique:
+        uniqueness.check(model)
     parts = cost.parts_named(model, without)
     table = files.table(
         model,
@@ -114,6 +122,8 @@ def certify(files, weights, own, everything, without, jobs, reading, talk):
             certificate = Certificate(**record["certificate"])
             found = cost.costs(model, table, certificate, parts, progress, jobs)
         record["without"] = plain(found)
+    if unique and record["agrees"]:
+        record["unique"] = plain(uniqueness.uniqueness(model, table, jobs))
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])

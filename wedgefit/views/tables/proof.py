@@ -9,7 +9,10 @@ from rich.text import Text
 
 from wedgefit.views.tables.train import OPTIMAL, gain
 from wedgefit.views.terminal import Parts, add_row, grid_of, table_of, title
-from wedgefit.views.words import NOTHING, count, number, plain, score_text, value_text
+from wedgefit.views.words import NOTHING, count, number, percent, plain, score_text, value_text
+
+# Shares this close are the same to a reader.
+SAME_SHARE = 1e-6
 
 
 def certify(certification: dict) -> Parts:
@@ -33,6 +36,29 @@ def certify(certification: dict) -> Parts:
         yield Text(f"{plain(certification['message']).capitalize()}.", style="bold green")
     if "without" in certification:
         yield from _costs(certification["without"], certification["certificate"])
+    if "unique" in certification:
+        yield from _unique(certification["unique"])
+
+
+def _unique(found: dict) -> Parts:
+    """Whether there is another optimum, and what all of them say of the columns."""
+    wedges = f"{count(found['candidates'], 'wedge')} can be in an optimum"
+    answers = {
+        True: f"The optimum is unique: {wedges}, and on the rows they are independent (proven).",
+        False: f"The optimum is not unique: {wedges}. All optima predict the same on these rows.",
+        None: f"Whether the optimum is unique is open: {wedges}, and no other was found.",
+    }
+    yield Text(f"\n{answers[found['unique']]}", style="bold")
+    if found["unique"]:
+        return
+    if all(share["most"] - share["least"] < SAME_SHARE for share in found["shares"]):
+        yield Text("All that were found give every column the same share of the penalty.")
+        return
+    table = table_of("column", "share of the penalty>", "least>", "most>")
+    for share in found["shares"]:
+        parts = (percent(share[name]) for name in ("share", "least", "most"))
+        add_row(table, share["column"], *parts)
+    yield table
 
 
 def _costs(costs: list[dict], certificate: dict) -> Parts:
