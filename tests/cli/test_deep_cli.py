@@ -11,6 +11,7 @@ import numpy as np
 import oracles
 import pytest
 from click.testing import CliRunner
+from stages import stages_of
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
@@ -18,7 +19,7 @@ from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table, read_table
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.layers import composed, orders_in_stage, solve_layers
+from wedgefit.engine.layers import composed, orders_in_stage
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import CertificateError, ModelFileError, UsageError, WedgefitError
@@ -202,7 +203,7 @@ def test_it_is_the_deep_fit_of_the_stages(order, norm):
         )
         for stage in (1, 2, 3)
     ]
-    stages = solve_layers(Problem(y, model.problem.alpha), X, pricers, tol=1e-6)
+    stages = stages_of(Problem(y, model.problem.alpha), X, pricers, tol=1e-6)
     assert [stage.certificate.objective for stage in model.stages] == pytest.approx(
         [stage.solution.certificate.objective for stage in stages], rel=1e-12
     )

@@ -11,6 +11,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stages import stages_of
 
 from wedgefit.engine import layers, pencil
 from wedgefit.engine.dictionary import Dictionary
@@ -18,7 +19,6 @@ from wedgefit.engine.layers import (
     composed,
     orders_in_stage,
     pass_through,
-    solve_layers,
     solve_stage,
     with_both_faces,
 )
@@ -55,7 +55,7 @@ def deep(
     """Problem and stages at a ratio of the first stage's alpha_max."""
     makers = pricers(depth, norm=norm, bias=bias, **options)
     problem = Problem(y, ratio * largest_alpha(Problem(y, 1.0, intercept), makers[0](X)), intercept)
-    return problem, solve_layers(problem, X, makers, tol=tol, exact=exact)
+    return problem, stages_of(problem, X, makers, tol=tol, exact=exact)
 
 
 def regression(rng, n=30, d=2):
@@ -214,7 +214,7 @@ def test_the_objective_never_rises(seed, setting, ratio, exact):
     if top < 1e-6:
         return
     problem = Problem(problem.y, ratio * top, intercept)
-    stages = solve_layers(problem, X, makers, tol=1e-6, exact=exact)
+    stages = stages_of(problem, X, makers, tol=1e-6, exact=exact)
     values = objectives(stages)
     assert all(after <= before * (1 + 1e-10) for before, after in zip(values, values[1:]))
     assert len(stages) == 1 if ratio > 1.0001 else len(stages) == 3 or ratio > 0.999
@@ -225,18 +225,16 @@ def test_every_later_stage_begins_where_the_one_before_ended(norm, bias, interce
     X, y = regression(rng)
     seen = []
     makers = pricers(3, norm=norm, bias=bias)
-    solve_layers(
-        Problem(y, 0.02, intercept),
-        X,
-        makers,
-        tol=1e-6,
-        on_round=lambda *round_: seen.append(round_),
-    )
-    assert [stage for stage, round_, *_ in seen if round_ == 1] == [1, 2, 3]
-    for before, after in zip(seen, seen[1:]):
-        if after[1] == 1:
-            assert after[3].objective == pytest.approx(before[3].objective, rel=1e-12)
-            np.testing.assert_allclose(after[2].output, before[2].output, atol=1e-9)
+    stage = None
+    for maker in makers:
+        begun = len(seen)
+        hear = lambda *round_: seen.append(round_)
+        stage = solve_stage(Problem(y, 0.02, intercept), X, maker, stage, tol=1e-6, on_round=hear)
+        assert seen[begun][0] == 1
+        if begun:
+            before, after = seen[begun - 1], seen[begun]
+            assert after[2].objective == pytest.approx(before[2].objective, rel=1e-12)
+            np.testing.assert_allclose(after[1].output, before[1].output, atol=1e-9)
 
 
 def test_the_working_set_starts_at_the_network_before(rng, monkeypatch):
@@ -349,33 +347,22 @@ def test_with_both_faces_adds_the_missing_ones_once(rng):
     assert len(with_both_faces(units)) == len(units)
 
 
-def test_alphas_of_their_own(rng):
-    X, y = regression(rng)
-    alphas = (0.1, 0.02)
-    stages = solve_layers(Problem(y, 7.0), X, pricers(2), tol=1e-6, alphas=alphas)
-    for stage, alpha in zip(stages, alphas):
-        fit = stage.fit
-        assert stage.solution.certificate.objective == pytest.approx(
-            Problem(y, alpha).objective(fit.combined, fit.intercept, fit.coefficients)
-        )
-    first = solve_stage(Problem(y, 0.1), X, partial(pricer_for, stage=1), tol=1e-6)
-    np.testing.assert_array_equal(first.fit.output, stages[0].fit.output)
-
-
 def test_it_ends_early_without_neurons_or_time(rng):
     X, y = regression(rng)
-    assert len(solve_layers(Problem(y, 1e3), X, pricers(3), tol=1e-6)) == 1
-    stopped = solve_layers(Problem(y, 0.01), X, pricers(3), tol=1e-6, deadline=Deadline(0.0))
+    assert len(stages_of(Problem(y, 1e3), X, pricers(3), tol=1e-6)) == 1
+    stopped = stages_of(Problem(y, 0.01), X, pricers(3), tol=1e-6, deadline=Deadline(0.0))
     assert [stage.solution.status for stage in stopped] == ["stopped"]
     deadline = Deadline()
     deadline.due = lambda reserve=0.0: deadline.over
+    deadline.share = lambda parts: deadline
     deadline.over = False
 
-    def over_after_the_first(stage, round_, fit, certificate):
-        deadline.over = certificate.relative_gap <= 1e-9
+    def over_after_the_first(_, round_, total, words):
+        gap = float(words.split("gap ")[1].split(",")[0])
+        deadline.over = gap <= 1e-9
 
-    in_time = solve_layers(
-        Problem(y, 0.01), X, pricers(3), tol=1e-6, deadline=deadline, on_round=over_after_the_first
+    in_time = stages_of(
+        Problem(y, 0.01), X, pricers(3), tol=1e-6, deadline=deadline, advance=over_after_the_first
     )
     assert [stage.solution.status for stage in in_time] == ["converged"]
     assert len(in_time[0].units) > 0

@@ -28,9 +28,11 @@ class LogCosh:
         return (np.maximum(1 - np.tanh(output - y) ** 2, 1e-9).T * weights).T
 
     def shift(self, y, output, weights):
-        rest = y - output
-        slope = lambda t: float(np.sum(weights @ np.tanh(rest - t)))
-        return np.array([brentq(slope, rest.min() - 1, rest.max() + 1, xtol=1e-15, rtol=1e-14)])
+        found = []
+        for rest in (y - output).T:
+            slope = lambda t, rest=rest: float(weights @ np.tanh(rest - t))
+            found.append(brentq(slope, rest.min() - 1, rest.max() + 1, xtol=1e-15, rtol=1e-14))
+        return np.array(found)
 
     def dual_value(self, y, dual, weights):
         part = (dual.T / weights).T
@@ -93,3 +95,24 @@ def test_a_loss_of_its_own_trains_and_is_certified(mean):
     else:
         centred = solve(Problem(y - mean, problem.alpha, loss=LogCosh()), pricer, tol=1e-8)
         assert certificate.objective == pytest.approx(centred.certificate.objective, rel=1e-8)
+
+
+def test_a_loss_of_its_own_takes_several_targets(rng):
+    """Two targets that are the same share their neurons at √2 times the cost of one."""
+    X = rng.normal(size=(12, 2))
+    y = np.abs(X[:, 0]) + rng.standard_t(2, size=12)
+    pricer = Pricer(Dictionary(X, (1, 2), 1, True))
+    both = Problem(np.column_stack([y, y]), 0.02, loss=LogCosh())
+    found = solve(both, pricer, tol=1e-8)
+    alone = solve(Problem(y, 0.02 / np.sqrt(2), loss=LogCosh()), pricer.sibling(), tol=1e-8)
+    assert found.status == "converged" and 0 <= found.certificate.relative_gap <= 1e-8
+    assert found.certificate.objective == pytest.approx(2 * alone.certificate.objective, rel=1e-7)
+    np.testing.assert_allclose(found.fit.output, np.tile(alone.fit.output, (1, 2)), atol=1e-3)
+    # Targets of their own, in another order: nothing else changes.
+    other = np.column_stack([y, rng.standard_t(2, size=12)])
+    one, two = (
+        solve(Problem(targets, 0.02, loss=LogCosh()), pricer.sibling(), tol=1e-8)
+        for targets in (other, other[:, ::-1])
+    )
+    assert one.status == two.status == "converged" and one.fit.coefficients.all(axis=1).any()
+    assert one.certificate.objective == pytest.approx(two.certificate.objective, rel=1e-7)

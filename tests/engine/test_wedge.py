@@ -197,7 +197,7 @@ def test_wedges_pass_through_their_samples(norm, bias, rng):
 
 def test_hinges_and_their_sum(rng, monkeypatch):
     """The chunks of ``combine`` must cover every row once, the last short one too."""
-    wedges, X, z = small_wedges(), rng.normal(size=(333, 3)), rng.normal(size=5)
+    wedges, X, z = small_wedges(), rng.normal(size=(333, 3)), rng.normal(size=(5, 2))
     expected = oracles.hinge_matrix(
         X, [((), (), w, b) for w, b in zip(wedges.normals, wedges.offsets)]
     )
@@ -221,7 +221,7 @@ def test_no_wedges_are_a_network_without_neurons(rng):
     none = Wedges.none(3, 2)
     X = rng.normal(size=(4, 3))
     assert len(none) == 0 and none.keys() == [] and none.hinges(X).shape == (4, 0)
-    assert none.combine(X, np.empty(0)).tolist() == [0, 0, 0, 0]
+    assert none.combine(X, np.empty((0, 2))).tolist() == [[0, 0]] * 4
     wedges = small_wedges()
     assert none.joined_with(wedges).keys() == wedges.keys()
 

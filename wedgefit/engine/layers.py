@@ -8,11 +8,10 @@ their unit wedges. Its wedges pass through training rows too, seen as activation
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
-from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import Dictionary, Order, order_of, orders_for
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.network import Network, balanced_network
@@ -21,14 +20,12 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import Solution, WorkingSet, solve, working_set
 from wedgefit.engine.wedge import COINCIDENT, Wedges
 from wedgefit.errors import FitError, UsageError
-from wedgefit.watch import Deadline
 
 # An objective that rises by more than this (relatively) from one stage to the next is a mistake,
 # not rounding.
 RISE = 1e-9
 
 PricerFor = Callable[[np.ndarray], Pricer]
-OnStageRound = Callable[[int, int, Fit, Certificate], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,45 +161,6 @@ def orders_in_stage(order: Order, norm: int, width: int, stage: int) -> tuple[in
     if stage == 1:
         return orders_for(own, norm, width)
     return tuple(range(1, (width if own == "full" else min(own, width)) + 1))
-
-
-def solve_layers(
-    problem: Problem,
-    X: np.ndarray,
-    pricers: Sequence[PricerFor],
-    *,
-    tol: float,
-    exact: bool = True,
-    alphas: Sequence[float] | None = None,
-    working: WorkingSet | None = None,
-    on_round: OnStageRound = lambda *_: None,
-    deadline: Deadline | None = None,
-) -> tuple[Stage, ...]:
-    """One stage per pricer, each on the activations of the one before; the objective never rises at
-    a shared alpha.
-
-    ``pricers``: for every stage what makes the pricer of the matrix it reads. ``alphas``: one per
-    stage, the problem's own for all when None. ``working``: the first stage's working set at a
-    neighbouring alpha, to begin from. ``on_round`` hears the stage (1, 2, …) before what ``solve``
-    tells. There are fewer stages than asked for when one has no neuron, as nothing is left to read,
-    or when the deadline is due.
-    """
-    deadline = deadline or Deadline()
-    stages: list[Stage] = []
-    for number, pricer_for in enumerate(pricers, 1):
-        if stages and (deadline.due() or not len(stages[-1].fit.wedges)):
-            break
-        here = problem if alphas is None else replace(problem, alpha=alphas[number - 1])
-        options = {
-            "tol": tol,
-            "exact": exact,
-            "on_round": partial(on_round, number),
-            "deadline": deadline,
-        }
-        if not stages:
-            options["working"] = working
-        stages.append(solve_stage(here, X, pricer_for, stages[-1] if stages else None, **options))
-    return tuple(stages)
 
 
 def solve_stage(

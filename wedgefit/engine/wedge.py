@@ -5,7 +5,7 @@ without hidden biases). Its normal is the generalised cross product of the sampl
 unique up to sign (theory, section 2).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -54,18 +54,16 @@ class Wedges:
 
     def take(self, which) -> "Wedges":
         """The wedges at the given positions or under a mask."""
-        return Wedges(*(getattr(self, field.name)[which] for field in fields(self)))
+        return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
 
     def flipped(self, signs: np.ndarray) -> "Wedges":
         """The same hyperplanes, those with sign −1 facing the other way."""
-        return Wedges(
-            self.columns, self.samples, self.normals * signs[:, None], self.offsets * signs
-        )
+        return replace(self, normals=self.normals * signs[:, None], offsets=self.offsets * signs)
 
     def joined_with(self, other: "Wedges") -> "Wedges":
         """These wedges, then the others (of the same width and room)."""
         pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-        return Wedges(*(np.concatenate(pair) for pair in pairs))
+        return type(self)(*(np.concatenate(pair) for pair in pairs))
 
     def keys(self) -> list[tuple]:
         """One hashable identity per wedge: the samples it passes through and its normal to ten
