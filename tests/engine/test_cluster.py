@@ -1,10 +1,12 @@
 """Many machines: the workers of a dask scheduler on the loopback give what threads give, and may
-die."""
+die. By default they are threads of this process that are spoken to through sockets, as machines
+are; the slow tests have processes, and kill one."""
 
 import gc
 import os
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -25,16 +27,23 @@ def surface(n):
     return X, np.sin(3 * X[:, 0]) * X[:, 1] + 0.1 * rng.standard_normal(n)
 
 
-@pytest.fixture(scope="module")
-def machines():
-    """Two real worker processes behind a scheduler."""
+@contextmanager
+def cluster_of(processes):
+    """Two workers behind a scheduler."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
+        n_workers=2, threads_per_worker=1, processes=processes, protocol="tcp://",
+        dashboard_address=None,
+    ) as cluster:  # fmt: skip
         yield cluster
         # Clients that are still connected would go on looking for the scheduler when it is gone.
         gc.collect()
+
+
+@pytest.fixture(scope="module")
+def machines():
+    with cluster_of(processes=False) as cluster:
+        yield cluster
 
 
 def solved(n, cluster=None, on_round=lambda *_: None):
@@ -46,25 +55,49 @@ def solved(n, cluster=None, on_round=lambda *_: None):
 
 def test_two_workers_give_the_same_network(machines):
     """Bit for bit: the same blocks are swept by the same code."""
-    here, there = solved(800), solved(800, machines.scheduler_address)
+    check_two_workers(machines, 400)
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_network():
+    with cluster_of(processes=True) as cluster:
+        check_two_workers(cluster, 800)
+
+
+def check_two_workers(machines, rows):
+    here, there = solved(rows), solved(rows, machines.scheduler_address)
     assert there.certificate == here.certificate and there.certificate.scope == "exact"
     assert np.array_equal(there.fit.wedges.samples, here.fit.wedges.samples)
     assert np.array_equal(there.fit.coefficients, here.fit.coefficients)
 
 
-def test_a_killed_worker_loses_nothing(machines):
-    """One worker process dies in the middle of a round; the solution is the same."""
-    victim = next(iter(machines.workers.values())).pid
+def test_a_worker_that_leaves_takes_nothing_along():
+    """It closes in the middle of a round; the solution is the same."""
+    with cluster_of(processes=False) as cluster:
+        victim = next(iter(cluster.workers.values()))
+        check_a_loss(cluster, 500, lambda: cluster.loop.add_callback(victim.close, nanny=False))
+        assert victim.status.name in ("closing", "closed")
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_nothing():
+    """Its process dies in the middle of a round."""
+    with cluster_of(processes=True) as cluster:
+        victim = next(iter(cluster.workers.values())).pid
+        check_a_loss(cluster, 1200, lambda: os.kill(victim, 9))
+
+
+def check_a_loss(cluster, rows, lose):
     rounds = []
 
-    def kill_soon(round_, *_):
+    def lose_soon(round_, *_):
         rounds.append(round_)
         if round_ == 1:
-            threading.Timer(0.02, lambda: os.kill(victim, 9)).start()
+            threading.Timer(0.02, lose).start()
             time.sleep(0.01)
 
-    there = solved(1200, machines.scheduler_address, kill_soon)
-    here = solved(1200)
+    there = solved(rows, cluster.scheduler_address, lose_soon)
+    here = solved(rows)
     assert len(rounds) > 2
     assert there.certificate == here.certificate
 

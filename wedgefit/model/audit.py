@@ -6,6 +6,7 @@ what differs is refused by its name, and what only training again could tell is 
 checked.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -659,5 +660,5 @@ def _same(stored: Any, found: Any, slack: float) -> bool:
     if not numbers or type(stored) is type(found) is int:
         return type(stored) is type(found) and stored == found
     # A figure that overflows is no figure that another could be near to.
-    near = np.isfinite(found) and abs(stored - found) <= DIGITS * abs(found) + slack
+    near = math.isfinite(found) and abs(stored - found) <= DIGITS * abs(found) + slack
     return bool(stored == found or near)
