@@ -59,7 +59,7 @@ class Cost:
 def parts_named(model: Model, names: Sequence[str]) -> list[Part]:
     """What these names mean: a column, ``A:B`` for a pair, ``order=K`` for all neurons that read K
     columns or more. Raises UsageError for what the model does not have."""
-    if model.depth > 1:
+    if names and model.depth > 1:
         raise UsageError(
             "what a column costs is proven for one hidden layer.", remedy="Leave out --without."
         )
