@@ -30,8 +30,8 @@ engine.layers
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.learn
 model.calibration model.effects model.record model.file model.held_out model.figures
-model.foreign model.evaluation model.build model.comparison model.audit model.cost
-model.uniqueness model.yardstick model.trace
+model.network_file model.foreign model.evaluation model.build model.comparison model.audit
+model.cost model.uniqueness model.yardstick model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables

@@ -100,7 +100,11 @@ def parse(text: str | bytes) -> Any:
         raise ModelFileError(f"this is not JSON ({error}).") from None
 
 
-def read(kind: type[Record], data: Any, place: str = "") -> Record:
+# What to do about a file that is not what it should be.
+TRAIN_AGAIN = "Train the model again."
+
+
+def read(kind: type[Record], data: Any, place: str = "", *, remedy: str = TRAIN_AGAIN) -> Record:
     """The record that ``plain`` made this JSON data of.
 
     Raises ModelFileError, which names the fields that are wrong (as paths from ``place``), what is
@@ -109,16 +113,16 @@ def read(kind: type[Record], data: Any, place: str = "") -> Record:
     reader = _Reader()
     record = reader.value(kind, data, place)
     if reader.complaints:
-        raise refusal(reader.complaints)
+        raise refusal(reader.complaints, remedy)
     return record
 
 
-def refusal(complaints: Iterable[Complaint]) -> ModelFileError:
+def refusal(complaints: Iterable[Complaint], remedy: str = TRAIN_AGAIN) -> ModelFileError:
     """The error that tells the first of these complaints, and counts the others."""
     complaints = list(complaints)
     told = "; ".join(map(str, complaints[:SHOWN]))
     more = f" (and {len(complaints) - SHOWN} more)" if len(complaints) > SHOWN else ""
-    return ModelFileError(f"{told}{more}.", remedy="Train the model again.")
+    return ModelFileError(f"{told}{more}.", remedy=remedy)
 
 
 def shortened(value: Any) -> str:

@@ -314,23 +314,23 @@ def test_what_does_not_fit_the_table_is_refused(change, data, error, words, tmp_
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"hidden_weights": [1, 2]}, "inputs × units"),
-        ({"hidden_weights": [[1, "a"]]}, "not an array of numbers"),
-        ({"hidden_weights": [[1.0, 2.0], [3.0]]}, "not an array of numbers"),
+        ({"hidden_weights": [1, 2]}, r"hidden_weights\[0\] should be a list, not 1"),
+        ({"hidden_weights": [[1, "a"]]}, r'hidden_weights\[0\]\[1\] should be a number, not "a"'),
+        ({"hidden_weights": [[1.0, 2.0], [3.0]]}, r"hidden_weights\[1\] should be 2 numbers"),
         (
             {"hidden_biases": [1.0]},
             r"hidden_biases should be 5 numbers to fit hidden_weights \(2 × 5\), not 1",
         ),
-        ({"output_weights": [[1.0, 2.0]] * 5}, "2 outputs"),
-        ({"output_bias": [1.0, 2.0]}, "output_bias should be 1 number"),
-        ({"scale": [1.0, 0.0]}, "should be positive"),
+        ({"output_weights": [[1.0, 2.0]] * 5}, r"output_weights\[0\].*networks with one output"),
+        ({"output_bias": [1.0, 2.0]}, "output_bias should be a list of one number"),
+        ({"scale": [1.0, 0.0]}, r"scale\[1\] should be a number above 0, not 0.0"),
         ({"center": [1.0]}, "center should be 2 numbers"),
-        ({"alpha": -1}, "positive"),
-        ({"alpha": float("nan")}, "finite"),
-        ({"columns": ["a"]}, "names 1 inputs"),
-        ({"columns": "ab"}, "list of names"),
-        ({"loss": "huber"}, "squared or logistic"),
-        ({"wieghts": 1}, "wieghts: not known"),
+        ({"alpha": -1}, "alpha should be a number above 0"),
+        ({"alpha": float("nan")}, "NaN is not a number"),
+        ({"columns": ["a"]}, "columns should be 2 names, one per input, not 1"),
+        ({"columns": "ab"}, "columns should be a list"),
+        ({"loss": "huber"}, '"squared" or "logistic"'),
+        ({"wieghts": 1}, "wieghts should be absent: the key is unknown"),
     ],
 )
 def test_damaged_files_are_refused_in_one_line(change, words, tmp_path, rng):
@@ -345,7 +345,7 @@ def test_damaged_files_are_refused_in_one_line(change, words, tmp_path, rng):
     "raw, words",
     [
         (b"{", "not JSON"),
-        (b"{}", "hidden_weights, output_weights missing"),
+        (b"{}", "hidden_weights should be there: the key is missing"),
         (b"\x01\xff", "neither JSON nor ONNX"),
     ],
 )

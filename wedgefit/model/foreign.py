@@ -1,7 +1,6 @@
 """Two-layer ReLU networks that were trained elsewhere, read from a JSON file of their arrays or
 from ONNX."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,19 +11,8 @@ import numpy as np
 
 from wedgefit.engine.network import Network
 from wedgefit.errors import ModelFileError
+from wedgefit.model.network_file import NetworkFile, from_arrays, from_json
 
-ARRAYS = ("hidden_weights", "hidden_biases", "output_weights", "output_bias")
-OPTIONAL = (
-    "hidden_biases",
-    "output_bias",
-    "columns",
-    "center",
-    "scale",
-    "target_center",
-    "target_scale",
-    "alpha",
-    "loss",
-)
 # What may stand between an ONNX graph's input and its first layer, or after its last one, without
 # being a part of the network.
 _BETWEEN = {"Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze"}
@@ -32,39 +20,30 @@ _BETWEEN = {"Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze"}
 
 @dataclass(frozen=True, eq=False)
 class Foreign:
-    """A network t + Σ_k a_k max(0, w_k·u + b_k) of inputs u = (x − center) / scale, with weights w
-    (inputs, units).
+    """A network of inputs u = (x − center) / scale, with center and scale (inputs,).
 
-    Without hidden biases, or without an output bias, these arrays are None: the network belongs to
-    the class without them. ``columns`` names the inputs (None: those of the table). Its output
-    stands for (target − target_center) / target_scale. ``alpha`` and ``loss`` are what it was
-    trained with, None where the file does not say.
+    Without ``hidden_bias``, or without an ``intercept``, it belongs to the class of networks
+    without them, and these parts of it are zero. ``columns`` names the inputs (None: those of the
+    table). Its output stands for (target − target_center) / target_scale. ``alpha`` and ``loss``
+    are what it was trained with, None where the file does not say.
     """
 
     source: str
-    hidden_weights: np.ndarray
-    hidden_biases: np.ndarray | None
-    output_weights: np.ndarray
-    output_bias: float | None
+    network: Network
+    hidden_bias: bool
+    intercept: bool
     center: np.ndarray
     scale: np.ndarray
-    columns: tuple[str, ...] | None = None
-    target_center: float = 0.0
-    target_scale: float = 1.0
-    alpha: float | None = None
-    loss: str | None = None
+    columns: tuple[str, ...] | None
+    target_center: float
+    target_scale: float
+    alpha: float | None
+    loss: str | None
 
     @property
-    def network(self) -> Network:
-        biases = (
-            np.zeros(len(self.output_weights)) if self.hidden_biases is None else self.hidden_biases
-        )
-        return Network(
-            (
-                (self.hidden_weights, biases),
-                (self.output_weights[:, None], np.array([self.output_bias or 0.0])),
-            )
-        )
+    def units(self) -> int:
+        """How many hidden neurons it has."""
+        return len(self.network.layers[0][1])
 
 
 def read_foreign(path: str | os.PathLike) -> Foreign:
@@ -77,127 +56,38 @@ def read_foreign(path: str | os.PathLike) -> Foreign:
             f"the network cannot be read ({error.strerror}).", where=name
         ) from None
     try:
-        return _from_json(raw, name) if raw.lstrip()[:1] == b"{" else _from_onnx(raw, name)
+        file = from_json(raw) if raw.lstrip()[:1] == b"{" else _from_onnx(raw)
     except ModelFileError as error:
         raise ModelFileError(error.message, where=name, remedy=error.remedy) from None
+    return _foreign(file, name)
 
 
-# JSON ---------------------------------------------------------------------------------------------
-
-
-def _from_json(raw: bytes, source: str) -> Foreign:
-    try:
-        record = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"this is not JSON ({error}).") from None
-    if absent := [name for name in ARRAYS if name not in record and name not in OPTIONAL]:
-        raise ModelFileError(
-            f"{', '.join(absent)} missing.",
-            remedy="docs/file-format.md says what the file should hold.",
-        )
-    if unknown := [name for name in record if name not in (*ARRAYS, *OPTIONAL)]:
-        raise ModelFileError(
-            f"{', '.join(unknown)}: not known.",
-            remedy=f"Expected {', '.join([*ARRAYS, *OPTIONAL[2:]])}.",
-        )
-    arrays = {
-        name: _array(record[name], name)
-        for name in (*ARRAYS, "center", "scale")
-        if record.get(name) is not None
-    }
-    single = [
-        name for name in ("target_center", "target_scale", "alpha") if record.get(name) is not None
-    ]
-    numbers = {name: float(_array(record[name], name)) for name in single}
-    columns = record.get("columns")
-    if columns is not None and not (
-        isinstance(columns, list) and all(isinstance(name, str) for name in columns)
-    ):
-        raise ModelFileError("columns should be a list of names.")
-    if record.get("loss") not in (None, "squared", "logistic"):
-        raise ModelFileError("loss should be squared or logistic.")
-    return _checked(
-        source, arrays, columns=columns and tuple(columns), loss=record.get("loss"), **numbers
-    )
-
-
-def _array(value, name: str) -> np.ndarray:
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ModelFileError(f"{name} is not an array of numbers.") from None
-    if not np.isfinite(array).all() or (
-        array.ndim and name in ("target_center", "target_scale", "alpha")
-    ):
-        raise ModelFileError(
-            f"{name} should be {'finite numbers' if array.ndim else 'a finite number'}."
-        )
-    return array
-
-
-def _checked(source: str, arrays: dict[str, np.ndarray], **more) -> Foreign:
-    """The network, once its arrays fit each other. Raises ModelFileError."""
-    hidden, outer = arrays["hidden_weights"], arrays["output_weights"]
-    if hidden.ndim != 2 or not hidden.size:
-        raise ModelFileError(
-            f"hidden_weights should be inputs × units numbers, not {_shape(hidden)}."
-        )
+def _foreign(file: NetworkFile, source: str) -> Foreign:
+    hidden, outer = file.array("hidden_weights"), file.array("output_weights")
     inputs, units = hidden.shape
-    if outer.ndim == 2 and outer.shape[1] > 1:
-        raise ModelFileError(
-            f"the network has {outer.shape[1]} outputs.",
-            remedy="Only networks with one output have a yardstick: a number, or two classes.",
-        )
-    _refuse_other_lengths(arrays, inputs, units)
-    biases, bias = arrays.get("hidden_biases"), arrays.get("output_bias")
-    center, scale = (
-        arrays.get("center", np.zeros(inputs)).ravel(),
-        arrays.get("scale", np.ones(inputs)).ravel(),
-    )
-    if np.any(scale <= 0) or more.get("target_scale", 1.0) <= 0 or more.get("alpha", 1.0) <= 0:
-        raise ModelFileError("scale, target_scale and alpha should be positive.")
-    if more.get("columns") is not None and len(more["columns"]) != inputs:
-        raise ModelFileError(
-            f"columns names {len(more['columns'])} inputs, hidden_weights has {inputs}."
-        )
+    biases, bias = file.array("hidden_biases"), file.array("output_bias")
+    center, scale = file.array("center"), file.array("scale")
+    first = hidden, np.zeros(units) if biases is None else biases
+    last = outer.reshape(units, 1), np.zeros(1) if bias is None else bias.reshape(1)
     return Foreign(
         source,
-        hidden,
-        None if biases is None else biases.ravel(),
-        outer.ravel(),
-        None if bias is None else float(bias.ravel()[0]),
-        center,
-        scale,
-        **more,
+        Network((first, last)),
+        biases is not None,
+        bias is not None,
+        np.zeros(inputs) if center is None else center,
+        np.ones(inputs) if scale is None else scale,
+        file.columns,
+        0.0 if file.target_center is None else file.target_center,
+        1.0 if file.target_scale is None else file.target_scale,
+        file.alpha,
+        file.loss,
     )
-
-
-def _refuse_other_lengths(arrays: dict[str, np.ndarray], inputs: int, units: int) -> None:
-    lengths = {
-        "output_weights": units,
-        "hidden_biases": units,
-        "output_bias": 1,
-        "center": inputs,
-        "scale": inputs,
-    }
-    for name, length in lengths.items():
-        array = arrays.get(name)
-        if array is not None and array.size != length:
-            expected = f"{length} number{'s' * (length != 1)}"
-            raise ModelFileError(
-                f"{name} should be {expected} to fit hidden_weights ({inputs} × {units}), "
-                f"not {_shape(array)}."
-            )
-
-
-def _shape(array: np.ndarray) -> str:
-    return " × ".join(map(str, array.shape)) if array.ndim else "a single number"
 
 
 # ONNX ---------------------------------------------------------------------------------------------
 
 
-def _from_onnx(raw: bytes, source: str) -> Foreign:
+def _from_onnx(raw: bytes) -> NetworkFile:
     """The one Relu of the graph, and the affine maps before and after it."""
     if not find_spec("onnx"):
         raise ModelFileError(
@@ -220,8 +110,21 @@ def _from_onnx(raw: bytes, source: str) -> Foreign:
     hidden, biases, before = walk.affine_ending_at(relus[0].input[0])
     center, scale = walk.scaling(before, len(hidden))
     outer, bias = walk.affine_starting_at(relus[0].output[0])
-    arrays = dict(zip(ARRAYS, (hidden, biases, outer, bias))) | {"center": center, "scale": scale}
-    return _checked(source, {name: array for name, array in arrays.items() if array is not None})
+    arrays = {
+        "hidden_weights": hidden,
+        "hidden_biases": biases,
+        "output_weights": outer,
+        "output_bias": bias,
+        "center": center,
+        "scale": scale,
+    }
+    return from_arrays(
+        {
+            name: array if array.ndim == 2 else np.ravel(array)
+            for name, array in arrays.items()
+            if array is not None
+        }
+    )
 
 
 class _Walk:

@@ -58,7 +58,7 @@ def measure(
         },
         "network": {
             "source": foreign.source,
-            "neurons": len(foreign.output_weights),
+            "neurons": foreign.units,
             **objectives,
             "score": score,
         },
@@ -132,8 +132,8 @@ def _settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
         loss=settings.loss or foreign.loss,
         order="full",
         refine=settings.norm == 2,
-        bias=foreign.hidden_biases is not None,
-        intercept=foreign.output_bias is not None,
+        bias=foreign.hidden_bias,
+        intercept=foreign.intercept,
     )
     width = sample.X.shape[1]
     if (
@@ -184,14 +184,11 @@ def _optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> 
 def _own_neurons(foreign: Foreign, norm: int) -> Wedges:
     """The network's neurons as unit neurons that pass through no sample; those that read nothing
     are left out."""
-    sizes = np.linalg.norm(foreign.hidden_weights, ord=norm, axis=0)
+    weights, biases = foreign.network.layers[0]
+    sizes = np.linalg.norm(weights, ord=norm, axis=0)
     alive = np.flatnonzero(sizes)
-    normals = (foreign.hidden_weights[:, alive] / sizes[alive]).T
-    offsets = (
-        np.zeros(len(alive))
-        if foreign.hidden_biases is None
-        else foreign.hidden_biases[alive] / sizes[alive]
-    )
+    normals = (weights[:, alive] / sizes[alive]).T
+    offsets = biases[alive] / sizes[alive]
     width = normals.shape[1]
     return Wedges(
         np.tile(np.arange(width), (len(alive), 1)),
