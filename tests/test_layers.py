@@ -30,8 +30,8 @@ engine.layers
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.learn
 model.calibration model.effects model.record model.file model.held_out model.figures
-model.network_file model.foreign model.evaluation model.build model.comparison model.audit
-model.cost model.uniqueness model.yardstick model.trace
+model.network_file model.foreign model.network_export model.evaluation model.build
+model.comparison model.audit model.cost model.uniqueness model.yardstick model.polish model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables
@@ -44,8 +44,8 @@ exports.formats
 parameters estimators
 cli.streams cli.help cli.failures cli.output cli.values cli.options cli.arguments
 cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate
-cli.commands.compare cli.commands.path cli.commands.certify cli.commands.plot cli.commands.report
-cli.commands.export cli.main cli __main__
+cli.commands.compare cli.commands.path cli.commands.certify cli.commands.polish
+cli.commands.plot cli.commands.report cli.commands.export cli.main cli __main__
 """.split()
 FOLDERS = [
     "data", "engine", "engine.losses", "learning", "model", "views", "views.tables",
@@ -65,7 +65,7 @@ ROOMS = {
     "pickle": set(),
     "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
-    "onnx": {"exports.onnx", "model.foreign"},
+    "onnx": {"exports.onnx", "model.foreign", "model.network_export"},
 }
 LAZY_SKLEARN = {"learning.select"}
 # They need not be installed.

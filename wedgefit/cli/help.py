@@ -27,7 +27,8 @@ class GroupedCommand(click.Command):
                     formatter.write_dl(records)
                     if group is not None and (example := self._example(ctx, group)):
                         formatter.write_paragraph()
-                        formatter.write_text(f"Example: {example}")
+                        # In one line, or it could not be copied.
+                        formatter.write(f"{'':{formatter.current_indent}}Example: {example}\n")
 
     def _example(self, ctx: click.Context, group: Group) -> str:
         """The group's example with this command; none where it lacks an option of it or DATA."""

@@ -17,6 +17,7 @@ from wedgefit.cli.commands.explain import explain
 from wedgefit.cli.commands.export import export
 from wedgefit.cli.commands.path import path
 from wedgefit.cli.commands.plot import plot
+from wedgefit.cli.commands.polish import polish
 from wedgefit.cli.commands.predict import predict
 from wedgefit.cli.commands.report import report
 from wedgefit.cli.commands.train import train
@@ -61,5 +62,17 @@ def main():
     """
 
 
-for command in (train, explain, predict, evaluate, compare, path, certify, export, plot, report):
+for command in (
+    train,
+    explain,
+    predict,
+    evaluate,
+    compare,
+    path,
+    certify,
+    polish,
+    export,
+    plot,
+    report,
+):
     main.add_command(command)

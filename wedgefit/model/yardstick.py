@@ -33,12 +33,12 @@ def measure(
     ``settings``: alpha, loss (None: those of the file, or by the target) and norm, and how to
     solve. Everything is in the units that the network saw.
     """
-    sample, encoding = _sample(foreign, table, target)
-    settings = _settled(foreign, sample, settings)
+    sample, encoding = sample_seen(foreign, table, target)
+    settings = settled(foreign, sample, settings)
     learner = Learner(sample, settings, progress.note)
     problem = replace(learner.problems[0], alpha=settings.alpha)
-    objectives = _objectives(foreign.network, problem, sample.X, settings.norm)
-    solution = _optimum(foreign, learner, problem, progress)
+    objectives = objectives_of(foreign.network, problem, sample.X, settings.norm)
+    solution = optimum(foreign, learner, problem, progress)
     score = score_values(sample, foreign.network.forward(sample.X), learner.loss)
     return {
         "schema": "wedgefit.yardstick/1",
@@ -65,13 +65,13 @@ def measure(
         "optimum": {
             "neurons": len(solution.fit.wedges),
             "score": score_values(sample, solution.fit.output, learner.loss),
-            **_between(learner, solution.certificate, objectives),
+            **between(learner, solution.certificate, objectives),
         },
         "certificate": asdict(solution.certificate),
     }
 
 
-def _sample(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
+def sample_seen(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
     """The rows as the network saw them. Raises ColumnError where its inputs are not the table's
     columns."""
     encoding, design = fit_encoding(table, target=target, standardize=False)
@@ -118,7 +118,7 @@ def _inputs(foreign: Foreign, table: Table, encoding: Encoding, design: Design) 
     return design.X[:, [names.index(name) for name in chosen]]
 
 
-def _settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
+def settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
     """The settings with what only the network and the table can say."""
     alpha = settings.alpha or foreign.alpha
     if alpha is None:
@@ -146,7 +146,7 @@ def _settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
     return settled
 
 
-def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) -> dict:
+def objectives_of(network: Network, problem: Problem, X: np.ndarray, norm: int) -> dict:
     """As trained, and with each neuron rescaled to equal norms, which leaves the function as it is
     (theory, section 1).
 
@@ -173,15 +173,15 @@ def _objectives(network: Network, problem: Problem, X: np.ndarray, norm: int) ->
     }
 
 
-def _optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> Solution:
+def optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> Solution:
     """The best network that is found, beginning from the neurons of the network itself."""
     dictionary, walk = learner.pricers[0].dictionary, learner.walk()
     if dictionary.room == dictionary.X.shape[1]:
-        walk.working[0].grow(_own_neurons(foreign, dictionary.norm))
+        walk.working[0].grow(own_neurons(foreign, dictionary.norm))
     return walk.step(problem.alpha, learner.deadline, progress.advance)[0][-1].solution
 
 
-def _own_neurons(foreign: Foreign, norm: int) -> Wedges:
+def own_neurons(foreign: Foreign, norm: int) -> Wedges:
     """The network's neurons as unit neurons that pass through no sample; those that read nothing
     are left out."""
     weights, biases = foreign.network.layers[0]
@@ -198,7 +198,7 @@ def _own_neurons(foreign: Foreign, norm: int) -> Wedges:
     )
 
 
-def _between(learner: Learner, certificate: Certificate, objectives: dict) -> dict:
+def between(learner: Learner, certificate: Certificate, objectives: dict) -> dict:
     """The interval that holds the optimum over all networks of this kind, and which part of the
     objective is lost.
 

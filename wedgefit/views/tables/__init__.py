@@ -2,8 +2,18 @@
 
 from wedgefit.views.tables.explain import explain
 from wedgefit.views.tables.figures import compare, evaluate, path
-from wedgefit.views.tables.proof import certify, yardstick
+from wedgefit.views.tables.proof import certify, polish, yardstick
 from wedgefit.views.tables.row import local
 from wedgefit.views.tables.train import train
 
-__all__ = ["certify", "compare", "evaluate", "explain", "local", "path", "train", "yardstick"]
+__all__ = [
+    "certify",
+    "compare",
+    "evaluate",
+    "explain",
+    "local",
+    "path",
+    "polish",
+    "train",
+    "yardstick",
+]

@@ -9,7 +9,16 @@ from rich.text import Text
 
 from wedgefit.views.tables.train import OPTIMAL, gain
 from wedgefit.views.terminal import Parts, add_row, grid_of, table_of, title
-from wedgefit.views.words import NOTHING, count, number, percent, plain, score_text, value_text
+from wedgefit.views.words import (
+    NOTHING,
+    count,
+    listed,
+    number,
+    percent,
+    plain,
+    score_text,
+    value_text,
+)
 
 # Shares this close are the same to a reader.
 SAME_SHARE = 1e-6
@@ -95,6 +104,30 @@ def yardstick(record: dict) -> Parts:
     yield from _lost(optimum["lost"]["at_least"], optimum["lost"]["at_most"])
     yield ""
     yield _measured(record, digits)
+
+
+def polish(record: dict) -> Parts:
+    """What was gained, what is left to the optimum, and what became of every unit."""
+    before, after, optimum = record["before"], record["after"], record["optimum"]
+    lower = optimum["lower_bound"]
+    ends = [after["objective"], optimum["upper_bound"], *([] if lower is None else [lower])]
+    digits = _digits_apart(before["objective"], ends)
+    table = table_of("", "units>", "objective>", "loss>", "penalty>", "score")
+    for name, network in (("before", before), ("after", after)):
+        parts = (number(network[part], digits) for part in ("objective", "loss", "penalty"))
+        add_row(table, name, f"{network['neurons']:,}", *parts, score_text(network["score"]))
+    yield table
+    yield Text("")
+    yield Text(_between(record, digits), style="bold")
+    yield from _lost(optimum["lost"]["at_least"], optimum["lost"]["at_most"])
+    yield title("What became of the units")
+    units = table_of("unit>", "nearest rows", "at most away>", "replaced by>", "alike>")
+    for unit in record["units"]:
+        found = NOTHING if unit["replaced_by"] is None else unit["replaced_by"]
+        figures = (number(unit["distance"], 3), found, number(unit["alike"], 4))
+        add_row(units, unit["unit"], listed(unit["rows"]), *figures)
+    yield units
+    yield Text(f"\nWritten to {plain(record['output'])}.")
 
 
 def _between(record: dict, digits: int) -> str:
