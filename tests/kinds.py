@@ -101,6 +101,12 @@ def kinds() -> Kinds:
             "as they are": lambda made: trained(columns | y, **plainly),
             "no neurons": lambda made: trained(columns | y, alpha_ratio=2.0),
             "norm 2": lambda made: trained(square | y, norm=2, refine=True),
+            "counts": lambda made: trained(
+                columns | {"y": np.round(np.abs(signal))}, loss="poisson"
+            ),
+            "amounts": lambda made: trained(columns | {"y": np.exp(signal)}, loss="gamma"),
+            "robust": lambda made: trained(columns | y, loss="huber"),
+            "quantile": lambda made: trained(columns | y, loss="quantile", quantile=0.9),
             "two classes": lambda made: trained(columns | two),
             "two numbers as classes": lambda made: trained(columns | {"y": high.astype(float)}),
             "two classes, squared": lambda made: trained(columns | two, loss="squared"),

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import d2_pinball_score, d2_tweedie_score, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -394,7 +395,7 @@ def test_signature_and_docstring_are_made_from_the_settings(kind):
     for name, one in parameters.items():
         assert f"\n    {name} : {one.words}" in kind.__doc__
     assert "{" not in kind.__doc__ and "--" not in kind.__doc__.replace("-----", "")
-    assert ("loss" in parameters) == (kind is WedgeClassifier)
+    assert "loss" in parameters and ("quantile" in parameters) == (kind is WedgeRegressor)
     with pytest.raises(TypeError, match="unexpected keyword argument 'alhpa'"):
         kind(alhpa=1)
     with pytest.raises(TypeError):
@@ -406,3 +407,45 @@ def test_the_package_imports_lazily():
     assert "import sklearn" not in Path(wedgefit.__file__).read_text()
     with pytest.raises(AttributeError, match="nothing"):
         wedgefit.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("loss", ["huber", "quantile", "poisson", "gamma"])
+def test_regressors_of_every_loss(loss, rng):
+    """Predictions are on the scale of the target, scores those of scikit-learn, weights repeat
+    rows."""
+    X = rng.normal(size=(60, 2))
+    y = rng.poisson(np.exp(np.abs(X[:, 0]))) + (loss == "gamma")
+    given = {"quantile": {"quantile": 0.8}, "huber": {"huber_delta": 0.5}}.get(loss, {})
+    weights = rng.integers(1, 3, size=60)
+    model = WedgeRegressor(loss=loss, alpha=0.05, order=1, **given)
+    predicted = model.fit(X, y, sample_weight=weights).predict(X)
+    assert model.certificate_.relative_gap <= 1e-6
+    expected = {
+        "huber": lambda: r2_score(y, predicted, sample_weight=weights),
+        "quantile": lambda: d2_pinball_score(y, predicted, sample_weight=weights, alpha=0.8),
+        "poisson": lambda: d2_tweedie_score(y, predicted, sample_weight=weights, power=1),
+        "gamma": lambda: d2_tweedie_score(y, predicted, sample_weight=weights, power=2),
+    }[loss]()
+    assert model.score(X, y, weights) == pytest.approx(expected, rel=1e-6)
+    rows = np.repeat(np.arange(60), weights)
+    again = WedgeRegressor(loss=loss, alpha=0.05, order=1, **given).fit(X[rows], y[rows])
+    assert again.certificate_.objective == pytest.approx(model.certificate_.objective, rel=1e-6)
+
+
+def test_rates_weighed_by_their_exposure(rng):
+    """As scikit-learn does it: the total that is predicted is the total that was counted."""
+    X, exposure = rng.normal(size=(80, 1)), rng.uniform(0.2, 4, size=80)
+    counts = rng.poisson(exposure * np.exp(X[:, 0]))
+    model = WedgeRegressor(loss="poisson", alpha=0.02)
+    rates = model.fit(X, counts / exposure, sample_weight=exposure).predict(X)
+    assert exposure @ rates == pytest.approx(counts.sum(), rel=1e-6)
+
+
+def test_losses_of_the_other_task_are_refused(rng):
+    X, y = rng.normal(size=(30, 1)), rng.normal(size=30)
+    with pytest.raises(ValueError, match="the target is -.*poisson loss is for counts"):
+        WedgeRegressor(loss="poisson").fit(X, y)
+    with pytest.raises(ValueError, match="the logistic loss is for classes"):
+        WedgeRegressor(loss="logistic").fit(X, y)
+    with pytest.raises(ValueError, match="the gamma loss is for numbers"):
+        WedgeClassifier(loss="gamma").fit(X, y > 0)

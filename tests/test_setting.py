@@ -241,6 +241,7 @@ def test_parameters_are_for_their_task():
     assert "class_weight" not in parameters_of("regression")
     assert "target" not in parameters_of("classification")
     assert {one.parameter for one in OPTIONS.values() if one.parameter} == {
-        *parameters_of("classification")
+        *parameters_of("classification"),
+        *parameters_of("regression"),
     }
     assert "n_jobs" in inspect.signature(wedgefit.WedgeRegressor).parameters

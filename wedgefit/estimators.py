@@ -17,8 +17,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wedgefit.data.cells import Column
+from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.errors import WedgefitError
+from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
 from wedgefit.model.record import Model, values_of
@@ -167,9 +169,12 @@ class _WedgeEstimator(BaseEstimator):
         ]
 
 
-@with_parameters("regression", ATTRIBUTES)
+@with_parameters("regression", ATTRIBUTES, loss="squared")
 class WedgeRegressor(RegressorMixin, _WedgeEstimator):
-    """A ReLU network for numbers, trained to certified global optimality (squared loss).
+    """A ReLU network for numbers, trained to certified global optimality.
+
+    Counts that were observed for different times or sizes: ``loss="poisson"``, ``y`` their rates
+    and ``sample_weight`` the exposures.
 
     Parameters
     ----------
@@ -196,8 +201,20 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
         return self._learn(X, target, self._task, sample_weight, groups)
 
     def predict(self, X):
-        """The network's output, (n,) or (n, K)."""
-        return _squeezed(self._output(X))
+        """What the network predicts, (n,) or (n, K): its output, or with the losses "poisson" and
+        "gamma" the exponential of it."""
+        output = self._output(X)
+        return _squeezed(self.model_.predicted(output))
+
+    def score(self, X, y, sample_weight=None):
+        """How much better than a constant: R², or with the losses "poisson", "gamma" and
+        "quantile" D², the part of the constant's deviance that is explained."""
+        if self.loss not in ("poisson", "gamma", "quantile"):
+            return super().score(X, y, sample_weight)
+        output, y = self._output(X), column_or_1d(y).astype(float)
+        weights = None if sample_weight is None else column_or_1d(sample_weight)
+        sample = Sample(np.empty((len(y), 0)), y[:, None], self._task, weights)
+        return score_values(sample, output, self.model_.loss)["d2"]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -258,7 +275,8 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
     @available_if(_has_probabilities)
     def predict_proba(self, X):
         """The probability of each class, (n, n_classes)."""
-        return self.model_.probabilities(self._output(X))
+        output = self._output(X)
+        return self.model_.probabilities(output)
 
 
 @with_parameters(None, ATTRIBUTES)

@@ -32,7 +32,7 @@ def to_words(plan: Plan, place) -> str:
     for layer in plan.layers:
         steps = zip(layer.weights.T.tolist(), layer.biases.tolist())
         lines.append(["layer", layer is not plan.output, list(steps)])
-    lines.append(["result", plan.classes, plan.logistic])
+    lines.append(["result", plan.classes, plan.link, plan.cut])
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
@@ -65,14 +65,16 @@ def raw(cell, found):
     return high[1] if high is not None and number > high[0] else number
 
 
-def decided(scores, classes, logistic):
+def decided(scores, classes, link, cut):
     log_expit = lambda score: min(score, 0.0) - math.log1p(math.exp(-abs(score)))
+    if link == "log":
+        scores = [math.exp(max(-700.0, min(700.0, score))) for score in scores]
     if classes is None:
         return (scores[0] if len(scores) == 1 else scores), None
-    label = classes[scores[0] > 0 if len(scores) == 1 else int(np.argmax(scores))]
+    label = classes[scores[0] > cut if len(scores) == 1 else int(np.argmax(scores))]
     logs = [log_expit(score) for score in ([-scores[0], *scores] if len(scores) == 1 else scores)]
     parts = [math.exp(log - max(logs)) for log in logs]
-    return label, [part / sum(parts) for part in parts] if logistic else None
+    return label, [part / sum(parts) for part in parts] if link == "logistic" else None
 
 
 @pytest.fixture

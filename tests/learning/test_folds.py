@@ -13,6 +13,7 @@ from wedgefit.data.cells import Column
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
+from wedgefit.engine.losses import LOSSES
 from wedgefit.learning.problems import problems_of
 from wedgefit.model.build import Options, path, train
 from wedgefit.model.file import loads
@@ -149,7 +150,7 @@ def test_weights_of_balanced_classes_are_those_of_the_fold():
     sample = Sample(rng.normal(size=(60, 1)), y, "classification")
     learn, held_out = sample.split(np.arange(40), np.arange(40, 60))
     for part in (learn, held_out):
-        (problem,) = problems_of(part, "logistic", True, "balanced")
+        (problem,) = problems_of(part, LOSSES["logistic"], True, "balanced")
         assert problem.weights[part.y[:, 0] > 0].sum() == pytest.approx(0.5)
 
 

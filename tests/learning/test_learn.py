@@ -10,6 +10,7 @@ from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table, read_table
 from wedgefit.engine.certificate import Certificate
+from wedgefit.engine.losses import LOSSES
 from wedgefit.errors import FitError, UsageError, WedgefitError
 from wedgefit.learning import learn as learn_module
 from wedgefit.learning.learn import Learner, total
@@ -130,8 +131,8 @@ def test_contradictions_are_refused_before_the_work(sample, settings, words):
 
 def test_losses_by_default():
     assert (
-        learner(numbers()).loss == "squared"
-        and learner(classes()).loss == learner(classes(many=3)).loss == "logistic"
+        learner(numbers()).loss.name == "squared"
+        and learner(classes()).loss.name == learner(classes(many=3)).loss.name == "logistic"
     )
     assert [problem.y.shape for problem in learner(classes(many=3)).problems] == [(60, 1)] * 3
     assert learner(classes(), loss="squared").problems[0].loss.name == "squared"
@@ -151,17 +152,17 @@ def test_balanced_weights_by_hand():
     sample = sample.take(
         np.concatenate([np.flatnonzero(sample.labels != 2), np.flatnonzero(sample.labels == 2)[:4]])
     )
-    for problem in problems_of(sample, "logistic", True, "balanced"):
+    for problem in problems_of(sample, LOSSES["logistic"], True, "balanced"):
         np.testing.assert_allclose(np.bincount(sample.labels, problem.weights), 1 / 3, rtol=1e-12)
     own = np.random.default_rng(0).exponential(size=len(sample.y))
     weighted = Sample(sample.X, sample.y, "classification", own)
-    for problem in problems_of(weighted, "logistic", True, "balanced"):
+    for problem in problems_of(weighted, LOSSES["logistic"], True, "balanced"):
         np.testing.assert_allclose(np.bincount(sample.labels, problem.weights), 1 / 3, rtol=1e-12)
         ratios = problem.weights / own
         assert all(np.ptp(ratios[sample.labels == k]) <= 1e-12 for k in range(3)), (
             "inside a class the given weights decide"
         )
-    assert problems_of(sample, "logistic", True, None)[0].sample_weight is None
+    assert problems_of(sample, LOSSES["logistic"], True, None)[0].sample_weight is None
 
 
 # The choice ---------------------------------------------------------------------------------------
@@ -272,7 +273,7 @@ def test_refitted_coefficients_are_those_of_least_squares(sample, settings):
     plain, found = learned(sample, **settings), learned(sample, refit=True, **settings)
     assert found.certificate == plain.certificate and found.certificate.relative_gap <= 1e-6
     problems = problems_of(
-        sample, "squared", settings.get("intercept", True), settings.get("class_weight")
+        sample, LOSSES["squared"], settings.get("intercept", True), settings.get("class_weight")
     )
     for problem, fit, penalised in zip(problems, found.fits, plain.fits, strict=True):
         assert fit.wedges.keys() == penalised.wedges.keys() and len(fit.wedges) > 1

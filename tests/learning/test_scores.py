@@ -10,7 +10,7 @@ from sklearn import metrics
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.engine.losses import class_probabilities
+from wedgefit.engine.losses import LOSSES, class_probabilities
 from wedgefit.learning.scores import SCORES, Score, score_values, scores_of, shown_score
 from wedgefit.learning.settings import Options
 from wedgefit.model import trace
@@ -65,7 +65,7 @@ def test_scores_of_numbers_are_those_of_scikit_learn(shape, weighted, rng):
     if weighted:
         weights = rng.uniform(0.1, 2, size=shape[0])
     found = score_values(
-        Sample(np.zeros((len(truth), 1)), truth, "regression", weights), output, "squared"
+        Sample(np.zeros((len(truth), 1)), truth, "regression", weights), output, LOSSES["squared"]
     )
     assert found == {
         "r2": metrics.r2_score(truth, output, sample_weight=weights),
@@ -84,7 +84,7 @@ def test_scores_of_classes_are_those_of_scikit_learn(many, weighted, rng):
         y, output = y[:, 1:], output[:, 1:]
     weights = rng.uniform(0.1, 2, size=60) if weighted else None
     found = score_values(
-        Sample(np.zeros((60, 1)), y, "classification", weights), output, "logistic"
+        Sample(np.zeros((60, 1)), y, "classification", weights), output, LOSSES["logistic"]
     )
     decided = (output[:, 0] > 0).astype(int) if many == 2 else output.argmax(axis=1)
     shares = class_probabilities(output)
@@ -95,7 +95,7 @@ def test_scores_of_classes_are_those_of_scikit_learn(many, weighted, rng):
     output = output.round(1)  # With ties.
     shares = class_probabilities(output)
     sample = Sample(np.zeros((60, 1)), y, "classification", weights)
-    assert score_values(sample, output, "logistic")["auc"] == pytest.approx(
+    assert score_values(sample, output, LOSSES["logistic"])["auc"] == pytest.approx(
         metrics.roc_auc_score(
             labels, output if many == 2 else shares, multi_class="ovr", sample_weight=weights
         ),
@@ -161,4 +161,4 @@ def test_what_needs_probabilities():
     }
     assert needs.pop("auc") == [False, True] and needs.pop("log_loss") == [True, True]
     assert all(value == [False, False] for value in needs.values())
-    assert [score.name for score in scores_of("regression")] == ["r2", "rmse", "mae"]
+    assert [score.name for score in scores_of("regression", "squared")] == ["r2", "rmse", "mae"]

@@ -62,7 +62,7 @@ def walk(X, y, alphas, task="regression", prices=None, **options):
     sample = Sample(X, np.reshape(y, (len(X), -1)), task, *parts)
     problems = partial(
         problems_of,
-        loss=options.pop("loss", "squared"),
+        loss=LOSSES[options.pop("loss", "squared")],
         intercept=options.pop("intercept", True),
         class_weight=options.pop("class_weight", None),
     )
@@ -517,7 +517,7 @@ def test_refitted_folds_score_refitted_networks():
 
 def scored(y, output, task, loss="squared", weights=None):
     y, output = (np.reshape(part, (len(y), -1)).astype(float) for part in (y, output))
-    return score_values(Sample(np.zeros((len(y), 1)), y, task, weights), output, loss)
+    return score_values(Sample(np.zeros((len(y), 1)), y, task, weights), output, LOSSES[loss])
 
 
 def test_regression_scores_by_hand():

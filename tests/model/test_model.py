@@ -291,7 +291,8 @@ def test_lengths_and_names_must_agree():
             True,
             "loss",
             "hinge",
-            'problem.loss should be "squared" or "logistic", not "hinge"',
+            'problem.loss should be "squared" or "huber" or "quantile" or "poisson" or "gamma" or '
+            '"logistic", not "hinge"',
         ),
         (
             False,

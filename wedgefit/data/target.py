@@ -126,6 +126,19 @@ def fit_target(
     return _fit_classes(rows, columns[0], distinct[0])
 
 
+def refuse_numbers(table: Table, name: str, refused: np.ndarray, loss: str, words: str) -> None:
+    """Raises ColumnError for the first row of a target that is no target of a loss: ``refused``
+    (n,) says which, ``words`` what is expected."""
+    if refused.any():
+        row = int(np.flatnonzero(refused)[0])
+        value = as_written(float(table.column(name).values[row]))
+        raise ColumnError(
+            f"the target is {value}, and the {loss} loss is for {words}.",
+            where=table.place(row, name),
+            remedy="Correct the cell, or choose another --loss.",
+        )
+
+
 def _fit_numbers(table: Table, columns: list[Column]) -> tuple[Target, np.ndarray]:
     remedy = "Regression needs numbers: correct the cell, or choose --task classification."
     values = [numbers_of(column, table, remedy) for column in columns]

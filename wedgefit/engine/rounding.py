@@ -62,4 +62,6 @@ def _objective_sums(problem: Problem, fit: Fit, sizes: np.ndarray) -> float:
     penalty = problem.alpha * float(sizes.sum())
     last = ULPS * np.abs(fit.intercept)
     moved = [problem.value(fit.combined, fit.intercept + s * last) for s in (1, -1)]
-    return ULPS * (value + penalty) + max(abs(other - value) for other in moved)
+    return ULPS * (abs(value) + abs(problem.floor) + penalty) + max(
+        abs(other - value) for other in moved
+    )

@@ -1,6 +1,7 @@
 """The wedges that the Lasso may use now, and the Lasso on them (theory, section 4)."""
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -208,8 +209,8 @@ class KinkedWorkingSet(CurvedWorkingSet):
     steps = STEPS_OF_KINKS
 
     def __init__(self, dictionary: Dictionary, problem: Problem):
-        self.level = problem.loss.level
-        super().__init__(dictionary, replace(problem, loss=problem.loss.rounded))
+        self.quantile = cast("Quantile", problem.loss).rounded
+        super().__init__(dictionary, replace(problem, loss=self.quantile))
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
         problem, z = self.problem, self.coefficients
@@ -218,7 +219,7 @@ class KinkedWorkingSet(CurvedWorkingSet):
                 self.wedges.hinges(self.X),
                 problem.centred.ravel(),
                 problem.weights,
-                self.level,
+                self.quantile.level,
                 alpha,
                 problem.intercept,
             )
@@ -242,7 +243,7 @@ class KinkedWorkingSet(CurvedWorkingSet):
         goal = alpha * np.sign(z.ravel()[used])
         if problem.intercept:
             columns, goal = np.column_stack([columns, np.ones(len(y))]), np.append(goal, 0.0)
-        near, width = columns[inside], problem.loss.width(y, weights)
+        near, width = columns[inside], self.quantile.width(y, weights)
         slopes, unknowns = near.shape
         system = np.block(
             [
@@ -252,7 +253,7 @@ class KinkedWorkingSet(CurvedWorkingSet):
         )
         right = np.concatenate(
             [
-                y[inside] + width * (self.level - 0.5),
+                y[inside] + width * (self.quantile.level - 0.5),
                 goal - columns[~inside].T @ dual.ravel()[~inside],
             ]
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from wedgefit import __version__
 from wedgefit.data.words import shown
+from wedgefit.engine.losses import LARGEST_EXPONENT
 from wedgefit.errors import ColumnError, FitError
 from wedgefit.exports.plan import Feature, NumberColumn, Plan, TextColumn
 
@@ -177,6 +178,9 @@ def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
     from onnx import TensorProto
 
     classes, name = plan.classes, RESULTS[0]
+    if plan.exponential:
+        least, most = -LARGEST_EXPONENT, LARGEST_EXPONENT
+        scores = graph.add("Exp", graph.add("Max", graph.add("Min", scores, most), least))
     if classes is None and len(plan.targets) > 1:
         together = graph.add("Identity", scores, name=name)
         return together, TensorProto.DOUBLE, ["rows", len(plan.targets)]

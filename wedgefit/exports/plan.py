@@ -12,11 +12,7 @@ import numpy as np
 from wedgefit.data.columns import InputColumn
 from wedgefit.data.kinds import spellings
 from wedgefit.data.reading import Reading
-from wedgefit.errors import FitError
 from wedgefit.model.record import Model
-
-# From the loss that the outputs were trained with to what they are.
-LINKS = {"squared": "identity", "logistic": "logistic"}
 
 
 @dataclass(frozen=True)
@@ -78,9 +74,9 @@ class Plan:
     ``hidden`` layers take the larger of zero and each unit, the ``output`` layer is affine; the
     first of all layers reads ``features``. The outputs are the ``targets``, or, where there are
     ``classes``, one score of the second of two or one score of each. ``link``: what the outputs
-    are, "identity" or "logistic"; with the latter they are log-odds, and classes have
-    probabilities. ``cut``: the score above which the second of two classes is predicted.
-    ``reading``: what training was told about cells and files.
+    are, "identity", "log" or "logistic"; with the last they are log-odds, and classes have
+    probabilities; with "log" their exponentials are predicted. ``cut``: the score above which the
+    second of two classes is predicted. ``reading``: what training was told about cells and files.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
@@ -106,6 +102,11 @@ class Plan:
     def logistic(self) -> bool:
         """Whether classes have probabilities."""
         return self.link == "logistic"
+
+    @property
+    def exponential(self) -> bool:
+        """Whether outputs are the logarithms of what is predicted."""
+        return self.link == "log"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -135,8 +136,7 @@ class Plan:
 
 
 def plan_of(model: Model) -> Plan:
-    """The plan of a model, with the neurons only that its outputs depend on. Raises FitError for a
-    loss that the languages have no link for."""
+    """The plan of a model, with the neurons only that its outputs depend on."""
     model = model.pruned()
     encoding = model.encoding
     missing = _missing(encoding.reading)
@@ -153,17 +153,8 @@ def plan_of(model: Model) -> Plan:
     target = encoding.target
     return Plan(
         tuple(columns.values()), features, hidden, output, target.names, target.classes,
-        _link(model.problem.loss), model.cut, encoding.reading,
+        model.loss.link, model.cut, encoding.reading,
     )  # fmt: skip
-
-
-def _link(loss: str) -> str:
-    if loss not in LINKS:
-        raise FitError(
-            f"models with the {loss} loss cannot be exported.",
-            remedy=f"Train with --loss {' or '.join(LINKS)}.",
-        )
-    return LINKS[loss]
 
 
 def _missing(reading: Reading) -> tuple[str, ...]:

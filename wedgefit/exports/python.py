@@ -23,6 +23,7 @@ def to_python(plan: Plan) -> str:
         "TARGETS": plan.targets,
         "CLASSES": plan.classes,
         "LOGISTIC": plan.logistic,
+        "EXPONENTIAL": plan.exponential,
         "CUT": plan.cut,
         "MISSING": plan.missing,
         "MISSING_NUMBERS": plan.reading.missing_numbers,

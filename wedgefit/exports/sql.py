@@ -12,6 +12,7 @@ import numpy as np
 
 from wedgefit import __version__
 from wedgefit.data.words import shown
+from wedgefit.engine.losses import LARGEST_EXPONENT
 from wedgefit.errors import ColumnError
 from wedgefit.exports.dialects import Dialect, plain, quoted_name
 from wedgefit.exports.plan import Feature, Layer, NumberColumn, Plan, TextColumn
@@ -19,9 +20,6 @@ from wedgefit.exports.plan import Feature, Layer, NumberColumn, Plan, TextColumn
 # Sums are nested such that none has more terms: SQLite allows expressions 1,000 levels deep, and a
 # sum is as deep as it is long.
 LONGEST_SUM = 100
-# PostgreSQL has no exponential of numbers beyond this size: it refuses results that are rounded to
-# zero or infinity.
-LARGEST_EXPONENT = 700.0
 
 FEATURES = "features"
 
@@ -279,6 +277,8 @@ class _Query:
     def _decisions(self, scores: list[str]) -> list[str]:
         """What is predicted, per target. There is no ELSE: where a score is NULL, so is the
         decision."""
+        if self.plan.exponential:
+            return [f"EXP({self._clipped(score)})" for score in scores]
         if self.plan.classes is None:
             return scores
         labels = list(map(self.dialect.label, self.plan.classes))

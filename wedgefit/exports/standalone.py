@@ -22,6 +22,7 @@ WRITTEN_BY = "wedgefit"
 TARGETS = ("y",)
 CLASSES = None
 LOGISTIC = False
+EXPONENTIAL = False
 CUT = 0.0
 MISSING = ("", "NA")
 MISSING_NUMBERS = ()
@@ -89,8 +90,10 @@ def affine(units, values):
 
 
 def decided(outputs):
-    """The numbers themselves; of two classes the second where the output is above CUT, else the
-    class of the largest."""
+    """The numbers, or with EXPONENTIAL those of which they are logarithms; of two classes the
+    second where the output is above CUT, else the class of the largest."""
+    if EXPONENTIAL:
+        outputs = [math.exp(max(-700.0, min(700.0, output))) for output in outputs]
     if CLASSES is None:
         return outputs[0] if len(outputs) == 1 else outputs
     if len(outputs) == 1:

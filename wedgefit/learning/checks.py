@@ -8,9 +8,10 @@ from wedgefit.learning.scores import SCORES, scores_of
 from wedgefit.learning.settings import Settings
 
 
-def check_settings(settings: Settings, sample: Sample, loss: str) -> None:
+def check_settings(settings: Settings, sample: Sample) -> None:
     """Raises UsageError for the first contradiction."""
-    for parts in (_of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers):
+    loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
+    for parts in (_of_losses, _of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers):
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
                 raise UsageError(message, remedy=remedy)
@@ -18,6 +19,40 @@ def check_settings(settings: Settings, sample: Sample, loss: str) -> None:
 
 # What contradicts, in words, and what to do about it.
 Contradictions = Iterator[tuple[bool, str, str | None]]
+
+
+def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    classes = sample.task == "classification"
+    yield (
+        classes and loss not in ("squared", "logistic"),
+        f"the {loss} loss is for numbers, and the target has classes.",
+        "Try --task regression, or leave --loss out.",
+    )
+    for option, number, owner in (
+        ("--quantile", settings.quantile, "quantile"),
+        ("--huber-delta", settings.huber_delta, "huber"),
+    ):
+        yield (
+            number is not None and loss != owner,
+            f"{option} is for --loss {owner}.",
+            f"Add --loss {owner}, or leave it out.",
+        )
+    others = loss not in ("squared", "logistic")
+    yield (
+        others and sample.y.shape[1] > 1,
+        f"the {loss} loss is for one target.",
+        "Give one --target, or leave --loss out.",
+    )
+    yield (
+        others and settings.layers != 2,
+        f"the {loss} loss is for one hidden layer.",
+        "Leave --layers out.",
+    )
+    yield (
+        others and settings.refine,
+        f"--refine is not for the {loss} loss.",
+        "Leave it out.",
+    )
 
 
 def _of_layers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
@@ -63,10 +98,10 @@ def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
 def _of_scores(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     if settings.scoring is None:
         return
-    names = [score.name for score in scores_of(sample.task)]
+    names = [score.name for score in scores_of(sample.task, loss)]
     yield (
         settings.scoring not in names,
-        f"--scoring {settings.scoring} is not for {sample.task}.",
+        f"--scoring {settings.scoring} is not for {_what(sample, loss)}.",
         f"Try one of {', '.join(names)}.",
     )
     classes = max(2, sample.y.shape[1])
@@ -113,3 +148,8 @@ def _of_solvers(settings: Settings, sample: Sample, loss: str) -> Contradictions
             f"{option} is for the squared loss.",
             "Add --loss squared, or leave it out.",
         )
+
+
+def _what(sample: Sample, loss: str) -> str:
+    """What scores are for, in words."""
+    return sample.task if loss in ("squared", "logistic") else f"the {loss} loss"

@@ -30,7 +30,7 @@ from wedgefit.learning.path import (
     neurons_of,
     pace_for,
 )
-from wedgefit.learning.problems import fill_space, problems_of, sorts_budget
+from wedgefit.learning.problems import fill_space, loss_for, problems_of, sorts_budget
 from wedgefit.learning.select import Curve, cross_validate
 from wedgefit.learning.settings import Settings
 from wedgefit.learning.threshold import Threshold, threshold_on
@@ -131,8 +131,8 @@ class Learner:
         """``apart``: pairs of columns that no neuron of the first hidden layer reads together."""
         self.sample, self.settings, self.apart = sample, settings, apart
         self.deadline = deadline or Deadline(settings.max_seconds)
-        self.loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
-        check_settings(settings, sample, self.loss)
+        check_settings(settings, sample)
+        self.loss = loss_for(sample, settings)
         self.note, self.notes = note, []
         self.order = self._default_order(sample.X) if settings.order is None else settings.order
         self.problems_of = partial(

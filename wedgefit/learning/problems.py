@@ -3,9 +3,10 @@
 import numpy as np
 
 from wedgefit.data.sample import Sample
-from wedgefit.engine.losses import LOSSES
+from wedgefit.engine.losses import Loss, loss_of
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
+from wedgefit.learning.settings import Settings
 
 # Sorts kept between rounds take at most this many bytes; a round itself takes about this many per
 # cell of the design.
@@ -16,8 +17,33 @@ BYTES_PER_CELL = 120
 FEW_ROWS = 10
 
 
+def loss_for(sample: Sample, settings: Settings) -> Loss:
+    """The loss that the settings name, else that of the task, with its number where it has one.
+
+    Raises FitError where a number that is left open does not follow from the targets.
+    """
+    name = settings.loss or ("logistic" if sample.task == "classification" else "squared")
+    delta = settings.huber_delta
+    if name == "huber" and delta is None:
+        delta = _between_quartiles(sample)
+    return loss_of(name, quantile=settings.quantile, huber_delta=delta)
+
+
+def _between_quartiles(sample: Sample) -> float:
+    """The distance between the quartiles of the target, the default of ``--huber-delta``. Raises
+    FitError where it is zero."""
+    by_weight = {} if sample.weights is None else {"weights": sample.weights}
+    low, high = np.quantile(sample.y[:, 0], (0.25, 0.75), method="inverted_cdf", **by_weight)
+    if high > low:
+        return float(high - low)
+    raise FitError(
+        f"half of the rows have the target {low:g}: no --huber-delta follows from its quartiles.",
+        remedy="Give --huber-delta, the residual from which on the loss is a line.",
+    )
+
+
 def problems_of(
-    sample: Sample, loss: str, intercept: bool, class_weight: str | None
+    sample: Sample, loss: Loss, intercept: bool, class_weight: str | None
 ) -> list[Problem]:
     """One problem per network, at alpha 1: one in all, or for more than two classes one per class
     against the rest.
@@ -30,9 +56,7 @@ def problems_of(
     if class_weight == "balanced":
         each = np.ones(len(labels)) if weights is None else weights
         weights = each / np.bincount(labels, weights=each)[labels]
-    return [
-        Problem(np.ascontiguousarray(y), 1.0, intercept, LOSSES[loss], weights) for y in targets
-    ]
+    return [Problem(np.ascontiguousarray(y), 1.0, intercept, loss, weights) for y in targets]
 
 
 def fill_space(X: np.ndarray, bias: bool) -> bool:

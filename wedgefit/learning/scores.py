@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from wedgefit.data.sample import Sample
+    from wedgefit.engine.losses import Loss
 
 NUMBERS, CLASSES = "regression", "classification"
+# Losses whose predictions are means.
+MEANS = ("squared", "huber", "poisson", "gamma")
+# What to show beside a path, where it is not R².
+SHOWN = {"huber": "huber", "quantile": "pinball", "poisson": "deviance", "gamma": "deviance"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +25,10 @@ class Predicted:
     """The truth beside what was predicted of n rows, which count by their ``weights``, (n,) or
     None.
 
-    Numbers: ``truth`` and ``output`` (n, K). Classes: the ``truth`` as numbers from 0, (n,), the
-    classes ``decided``, (n,), the ``output``, (n, 1) of two or (n, classes), and ``probabilities``
-    (n, classes), None where the loss gives none.
+    Numbers: ``truth`` and ``output`` (n, K), and the ``scores``, the network's outputs that were
+    made predictions of. Classes: the ``truth`` as numbers from 0, (n,), the classes ``decided``,
+    (n,), the ``output``, (n, 1) of two or (n, classes), and ``probabilities`` (n, classes), None
+    where the loss gives none. ``loss`` is what was trained for.
     """
 
     truth: np.ndarray
@@ -31,6 +37,8 @@ class Predicted:
     classes: int = 0
     decided: np.ndarray | None = None
     probabilities: np.ndarray | None = None
+    loss: Loss | None = None
+    scores: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Score:
     value: Callable[[Predicted], float | None]
     from_classes: int | None = None
     in_units: bool = False
+    losses: tuple[str, ...] = ("squared", "logistic")
 
     def needs_probabilities(self, classes: int) -> bool:
         """Whether it is undefined of so many classes where the loss gives no probabilities."""
@@ -78,6 +87,43 @@ def _r2(predicted: Predicted) -> float | None:
     if predicted.weights is not None:
         errors, around = ((predicted.weights * part.T).T for part in (errors, around))
     return np.mean(1 - errors.sum(axis=0) / around.sum(axis=0))
+
+
+def _d2(predicted: Predicted) -> float | None:
+    """The part of a constant's deviance that is explained."""
+    import numpy as np
+
+    truth, loss = predicted.truth, predicted.loss
+    if len(truth) < 2 or (truth == truth[0]).all():
+        return None
+    constant = loss.shift(truth, np.zeros_like(truth), _shares(predicted))
+    around = _above_floor(predicted, np.full_like(truth, constant))
+    return 1 - _above_floor(predicted, predicted.scores) / around
+
+
+def _deviance(predicted: Predicted) -> float:
+    return 2 * _above_floor(predicted, predicted.scores)
+
+
+def _loss(predicted: Predicted) -> float:
+    return predicted.loss.value(predicted.truth, predicted.scores, _shares(predicted))
+
+
+def _above_floor(predicted: Predicted, scores: np.ndarray) -> float:
+    """The loss of these outputs, above the least that any have."""
+    import numpy as np
+
+    truth, loss, shares = predicted.truth, predicted.loss, _shares(predicted)
+    least = loss.dual_value(truth, np.zeros_like(truth), shares)
+    return loss.value(truth, scores, shares) - least
+
+
+def _shares(predicted: Predicted) -> np.ndarray:
+    """What part each row is of the whole weight, (n,)."""
+    import numpy as np
+
+    n, weights = len(predicted.truth), predicted.weights
+    return np.full(n, 1 / n) if weights is None else weights / weights.sum()
 
 
 def _rmse(predicted: Predicted) -> float:
@@ -136,9 +182,13 @@ def _mean(values: np.ndarray, predicted: Predicted) -> float:
 SCORES = {
     score.name: score
     for score in (
-        Score("r2", "R²", NUMBERS, True, _r2),
-        Score("rmse", "RMSE", NUMBERS, False, _rmse, in_units=True),
-        Score("mae", "MAE", NUMBERS, False, _mae, in_units=True),
+        Score("huber", "Huber loss", NUMBERS, False, _loss, losses=("huber",)),
+        Score("deviance", "deviance", NUMBERS, False, _deviance, losses=("poisson", "gamma")),
+        Score("pinball", "pinball loss", NUMBERS, False, _loss, losses=("quantile",)),
+        Score("d2", "D²", NUMBERS, True, _d2, losses=("poisson", "gamma", "quantile")),
+        Score("r2", "R²", NUMBERS, True, _r2, losses=("squared", "huber")),
+        Score("rmse", "RMSE", NUMBERS, False, _rmse, in_units=True, losses=MEANS),
+        Score("mae", "MAE", NUMBERS, False, _mae, in_units=True, losses=(*MEANS, "quantile")),
         Score("accuracy", "accuracy", CLASSES, True, _accuracy),
         Score("auc", "AUC", CLASSES, True, _auc, from_classes=3),
         Score("log_loss", "log loss", CLASSES, False, _log_loss, from_classes=2),
@@ -146,9 +196,10 @@ SCORES = {
 }
 
 
-def scores_of(task: str) -> list[Score]:
-    """The scores of a task, in the order of reports."""
-    return [score for score in SCORES.values() if score.task == task]
+def scores_of(task: str, loss: str) -> list[Score]:
+    """The scores of what was trained for a task with the loss of that name, in the order of
+    reports."""
+    return [score for score in SCORES.values() if score.task == task and loss in score.losses]
 
 
 def shown_score(scoring: str | None, task: str, loss: str) -> str:
@@ -157,12 +208,12 @@ def shown_score(scoring: str | None, task: str, loss: str) -> str:
     if scoring in SCORES:
         return scoring
     if task == NUMBERS:
-        return "r2"
+        return SHOWN.get(loss, "r2")
     return "log_loss" if loss == "logistic" else "accuracy"
 
 
 def score_values(
-    sample: Sample, output: np.ndarray, loss: str, cut: float = 0.0
+    sample: Sample, output: np.ndarray, loss: Loss, cut: float = 0.0
 ) -> dict[str, float | None]:
     """Every score of the sample's task by name; None where it is undefined.
 
@@ -170,20 +221,21 @@ def score_values(
     averaged. Of two classes the second is predicted where the output exceeds ``cut``.
     """
     predicted = _predicted(sample, output, loss, cut)
-    return {score.name: score.of(predicted) for score in scores_of(sample.task)}
+    return {score.name: score.of(predicted) for score in scores_of(sample.task, loss.name)}
 
 
-def _predicted(sample: Sample, output: np.ndarray, loss: str, cut: float) -> Predicted:
+def _predicted(sample: Sample, output: np.ndarray, loss: Loss, cut: float) -> Predicted:
     from wedgefit.data.sample import class_codes
-    from wedgefit.engine.losses import class_probabilities
+    from wedgefit.engine.losses import class_probabilities, predicted
 
     if sample.task == NUMBERS:
-        return Predicted(sample.y, output, sample.weights)
+        predictions = predicted(loss.link, output)
+        return Predicted(sample.y, predictions, sample.weights, loss=loss, scores=output)
     return Predicted(
         sample.labels,
         output,
         sample.weights,
         classes=max(2, sample.y.shape[1]),
         decided=class_codes(output, cut),
-        probabilities=class_probabilities(output) if loss == "logistic" else None,
+        probabilities=class_probabilities(output) if loss.name == "logistic" else None,
     )

@@ -168,6 +168,11 @@ class _Fold:
 
     def __init__(self, learn: Sample, test: Sample, problems: Problems, walk_for: WalkFor):
         self.problems, self.width = problems(learn), learn.X.shape[1]
+        if not all(np.isfinite(constant(one, self.width).intercept).all() for one in self.problems):
+            raise FitError(
+                "a fold would have to learn from rows whose target is 0 throughout.",
+                remedy="Try fewer folds, or give --alpha or --alpha-ratio.",
+            )
         # Where no column varies there is nothing to walk.
         self.walk = walk_for(learn.X, self.problems) if self.width else None
         self.test, self.test_problems = test, problems(test)
@@ -190,11 +195,11 @@ class _Fold:
         """What these networks make of the rows held out."""
         outputs = [network.predict(self.test.X) for network in networks]
         loss = sum(
-            problem.loss.value(problem.y, output, problem.weights)
+            problem.loss.value(problem.rates, output, problem.weights)
             for problem, output in zip(self.test_problems, outputs)
         )
         output = np.hstack(outputs)
-        scores = score_values(self.test, output, self.problems[0].loss.name)
+        scores = score_values(self.test, output, self.problems[0].loss)
         return HeldOut(loss, sum(network.neurons for network in networks), scores, output)
 
     @property

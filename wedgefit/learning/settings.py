@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import SCORES
-from wedgefit.learning.threshold import ProbabilityOrRule
+from wedgefit.learning.threshold import Probability, ProbabilityOrRule
 from wedgefit.setting import (
     LEARN,
     NETWORK,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from wedgefit.data.sample import Splits
     from wedgefit.engine.dictionary import Order
 
-CLASSES = "classification"
+NUMBERS, CLASSES = "regression", "classification"
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,31 @@ class Settings:
 
     loss: str | None = setting(
         None,
-        OneOf("squared", "logistic"),
+        OneOf("squared", "huber", "quantile", "poisson", "gamma", "logistic"),
         LEARN,
-        "The loss to minimise; logistic gives probabilities of classes.",
+        "The loss to minimise: squared for means, huber for means that large residuals cannot pull,"
+        " quantile for medians and other quantiles, poisson for counts, gamma for positive amounts,"
+        " logistic for probabilities of classes.",
         by_default="squared for numbers, logistic for classes",
         parameter=True,
-        task=CLASSES,
+    )
+    quantile: float | None = setting(
+        None,
+        Probability(),
+        LEARN,
+        "With --loss quantile: the part of the rows that lies below the prediction.",
+        by_default="0.5, the median",
+        parameter=True,
+        task=NUMBERS,
+    )
+    huber_delta: float | None = setting(
+        None,
+        Positive(),
+        LEARN,
+        "With --loss huber: from which residual on, in units of the target, the loss is a line.",
+        by_default="the distance between the quartiles of the target",
+        parameter=True,
+        task=NUMBERS,
     )
     class_weight: str | None = setting(
         None,

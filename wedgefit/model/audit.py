@@ -31,7 +31,7 @@ from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.build import scale_notes, status_notes, train
-from wedgefit.model.evaluation import constant_output
+from wedgefit.model.evaluation import constant_output, refuse_targets
 from wedgefit.model.figures import (
     StageFound,
     measured,
@@ -137,6 +137,7 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
     rows = rows_trained_on(model, table)
     row_of = _rows_by_id(model, rows)
     sample = sample_trained_on(model, rows)
+    refuse_targets(model, rows, sample)
     learner = learner_of(model, sample, jobs)
     networks = networks_of(model, row_of)
     tol = model.options.get("tol", Settings.tol)
@@ -166,11 +167,11 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
             for row in sorted(model.samples, key=row_of.__getitem__)
         ],
     }
-    slack = _slack(stages, sample, last)
+    slack = _slack(stages, sample, last, learner.problems[0].floor)
     score, score_slack = _scores(model, sample, slack["output"])
     record["score"] = stored_record(model)["score"] | {"train": score} | _selected(model, sample)
     if model.options:
-        constant = score_values(sample, constant_output(sample), model.problem.loss)
+        constant = score_values(sample, constant_output(sample, model.loss), model.loss)
         record["score"]["baseline"] = constant
         score_slack |= {f"score.baseline.{name}": 1e-12 for name in constant}
     found = Found(record, slack | score_slack, checks)
@@ -208,6 +209,9 @@ def learner_of(model: Model, sample: Sample, jobs: int | None) -> Learner:
     seed = told.get("seed", 0)
     given = dict(
         loss=problem.loss,
+        quantile=problem.quantile,
+        # A number that was left open is found anew.
+        huber_delta=None if told and told.get("huber_delta") is None else problem.huber_delta,
         class_weight=problem.class_weight,
         alpha=problem.alpha,
         # An order that was left open is chosen anew.
@@ -275,6 +279,7 @@ def _data(model: Model, table: Table, rows: Table) -> dict:
 SAME = {
     "norm": "norm", "hidden_bias": "bias", "intercept": "intercept", "standardized": "standardize",
     "refined": "refine", "refitted": "refit", "class_weight": "class_weight", "loss": "loss",
+    "quantile": "quantile", "huber_delta": "huber_delta",
 }  # fmt: skip
 
 
@@ -287,10 +292,12 @@ def _problem(model: Model, learner: Learner) -> dict:
         "order": plain(learner.order_of_layers(model.depth)),
         "standardized": model.encoding.standardized,
         "range_dispersion": learner.dispersion,
+        "huber_delta": getattr(learner.loss, "delta", None),
+        "floor": learner.problems[0].floor,
     }
     found |= {name: told[option] for name, option in SAME.items() if told.get(option) is not None}
     if (order := told.get("order")) is not None:
-        several = isinstance(order, tuple)
+        several = isinstance(order, tuple) and bool(order)
         layers = [order[min(k, len(order) - 1)] if several else order for k in range(model.depth)]
         found["order"] = layers[0] if len(set(layers)) == 1 else layers
     return found
@@ -355,7 +362,7 @@ def _with_stored_status(model: Model, stages: list[Stage], learner: Learner, tol
     objective and bound are compared as figures, and nothing else is to hang on those digits.
     """
     stored = [
-        replace(own, certificate=_with_its_gaps(own.certificate))
+        replace(own, certificate=_with_its_gaps(own.certificate, model.problem.floor))
         for own in (_stored_stage(model, stage) for stage in stages)
     ]
     stored = [with_status(own, learner, tol) for own in stored]
@@ -363,13 +370,15 @@ def _with_stored_status(model: Model, stages: list[Stage], learner: Learner, tol
     return named, status_notes(stored, model.depth)
 
 
-def _with_its_gaps(stored: Certificate) -> Certificate:
+def _with_its_gaps(stored: Certificate, floor: float) -> Certificate:
     """With the gaps that follow from objective and bounds, whatever gaps are stored."""
     network = stored.network_lower_bound
     return replace(
         stored,
-        relative_gap=relative_gap(stored.objective, stored.lower_bound),
-        network_relative_gap=None if network is None else relative_gap(stored.objective, network),
+        relative_gap=relative_gap(stored.objective, stored.lower_bound, floor),
+        network_relative_gap=(
+            None if network is None else relative_gap(stored.objective, network, floor)
+        ),
     )
 
 
@@ -396,17 +405,17 @@ def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, f
     y = sample.y
     if not np.isfinite(output).all():  # Only damaged weights give such outputs.
         return {name: None for name in model.score.train}, {}
-    found = score_values(sample, output, model.problem.loss, model.cut)
-    if sample.task == "regression":
+    found = score_values(sample, output, model.loss, model.cut)
+    if model.problem.loss == "squared" and sample.task == "regression":
         spread = float(np.sqrt(np.var(y, axis=0).min())) or 1.0
         rmse = found["rmse"]
         ratio = 2 * off * (rmse + off) / spread**2
         slack = {name: off if SCORES[name].in_units else ratio for name in found}
     else:
         # Where outputs are equal but for rounding, the last digit decides on classes and ranks.
+        along = y if sample.task == "classification" else np.sign(y - model.predicted(output))
         others = [
-            score_values(sample, output + s * off * y, model.problem.loss, model.cut)
-            for s in (1, -1)
+            score_values(sample, output + s * off * along, model.loss, model.cut) for s in (1, -1)
         ]
         slack = {
             name: max(abs((other[name] or 0.0) - (value or 0.0)) for other in others) + off
@@ -415,7 +424,9 @@ def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, f
     return found, {f"score.train.{name}": value for name, value in slack.items()}
 
 
-def _slack(stages: list[StageFound], sample: Sample, last: list[int]) -> dict[str, float]:
+def _slack(
+    stages: list[StageFound], sample: Sample, last: list[int], floor: float
+) -> dict[str, float]:
     """How far rounding may move each kind of field, by its path."""
     slack = {"anchors[*].values[*]": 1e-12 * max(1.0, float(np.abs(sample.X).max(initial=0.0)))}
     output = max(each.leeway.output for each in stages)
@@ -424,7 +435,7 @@ def _slack(stages: list[StageFound], sample: Sample, last: list[int]) -> dict[st
     for place, some in (("stages[*]", stages), ("certificate", [stages[i] for i in last])):
         objective = sum(each.leeway.objective for each in some)
         bound = sum(each.leeway.all for each in some)
-        least = min(each.stage.certificate.objective for each in some)
+        least = min(each.stage.certificate.objective for each in some) - floor
         gap = bound / least if least > 0 else 0.0
         slack |= {
             f"{place}.objective": objective,
@@ -524,7 +535,9 @@ def _gap_checks(model: Model, wrong: set[str]) -> Iterator[Check]:
         gaps = {"relative_gap": (stored.relative_gap, stored.lower_bound)}
         gaps["network_relative_gap"] = stored.network_relative_gap, stored.network_lower_bound
         for name, (gap, bound) in gaps.items():
-            right = None if bound is None else relative_gap(stored.objective, bound)
+            right = None
+            if bound is not None:
+                right = relative_gap(stored.objective, bound, model.problem.floor)
             # Older versions took a bound that rounding put above the objective for a gap of zero.
             slack = 0.0 if model.options else 1e-15
             same = gap == right or None not in (gap, right) and _same(gap, right, slack)

@@ -14,9 +14,10 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
-from wedgefit.data.target import Target
+from wedgefit.data.target import Target, refuse_numbers
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.layers import Stage as FitStage
+from wedgefit.engine.losses import LOSSES, Loss
 from wedgefit.errors import FitError, ModelFileError, UsageError
 from wedgefit.learning.learn import Learned, Learner, total
 from wedgefit.learning.path import FINE
@@ -108,6 +109,8 @@ class Setting:
             drop_missing_target=options.drop_missing_target,
         )
         self.sample = sample_of(self.design, self.encoding.target)
+        if options.loss is not None and self.encoding.target.classes is None:
+            _refuse_targets(table, self.encoding.target, LOSSES[options.loss], options)
         with self.named():
             self.learner = Learner(self.sample, options, progress.note, deadline)
 
@@ -142,7 +145,7 @@ class Setting:
     def problem(self, alpha: float, depth: int) -> ProblemRecord:
         options, learner = self.options, self.learner
         return ProblemRecord(
-            loss=learner.loss,
+            loss=learner.loss.name,
             alpha=alpha,
             alpha_max=learner.alpha_max,
             norm=options.norm,
@@ -155,6 +158,9 @@ class Setting:
             refitted=options.refit,
             class_weight=options.class_weight,
             range_dispersion=learner.dispersion,
+            quantile=getattr(learner.loss, "level", None),
+            huber_delta=getattr(learner.loss, "delta", None),
+            floor=learner.problems[0].floor,
         )
 
     def notes(self) -> list[str]:
@@ -168,6 +174,14 @@ class Setting:
             *left_out,
             *scale_notes(self.design, self.encoding.target),
         ]
+
+
+def _refuse_targets(table: Table, target: Target, loss: Loss, options: Options) -> None:
+    """Raises ColumnError for a row of training whose target the loss does not take."""
+    rows, _ = training_rows(table, target.names, options.weight, options.drop_missing_target)
+    for name in target.names:
+        values = np.asarray(rows.column(name).values, dtype=float)
+        refuse_numbers(rows, name, loss.refuses(values), loss.name, loss.targets)
 
 
 def sample_of(design: Design, target: Target) -> Sample:
@@ -220,7 +234,7 @@ def path(table: Table, options: Options, progress) -> dict:
         progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")
         networks = walk.step(float(alpha), learner.deadline)
         points.append(_point(setting, float(alpha), networks, curve.summary(position)))
-    name = shown_score(options.scoring, setting.sample.task, learner.loss)
+    name = shown_score(options.scoring, setting.sample.task, learner.loss.name)
     problem = plain(setting.problem(0.0, options.layers - 1))
     del problem["alpha"]
     return {
@@ -271,7 +285,9 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
             curve=None if learned.curve is None else _points(learned.curve),
             selection=_selection(learned.curve, setting.options.rule),
             baseline=score_values(
-                setting.sample, constant_output(setting.sample), setting.learner.loss
+                setting.sample,
+                constant_output(setting.sample, setting.learner.loss),
+                setting.learner.loss,
             ),
         ),
         intercept=per_output(np.concatenate([fit.intercept for fit in learned.fits]), outputs),
@@ -341,7 +357,7 @@ def _certified(setting: Setting, model: Model) -> Model:
     )
     found = measured(found, rows, design.X, design.weights)
     output = found.network.forward(sample.X)
-    train = score_values(sample, output, found.problem.loss, found.cut)
+    train = score_values(sample, output, found.loss, found.cut)
     return replace(found, score=replace(found.score, train=train))
 
 

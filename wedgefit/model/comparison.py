@@ -13,6 +13,7 @@ from wedgefit.data.table import Table
 from wedgefit.engine.losses.base import TINY
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import score_values
+from wedgefit.model.evaluation import refuse_targets
 from wedgefit.model.record import Model
 
 # A mean difference of so many standard errors is not put down to chance: of equally good models one
@@ -131,6 +132,7 @@ def _rows(model: Model, table: Table, weight: str | None) -> Rows:
     rows = table if weight is None else weighed_rows(table, weight)[0]
     X, y = encoding.transform(rows), encoding.target_values(rows)
     sample = Sample(X, y, encoding.target.task, row_weights(rows, weight))
+    refuse_targets(model, rows, sample)
     return Rows(model, sample, model.network.forward(X))
 
 
@@ -174,7 +176,7 @@ def _described(name: str, source: str, rows: Rows, losses: np.ndarray, weights: 
         "neurons": len(model.neurons),
         "samples": len(model.samples),
         "columns": len({column for n in model.layer(1) for column in n.columns}),
-        "score": score_values(rows.sample, rows.scores, model.problem.loss, model.cut),
+        "score": score_values(rows.sample, rows.scores, model.loss, model.cut),
         "loss": float(weights @ losses / weights.sum()),
     }
 

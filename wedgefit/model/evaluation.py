@@ -5,6 +5,9 @@ import numpy as np
 from wedgefit.data.roles import row_weights, weighed_rows
 from wedgefit.data.sample import Sample, class_codes
 from wedgefit.data.table import Table
+from wedgefit.data.target import refuse_numbers
+from wedgefit.engine.losses import Loss
+from wedgefit.engine.problem import Problem
 from wedgefit.errors import ColumnError, UsageError
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.threshold import Threshold, log_odds, threshold_on
@@ -45,14 +48,15 @@ def evaluate(
         encoding.target.task,
         row_weights(rows, weight),
     )
+    refuse_targets(model, rows, sample)
     output = model.network.forward(sample.X)
     found = _threshold(model, sample, output, rule)
     cut = log_odds(found and found.value)
     return {
         "schema": "wedgefit.evaluation/1",
         "data": {"source": table.source, "rows": rows.rows, "weight": weight},
-        "score": score_values(sample, output, model.problem.loss, cut),
-        "baseline": score_values(sample, constant_output(sample), model.problem.loss),
+        "score": score_values(sample, output, model.loss, cut),
+        "baseline": score_values(sample, constant_output(sample, model.loss), model.loss),
         "threshold": plain(found),
         "confusion": _confusion(model, sample, output, cut),
         "calibration": _calibration(model, sample, output),
@@ -61,9 +65,12 @@ def evaluate(
     }
 
 
-def constant_output(sample: Sample) -> np.ndarray:
-    """What a network without neurons would give, shaped like y: the mean of numbers; of classes the
-    log-odds of their frequencies."""
+def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
+    """What a network without neurons would give, shaped like y: of numbers the best constant, of
+    the squared loss their mean; of classes the log-odds of their frequencies."""
+    if loss.name not in ("squared", "logistic"):
+        best = Problem(sample.y, 1.0, loss=loss, sample_weight=sample.weights)
+        return np.broadcast_to(best.shift(np.zeros_like(sample.y)), sample.y.shape)
     mean = np.average(sample.y, axis=0, weights=sample.weights)
     if sample.task == "classification":
         frequency = (1 + mean) / 2
@@ -71,6 +78,13 @@ def constant_output(sample: Sample) -> np.ndarray:
             odds = np.log(frequency) - np.log1p(-frequency)
         mean = np.clip(odds, -SUREST, SUREST)
     return np.broadcast_to(mean, sample.y.shape)
+
+
+def refuse_targets(model: Model, rows: Table, sample: Sample) -> None:
+    """Raises ColumnError for a row whose target the model's loss does not take."""
+    if sample.task == "regression" and sample.y.shape[1] == 1:
+        loss, (name,) = model.loss, model.encoding.target.names
+        refuse_numbers(rows, name, loss.refuses(sample.y[:, 0]), loss.name, loss.targets)
 
 
 def require_threshold(model: Model) -> None:
@@ -122,7 +136,7 @@ def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
     if sample.task == "classification":
         return None
     names = model.encoding.target.names
-    residuals = sample.y - output
+    residuals = sample.y - model.predicted(output)
     if sample.weights is None:
         found = np.quantile(residuals, QUANTILES, axis=0)
     else:

@@ -187,7 +187,7 @@ def stages_found(
         leeway = leeway_of(X, problem, fit, max(priced.bound, priced.supremum or 0.0))
         if priced.bounded:
             # Which parts a search for bounds leaves unsplit, the last digit may decide.
-            more = min(sharp, UNSPLIT) * certificate.objective
+            more = min(sharp, UNSPLIT) * (certificate.objective - problem.floor)
             leeway = replace(leeway, bound=leeway.bound + more)
         yield StageFound(
             network,

@@ -167,6 +167,12 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
         yield Complaint("problem.order", f'"full" or 1 to {width}', str(first))
     if problem.loss == "logistic" and not classes:
         yield Complaint("problem.loss", f'"squared" in a {task}', '"logistic"')
+    if problem.loss not in ("squared", "logistic") and (classes or problem.layers > 2):
+        words = f'"squared" or "logistic" in a {task} of {problem.layers} layers'
+        yield Complaint("problem.loss", words, f'"{problem.loss}"')
+    for name, value in (("quantile", problem.quantile), ("huber_delta", problem.huber_delta)):
+        if (problem.loss == name.split("_")[0]) != (value is not None):
+            yield Complaint(f"problem.{name}", f"null but for the {name.split('_')[0]} loss")
     if problem.class_weight and not classes:
         yield Complaint("problem.class_weight", f"null in a {task}", '"balanced"')
     if file.threshold and not (classes and problem.loss == "logistic" and _one_score(file)):

@@ -17,13 +17,24 @@ from wedgefit.data.encoding import Encoding
 from wedgefit.data.sample import class_codes
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
-from wedgefit.engine.losses import class_probabilities
+from wedgefit.engine.losses import Loss, class_probabilities, loss_of, predicted
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Hidden, Importance
-from wedgefit.records import DISTINCT, FLAT, Rule, above, at_least, entries, items, plain, to_text
+from wedgefit.records import (
+    DISTINCT,
+    FLAT,
+    Rule,
+    above,
+    at_least,
+    below,
+    entries,
+    items,
+    plain,
+    to_text,
+)
 
 REPORT_SCHEMA = "wedgefit.report/1"
 MODEL_SCHEMA = "wedgefit.model/4"
@@ -74,7 +85,7 @@ class Data:
 class ProblemRecord:
     """What was solved."""
 
-    loss: Literal["squared", "logistic"]
+    loss: Literal["squared", "huber", "quantile", "poisson", "gamma", "logistic"]
     alpha: Annotated[float, above(0), "Strength of regularisation."]
     alpha_max: Annotated[float, at_least(0), "The smallest alpha without any neuron."]
     norm: Annotated[Literal[1, 2], "Of the hidden weights."]
@@ -92,6 +103,17 @@ class ProblemRecord:
     refitted: Annotated[bool, "Whether the coefficients were fitted again without a penalty."]
     class_weight: Literal["balanced"] | None
     range_dispersion: float | None
+    quantile: Annotated[
+        Annotated[float, above(0), below(1)] | None, "The part of the rows below the prediction."
+    ] = None
+    huber_delta: Annotated[
+        Annotated[float, above(0)] | None, "The residual from which on Huber's loss is a line."
+    ] = None
+    floor: Annotated[
+        float,
+        "The smallest loss that any outputs have on the rows: gaps are relative to what "
+        "objectives have above it.",
+    ] = 0.0
 
 
 @dataclass(frozen=True)
@@ -334,12 +356,28 @@ class Model:
         one where the output is positive; else the class of the largest."""
         return class_codes(scores, self.cut if threshold is None else log_odds(threshold))
 
+    @cached_property
+    def loss(self) -> Loss:
+        """The loss that the model was trained with."""
+        problem = self.problem
+        return loss_of(problem.loss, quantile=problem.quantile, huber_delta=problem.huber_delta)
+
+    @property
+    def scale(self) -> str:
+        """What effects and hinges add up to: the "prediction", its "log", or "log-odds"."""
+        return {"logistic": "log-odds", "log": "log"}.get(self.loss.link, "prediction")
+
+    def predicted(self, scores: np.ndarray) -> np.ndarray:
+        """The numbers that these outputs predict, shaped like them."""
+        return predicted(self.loss.link, scores)
+
     def decided(self, scores: np.ndarray, threshold: float | None = None) -> list:
         """What these outputs (n, K) predict: numbers, or classes by ``codes``."""
         classes = self.encoding.target.classes
         if classes is not None:
             return [classes[code] for code in self.codes(scores, threshold)]
-        return scores.tolist() if len(self.outputs) > 1 else scores[:, 0].tolist()
+        numbers = self.predicted(scores)
+        return numbers.tolist() if len(self.outputs) > 1 else numbers[:, 0].tolist()
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray | None:
         """The classes' probabilities given outputs (n, K), (n, classes); None unless the loss was

@@ -45,7 +45,7 @@ def path(model: Model, table: Table, progress) -> dict:
             _note_coefficients(found, network, fit, position, len(alphas))
     selection = model.score.selection
     scoring = None if selection is None else selection.scoring
-    name = shown_score(scoring, model.encoding.target.task, learner.loss)
+    name = shown_score(scoring, model.encoding.target.task, learner.loss.name)
     return {
         "schema": "wedgefit.trace.path/1",
         "alphas": alphas,
@@ -111,6 +111,8 @@ def _learner(model: Model, table: Table, progress) -> Learner:
     )
     settings = Settings(
         loss=problem.loss,
+        quantile=problem.quantile,
+        huber_delta=problem.huber_delta,
         class_weight=problem.class_weight,
         alpha=problem.alpha,
         order=problem.order,

@@ -49,7 +49,7 @@ def measure(
             "target": encoding.target.name,
         },
         "problem": {
-            "loss": learner.loss,
+            "loss": learner.loss.name,
             "alpha": settings.alpha,
             "norm": settings.norm,
             "order": learner.order,
@@ -125,6 +125,11 @@ def settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
         raise UsageError(
             "the strength of weight decay is not known.",
             remedy='Give --alpha, or "alpha" in the JSON file.',
+        )
+    if (settings.loss or foreign.loss) not in (None, "squared", "logistic"):
+        raise UsageError(
+            f"there is no yardstick for the {settings.loss} loss.",
+            remedy="Try --loss squared, or logistic for classes.",
         )
     settled = replace(
         settings,

@@ -53,6 +53,7 @@ def explain(model: Model) -> dict:
         "classes": plain(model.data.classes),
         "threshold": model.threshold and model.threshold.value,
         "outputs": list(model.outputs),
+        "scale": model.scale,
         "formula": formula(model, lists["terms"]),
         "intercept": model.intercept,
         "baseline": None if effects is None else _joined(model, effects.baseline),

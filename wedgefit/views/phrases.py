@@ -110,6 +110,7 @@ def _equation(model: Model, output: str, terms: list[dict], texts: dict[str, str
         if (factor := coefficient_for(term, output))
     ]
     name = output if model.encoding.target.classes is None else f"score of {output}"
+    name = f"log {output}" if model.scale == "log" else name
     return f"{name} = {linear_text(parts, intercept_of(model, output), constant_first=True)}"
 
 

@@ -88,7 +88,7 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
         if probabilities is None
         else dict(zip(map(str, classes), probabilities[0].tolist())),
         "row": one.row_ids[0],
-        "scale": "log-odds" if model.problem.loss == "logistic" else "prediction",
+        "scale": model.scale,
         **_effects(model, one),
         "outputs": _sums(model, one),
     }

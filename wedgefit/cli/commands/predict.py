@@ -168,14 +168,14 @@ def _probabilities(model, scores) -> dict[str, list[float]]:
 
 
 def _contributions(model, table, scores) -> dict[str, list[float]]:
-    """Per output its score (of classes: of numbers it is the prediction), then the average and what
+    """Per output its score (where it is not what is predicted), then the average and what
     every column and pair adds to it, or the intercept and what every neuron adds where the model is
     no sum of effects."""
     from wedgefit.views.prediction import parts_of
 
     columns = {}
     for k, (output, parts) in enumerate(parts_of(model, table).items()):
-        if model.encoding.target.classes is not None:
+        if model.scale != "prediction" or model.encoding.target.classes is not None:
             columns[f"score_{output}"] = scores[:, k].tolist()
         for name, values in parts:
             kind, _, rest = name.partition("_")

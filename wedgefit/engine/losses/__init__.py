@@ -5,13 +5,14 @@ Every method sees the targets ``y`` and the network's ``output``, both (n, K), a
 ``weights`` (n,), positive. A loss is Σ_ik weights_i ℓ(y_ik, output_ik) with ℓ convex in the output.
 """
 
-from wedgefit.engine.losses.base import Loss
+from wedgefit.engine.losses.base import LARGEST_EXPONENT, Loss, predicted
 from wedgefit.engine.losses.counts import Gamma, Poisson
 from wedgefit.engine.losses.logistic import Logistic, class_probabilities, log_sigmoid, sigmoid
 from wedgefit.engine.losses.robust import Huber, Quantile
 from wedgefit.engine.losses.squared import Squared
 
 __all__ = [
+    "LARGEST_EXPONENT",
     "LOSSES",
     "Gamma",
     "Huber",
@@ -22,9 +23,20 @@ __all__ = [
     "Squared",
     "class_probabilities",
     "log_sigmoid",
+    "loss_of",
+    "predicted",
     "sigmoid",
 ]
 
 LOSSES: dict[str, Loss] = {
     loss.name: loss for loss in (Squared(), Huber(), Quantile(), Logistic(), Poisson(), Gamma())
 }
+
+
+def loss_of(name: str, *, quantile: float | None = None, huber_delta: float | None = None) -> Loss:
+    """The loss of that name, with its own number where it has one and it is given."""
+    if name == "quantile" and quantile is not None:
+        return Quantile(quantile)
+    if name == "huber" and huber_delta is not None:
+        return Huber(huber_delta)
+    return LOSSES[name]

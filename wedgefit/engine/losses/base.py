@@ -10,16 +10,34 @@ import numpy as np
 # the Newton step singular.
 LEAST_CURVATURE = 1e-9
 TINY = 1e-300
+# PostgreSQL has no exponential of numbers beyond this size: it refuses results that are rounded to
+# zero or infinity.
+LARGEST_EXPONENT = 700.0
 # A point on the edge of a dual's domain is taken this far inside, so that rounding leaves it there.
 INSIDE = 1 - 1e-15
+
+
+class OfNumbers:
+    """A loss for which any number is a target."""
+
+    targets = "numbers"
+
+    def refuses(self, y: np.ndarray) -> np.ndarray:
+        return np.zeros(y.shape, dtype=bool)
 
 
 class Loss(Protocol):
     """What the solver asks of a loss."""
 
     name: str
+    link: str  # what makes predictions of outputs, one of ``predicted``
     quadratic: bool  # the curvature is the same everywhere
     of_differences: bool  # only y − output counts, so that a shift of both changes nothing
+
+    targets: str  # what they may be, in words
+
+    def refuses(self, y: np.ndarray) -> np.ndarray:
+        """Which of the targets are none, (n,) or (n, K)."""
 
     def value(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> float:
         """The loss itself."""
@@ -29,10 +47,11 @@ class Loss(Protocol):
     ) -> np.ndarray:
         """−∂loss/∂output, shaped like the output."""
 
+    def largest_curvature(self, y: np.ndarray, weights: np.ndarray) -> float:
+        """The curvature that no row of weight one exceeds."""
+
     def curvature(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """∂²loss/∂output², shaped like the output, positive. A loss that is a line in
-        places has none there, 0; then it also has a ``largest_curvature(y, weights)``, that of a
-        row of weight one."""
+        """∂²loss/∂output², shaped like the output, positive, or 0 where the loss is a line."""
 
     def shift(self, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The constants t (K,) that make the loss of output + t smallest."""
@@ -49,6 +68,13 @@ class Loss(Protocol):
         self, y: np.ndarray, dual: np.ndarray, weights: np.ndarray, limit: float
     ) -> float:
         """The s in [0, limit] that makes ``dual_value`` of s · dual largest."""
+
+
+def predicted(link: str, output: np.ndarray) -> np.ndarray:
+    """What outputs predict of numbers: themselves, or with the link "log" their exponential."""
+    if link != "log":
+        return output
+    return np.exp(np.clip(output, -LARGEST_EXPONENT, LARGEST_EXPONENT))
 
 
 def best_multiple(slope, curvature, end: float) -> float:

@@ -13,8 +13,13 @@ class Poisson:
     expected one."""
 
     name = "poisson"
+    targets = "counts, from 0 up"
+    link = "log"
     quadratic = False
     of_differences = False
+
+    def refuses(self, y):
+        return y < 0
 
     def value(self, y, output, weights) -> float:
         with np.errstate(over="ignore"):
@@ -28,10 +33,14 @@ class Poisson:
         with np.errstate(over="ignore"):
             return (np.maximum(np.exp(output), LEAST_CURVATURE).T * weights).T
 
+    def largest_curvature(self, y, weights) -> float:
+        return np.inf
+
     def shift(self, y, output, weights):
         # The largest output taken out first: its exponential alone may be no number.
         largest = output.max(axis=0)
-        return np.log(weights @ y) - np.log(weights @ np.exp(output - largest)) - largest
+        with np.errstate(divide="ignore"):  # Where every rate is zero the best output is −∞.
+            return np.log(weights @ y) - np.log(weights @ np.exp(output - largest)) - largest
 
     def dual_value(self, y, dual, weights) -> float:
         mean = y - (dual.T / weights).T
@@ -62,8 +71,13 @@ class Gamma:
     expected one."""
 
     name = "gamma"
+    targets = "amounts above 0"
+    link = "log"
     quadratic = False
     of_differences = False
+
+    def refuses(self, y):
+        return y <= 0
 
     def value(self, y, output, weights) -> float:
         with np.errstate(over="ignore"):
@@ -76,6 +90,9 @@ class Gamma:
     def curvature(self, y, output, weights):
         with np.errstate(over="ignore"):
             return (np.maximum(y * np.exp(-output), LEAST_CURVATURE).T * weights).T
+
+    def largest_curvature(self, y, weights) -> float:
+        return np.inf
 
     def shift(self, y, output, weights):
         exponents = np.log(y) - output

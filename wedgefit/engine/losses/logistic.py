@@ -2,13 +2,20 @@
 
 import numpy as np
 
-from wedgefit.engine.losses.base import LEAST_CURVATURE, TINY, best_multiple, safeguarded_newton
+from wedgefit.engine.losses.base import (
+    LEAST_CURVATURE,
+    TINY,
+    OfNumbers,
+    best_multiple,
+    safeguarded_newton,
+)
 
 
-class Logistic:
+class Logistic(OfNumbers):
     """Σ weights ln(1 + exp(−y · output)) of labels y = ±1; the output is the log-odds of +1."""
 
     name = "logistic"
+    link = "logistic"
     quadratic = False
     of_differences = False
 
@@ -20,6 +27,9 @@ class Logistic:
 
     def curvature(self, y, output, weights):
         return (np.maximum(sigmoid(output) * sigmoid(-output), LEAST_CURVATURE).T * weights).T
+
+    def largest_curvature(self, y, weights) -> float:
+        return 0.25
 
     def shift(self, y, output, weights):
         return np.array([self._shift(*column, weights) for column in zip(y.T, output.T)])

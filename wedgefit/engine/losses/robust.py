@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wedgefit.engine.losses.base import INSIDE
+from wedgefit.engine.losses.base import INSIDE, OfNumbers
 
 # The kink of a quantile's loss is rounded over this part of the mean size of the targets: what that
 # leaves open is part of the gap. Ten times narrower, rounding blurred the slopes
@@ -15,13 +15,14 @@ EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
-class Huber:
+class Huber(OfNumbers):
     """Σ weights h(output − y): half the square up to ``delta`` (in units of y), beyond it a line
     that goes on as steeply."""
 
     delta: float = 1.0
 
     name = "huber"
+    link = "identity"
     quadratic = False
     of_differences = True
 
@@ -62,7 +63,7 @@ class Huber:
 
 
 @dataclass(frozen=True)
-class Quantile:
+class Quantile(OfNumbers):
     """Σ weights max(level (y − output), (level − 1) (y − output)), smallest where a part ``level``
     of the rows lies below the output.
 
@@ -73,6 +74,7 @@ class Quantile:
     level: float = 0.5
 
     name = "quantile"
+    link = "identity"
     quadratic = False
     of_differences = True
 

@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from wedgefit.engine.losses.base import OfNumbers
 
-class Squared:
+
+class Squared(OfNumbers):
     """½ Σ weights (output − y)²; with equal weights scikit-learn's ``Lasso`` scale, ‖output − y‖² /
     (2n)."""
 
     name = "squared"
+    link = "identity"
     quadratic = True
     of_differences = True
 
@@ -19,6 +22,9 @@ class Squared:
 
     def curvature(self, y, output, weights):
         return np.broadcast_to(weights[:, None], output.shape)
+
+    def largest_curvature(self, y, weights) -> float:
+        return 1.0
 
     def shift(self, y, output, weights):
         return weights @ (y - output)

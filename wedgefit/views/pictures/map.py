@@ -45,6 +45,7 @@ def map_(scene: Scene):
     x, y = (np.linspace(*scene.range(name), side) for name in names)
     across, up = np.meshgrid(x, y)
     scores = scores_at(model, dict(zip(names, (across.ravel(), up.ravel()))))
+    scores = scores if scene.classes else model.predicted(scores)
     seen = scene.rows(names)
     draw = _decision if scene.classes else _response
     draw(scene, figure, axes, (x, y), scores, seen)

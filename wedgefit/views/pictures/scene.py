@@ -74,7 +74,9 @@ class Scene:
 
     def output(self, name: str) -> str:
         """What the curves of an output add to."""
-        return f"score of {self.target} = {label(name)}" if self.classes else label(name)
+        if self.classes:
+            return f"score of {self.target} = {label(name)}"
+        return f"log {label(name)}" if self.model.scale == "log" else label(name)
 
     def range(self, name: str, margin: float = 0.05) -> tuple[float, float]:
         """Of a feature in the rows, or else in the rows that the model keeps, with a margin (a part
@@ -161,7 +163,7 @@ def shown_values(model: Model, scores: np.ndarray) -> dict[str, np.ndarray]:
         names = [str(label) for label in model.encoding.target.classes]
         columns = dict(zip(names, probabilities.T))
         return columns if len(names) > 2 else {names[1]: columns[names[1]]}
-    return dict(zip(model.outputs, scores.T))
+    return dict(zip(model.outputs, model.predicted(scores).T))
 
 
 def shown_name(scene: Scene) -> str:
@@ -170,4 +172,5 @@ def shown_name(scene: Scene) -> str:
     if model.problem.loss == "logistic":
         which = f" = {label(model.outputs[0])}" if len(model.outputs) == 1 else ""
         return f"probability of {scene.target}{which}"
-    return scene.output(model.outputs[0]) if len(model.outputs) == 1 else scene.target
+    one = len(model.outputs) == 1 and scene.classes
+    return scene.output(model.outputs[0]) if one else scene.target

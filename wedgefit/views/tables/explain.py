@@ -97,7 +97,16 @@ def _lines_of(formula: str, explanation: dict) -> list[str]:
 
 def _name(explanation: dict, output: str) -> str:
     """What the parts of an output add up to."""
-    return f"score of {output}" if explanation["classes"] else output
+    if explanation["classes"]:
+        return f"score of {output}"
+    return f"log {output}" if explanation["scale"] == "log" else output
+
+
+def _sum_of(explanation: dict) -> str:
+    """What effects add up to, in words."""
+    if explanation["classes"]:
+        return "score (log-odds)"
+    return "log of the prediction" if explanation["scale"] == "log" else "prediction"
 
 
 def _sums(explanation: dict) -> Iterator[str]:
@@ -163,8 +172,7 @@ def _whole(explanation: dict) -> str:
     if len(explanation["outputs"]) > 1:
         things = "scores" if explanation["classes"] else "predictions"
         return f"the average of the {things}: {each(explanation['baseline'])}"
-    thing = "score (log-odds)" if explanation["classes"] else "prediction"
-    return f"the average {thing}, {number(explanation['baseline'])}"
+    return f"the average {_sum_of(explanation)}, {number(explanation['baseline'])}"
 
 
 def outline(effect: dict) -> list[float]:
@@ -218,8 +226,8 @@ def _pairs(explanation: dict, short: bool) -> Parts:
             Meter(effect["share"], most),
             effect["words"],
         )
-    thing = "the score" if explanation["classes"] else "the prediction"
-    yield title(f"Pairs: what two columns do to {thing} beyond their own effects")
+    thing = "score" if explanation["classes"] else _sum_of(explanation)
+    yield title(f"Pairs: what two columns do to the {thing} beyond their own effects")
     yield table
     yield from _left(len(every) - len(shown), "--show pairs")
 

@@ -33,8 +33,13 @@ def evaluate(evaluation: dict) -> Parts:
         yield from _confusion(confusion)
         yield from _calibration(evaluation["calibration"] or {})
     else:
-        yield "Baseline: every row is predicted as the mean of all.\n"
+        yield f"Baseline: every row is predicted as {_constant(evaluation['score'])} of all.\n"
         yield from _residuals(evaluation["residuals"])
+
+
+def _constant(scores: dict) -> str:
+    """The best constant for the loss that these scores are for."""
+    return {"pinball": "the quantile", "huber": "Huber's mean"}.get(next(iter(scores)), "the mean")
 
 
 def _threshold(threshold: dict | None, classes: list) -> Parts:

@@ -57,6 +57,8 @@ def _sum_name(record: dict, output: str) -> str:
     """What the parts of an output add up to."""
     if record["classes"] is not None:
         return f"score of {plain(output)}"
+    if record["scale"] == "log":
+        return "log of the prediction"
     return plain(output) if len(record["outputs"]) > 1 else "prediction"
 
 
@@ -84,7 +86,9 @@ def _effects(record: dict, output: dict) -> Parts:
 
 
 def _thing(record: dict, output: str) -> str:
-    return f"{'the score of ' if record['classes'] is not None else ''}{plain(output)}"
+    if record["classes"] is not None:
+        return f"the score of {plain(output)}"
+    return f"{'log ' if record['scale'] == 'log' else ''}{plain(output)}"
 
 
 def _wedges(record: dict, output: dict) -> Parts:

@@ -259,7 +259,7 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
     order = ", then ".join("full" if order == "full" else f"at most {order}" for order in orders)
     loss = "logistic" if data["classes"] else "squared"
     switches = {
-        f"{problem['loss']} loss": problem["loss"] != loss or verbose,
+        _loss(problem): problem["loss"] != loss or verbose,
         f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)": True,
         f"order {order}": orders != [min(2, len(data["columns"]))] or verbose,
         f"norm {problem['norm']}": problem["norm"] != 1 or verbose,
@@ -271,6 +271,15 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
         "refitted without a penalty": problem["refitted"],
     }
     return ", ".join(word for word, switched in switches.items() if switched)
+
+
+def _loss(problem: dict) -> str:
+    """The loss, with its own number."""
+    if problem["quantile"] is not None:
+        return f"quantile loss at {number(problem['quantile'])}"
+    if problem["huber_delta"] is not None:
+        return f"huber loss, a line from residuals of {number(problem['huber_delta'])} on"
+    return f"{problem['loss']} loss"
 
 
 def _network(report: dict) -> str:
