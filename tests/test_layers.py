@@ -28,10 +28,11 @@ engine.shared engine.lasso engine.group_lasso engine.linear_program engine.worki
 engine.descent engine.schedule engine.solve engine.alternatives engine.plainer engine.network
 engine.layers
 learning.scores learning.threshold learning.settings learning.checks learning.problems
-learning.path learning.select learning.learn
-model.calibration model.effects model.record model.file model.held_out model.figures
-model.network_file model.foreign model.network_export model.evaluation model.build
-model.comparison model.audit model.cost model.uniqueness model.yardstick model.polish model.trace
+learning.path learning.select learning.policy learning.learn
+model.calibration model.effects model.record model.file model.held_out model.neurons
+model.figures model.notes model.differences model.network_file model.foreign
+model.network_export model.evaluation model.build model.comparison model.audit model.cost
+model.uniqueness model.yardstick model.polish model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables

@@ -1,7 +1,9 @@
 """Watching long work: when it should end early."""
 
+import signal
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 
 class Deadline:
@@ -34,3 +36,34 @@ class _Share(Deadline):
 
     def due(self, reserve: float = 0.0) -> bool:
         return super().due(reserve) or self._whole.due(reserve)
+
+
+class InterruptibleDeadline(Deadline):
+    """A deadline that the first Ctrl-C during the fit brings forward; the second one stops at once.
+
+    ``tell`` is called with a sentence when the first arrives.
+    """
+
+    def __init__(self, seconds: float | None, tell: Callable[[str], None]):
+        super().__init__(seconds)
+        self._tell, self._asked = tell, False
+
+    def due(self, reserve: float = 0.0) -> bool:
+        return self._asked or super().due(reserve)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, *_) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._tell(
+            "ending after this round, with a certificate for the network so far; "
+            "press Ctrl-C again to stop at once"
+        )

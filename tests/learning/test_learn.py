@@ -9,11 +9,11 @@ import pytest
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table, read_table
-from wedgefit.engine.certificate import Certificate
+from wedgefit.engine.certificate import Certificate, total
 from wedgefit.engine.losses import LOSSES
 from wedgefit.errors import FitError, UsageError, WedgefitError
-from wedgefit.learning import learn as learn_module
-from wedgefit.learning.learn import Learner, total
+from wedgefit.learning import policy
+from wedgefit.learning.learn import Learner
 from wedgefit.learning.problems import fill_space, problems_of
 from wedgefit.learning.settings import Settings
 from wedgefit.model.audit import certify
@@ -229,14 +229,14 @@ def test_total_by_hand():
 
 
 def test_sampled_networks_say_so(monkeypatch, few_draws):
-    monkeypatch.setattr(learn_module, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(policy, "EXACT_UP_TO", 100)
     found = learned(classes(many=3), order=2, alpha_ratio=0.1, cv=3)
     assert found.certificate.scope == "sampled" and found.certificate.network_lower_bound is None
 
 
 def test_a_long_round_is_announced(monkeypatch):
     """With --certificate exact beyond what takes seconds: the user hears it before, not after."""
-    monkeypatch.setattr(learn_module, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(policy, "EXACT_UP_TO", 100)
     heard = []
     Learner(numbers(), Settings(order=2, certificate="exact", jobs=1), heard.append)
     assert len(heard) == 1 and "a round over all 2,650 wedges" in heard[0]

@@ -13,6 +13,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.table import read_table
 from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitError
 from wedgefit.learning import learn as learn_module
+from wedgefit.learning import policy
 from wedgefit.learning.problems import SORTS_KEPT
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, path, train
@@ -258,20 +259,20 @@ def test_sampled_says_sampled(read, few_draws):
 
 
 def test_an_exact_certificate_out_of_reach_names_an_order_that_works(read, monkeypatch):
-    monkeypatch.setattr(learn_module, "EXACT_POSSIBLE", 1_500)
+    monkeypatch.setattr(policy, "EXACT_POSSIBLE", 1_500)
     table = read(csv_text(20, 3))  # 120, 1,260 and 3,540 wedges up to orders 1, 2 and 3
     with pytest.raises(FitError, match="3,540 wedges") as caught:
         trained(table, certificate="exact", order="full")
     assert "--order 2 " in caught.value.remedy and "sampled" in caught.value.remedy
     assert trained(table, certificate="exact", order=2).certificate.scope == "exact"
-    monkeypatch.setattr(learn_module, "EXACT_POSSIBLE", 10)
+    monkeypatch.setattr(policy, "EXACT_POSSIBLE", 10)
     with pytest.raises(FitError) as caught:
         trained(table, certificate="exact", order=1)
     assert "--order" not in caught.value.remedy
 
 
 def test_auto_samples_beyond_its_limit(read, monkeypatch, few_draws):
-    monkeypatch.setattr(learn_module, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(policy, "EXACT_UP_TO", 100)
     assert trained(read(csv_text(20))).certificate.scope == "sampled"
 
 
@@ -570,9 +571,9 @@ def test_a_coarse_walk_is_said_and_shares_the_memory_for_sorts(read, monkeypatch
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((40, 2))
     text = "a,b,y\n" + "".join(f"{a},{b},{abs(a) + b}\n" for a, b in rows)
-    budgets, inner = [], learn_module.Pricer
+    budgets, inner = [], policy.Pricer
     monkeypatch.setattr(
-        learn_module,
+        policy,
         "Pricer",
         lambda *args, memory, **options: (
             budgets.append(memory) or inner(*args, memory=memory, **options)

@@ -95,3 +95,24 @@ def relative_gap(objective: float, lower: float, floor: float = 0.0) -> float:
     negative, by the unit of their targets perhaps, have no other zero. A perfect fit at no cost has
     no gap."""
     return (objective - lower) / (objective - floor) if objective > floor else 0.0
+
+
+def total(parts: list[Certificate]) -> Certificate:
+    """Of several networks: sums of objectives and bounds, the weakest scope, the largest
+    dictionary."""
+    objective, lower = (
+        sum(getattr(part, name) for part in parts) for name in ("objective", "lower_bound")
+    )
+    bounds = [part.network_lower_bound for part in parts]
+    network = None if None in bounds else sum(bounds)
+    return Certificate(
+        objective=objective,
+        lower_bound=lower,
+        relative_gap=relative_gap(objective, lower),
+        scope="exact" if all(part.scope == "exact" for part in parts) else "sampled",
+        wedges_total=max(part.wedges_total for part in parts),
+        wedges_priced=min(part.wedges_priced for part in parts),
+        network_lower_bound=network,
+        network_relative_gap=None if network is None else relative_gap(objective, network),
+        bounded=any(part.bounded for part in parts),
+    )

@@ -1,19 +1,17 @@
 """From a design to certified networks: the choice of alpha, then one solution per network. What
 train and estimators share."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from math import comb
 
 import numpy as np
 
 from wedgefit.data.fitting import FAR_FROM_ZERO
 from wedgefit.data.sample import Sample
-from wedgefit.engine.certificate import Certificate, relative_gap
-from wedgefit.engine.dictionary import Dictionary, Order, order_of, range_dispersion
+from wedgefit.engine.certificate import Certificate, total
+from wedgefit.engine.dictionary import order_of, range_dispersion
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage
 from wedgefit.engine.pricing import Pricer
@@ -30,25 +28,15 @@ from wedgefit.learning.path import (
     neurons_of,
     pace_for,
 )
-from wedgefit.learning.problems import fill_space, loss_for, problems_of, sorts_budget
+from wedgefit.learning.policy import Policy, default_order
+from wedgefit.learning.problems import loss_for, problems_of
 from wedgefit.learning.select import Curve, cross_validate
 from wedgefit.learning.settings import Settings
 from wedgefit.learning.threshold import Threshold, threshold_on
 from wedgefit.watch import Deadline
 
-# "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says
-# that it sampled.
-EXACT_UP_TO = 200_000_000
 # A smaller part of alpha_max drowns in the rounding of the correlations it is compared with.
 SMALLEST_ALPHA = 1e-13
-# A proof by bounds visits at most about this many rows under "auto": a minute of one core.
-PROOF_EFFORT = 3e9
-# An exact certificate over more wedges than this would take weeks; it is refused with an order that
-# would work.
-EXACT_POSSIBLE = 10_000_000_000_000
-# A deeper layer reads dozens of activations: choosing more than two at a time soon gives more sets
-# than can be listed.
-MOST_COLUMN_SETS = 2_000_000
 # The whole dictionary is written out only up to this much memory (bytes).
 WRITTEN_OUT_UP_TO = 4e9
 
@@ -92,27 +80,6 @@ class Learned:
         return parts[0] if len(parts) == 1 else total(parts)
 
 
-def total(parts: list[Certificate]) -> Certificate:
-    """Of several networks: sums of objectives and bounds, the weakest scope, the largest
-    dictionary."""
-    objective, lower = (
-        sum(getattr(part, name) for part in parts) for name in ("objective", "lower_bound")
-    )
-    bounds = [part.network_lower_bound for part in parts]
-    network = None if None in bounds else sum(bounds)
-    return Certificate(
-        objective=objective,
-        lower_bound=lower,
-        relative_gap=relative_gap(objective, lower),
-        scope="exact" if all(part.scope == "exact" for part in parts) else "sampled",
-        wedges_total=max(part.wedges_total for part in parts),
-        wedges_priced=min(part.wedges_priced for part in parts),
-        network_lower_bound=network,
-        network_relative_gap=None if network is None else relative_gap(objective, network),
-        bounded=any(part.bounded for part in parts),
-    )
-
-
 class Learner:
     """One sample under one set of settings: its problems, dictionary, pricers and alpha_max.
 
@@ -129,12 +96,16 @@ class Learner:
         apart: tuple[tuple[int, int], ...] = (),
     ):
         """``apart``: pairs of columns that no neuron of the first hidden layer reads together."""
-        self.sample, self.settings, self.apart = sample, settings, apart
+        self.sample, self.settings = sample, settings
         self.deadline = deadline or Deadline(settings.max_seconds)
         check_settings(settings, sample)
         self.loss = loss_for(sample, settings)
-        self.note, self.notes = note, []
-        self.order = self._default_order(sample.X) if settings.order is None else settings.order
+        self.order, self.notes = settings.order, []
+        if self.order is None:
+            self.order, self.notes = default_order(sample.X, settings)
+        for words in self.notes:
+            note(words)
+        self.policy = Policy(settings, self.order, note, apart)
         self.problems_of = partial(
             problems_of,
             loss=self.loss,
@@ -144,9 +115,9 @@ class Learner:
         self.problems = self.problems_of(sample)
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
         orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)
-        first = self.pricer_for(sample.X, cluster=settings.cluster)
+        first = self.policy.pricer(sample.X, cluster=settings.cluster)
         self.pricers = _one_each(first, self.problems)
-        self.exact = self._exact(first)
+        self.exact = self.policy.exact(first)
         self.alpha_max = max(
             largest_alpha(problem, first, exact=self.exact) for problem in self.problems
         )
@@ -182,57 +153,6 @@ class Learner:
         orders = [order_of(self.order, layer) for layer in range(1, depth + 1)]
         return orders[0] if len(set(orders)) == 1 else orders
 
-    def _default_order(self, X: np.ndarray) -> Order:
-        """At most two columns; with norm 2 all of them, if that many rows anywhere among the others
-        make a wedge."""
-        width = X.shape[1]
-        full = self.settings.norm == 2
-        if full and not fill_space(X, self.settings.bias):
-            self.notes.append(
-                "(nearly) all rows lie in a hyperplane, where no wedge reads all columns: "
-                f"neurons read at most {min(2, width)}"
-            )
-            self.note(self.notes[-1])
-            full = False
-        first = "full" if full else min(2, width)
-        return (first, 2) if self.settings.norm == 2 and self.settings.layers != 2 else first
-
-    def pricer_for(
-        self, X: np.ndarray, stage: int = 1, cluster: str | None = None, share: int = 1
-    ) -> Pricer:
-        """What prices the wedges of one hidden layer, which reads X (n, m), with a ``share``-th of
-        the memory that sorts may take.
-
-        Raises FitError when the wedges are too many even to list their columns.
-        """
-        settings, width = self.settings, X.shape[1]
-        order = order_of(self.order, stage)
-        narrow = order if order == "full" else min(order, width)
-        orders = orders_in_stage(narrow, settings.norm, width, stage)
-        if stage > 1 and any(comb(width, order) > MOST_COLUMN_SETS for order in orders):
-            raise FitError(
-                f"hidden layer {stage} reads {width} activations, "
-                f"too many to choose {max(orders)} of them at a time.",
-                remedy="Try a smaller order for it, as in --order full,2.",
-            )
-        kept = sorts_budget(X.size, settings.max_memory) / share
-        jobs = settings.jobs or os.cpu_count() or 1
-        dictionary = Dictionary(
-            X, orders, settings.norm, settings.bias, self.apart if stage == 1 else ()
-        )
-        if dictionary.apart:
-            kept_orders = tuple(order for order in orders if dictionary.sets_of(order))
-            dictionary = replace(dictionary, orders=kept_orders)
-        return Pricer(
-            dictionary,
-            jobs=jobs,
-            memory=kept,
-            seed=settings.seed,
-            refine=settings.refine,
-            cluster=cluster,
-            effort=PROOF_EFFORT if settings.certificate == "auto" else np.inf,
-        )
-
     def _no_wedge_helps(self) -> bool:
         """Whether alpha_max is nothing but rounding: no score exceeds Σ|v| times the columns'
         ranges."""
@@ -242,38 +162,6 @@ class Learner:
         return self.alpha_max <= 1e-12 * max(float(np.abs(dual).sum()) for dual in duals) * float(
             np.ptp(points, axis=0).sum()
         )
-
-    def _exact(self, pricer: Pricer) -> bool:
-        """Whether the certificate over this pricer's dictionary is to be exact; a long wait is
-        announced."""
-        size = pricer.dictionary.size
-        if pricer.bounds:
-            return self.settings.certificate != "sampled"
-        if self.settings.certificate == "exact" and size > EXACT_POSSIBLE:
-            orders = pricer.dictionary.orders
-            possible = [
-                s
-                for s in orders
-                if replace(pricer.dictionary, orders=tuple(range(1, s + 1))).size <= EXACT_POSSIBLE
-            ]
-            order = (
-                f"--order {max(possible)} (all its wedges can be priced), or " if possible else ""
-            )
-            raise FitError(
-                f"an exact certificate would have to price {size:,} wedges, "
-                "which would take weeks.",
-                remedy=f"Try {order}--certificate sampled.",
-            )
-        exact = {"auto": size <= EXACT_UP_TO, "exact": True, "sampled": False}[
-            self.settings.certificate
-        ]
-        if exact and size > EXACT_UP_TO:
-            seconds = pricer.full_round_seconds
-            self.note(
-                f"a round over all {size:,} wedges takes about {seconds:,.0f} seconds, "
-                "and a fit a few of them"
-            )
-        return exact
 
     @property
     def dispersion(self) -> float | None:
@@ -320,7 +208,7 @@ class Learner:
         cv = self.settings.cv
         share = cv if isinstance(cv, int) else len(cv)
         first, *deeper = (
-            partial(self.pricer_for, stage=stage, share=share) for stage in range(1, layers)
+            partial(self.policy.pricer, stage=stage, share=share) for stage in range(1, layers)
         )
         return Walk(X, problems, _one_each(first(X), problems), deeper, tol=tol)
 
@@ -328,7 +216,7 @@ class Learner:
         """The walk of all rows, in networks of so many layers."""
         kind = _WrittenOut if self.settings.solver == "full" else Walk
         deeper = [
-            partial(self.pricer_for, stage=stage, cluster=self.settings.cluster)
+            partial(self.policy.pricer, stage=stage, cluster=self.settings.cluster)
             for stage in range(2, layers)
         ]
         return kind(
@@ -337,7 +225,9 @@ class Learner:
             self.pricers,
             deeper,
             tol=self.settings.tol,
-            exact=lambda pricer: self.exact if pricer in self.pricers else self._exact(pricer),
+            exact=lambda pricer: (
+                self.exact if pricer in self.pricers else self.policy.exact(pricer)
+            ),
         )
 
     def _selected(self, advance: Advance) -> tuple[int, Curve | None, int | None]:

@@ -6,12 +6,9 @@ what differs is refused by its name, and what only training again could tell is 
 checked.
 """
 
-import math
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -30,7 +27,8 @@ from wedgefit.learning.path import pace_for
 from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.learning.threshold import Threshold
-from wedgefit.model.build import scale_notes, status_notes, train
+from wedgefit.model.build import train
+from wedgefit.model.differences import Check, compared, same
 from wedgefit.model.evaluation import constant_output, refuse_targets
 from wedgefit.model.figures import (
     StageFound,
@@ -41,27 +39,16 @@ from wedgefit.model.figures import (
     together,
     with_status,
 )
+from wedgefit.model.notes import scale_notes, status_notes
 from wedgefit.model.record import Model, Stage, per_output
 from wedgefit.records import plain
 
-# Figures that no cancellation touches are the same but for this, relatively.
-DIGITS = 1e-11
 # Bounds that depend on the wedges drawn.
 DRAWN = ("lower_bound", "relative_gap", "wedges_priced")
 DRAWN += ("network_lower_bound", "network_relative_gap")
 TRAINING = "only training again can tell (--all)"
 SHOWN = 8  # So many fields are named in a message; the others are counted.
 HISTORY = "says where the model comes from, and no figure follows from it"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One field, or all of one kind: the stored and the recomputed value where they differ most."""
-
-    name: str
-    stored: Any
-    recomputed: Any
-    agrees: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +70,16 @@ def certify(model: Model, table: Table, jobs: int | None = None, everything: boo
     """
     with np.errstate(all="ignore"):  # A damaged figure may overflow: it differs, and is named.
         found = _found(model, table, jobs)
-        checks = _compared(stored_record(model), found) + found.checks
+        checks = (
+            compared(stored_record(model), found.record, found.slack, found.skipped) + found.checks
+        )
         checks += _gap_checks(model, {check.name for check in checks if not check.agrees})
     skipped = found.skipped
     if everything:
         again = stored_record(_trained_again(model, table, jobs))
         kinds = tuple(name for name, why in skipped.items() if why.endswith(TRAINING))
         skipped = {name: why for name, why in skipped.items() if name not in kinds}
-        checks += _compared(stored_record(model), Found(again, {}, [], {}), kinds)
+        checks += compared(stored_record(model), again, {}, only=kinds)
     names = list(dict.fromkeys(check.name for check in checks if not check.agrees))
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     wrong = ", ".join(names[:SHOWN]) + more
@@ -540,12 +529,12 @@ def _gap_checks(model: Model, wrong: set[str]) -> Iterator[Check]:
                 right = relative_gap(stored.objective, bound, model.problem.floor)
             # Older versions took a bound that rounding put above the objective for a gap of zero.
             slack = 0.0 if model.options else 1e-15
-            same = gap == right or None not in (gap, right) and _same(gap, right, slack)
+            holds = gap == right or None not in (gap, right) and same(gap, right, slack)
             others = {
                 f"{place}.{part}"
                 for part in ("objective", name.replace("relative_gap", "lower_bound"), name)
             }
-            if not same and not others & wrong:
+            if not holds and not others & wrong:
                 yield Check(f"{place}.{name}", gap, right, False)
 
 
@@ -612,66 +601,3 @@ class _Silent:
 
     def advance(self, *step) -> None:
         pass
-
-
-# Comparing ----------------------------------------------------------------------------------------
-
-
-def _compared(stored: dict, found: Found, only: tuple[str, ...] = ()) -> list[Check]:
-    """The fields of the stored record beside those found: figures by name, the others by their
-    part; with ``only`` those parts alone."""
-    left, right = dict(_leaves(stored)), dict(_leaves(found.record))
-    checks, alike = [], []
-    for path in dict.fromkeys([*left, *right]):
-        if only and not _within(path, only) or not only and _within(path, found.skipped):
-            continue
-        pair = left.get(path), right.get(path)
-        both = path in left and path in right
-        check = Check(path, *pair, both and _same(*pair, found.slack.get(_kind(path), 0.0)))
-        if check.agrees and not FIGURE.match(path):
-            alike.append(check)
-        else:
-            checks.append(check)
-    for part, some in groupby(alike, key=lambda check: re.split(r"[.\[]", check.name)[0]):
-        number = len(list(some))
-        words = f"{number} value{'s' * (number != 1)}"
-        checks.append(Check(part, words, words, True))
-    return checks
-
-
-# Fields that are shown one by one.
-FIGURE = re.compile(
-    r"(certificate|stages\[\d+\])\.(objective|lower_bound|relative_gap|network_lower_bound|"
-    r"network_relative_gap|wedges_total)$|score\.train\.|intercept|problem\.alpha_max"
-)
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that has no parts, by its path; an empty list or object is one."""
-    if isinstance(value, dict) and value:
-        for key, part in value.items():
-            yield from _leaves(part, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value:
-        for i, part in enumerate(value):
-            yield from _leaves(part, f"{path}[{i}]")
-    else:
-        yield path, value
-
-
-def _kind(path: str) -> str:
-    """The path of all fields like this one: any place of a list, any output."""
-    path = re.sub(r"\[\d+\]", "[*]", path)
-    return "intercept.*" if path.startswith("intercept.") else path
-
-
-def _within(path: str, parts) -> bool:
-    return any(path == part or path.startswith((f"{part}.", f"{part}[")) for part in parts)
-
-
-def _same(stored: Any, found: Any, slack: float) -> bool:
-    numbers = all(type(value) in (int, float) for value in (stored, found))
-    if not numbers or type(stored) is type(found) is int:
-        return type(stored) is type(found) and stored == found
-    # A figure that overflows is no figure that another could be near to.
-    near = math.isfinite(found) and abs(stored - found) <= DIGITS * abs(found) + slack
-    return bool(stored == found or near)

@@ -1,9 +1,8 @@
 """From a table to a model, and a model's scores on data: what the commands do, without their
 words."""
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 
@@ -15,12 +14,12 @@ from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target, refuse_numbers
-from wedgefit.engine.layers import DeepFit, composed
+from wedgefit.engine.certificate import total
 from wedgefit.engine.layers import Stage as FitStage
+from wedgefit.engine.layers import composed
 from wedgefit.engine.losses import LOSSES, Loss
 from wedgefit.errors import FitError, ModelFileError, UsageError
-from wedgefit.learning.learn import Learned, Learner, total
-from wedgefit.learning.path import FINE
+from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values, shown_score
 from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Options
@@ -30,20 +29,19 @@ from wedgefit.model.figures import (
     measured,
     networks_of,
     neurons_found,
-    reach_of,
-    shares_of,
     stages_found,
     together,
     with_status,
 )
 from wedgefit.model.file import loads
 from wedgefit.model.held_out import HeldOutRows
+from wedgefit.model.neurons import neuron_records
+from wedgefit.model.notes import curve_notes, depth_notes, scale_notes, status_notes
 from wedgefit.model.record import (
     CurvePoint,
     Data,
     MeanAndError,
     Model,
-    Neuron,
     ProblemRecord,
     Score,
     Selection,
@@ -57,37 +55,6 @@ from wedgefit.watch import Deadline
 
 # Options that leave the result alone.
 WITHOUT_EFFECT = {"jobs", "cluster", "max_memory"}
-
-
-class InterruptibleDeadline(Deadline):
-    """A deadline that the first Ctrl-C during the fit brings forward; the second one stops at once.
-
-    ``tell`` is called with a sentence when the first arrives.
-    """
-
-    def __init__(self, seconds: float | None, tell: Callable[[str], None]):
-        super().__init__(seconds)
-        self._tell, self._asked = tell, False
-
-    def due(self, reserve: float = 0.0) -> bool:
-        return self._asked or super().due(reserve)
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        before = signal.signal(signal.SIGINT, self._interrupted)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupted(self, *_) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-        self._tell(
-            "ending after this round, with a certificate for the network so far; "
-            "press Ctrl-C again to stop at once"
-        )
 
 
 class Setting:
@@ -244,7 +211,7 @@ def path(table: Table, options: Options, progress) -> dict:
         "score_name": name,
         "points": [point | {"cv": point["cv"][name]} for point in points],
         "chosen": {rule: float(curve.alphas[curve.chosen(rule)]) for rule in ("best", "1se")},
-        "notes": setting.notes() + _curve_notes(curve),
+        "notes": setting.notes() + curve_notes(curve),
         "seconds": {"total": time.perf_counter() - clock},
         "version": __version__,
     }
@@ -257,7 +224,8 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
     samples = np.concatenate(
         [wedges.samples.ravel() for network in networks for wedges in network.layers]
     )
-    neurons, ids = _neurons(setting, networks, separate)
+    weights = setting.learner.problems[0].weights
+    neurons, ids = neuron_records(design, outputs, networks, separate, weights)
     stages = [
         (
             layer,
@@ -299,8 +267,8 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
         encoding=setting.encoding,
         notes=(
             *setting.notes(),
-            *_curve_notes(learned.curve),
-            *_depth_notes(setting.options.layers, learned),
+            *curve_notes(learned.curve),
+            *depth_notes(setting.options.layers, learned),
         ),
         options=_told(setting.options),
         threshold=learned.threshold,
@@ -410,137 +378,6 @@ def _selection(curve: Curve | None, rule: str) -> Selection | None:
     if curve is None:
         return None
     return Selection(rule, curve.scoring or "loss", len(curve.folds[0]), curve.pace.fold_tol)
-
-
-def _curve_notes(curve: Curve | None) -> list[str]:
-    if curve is None:
-        return []
-    pace, last = curve.pace, f"{curve.alphas[-1]:.3g}"
-    coarse = (
-        f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, "
-        f"on sampled wedges, to a gap of {pace.fold_tol:g}"
-    )
-    ended = f"time was up for cross-validation at alpha {last}: a smaller alpha may score better"
-    edge = f"the best alpha, {last}, is the last that was tried: a smaller alpha may score better"
-    constant = "no network predicts held-out rows better than a constant does"
-    best = curve.chosen("best")
-    at_edge = best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
-    cases = (
-        (coarse, pace != FINE),
-        (ended, curve.cut_short),
-        (edge, at_edge),
-        (constant, best == 0 and len(curve.alphas) > 1),
-    )
-    return [note for note, holds in cases if holds]
-
-
-def _depth_notes(layers: int | str, learned: Learned) -> list[str]:
-    """Why there are fewer layers than asked for."""
-    if layers == "auto" or learned.depth == layers - 1:
-        return []
-    constant = not any(len(fit.wedges) for fit in learned.fits)
-    reason = "there is no neuron that another layer could read" if constant else "time was up"
-    return [f"the network has {learned.depth + 1} layers, not {layers}: {reason}"]
-
-
-def status_notes(stages: Sequence[Stage], depth: int) -> list[str]:
-    """What is to be told of stages that ended above the gap asked for."""
-    told = []
-    for stage in stages:
-        which = "" if stage.output is None else f" for {stage.output!r}"
-        which += "" if depth == 1 else f" in hidden layer {stage.layer}"
-        certificate = stage.certificate
-        gap = f"at a relative gap of {certificate.relative_gap:.1e}"
-        if certificate.scope == "sampled":
-            looked_at = f"{certificate.wedges_priced:,} of {certificate.wedges_total:,} wedges"
-            gap += f" among those looked at in the last round, {looked_at}"
-        if stage.status == "stalled":
-            told.append(f"the solver came to an end{which} {gap}, above the tolerance")
-        elif stage.status == "stopped":
-            told.append(f"stopped early{which}, {gap}")
-    return told
-
-
-def scale_notes(design: Design, target: Target) -> list[str]:
-    """Targets learnt together share one loss: those of a small spread hardly count."""
-    if target.task != "regression" or len(target.names) == 1:
-        return []
-    weights = np.ones(len(design.y)) if design.weights is None else design.weights
-    mean = np.average(design.y, axis=0, weights=weights)
-    spread = np.sqrt(np.average((design.y - mean) ** 2, axis=0, weights=weights))
-    small = [name for name, part in zip(target.names, spread) if part < 0.1 * spread.max()]
-    return (
-        [f"the targets' units differ much, and {', '.join(small)} hardly counts: scale them alike"]
-        if small
-        else []
-    )
-
-
-def _neurons(
-    setting: Setting, networks: list[DeepFit], separate
-) -> tuple[list[Neuron], list[list[list[int]]]]:
-    """The wedges of all networks as records that name columns and rows, layer by layer, in each the
-    largest share first.
-
-    Also their ids by network, layer (from 0) and position in the layer.
-    """
-    weights = setting.learner.problems[0].weights
-    reach = [reach_of(network, setting.design.X, weights) for network in networks]
-    shares = shares_of(networks, reach)
-    ids = [[[0] * len(wedges) for wedges in network.layers] for network in networks]
-    neurons: list[Neuron] = []
-    for layer in range(max(len(network.layers) for network in networks)):
-        places = [
-            (k, i)
-            for k, network in enumerate(networks)
-            if layer < len(network.layers)
-            for i in range(len(network.layers[layer]))
-        ]
-        for k, i in sorted(places, key=lambda place: -shares[place[0]][layer][place[1]]):
-            names = list(map(unit_name, ids[k][layer - 1])) if layer else setting.design.names
-            ids[k][layer][i] = len(neurons) + 1
-            figures = {
-                "active_rows": int(reach[k][layer][0][i]),
-                "share": float(shares[k][layer][i]),
-            }
-            neurons.append(
-                _neuron(
-                    setting,
-                    len(neurons) + 1,
-                    networks[k],
-                    layer,
-                    i,
-                    names,
-                    output=separate[k],
-                    **figures,
-                )
-            )
-    return neurons, ids
-
-
-def _neuron(
-    setting: Setting, position: int, network: DeepFit, layer: int, i: int, names, **figures
-) -> Neuron:
-    """Unit ``i`` of a hidden layer (from 0) that reads what is called ``names``."""
-    wedges, row_ids, last = (
-        network.layers[layer],
-        setting.design.row_ids,
-        layer == len(network.layers) - 1,
-    )
-    columns = [int(column) for column in wedges.columns[i] if column >= 0]
-    return Neuron(
-        id=position,
-        layer=layer + 1,
-        order=len(columns),
-        columns=[names[column] for column in columns],
-        samples=[row_ids[sample] for sample in wedges.samples[i] if sample >= 0],
-        weights={names[column]: float(wedges.normals[i, column]) for column in columns},
-        bias=float(wedges.offsets[i]),
-        coefficient=per_output(network.coefficients[i], setting.encoding.target.outputs)
-        if last
-        else None,
-        **figures,
-    )
 
 
 def _point(setting: Setting, alpha: float, networks: list[tuple[FitStage, ...]], cv: dict) -> dict:

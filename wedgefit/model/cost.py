@@ -15,9 +15,9 @@ import numpy as np
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
-from wedgefit.engine.certificate import Certificate
+from wedgefit.engine.certificate import Certificate, total
 from wedgefit.errors import UsageError
-from wedgefit.learning.learn import Learner, total
+from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Settings
 from wedgefit.model.audit import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.record import Model

@@ -11,7 +11,7 @@ import numpy as np
 
 from wedgefit.data.distribution import distributions
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import Certificate, certify
+from wedgefit.engine.certificate import Certificate, certify, total
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.layers import DeepFit, activations, with_both_faces
 from wedgefit.engine.pricing import Pricer
@@ -19,8 +19,9 @@ from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.rounding import Leeway, leeway_of
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError, NoEffects
-from wedgefit.learning.learn import Learner, total
+from wedgefit.learning.learn import Learner
 from wedgefit.model.effects import importances
+from wedgefit.model.neurons import reach_of, shares_of
 from wedgefit.model.record import (
     Model,
     Neuron,
@@ -31,8 +32,6 @@ from wedgefit.model.record import (
     values_of,
 )
 
-# Heights below this part of the largest are those of rows that lie on the hyperplane.
-ON_PLANE = 1e-9
 # A bound found by a search may differ by so much of the objective.
 UNSPLIT = 1e-7
 
@@ -165,7 +164,7 @@ def stages_found(
     X = learner.sample.X
     for layer in range(1, network.depth + 1):
         stored = network.stage(layer)
-        pricer = pricer if layer == 1 else learner.pricer_for(X, layer)
+        pricer = pricer if layer == 1 else learner.policy.pricer(X, layer)
         wedges = network.wedges(layer, pricer.dictionary.room, X.shape[1])
         fit = network.certified(layer, problem, wedges, X)
         exact = stored.certificate.scope == "exact" or (layer == 1 and learner.exact)
@@ -230,45 +229,6 @@ def agree(one: Certificate, other: Certificate, leeway: Leeway) -> bool:
 
 
 # Neurons ------------------------------------------------------------------------------------------
-
-
-def reach_of(
-    network: DeepFit, X: np.ndarray, weights: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Per layer on how many training rows each unit is active, and the standard deviation of its
-    activation, (units,); X (n, d) and the rows' weights (n,)."""
-    reach = []
-    for wedges in network.layers:
-        heights = X @ wedges.normals.T + wedges.offsets
-        largest = np.maximum(np.abs(heights).max(axis=0, initial=0.0), 1e-300)
-        active = (heights > ON_PLANE * largest).sum(axis=0)
-        X = np.maximum(heights, 0.0)
-        reach.append((active, np.sqrt(weights @ (X - weights @ X) ** 2)))
-    return reach
-
-
-def shares_of(networks: list[DeepFit], reach) -> list[list[np.ndarray]]:
-    """Per network and layer the units' parts of the variation of all predictions, (units,): in
-    every layer they add up to one.
-
-    A unit of a layer below has its parts in the neurons that read it, by |weight| times its
-    standard deviation.
-    """
-    tops = [
-        below[-1][1] * row_norms(network.coefficients) for network, below in zip(networks, reach)
-    ]
-    whole = sum(top.sum() for top in tops) or 1.0
-    every = []
-    for network, below, top in zip(networks, reach, tops):
-        shares = [top / whole]
-        for wedges, (_, deviation) in zip(network.layers[:0:-1], below[-2::-1]):
-            parts = np.abs(wedges.normals) * deviation
-            shares.insert(
-                0,
-                shares[0] @ (parts / np.where(parts.any(axis=1), parts.sum(axis=1), 1.0)[:, None]),
-            )
-        every.append(shares)
-    return every
 
 
 def neurons_found(model: Model, networks: list[NetworkOf], learner: Learner) -> list[Neuron]:

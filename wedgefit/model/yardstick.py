@@ -18,7 +18,8 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import Solution
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import ColumnError, FitError, UsageError
-from wedgefit.learning.learn import EXACT_UP_TO, Learner
+from wedgefit.learning.learn import Learner
+from wedgefit.learning.policy import EXACT_UP_TO
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Settings
 from wedgefit.model.foreign import Foreign

@@ -74,9 +74,10 @@ def train(data, output, predictions, id_column, options, reading, talk):
     # Told before the fit, which may fail for what the notes say.
     talk.notes(*table.notes)
     from wedgefit.model import build as fit
+    from wedgefit.watch import InterruptibleDeadline
 
     with talk.progress() as progress:
-        deadline = fit.InterruptibleDeadline(options.max_seconds, _tell_at_once)
+        deadline = InterruptibleDeadline(options.max_seconds, _tell_at_once)
         wanted = predictions is not None
         model, held_out = fit.trained(table, options, progress, deadline, wanted)
     if to_stdout:

@@ -1,0 +1,126 @@
+"""What a fit prices and what it proves: the wedges of every hidden layer, and whether all of them
+are looked at."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import comb
+
+import numpy as np
+
+from wedgefit.engine.dictionary import Dictionary, Order, order_of
+from wedgefit.engine.layers import orders_in_stage
+from wedgefit.engine.pricing import Pricer
+from wedgefit.errors import FitError
+from wedgefit.learning.problems import fill_space, sorts_budget
+from wedgefit.learning.settings import Settings
+
+# "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says
+# that it sampled.
+EXACT_UP_TO = 200_000_000
+# A proof by bounds visits at most about this many rows under "auto": a minute of one core.
+PROOF_EFFORT = 3e9
+# An exact certificate over more wedges than this would take weeks; it is refused with an order that
+# would work.
+EXACT_POSSIBLE = 10_000_000_000_000
+# A deeper layer reads dozens of activations: choosing more than two at a time soon gives more sets
+# than can be listed.
+MOST_COLUMN_SETS = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """The wedges of every hidden layer under these settings, by the ``order`` of each, and what is
+    to be proven of them.
+
+    ``note`` hears sentences that the user should read before a long wait. ``apart``: pairs of
+    columns that no neuron of the first hidden layer reads together.
+    """
+
+    settings: Settings
+    order: Order
+    note: Callable[[str], None]
+    apart: tuple[tuple[int, int], ...] = ()
+
+    def pricer(
+        self, X: np.ndarray, stage: int = 1, cluster: str | None = None, share: int = 1
+    ) -> Pricer:
+        """What prices the wedges of one hidden layer, which reads X (n, m), with a ``share``-th of
+        the memory that sorts may take.
+
+        Raises FitError when the wedges are too many even to list their columns.
+        """
+        settings, width = self.settings, X.shape[1]
+        order = order_of(self.order, stage)
+        narrow = order if order == "full" else min(order, width)
+        orders = orders_in_stage(narrow, settings.norm, width, stage)
+        if stage > 1 and any(comb(width, order) > MOST_COLUMN_SETS for order in orders):
+            raise FitError(
+                f"hidden layer {stage} reads {width} activations, "
+                f"too many to choose {max(orders)} of them at a time.",
+                remedy="Try a smaller order for it, as in --order full,2.",
+            )
+        kept = sorts_budget(X.size, settings.max_memory) / share
+        jobs = settings.jobs or os.cpu_count() or 1
+        dictionary = Dictionary(
+            X, orders, settings.norm, settings.bias, self.apart if stage == 1 else ()
+        )
+        if dictionary.apart:
+            kept_orders = tuple(order for order in orders if dictionary.sets_of(order))
+            dictionary = replace(dictionary, orders=kept_orders)
+        return Pricer(
+            dictionary,
+            jobs=jobs,
+            memory=kept,
+            seed=settings.seed,
+            refine=settings.refine,
+            cluster=cluster,
+            effort=PROOF_EFFORT if settings.certificate == "auto" else np.inf,
+        )
+
+    def exact(self, pricer: Pricer) -> bool:
+        """Whether the certificate over this pricer's dictionary is to be exact; a long wait is
+        announced."""
+        size = pricer.dictionary.size
+        if pricer.bounds:
+            return self.settings.certificate != "sampled"
+        if self.settings.certificate == "exact" and size > EXACT_POSSIBLE:
+            orders = pricer.dictionary.orders
+            possible = [
+                s
+                for s in orders
+                if replace(pricer.dictionary, orders=tuple(range(1, s + 1))).size <= EXACT_POSSIBLE
+            ]
+            order = (
+                f"--order {max(possible)} (all its wedges can be priced), or " if possible else ""
+            )
+            raise FitError(
+                f"an exact certificate would have to price {size:,} wedges, "
+                "which would take weeks.",
+                remedy=f"Try {order}--certificate sampled.",
+            )
+        exact = {"auto": size <= EXACT_UP_TO, "exact": True, "sampled": False}[
+            self.settings.certificate
+        ]
+        if exact and size > EXACT_UP_TO:
+            seconds = pricer.full_round_seconds
+            self.note(
+                f"a round over all {size:,} wedges takes about {seconds:,.0f} seconds, "
+                "and a fit a few of them"
+            )
+        return exact
+
+
+def default_order(X: np.ndarray, settings: Settings) -> tuple[Order, list[str]]:
+    """At most two columns; with norm 2 all of them, if that many rows anywhere among the others
+    make a wedge. Also what is to be told of it."""
+    width, notes = X.shape[1], []
+    full = settings.norm == 2
+    if full and not fill_space(X, settings.bias):
+        notes.append(
+            "(nearly) all rows lie in a hyperplane, where no wedge reads all columns: "
+            f"neurons read at most {min(2, width)}"
+        )
+        full = False
+    first = "full" if full else min(2, width)
+    return (first, 2) if settings.norm == 2 and settings.layers != 2 else first, notes

@@ -1,0 +1,76 @@
+"""What is to be told of a fit beside its figures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wedgefit.data.sample import Design
+from wedgefit.data.target import Target
+from wedgefit.learning.learn import Learned
+from wedgefit.learning.path import FINE
+from wedgefit.learning.select import Curve
+from wedgefit.model.record import Stage
+
+
+def curve_notes(curve: Curve | None) -> list[str]:
+    if curve is None:
+        return []
+    pace, last = curve.pace, f"{curve.alphas[-1]:.3g}"
+    coarse = (
+        f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, "
+        f"on sampled wedges, to a gap of {pace.fold_tol:g}"
+    )
+    ended = f"time was up for cross-validation at alpha {last}: a smaller alpha may score better"
+    edge = f"the best alpha, {last}, is the last that was tried: a smaller alpha may score better"
+    constant = "no network predicts held-out rows better than a constant does"
+    best = curve.chosen("best")
+    at_edge = best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
+    cases = (
+        (coarse, pace != FINE),
+        (ended, curve.cut_short),
+        (edge, at_edge),
+        (constant, best == 0 and len(curve.alphas) > 1),
+    )
+    return [note for note, holds in cases if holds]
+
+
+def depth_notes(layers: int | str, learned: Learned) -> list[str]:
+    """Why there are fewer layers than asked for."""
+    if layers == "auto" or learned.depth == layers - 1:
+        return []
+    constant = not any(len(fit.wedges) for fit in learned.fits)
+    reason = "there is no neuron that another layer could read" if constant else "time was up"
+    return [f"the network has {learned.depth + 1} layers, not {layers}: {reason}"]
+
+
+def status_notes(stages: Sequence[Stage], depth: int) -> list[str]:
+    """What is to be told of stages that ended above the gap asked for."""
+    told = []
+    for stage in stages:
+        which = "" if stage.output is None else f" for {stage.output!r}"
+        which += "" if depth == 1 else f" in hidden layer {stage.layer}"
+        certificate = stage.certificate
+        gap = f"at a relative gap of {certificate.relative_gap:.1e}"
+        if certificate.scope == "sampled":
+            looked_at = f"{certificate.wedges_priced:,} of {certificate.wedges_total:,} wedges"
+            gap += f" among those looked at in the last round, {looked_at}"
+        if stage.status == "stalled":
+            told.append(f"the solver came to an end{which} {gap}, above the tolerance")
+        elif stage.status == "stopped":
+            told.append(f"stopped early{which}, {gap}")
+    return told
+
+
+def scale_notes(design: Design, target: Target) -> list[str]:
+    """Targets learnt together share one loss: those of a small spread hardly count."""
+    if target.task != "regression" or len(target.names) == 1:
+        return []
+    weights = np.ones(len(design.y)) if design.weights is None else design.weights
+    mean = np.average(design.y, axis=0, weights=weights)
+    spread = np.sqrt(np.average((design.y - mean) ** 2, axis=0, weights=weights))
+    small = [name for name, part in zip(target.names, spread) if part < 0.1 * spread.max()]
+    return (
+        [f"the targets' units differ much, and {', '.join(small)} hardly counts: scale them alike"]
+        if small
+        else []
+    )
