@@ -77,7 +77,7 @@ def polish(
     solution = optimum(foreign, learner, problem, progress)
     polisher = _Polisher(foreign, learner, problem)
     better = min(polisher.candidates(solution.fit), key=polisher.objective)
-    network = _written(foreign, better, settings.alpha, learner.loss)
+    network = _written(foreign, better, settings.alpha, learner.loss.name)
     after = objectives_of(network.network, problem, sample.X, settings.norm)
     if after["objective"] > before["objective"]:
         network, after = foreign, before
@@ -95,7 +95,7 @@ def polish(
             "target": encoding.target.name,
         },
         "problem": {
-            "loss": learner.loss,
+            "loss": learner.loss.name,
             "alpha": settings.alpha,
             "norm": settings.norm,
             "hidden_bias": settings.bias,
