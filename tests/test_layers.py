@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 # listed fails.
 ORDER = """
 __init__ errors setting watch files records
-data.words data.reading data.hints data.cells data.sheet data.csv_file data.table
+data.words data.reading data.hints data.cells data.sheet data.csv_file data.parquet_file data.table
 data.kinds data.roles data.columns data.fitting data.target data.sample data.guards
 data.encoding data.distribution
 engine.losses.base engine.losses.squared engine.losses.robust engine.losses.logistic
@@ -66,11 +66,12 @@ ROOMS = {
     "pickle": set(),
     "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
+    "duckdb": {"data.parquet_file"},
     "onnx": {"exports.onnx", "model.foreign", "model.network_export"},
 }
 LAZY_SKLEARN = {"learning.select"}
 # They need not be installed.
-EXTRAS = {"matplotlib", "jinja2"}
+EXTRAS = {"matplotlib", "jinja2", "duckdb"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
 LIGHT = {
     "cli", "views.tables", "views.pictures", "views.prediction", "views.page",

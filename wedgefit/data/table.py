@@ -10,6 +10,7 @@ import numpy as np
 
 from wedgefit.data.cells import Column, Question, typed
 from wedgefit.data.csv_file import read_csv
+from wedgefit.data.parquet_file import read_parquet
 from wedgefit.data.reading import Reading
 from wedgefit.data.sheet import FileOptions, Reader, Sheet
 from wedgefit.data.words import listed, place, shown, title, unknown_column
@@ -17,7 +18,7 @@ from wedgefit.errors import TableError, UsageError
 
 KINDS = ("numeric", "category", "skip")
 # What reads files of other formats than CSV, by the end of their name.
-FORMATS: dict[str, Reader] = {}
+FORMATS: dict[str, Reader] = {".parquet": read_parquet}
 
 
 @dataclass(frozen=True, eq=False)
