@@ -98,11 +98,6 @@ def certify(files, weights, own, everything, without, unique, jobs, reading, tal
         option = settings_of(Options)[next(iter(own))].option
         raise click.UsageError(f"{option} is for --weights: a model knows it.")
     model = files.load(talk)
-    from wedgefit.model import cost, uniqueness
-
-    if unique:
-        uniqueness.check(model)
-    parts = cost.parts_named(model, without)
     table = files.table(
         model,
         reading,
@@ -113,9 +108,13 @@ def certify(files, weights, own, everything, without, unique, jobs, reading, tal
         left_out=True,
     )
     talk.notes(*table.notes)
+    # Only now what is large: a wrong name is told before.
     from wedgefit.engine.certificate import Certificate
-    from wedgefit.model import audit
+    from wedgefit.model import audit, cost, uniqueness
 
+    if unique:
+        uniqueness.check(model)
+    parts = cost.parts_named(model, without)
     record = audit.certify(model, table, jobs=jobs, everything=everything)
     if parts and record["agrees"]:
         with talk.progress() as progress:
