@@ -15,7 +15,7 @@ from wedgefit.exports.formats import exported
 from wedgefit.model.file import load
 
 LOSSES = ("huber", "quantile", "poisson", "gamma")
-CASES = [record for record in oracles.further_cases(*LOSSES) if "exposure" not in record]
+CASES = oracles.further_cases(*LOSSES)
 NUMBERS = ("huber_delta", "quantile")
 
 
@@ -24,7 +24,7 @@ def fast(record):
 
 
 def named(record):
-    numbers = [str(record[name]) for name in NUMBERS if name in record]
+    numbers = [str(record[name]) for name in (*NUMBERS, "exposure") if name in record]
     return "-".join([record["loss"], *numbers, record["file"], str(record["order"])])
 
 
@@ -37,6 +37,8 @@ def options_of(record):
     for name in NUMBERS:
         if name in record:
             told += [f"--{name.replace('_', '-')}", record[name]]
+    if "exposure" in record:
+        told += ["--exposure", record["exposure"]]
     return list(map(str, told))
 
 
@@ -223,3 +225,87 @@ def test_huber_needs_a_spread(rng):
     Path("d.csv").write_text("\n".join(lines) + "\n")
     fails("train", "d.csv", "--loss", "huber", words=["--huber-delta", "quartiles"])
     run("train", "d.csv", "--loss", "huber", "--huber-delta", "2", "--alpha-ratio", "0.1")
+
+
+# Exposures ----------------------------------------------------------------------------------------
+
+
+def exposed(rng, n=40):
+    """Counts of unequal times, in d.csv."""
+    x, days = rng.normal(size=n).round(4), rng.uniform(0.2, 5, size=n).round(3)
+    y = rng.poisson(days * np.exp(0.5 * np.abs(x)))
+    lines = ["x,days,y", *(f"{a},{b},{c}" for a, b, c in zip(x, days, y))]
+    Path("d.csv").write_text("\n".join(lines) + "\n")
+    return x, days, y.astype(float)
+
+
+def test_counts_of_unequal_exposure(rng):
+    """Predictions are for the exposure of each row, scores those of rates that weigh as much, in
+    every command that has counts beside predictions."""
+    x, days, y = exposed(rng)
+    told = ["--loss", "poisson", "--exposure", "days", "--order", "1", "--cv", "2"]
+    text = run("train", "d.csv", *told, "--predictions", "held.csv").stdout
+    assert "Exposures" in text and "The stored figures hold." in run("certify", "d.csv").stdout
+    model = load("wedgefit.json")
+    assert [column.name for column in model.encoding.inputs] == ["x"]
+    predicted = np.array(run_predictions("d.csv"))
+    assert predicted.sum() == pytest.approx(y.sum(), rel=1e-6)
+    record = json.loads(run("evaluate", "d.csv", "--json").stdout)
+    rates = predicted / days
+    expected = metrics.mean_poisson_deviance(y / days, rates, sample_weight=days)
+    assert record["score"]["deviance"] == pytest.approx(expected)
+    d2 = metrics.d2_tweedie_score(y / days, rates, sample_weight=days, power=1)
+    assert record["score"]["d2"] == pytest.approx(d2) and abs(record["baseline"]["d2"]) < 1e-12
+    assert record["residuals"]["y"]["0.5"] == pytest.approx(np.median(y - predicted))
+    one = json.loads(run("explain", "d.csv", "--row", "4", "--json").stdout)
+    score = one["outputs"][0]["score"]
+    assert one["prediction"] == pytest.approx(days[3] * np.exp(score))
+    held = np.array(columns_of("held.csv")["prediction_y"], dtype=float)
+    assert np.corrcoef(held, days)[0, 1] > 0.5
+    difference = json.loads(
+        run("compare", "wedgefit.json", "wedgefit.json", "d.csv", "--json").stdout
+    )
+    assert difference["models"][0]["loss"] == pytest.approx(np.mean((y - predicted) ** 2))
+    run("plot", "wedgefit.json", "d.csv", "--kind", "path", "-o", "path.svg")
+    # Without the column a prediction is for one unit, as in exports.
+    Path("new.csv").write_text("\n".join(["x", *map(str, x)]) + "\n")
+    done = run("predict", "new.csv", "-o", "n.csv")
+    assert "counts are for one unit" in done.stderr
+    np.testing.assert_allclose(np.array(columns_of("n.csv")["prediction_y"], float), rates)
+    space = {}
+    exec(exported(model, "python"), space)
+    assert space["predict"]({"x": x[0]}) == pytest.approx(rates[0])
+
+
+def run_predictions(data):
+    run("predict", data, "-o", "p.csv")
+    return [float(value) for value in columns_of("p.csv")["prediction_y"]]
+
+
+def test_exposures_that_are_none_are_refused(rng):
+    exposed(rng)
+    told = ["--exposure", "days", "--alpha-ratio", "0.2"]
+    fails("train", "d.csv", *told, code=2, words=["--exposure is for --loss poisson"])
+    fails("train", "d.csv", "--loss", "poisson", "--exposure", "no", words=["no"])
+    fails(
+        "train",
+        "d.csv",
+        "--loss",
+        "poisson",
+        "--keep",
+        "days",
+        *told,
+        words=["column of exposures"],
+    )
+    run("train", "d.csv", "--loss", "poisson", *told)
+    lines = Path("d.csv").read_text().split("\n")
+    for cell, words in (("0", "this exposure is 0"), ("", "this exposure is missing")):
+        lines[3] = ",".join([lines[3].split(",")[0], cell, lines[3].split(",")[2]])
+        Path("wrong.csv").write_text("\n".join(lines))
+        for command in (
+            ["train", "wrong.csv", "--loss", "poisson", *told],
+            ["evaluate", "wrong.csv"],
+        ):
+            fails(*command, words=[words, "line 4", "days"])
+    Path("without.csv").write_text("x,y\n1,2\n2,3\n")
+    fails("evaluate", "without.csv", words=["days"])

@@ -64,7 +64,8 @@ class Files:
         from wedgefit.data.fitting import ALL_RARE
 
         schema = model.encoding.schema(target=target)
-        more = {name: kind for name, kind in ((group, None), (weight, "numeric")) if name}
+        roles = ((group, None), (weight, "numeric"), (model.data.exposure, "numeric"))
+        more = {name: kind for name, kind in roles if name}
         if left_out:
             # What training was told of them stands in the reading; in older models only texts whose
             # levels are all rare betray it. Of the others the cells decide again.
@@ -123,7 +124,8 @@ def training_table(data: str, id_column: str | None, options, reading: Reading):
     """The table to fit, and the options without ``drop``: a stray cell in a dropped column must not
     stop the fit."""
     for name in options.drop:
-        roles = {options.weight: "--weight", options.group: "--group", id_column: "--id"}
+        roles = {options.weight: "--weight", options.group: "--group"}
+        roles |= {options.exposure: "--exposure", id_column: "--id"}
         role = (
             roles
             | dict.fromkeys(options.target, "--target")

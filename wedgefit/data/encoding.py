@@ -50,7 +50,15 @@ from wedgefit.data.fitting import Rows, fit_column
 from wedgefit.data.guards import guards
 from wedgefit.data.kinds import check_range, example_of
 from wedgefit.data.reading import Reading
-from wedgefit.data.roles import chosen, groups_of, require, row_weights, target_names, training_rows
+from wedgefit.data.roles import (
+    chosen,
+    exposures_of,
+    groups_of,
+    require,
+    row_weights,
+    target_names,
+    training_rows,
+)
 from wedgefit.data.sample import Design
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target, fit_target
@@ -167,6 +175,7 @@ def fit_encoding(
     drop: Iterable[str] = (),
     weight: str | None = None,
     group: str | None = None,
+    exposure: str | None = None,
     standardize: bool = True,
     shift: bool = False,
     drop_missing_target: bool = False,
@@ -175,22 +184,24 @@ def fit_encoding(
 
     ``target`` is by default the last column; several are learnt together. ``task`` "auto" means
     classification for text or exactly two distinct values, else regression. ``keep`` and ``drop``
-    choose among the other columns; ``weight`` and ``group`` name columns that are no inputs: how
-    often a row counts, and which rows belong together. With ``standardize``, numeric columns get
-    (weighted) mean 0 and standard deviation 1 (ddof 0) after gaps are filled; 0/1 features stay as
-    they are, and numbers that are far out are held back and noted. Without, ``shift`` allows to
-    take the mean out of columns that lie far from zero beside their spread, which changes nothing
-    for neurons with biases but the digits that are left. Rows without a target are refused, or left
-    out and noted with ``drop_missing_target``; rows of weight zero are left out and noted.
+    choose among the other columns; ``weight``, ``group`` and ``exposure`` name columns that are no
+    inputs: how often a row counts, which rows belong together, and for how long it was counted.
+    With ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1 (ddof 0)
+    after gaps are filled; 0/1 features stay as they are, and numbers that are far out are held back
+    and noted. Without, ``shift`` allows to take the mean out of columns that lie far from zero
+    beside their spread, which changes nothing for neurons with biases but the digits that are left.
+    Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows of
+    weight zero are left out and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when
     fewer than two rows or no column with information are left.
     """
-    targets = target_names(table, target, exclude=(weight, group))
+    targets = target_names(table, target, exclude=(weight, group, exposure))
     roles: dict[str, list[str | None]] = {
         "target": [*targets],
         "column of weights": [weight],
         "column of groups": [group],
+        "column of exposures": [exposure],
     }
     names = chosen(table, roles, keep, drop)
     table, notes = training_rows(table, targets, weight, drop_missing_target)
@@ -216,6 +227,7 @@ def fit_encoding(
         (*notes, *far_out, *doubts),
         weights,
         None if group is None else groups_of(table, group),
+        None if exposure is None else exposures_of(table, exposure),
     )
 
 

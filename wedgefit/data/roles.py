@@ -158,6 +158,20 @@ def row_weights(table: Table, weight: str | None) -> np.ndarray | None:
     return None if parts.min() == 1.0 else parts / parts.mean()
 
 
+def exposures_of(table: Table, name: str) -> np.ndarray:
+    """For how long, or for how much, each row was counted, (n,). Raises ColumnError for what is no
+    positive number."""
+    values = numbers_of(table.column(name), table, "An exposure is a number.")
+    if len(wrong := np.flatnonzero(~(values > 1 / LARGEST) | ~(values <= LARGEST))):
+        text = "missing" if np.isnan(values[wrong[0]]) else f"{values[wrong[0]]:g}"
+        raise ColumnError(
+            f"this exposure is {text}; expected a number above 0, at most {LARGEST:g}.",
+            where=table.place(wrong[0], name),
+            remedy="Correct it, or leave the row out.",
+        )
+    return values
+
+
 def groups_of(table: Table, name: str) -> np.ndarray:
     """The group of each row as a number, (n,). Raises ColumnError where one is missing."""
     column = table.column(name)

@@ -21,7 +21,8 @@ class Design:
     ``encoder``: of rows to learn from and rows held out (positions), their design matrices by what
     the first ones alone teach. y holds numbers; for two classes one column of ±1, +1 being the
     second; for K > 2 classes K columns of ±1. ``weights`` (n,), all positive, is None where all
-    rows count alike, ``groups`` (n,) None where rows may be split in any way.
+    rows count alike, ``groups`` (n,) None where rows may be split in any way, ``exposure`` (n,)
+    None where all counts are of the same time or size.
     """
 
     X: np.ndarray
@@ -32,12 +33,13 @@ class Design:
     notes: tuple[str, ...] = ()
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
+    exposure: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """The rows that a fit learns from: X (n, d) and y (n, K) as in ``Design``, the task, and per
-    row a weight and a group.
+    row a weight, a group and an exposure.
 
     ``encoder`` encodes rows by what some of them teach; without one X is taken as it is, also in
     the folds of a cross-validation.
@@ -49,6 +51,7 @@ class Sample:
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
     encoder: Encoder | None = None
+    exposure: np.ndarray | None = None
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -59,10 +62,11 @@ class Sample:
 
     def take(self, rows) -> Sample:
         """Some of the rows, in the columns of all."""
-        weights, groups = (
-            None if part is None else part[rows] for part in (self.weights, self.groups)
+        weights, groups, exposure = (
+            None if part is None else part[rows]
+            for part in (self.weights, self.groups, self.exposure)
         )
-        return Sample(self.X[rows], self.y[rows], self.task, weights, groups)
+        return Sample(self.X[rows], self.y[rows], self.task, weights, groups, exposure=exposure)
 
     def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:
         """Rows to learn from and rows held out, both in the columns that the first ones teach:

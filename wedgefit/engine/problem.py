@@ -43,13 +43,16 @@ class Problem:
         return self.y.shape[1]
 
     @cached_property
-    def weights(self) -> np.ndarray:
-        """The rows' parts of the loss, (n,), adding up to one, or to the mean exposure."""
+    def shares(self) -> np.ndarray:
+        """What part of the whole each row is, (n,), adding up to one."""
         if self.sample_weight is None:
-            shares = np.full(len(self.y), 1 / len(self.y))
-        else:
-            shares = self.sample_weight / self.sample_weight.sum()
-        return shares if self.exposure is None else shares * self.exposure
+            return np.full(len(self.y), 1 / len(self.y))
+        return self.sample_weight / self.sample_weight.sum()
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The rows' parts of the loss, (n,): their shares, times their exposure."""
+        return self.shares if self.exposure is None else self.shares * self.exposure
 
     @cached_property
     def rates(self) -> np.ndarray:

@@ -56,7 +56,10 @@ def problems_of(
     if class_weight == "balanced":
         each = np.ones(len(labels)) if weights is None else weights
         weights = each / np.bincount(labels, weights=each)[labels]
-    return [Problem(np.ascontiguousarray(y), 1.0, intercept, loss, weights) for y in targets]
+    return [
+        Problem(np.ascontiguousarray(y), 1.0, intercept, loss, weights, sample.exposure)
+        for y in targets
+    ]
 
 
 def fill_space(X: np.ndarray, bias: bool) -> bool:

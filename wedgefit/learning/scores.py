@@ -230,7 +230,12 @@ def _predicted(sample: Sample, output: np.ndarray, loss: Loss, cut: float) -> Pr
 
     if sample.task == NUMBERS:
         predictions = predicted(loss.link, output)
-        return Predicted(sample.y, predictions, sample.weights, loss=loss, scores=output)
+        truth, weights = sample.y, sample.weights
+        if (exposure := sample.exposure) is not None:
+            # Counts of unequal exposures are rates that weigh as much as they were exposed.
+            truth = truth / exposure[:, None]
+            weights = exposure if weights is None else weights * exposure
+        return Predicted(truth, predictions, weights, loss=loss, scores=output)
     return Predicted(
         sample.labels,
         output,

@@ -257,6 +257,13 @@ class Options(Settings):
     group: str | None = setting(
         None, ColumnName(), LEARN, "A column of groups that cross-validation does not split."
     )
+    exposure: str | None = setting(
+        None,
+        ColumnName(),
+        LEARN,
+        "With --loss poisson: a column that says how long, or how much, each row was counted; the"
+        " network predicts counts per unit of it.",
+    )
     drop_missing_target: bool = setting(False, Flag(), LEARN, "Leave rows without a target out.")
     standardize: bool = setting(
         True,

@@ -29,7 +29,7 @@ from wedgefit.learning.settings import Options, Settings
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.build import train
 from wedgefit.model.differences import Check, compared, same
-from wedgefit.model.evaluation import constant_output, refuse_targets
+from wedgefit.model.evaluation import constant_output, refuse_targets, trained_exposures
 from wedgefit.model.figures import (
     StageFound,
     measured,
@@ -185,6 +185,7 @@ def sample_trained_on(model: Model, rows: Table) -> Sample:
         encoding.target_values(rows),
         encoding.target.task,
         row_weights(rows, model.data.weight),
+        exposure=trained_exposures(model, rows),
     )
 
 
@@ -402,7 +403,10 @@ def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, f
         slack = {name: off if SCORES[name].in_units else ratio for name in found}
     else:
         # Where outputs are equal but for rounding, the last digit decides on classes and ranks.
-        along = y if sample.task == "classification" else np.sign(y - model.predicted(output))
+        along = y
+        if sample.task == "regression":
+            exposure = 1.0 if sample.exposure is None else sample.exposure[:, None]
+            along = np.sign(y / exposure - model.predicted(output))
         others = [
             score_values(sample, output + s * off * along, model.loss, model.cut) for s in (1, -1)
         ]
@@ -447,6 +451,7 @@ def _encoded(model: Model, table: Table, found: Found) -> None:
         task=encoding.target.task,
         keep=columns + [name for name, _ in encoding.left_out],
         weight=data.weight,
+        exposure=data.exposure,
         standardize=model.options.get("standardize", encoding.standardized) is True,
         shift=model.problem.hidden_bias,
         drop_missing_target=True,

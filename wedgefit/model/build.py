@@ -63,6 +63,10 @@ class Setting:
 
     def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
         self.table, self.options = table, options
+        if options.exposure is not None and options.loss != "poisson":
+            raise UsageError(
+                "--exposure is for --loss poisson.", remedy="Add --loss poisson, or leave it out."
+            )
         self.encoding, self.design = fit_encoding(
             table,
             target=options.target,
@@ -71,6 +75,7 @@ class Setting:
             drop=options.drop,
             weight=options.weight,
             group=options.group,
+            exposure=options.exposure,
             standardize=options.standardize,
             shift=options.bias,
             drop_missing_target=options.drop_missing_target,
@@ -104,6 +109,7 @@ class Setting:
             id=self.table.id_column,
             weight=self.options.weight,
             group=self.options.group,
+            exposure=self.options.exposure,
             delimiter=self.table.delimiter,
             rows_left_out=self.table.rows - len(self.design.y),
             left_out=self.encoding.left_out,
@@ -153,7 +159,15 @@ def _refuse_targets(table: Table, target: Target, loss: Loss, options: Options) 
 
 def sample_of(design: Design, target: Target) -> Sample:
     """The rows of a design as the learner sees them."""
-    return Sample(design.X, design.y, target.task, design.weights, design.groups, design.encoder)
+    return Sample(
+        design.X,
+        design.y,
+        target.task,
+        design.weights,
+        design.groups,
+        design.encoder,
+        design.exposure,
+    )
 
 
 def train(table: Table, options: Options, progress, deadline: Deadline | None = None) -> Model:
@@ -224,7 +238,7 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
     samples = np.concatenate(
         [wedges.samples.ravel() for network in networks for wedges in network.layers]
     )
-    weights = setting.learner.problems[0].weights
+    weights = setting.learner.problems[0].shares
     neurons, ids = neuron_records(design, outputs, networks, separate, weights)
     stages = [
         (

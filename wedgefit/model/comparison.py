@@ -13,7 +13,7 @@ from wedgefit.data.table import Table
 from wedgefit.engine.losses.base import TINY
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import score_values
-from wedgefit.model.evaluation import refuse_targets
+from wedgefit.model.evaluation import refuse_targets, trained_exposures
 from wedgefit.model.record import Model
 
 # A mean difference of so many standard errors is not put down to chance: of equally good models one
@@ -44,7 +44,9 @@ class RowLoss:
 
 def _left(rows: Rows) -> np.ndarray:
     """Observed minus predicted, (n, K)."""
-    predicted = np.array(rows.model.decided(rows.scores), dtype=float)
+    predicted = np.array(
+        rows.model.decided(rows.scores, exposure=rows.sample.exposure), dtype=float
+    )
     return rows.sample.y - predicted.reshape(rows.sample.y.shape)
 
 
@@ -131,7 +133,8 @@ def _rows(model: Model, table: Table, weight: str | None) -> Rows:
     encoding = model.encoding
     rows = table if weight is None else weighed_rows(table, weight)[0]
     X, y = encoding.transform(rows), encoding.target_values(rows)
-    sample = Sample(X, y, encoding.target.task, row_weights(rows, weight))
+    exposure = trained_exposures(model, rows)
+    sample = Sample(X, y, encoding.target.task, row_weights(rows, weight), exposure=exposure)
     refuse_targets(model, rows, sample)
     return Rows(model, sample, model.network.forward(X))
 

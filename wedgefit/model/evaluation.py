@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wedgefit.data.roles import row_weights, weighed_rows
+from wedgefit.data.roles import exposures_of, row_weights, weighed_rows
 from wedgefit.data.sample import Sample, class_codes
 from wedgefit.data.table import Table
 from wedgefit.data.target import refuse_numbers
@@ -47,6 +47,7 @@ def evaluate(
         encoding.target_values(rows),
         encoding.target.task,
         row_weights(rows, weight),
+        exposure=trained_exposures(model, rows),
     )
     refuse_targets(model, rows, sample)
     output = model.network.forward(sample.X)
@@ -69,7 +70,9 @@ def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
     """What a network without neurons would give, shaped like y: of numbers the best constant, of
     the squared loss their mean; of classes the log-odds of their frequencies."""
     if loss.name not in ("squared", "logistic"):
-        best = Problem(sample.y, 1.0, loss=loss, sample_weight=sample.weights)
+        best = Problem(
+            sample.y, 1.0, loss=loss, sample_weight=sample.weights, exposure=sample.exposure
+        )
         return np.broadcast_to(best.shift(np.zeros_like(sample.y)), sample.y.shape)
     mean = np.average(sample.y, axis=0, weights=sample.weights)
     if sample.task == "classification":
@@ -78,6 +81,13 @@ def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
             odds = np.log(frequency) - np.log1p(-frequency)
         mean = np.clip(odds, -SUREST, SUREST)
     return np.broadcast_to(mean, sample.y.shape)
+
+
+def trained_exposures(model: Model, rows: Table) -> np.ndarray | None:
+    """The exposures (n,) of rows with known counts; None of a model without. Raises ColumnError
+    where the column is not there."""
+    name = model.data.exposure
+    return None if name is None else exposures_of(rows, name)
 
 
 def refuse_targets(model: Model, rows: Table, sample: Sample) -> None:
@@ -136,7 +146,10 @@ def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
     if sample.task == "classification":
         return None
     names = model.encoding.target.names
-    residuals = sample.y - model.predicted(output)
+    expected = model.predicted(output)
+    residuals = sample.y - (
+        expected if sample.exposure is None else expected * sample.exposure[:, None]
+    )
     if sample.weights is None:
         found = np.quantile(residuals, QUANTILES, axis=0)
     else:

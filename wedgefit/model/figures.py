@@ -234,7 +234,7 @@ def agree(one: Certificate, other: Certificate, leeway: Leeway) -> bool:
 def neurons_found(model: Model, networks: list[NetworkOf], learner: Learner) -> list[Neuron]:
     """The model's neurons with the figures that follow from their weights."""
     deep = [network.deep() for network in networks]
-    weights = learner.problems[0].weights
+    weights = learner.problems[0].shares
     reach = [reach_of(each, learner.sample.X, weights) for each in deep]
     found = {}
     for network, below, shares in zip(networks, reach, shares_of(deep, reach)):

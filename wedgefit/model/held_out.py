@@ -22,7 +22,9 @@ class HeldOutRows:
         known = np.isfinite(self.scores).all(axis=1)
         scores, y = self.scores[known], self.design.y[known]
         target = model.encoding.target
-        predicted, observed = model.decided(scores), _observed(model, y)
+        exposure = self.design.exposure
+        exposure = None if exposure is None else exposure[known]
+        predicted, observed = model.decided(scores, exposure=exposure), _observed(model, y)
         if len(target.names) == 1:
             predicted, observed = [[value] for value in predicted], [[value] for value in observed]
         ids = [row for row, kept in zip(self.design.row_ids, known) if kept]

@@ -14,6 +14,7 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
+from wedgefit.data.roles import exposures_of
 from wedgefit.data.sample import class_codes
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
@@ -74,6 +75,7 @@ class Data:
     id: Annotated[str | None, "The column that names the rows."]
     weight: Annotated[str | None, "The column of weights."]
     group: Annotated[str | None, "The column of groups."]
+    exposure: Annotated[str | None, "The column that says how long each row was counted."] = None
     delimiter: str | None = None
     rows_left_out: Annotated[int, at_least(0)]
     left_out: Annotated[
@@ -343,7 +345,13 @@ class Model:
 
     def predict(self, table: Table) -> list:
         """Per row a number, a list of numbers for several targets, or the label of a class."""
-        return self.decided(self.scores(table))
+        return self.decided(self.scores(table), exposure=self.exposures(table))
+
+    def exposures(self, table: Table) -> np.ndarray | None:
+        """How long each row is counted for, (n,); None, one unit each, where the model or the table
+        has no column of exposures."""
+        name = self.data.exposure
+        return exposures_of(table, name) if name in table.columns else None
 
     @property
     def cut(self) -> float:
@@ -371,12 +379,19 @@ class Model:
         """The numbers that these outputs predict, shaped like them."""
         return predicted(self.loss.link, scores)
 
-    def decided(self, scores: np.ndarray, threshold: float | None = None) -> list:
-        """What these outputs (n, K) predict: numbers, or classes by ``codes``."""
+    def decided(
+        self,
+        scores: np.ndarray,
+        threshold: float | None = None,
+        exposure: np.ndarray | None = None,
+    ) -> list:
+        """What these outputs (n, K) predict: numbers, for their ``exposure`` (n,), or classes by
+        ``codes``."""
         classes = self.encoding.target.classes
         if classes is not None:
             return [classes[code] for code in self.codes(scores, threshold)]
         numbers = self.predicted(scores)
+        numbers = numbers if exposure is None else numbers * exposure[:, None]
         return numbers.tolist() if len(self.outputs) > 1 else numbers[:, 0].tolist()
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray | None:

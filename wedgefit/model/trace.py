@@ -15,6 +15,7 @@ from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import alpha_grid
 from wedgefit.learning.scores import shown_score
 from wedgefit.learning.settings import Settings
+from wedgefit.model.evaluation import trained_exposures
 from wedgefit.model.record import Model
 
 # The path is drawn down to this fraction of the chosen alpha, where no cross-validation went
@@ -107,7 +108,11 @@ def _learner(model: Model, table: Table, progress) -> Learner:
     rows, _ = training_rows(table, target.names, data.weight, bool(data.rows_left_out))
     weights = row_weights(rows, data.weight)
     sample = Sample(
-        model.encoding.transform(rows), model.encoding.target_values(rows), target.task, weights
+        model.encoding.transform(rows),
+        model.encoding.target_values(rows),
+        target.task,
+        weights,
+        exposure=trained_exposures(model, rows),
     )
     settings = Settings(
         loss=problem.loss,

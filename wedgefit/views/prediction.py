@@ -83,7 +83,7 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
             for column in model.encoding.inputs
         },
         "remarks": list(model.encoding.remarks(one)),
-        "prediction": model.decided(scores)[0],
+        "prediction": model.decided(scores, exposure=model.exposures(one))[0],
         "probabilities": None
         if probabilities is None
         else dict(zip(map(str, classes), probabilities[0].tolist())),

@@ -96,7 +96,8 @@ def _tables(files: list[Files], models: tuple, reading: Reading, weight: str | N
     a, b = schemas
     alike = all(a[name] == b[name] for name in a.keys() & b.keys())
     if alike and models[0].encoding.reading == models[1].encoding.reading:
-        more = {} if weight is None else {weight: "numeric"}
+        columns = (weight, *(model.data.exposure for model in models))
+        more = {name: "numeric" for name in columns if name is not None}
         table = reading.table(files[0].data, model=models[0], schema=more | a | b)
         return table, table
     if files[0].data == "-":

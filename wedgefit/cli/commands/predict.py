@@ -77,7 +77,10 @@ def predict(files, output, id_columns, append, proba, contributions, threshold, 
     scores = model.scores(table)
     probabilities = _probabilities(model, scores) if proba else {}
     parts = _contributions(model, table, scores) if contributions else {}
-    predictions = model.decided(scores, threshold)
+    exposure = model.exposures(table)
+    if model.data.exposure is not None and exposure is None:
+        talk.notes(f"there is no column {model.data.exposure!r}: counts are for one unit of it")
+    predictions = model.decided(scores, threshold, exposure)
     if talk.json:
         record = _record(model, table, predictions, copied)
         record |= {"probabilities": probabilities} if proba else {}

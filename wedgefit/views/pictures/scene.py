@@ -54,7 +54,9 @@ class Scene:
 
     @property
     def target(self) -> str:
-        return label(self.model.encoding.target.name)
+        per = self.model.data.exposure
+        name = self.model.encoding.target.name
+        return label(name) if per is None else label(f"{name} per {per}")
 
     @property
     def classes(self) -> bool:
@@ -152,7 +154,11 @@ def seen_rows(model: Model, table: Table | None) -> Seen | None:
         name in table.columns and not table.columns[name].missing.any()
         for name in model.encoding.target.names
     )
-    return Seen(values, missing, model.encoding.target_values(table) if labelled else None)
+    target = model.encoding.target_values(table) if labelled else None
+    exposure = model.exposures(table)
+    if target is not None and exposure is not None:
+        target = target / exposure[:, None]
+    return Seen(values, missing, target)
 
 
 def shown_values(model: Model, scores: np.ndarray) -> dict[str, np.ndarray]:
