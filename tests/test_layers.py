@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 # A module may import from strictly earlier ones only, which also rules out cycles. One that is not
 # listed fails.
 ORDER = """
-__init__ errors setting watch files records
+__init__ errors setting watch files records published
 data.words data.reading data.hints data.cells data.sheet data.csv_file data.parquet_file data.table
 data.kinds data.roles data.columns data.fitting data.target data.sample data.guards
 data.encoding data.distribution
@@ -31,7 +31,8 @@ learning.scores learning.threshold learning.settings learning.checks learning.pr
 learning.path learning.select learning.policy learning.learn
 model.calibration model.effects model.record model.file model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.foreign
-model.network_export model.evaluation model.build model.comparison model.audit model.cost
+model.network_export model.evaluation model.build model.comparison model.origin model.claims
+model.audit model.cost
 model.uniqueness model.yardstick model.polish model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row

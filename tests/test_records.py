@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wedgefit.errors import ModelFileError
+from wedgefit.published import schema
 from wedgefit.records import (
     DISTINCT,
     FLAT,
@@ -24,7 +25,6 @@ from wedgefit.records import (
     parse,
     plain,
     read,
-    schema,
     to_text,
 )
 

@@ -27,6 +27,7 @@ from wedgefit.model.record import Model, values_of
 from wedgefit.parameters import as_parameters, parameters_of, with_parameters
 from wedgefit.setting import Setting
 from wedgefit.views.phrases import hinge_texts
+from wedgefit.watch import Silent
 
 WEIGHTS, GROUPS, TARGET = "sample_weight", "groups", "y"
 
@@ -104,10 +105,13 @@ class _WedgeEstimator(BaseEstimator):
             "cv": self._folds(X, target, task, groups, kept),
         }
         try:
-            self.model_ = train(table, Options(**settings | own | roles), _Silent())
+            return self._taught(train(table, Options(**settings | own | roles), Silent()))
         except WedgefitError as error:
             raise ValueError(as_parameters(str(error))) from error
-        model = self.model_
+
+    def _taught(self, model: Model):
+        """The estimator with what scikit-learn's users look for in a fitted one."""
+        self.model_ = model
         self.wedges_ = model.layer(model.depth)
         self.coef_ = _squeezed(model.coefficients)
         intercept = np.array(values_of(model.intercept, model.outputs))
@@ -382,13 +386,3 @@ def _labels(name: str, y: np.ndarray) -> Column:
             )
         return Column(name, "numeric", y.astype(float))
     return Column(name, "category", np.array([str(label) for label in y], dtype=object))
-
-
-class _Silent:
-    """Progress that nobody watches."""
-
-    def note(self, words: str) -> None:
-        pass
-
-    def advance(self, *step) -> None:
-        pass

@@ -6,8 +6,8 @@ A record is a frozen dataclass. Its annotations say what its JSON looks like: ``
 ``Annotated[float, above(0), "A strength."]`` holds rules and, as text, the description. What one
 field cannot say of another, the record's own method ``complaints`` does. The keys of a field marked
 ``FLAT``, a record or the last one a dictionary, stand beside the others. From the same annotations
-follow ``read`` (with every complaint at once), ``plain`` (the JSON data) and ``schema`` (JSON
-Schema), so that a new field is written down once.
+follow ``read`` (with every complaint at once), ``plain`` (the JSON data) and the JSON Schema
+(``published``), so that a new field is written down once.
 
 A field with a default may be absent; a key that is no field is refused, as its meaning would be
 lost.
@@ -18,7 +18,7 @@ import math
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wedgefit.errors import ModelFileError
@@ -138,7 +138,7 @@ class _Reader:
         self.complaints: list[Complaint] = []
 
     def value(self, kind: Any, data: Any, path: str) -> Any:
-        kind, rules, _ = _parts(kind)
+        kind, rules, _ = parts_of(kind)
         before = len(self.complaints)
         value = self._bare(kind, data, path)
         if len(self.complaints) == before:
@@ -169,7 +169,7 @@ class _Reader:
     def _union(self, options: tuple, data: Any, path: str) -> Any:
         """The first option that this can be read as; else the complaints of the only one of its
         outer shape, or one that names all options."""
-        alike = [option for option in options if _looks_like(_parts(option)[0], data)]
+        alike = [option for option in options if _looks_like(parts_of(option)[0], data)]
         for option in alike:
             attempt = _Reader()
             value = attempt.value(option, data, path)
@@ -200,7 +200,7 @@ class _Reader:
             for key in data.keys() - known.keys():
                 self.complaints.append(Complaint(_joined(path, key), "absent: the key is unknown"))
         for name, (part, _) in known.items():
-            if name not in data and _required(part):
+            if name not in data and is_required(part):
                 self.complaints.append(Complaint(_joined(path, name), "there: the key is missing"))
         values = {
             name: self.value(annotation, data[name], _joined(path, name))
@@ -236,7 +236,7 @@ def fields_of(kind: type) -> dict[str, tuple[Field, Any]]:
 def flat_fields(kind: type) -> list[tuple[Field, Any]]:
     """The fields of a record whose keys stand beside the others, with their types."""
     found = [(part, hint) for part, hint in fields_of(kind).values() if _is_flat(hint)]
-    return [(part, _parts(hint)[0]) for part, hint in found]
+    return [(part, parts_of(hint)[0]) for part, hint in found]
 
 
 @cache
@@ -245,7 +245,7 @@ def keys_of(kind: type) -> dict[str, tuple[Field, Any]]:
     them."""
     found = {}
     for name, (part, annotation) in fields_of(kind).items():
-        inner = _parts(annotation)[0]
+        inner = parts_of(annotation)[0]
         if not _is_flat(annotation):
             found[name] = part, annotation
         elif is_dataclass(inner):
@@ -260,10 +260,10 @@ def _is_flat(kind: Any) -> bool:
 def _missing_keys(kind: Any, data: dict) -> bool:
     """Whether a flat record lacks keys, which has been complained about already."""
     known = keys_of(kind) if is_dataclass(kind) else {}
-    return any(name not in data and _required(part) for name, (part, _) in known.items())
+    return any(name not in data and is_required(part) for name, (part, _) in known.items())
 
 
-def _parts(kind: Any) -> tuple[Any, list[Rule], list[str]]:
+def parts_of(kind: Any) -> tuple[Any, list[Rule], list[str]]:
     """A type without what ``Annotated`` adds; the rules; the descriptions."""
     if get_origin(kind) is not Annotated:
         return kind, [], []
@@ -276,7 +276,7 @@ def _looks_like(kind: Any, data: Any) -> bool:
     """Whether JSON data has the outer shape of a type; all of it for what has no parts."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        return any(_looks_like(_parts(option)[0], data) for option in get_args(kind))
+        return any(_looks_like(parts_of(option)[0], data) for option in get_args(kind))
     if origin is Literal:
         return any(type(data) is type(option) and data == option for option in get_args(kind))
     if is_dataclass(kind) or origin is dict:
@@ -300,7 +300,7 @@ def _finite(number: float) -> bool:
 
 def _words(kind: Any) -> str:
     """What a type is called in a message."""
-    kind, rules, _ = _parts(kind)
+    kind, rules, _ = parts_of(kind)
     origin, parts = get_origin(kind), get_args(kind)
     if rules:
         return " ".join([_words(kind), *(rule.words for rule in rules)])
@@ -324,7 +324,7 @@ _NAMES = {
 }
 
 
-def _required(part: Field) -> bool:
+def is_required(part: Field) -> bool:
     return part.default is MISSING and part.default_factory is MISSING
 
 
@@ -366,66 +366,3 @@ def plain(value: Any) -> Any:
 def to_text(data: Any) -> str:
     """JSON data as the text of a file; raises ValueError for NaN and infinities."""
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-# The schema ---------------------------------------------------------------------------------------
-
-
-def schema(kind: type, title: str, description: str) -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of the JSON that ``read`` accepts, but for what the records'
-    ``complaints`` add."""
-    known: dict[str, dict] = {}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": title,
-        "description": description,
-        **_object_schema(kind, known),
-        "$defs": dict(sorted(known.items())),
-    }
-
-
-def _object_schema(kind: type, known: dict[str, dict]) -> dict[str, Any]:
-    keys = keys_of(kind)
-    rest = [value for _, value in flat_fields(kind) if not is_dataclass(value)]
-    return {
-        "type": "object",
-        "required": [name for name, (part, _) in keys.items() if _required(part)],
-        "additionalProperties": _schema(get_args(rest[0])[1], known) if rest else False,
-        "properties": {name: _schema(hint, known) for name, (_, hint) in keys.items()},
-    }
-
-
-def _schema(kind: Any, known: dict[str, dict]) -> dict[str, Any]:
-    kind, rules, descriptions = _parts(kind)
-    described = {"description": " ".join(descriptions)} if descriptions else {}
-    parts = _bare_schema(kind, known)
-    for rule in rules:
-        parts = parts | rule.schema
-    return parts | described
-
-
-def _bare_schema(kind: Any, known: dict[str, dict]) -> dict[str, Any]:
-    origin, parts, inner = get_origin(kind), get_args(kind), partial(_schema, known=known)
-    if is_dataclass(kind):
-        if kind.__name__ not in known:
-            known[kind.__name__] = {}  # A record may hold records of its own kind.
-            known[kind.__name__] = {
-                "description": " ".join(kind.__doc__.split("\n\n")[0].split()),
-                **_object_schema(kind, known),
-            }
-        return {"$ref": f"#/$defs/{kind.__name__}"}
-    if origin is Literal:
-        return {"const": parts[0]} if len(parts) == 1 else {"enum": list(parts)}
-    if origin in (Union, types.UnionType):
-        return {"anyOf": [inner(part) for part in parts]}
-    if origin is tuple and parts[1:] != (...,):
-        listed = [inner(part) for part in parts]
-        return {"type": "array", "prefixItems": listed, "items": False, "minItems": len(listed)}
-    if origin in (tuple, list):
-        return {"type": "array", "items": inner(parts[0])}
-    if origin is dict:
-        return {"type": "object", "additionalProperties": inner(parts[1])}
-    return {"type": _TYPES[type(None) if kind is None else kind]}
-
-
-_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}

@@ -67,3 +67,13 @@ class InterruptibleDeadline(Deadline):
             "ending after this round, with a certificate for the network so far; "
             "press Ctrl-C again to stop at once"
         )
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def note(self, words: str) -> None:
+        pass
+
+    def advance(self, *step) -> None:
+        pass

@@ -12,9 +12,10 @@ from shell import fails, run, strict
 from wedgefit.engine.certificate import Certificate
 from wedgefit.errors import UsageError
 from wedgefit.learning.settings import Options
-from wedgefit.model.audit import certify, rows_trained_on, sample_trained_on
+from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.cost import costs, parts_named
+from wedgefit.model.origin import rows_trained_on, sample_trained_on
 
 # Beyond the gap of 1e-6 only the rounding of a conic solver.
 SLACK = 1e-8

@@ -12,8 +12,8 @@ from shell import fails, run, strict
 from wedgefit.errors import UsageError
 from wedgefit.learning.settings import Options
 from wedgefit.model import uniqueness as room
-from wedgefit.model.audit import rows_trained_on, sample_trained_on
 from wedgefit.model.build import train
+from wedgefit.model.origin import rows_trained_on, sample_trained_on
 from wedgefit.model.uniqueness import check, uniqueness
 
 

@@ -6,7 +6,6 @@ what differs is refused by its name, and what only training again could tell is 
 checked.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -14,22 +13,31 @@ from typing import Any
 import numpy as np
 
 from wedgefit.data.encoding import fit_encoding
-from wedgefit.data.roles import row_weights, training_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import Certificate, relative_gap
+from wedgefit.engine.certificate import relative_gap
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
-from wedgefit.learning.path import pace_for
-from wedgefit.learning.scores import SCORES, score_values
+from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.build import train
+from wedgefit.model.claims import (
+    DRAWN,
+    data_of,
+    intercept_of,
+    problem_of,
+    scores_of,
+    selection_of,
+    stage_kept,
+    threshold_of,
+    with_stored_status,
+)
 from wedgefit.model.differences import Check, compared, same
-from wedgefit.model.evaluation import constant_output, refuse_targets, trained_exposures
+from wedgefit.model.evaluation import constant_output, refuse_targets
 from wedgefit.model.figures import (
     StageFound,
     measured,
@@ -37,15 +45,13 @@ from wedgefit.model.figures import (
     neurons_found,
     stages_found,
     together,
-    with_status,
 )
-from wedgefit.model.notes import scale_notes, status_notes
-from wedgefit.model.record import Model, Stage, per_output
+from wedgefit.model.notes import scale_notes
+from wedgefit.model.origin import learner_of, rows_by_id, rows_trained_on, sample_trained_on
+from wedgefit.model.record import Model, Stage
 from wedgefit.records import plain
+from wedgefit.watch import Silent
 
-# Bounds that depend on the wedges drawn.
-DRAWN = ("lower_bound", "relative_gap", "wedges_priced")
-DRAWN += ("network_lower_bound", "network_relative_gap")
 TRAINING = "only training again can tell (--all)"
 SHOWN = 8  # So many fields are named in a message; the others are counted.
 HISTORY = "says where the model comes from, and no figure follows from it"
@@ -124,297 +130,95 @@ def stored_record(model: Model) -> dict[str, Any]:
 
 def _found(model: Model, table: Table, jobs: int | None) -> Found:
     rows = rows_trained_on(model, table)
-    row_of = _rows_by_id(model, rows)
     sample = sample_trained_on(model, rows)
     refuse_targets(model, rows, sample)
     learner = learner_of(model, sample, jobs)
-    networks = networks_of(model, row_of)
-    tol = model.options.get("tol", Settings.tol)
-    tol = tol if isinstance(tol, float) else Settings.tol
-    stages: list[StageFound] = []
-    last, checks = [], []
-    for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
-        here = replace(problem, alpha=model.problem.alpha)
-        stages += stages_found(network, here, learner, pricer, tol)
-        last.append(len(stages) - 1)
-        if model.problem.refitted:
-            checks.append(_refit_check(here, stages[-1]))
-    for each in stages:
-        checks += _wedge_checks(each, model.problem.norm)
-    kept = [_kept(model, each) for each in stages]
-    kept, told = _with_stored_status(model, kept, learner, tol)
-    record = stored_record(model) | {
-        "data": _data(model, table, rows),
-        "problem": _problem(model, learner),
-        "threshold": _threshold(model),
-        "certificate": plain(together([kept[i].certificate for i in last])),
-        "stages": plain(kept),
-        "neurons": plain(neurons_found(model, networks, learner)),
-        "intercept": _intercept(model, [stages[i] for i in last], learner),
-        "anchors": [
-            {"id": row, "values": sample.X[row_of[row]].tolist()}
-            for row in sorted(model.samples, key=row_of.__getitem__)
-        ],
-    }
-    slack = _slack(stages, sample, last, learner.problems[0].floor)
-    score, score_slack = _scores(model, sample, slack["output"])
-    record["score"] = stored_record(model)["score"] | {"train": score} | _selected(model, sample)
-    if model.options:
-        constant = score_values(sample, constant_output(sample, model.loss), model.loss)
-        record["score"]["baseline"] = constant
-        score_slack |= {f"score.baseline.{name}": 1e-12 for name in constant}
-    found = Found(record, slack | score_slack, checks)
+    audited = _Audited(model, rows, sample, learner)
+    kept, told = audited.kept()
+    slack = _slack(audited.stages, sample, audited.last, learner.problems[0].floor)
+    score, score_slack = _score(model, sample, slack["output"])
+    record = (
+        stored_record(model)
+        | audited.record(kept)
+        | {
+            "data": data_of(model, table, rows),
+            "problem": problem_of(model, learner),
+            "threshold": threshold_of(model),
+            "score": score,
+        }
+    )
     if model.options or model.distributions or model.importances:
         seen = measured(model, rows, sample.X, sample.weights)
         record["distributions"] = plain(seen.distributions)
         record["effects"] = plain(seen.importances)
+    found = Found(record, slack | score_slack, [*audited.checks()])
     _encoded(model, table, found)
     _noted(model, table, [*learner.notes, *told], found)
-    _set_aside(model, stages, kept, found)
-    ids = [neuron.id for neuron in model.neurons]
-    if ids != list(range(1, len(ids) + 1)):
-        found.checks.append(Check("neurons[*].id", str(ids), f"1 to {len(ids)}", False))
+    _set_aside(model, audited.stages, kept, found)
     return found
 
 
-def sample_trained_on(model: Model, rows: Table) -> Sample:
-    """The model's rows in the numbers that its solver saw."""
-    encoding = model.encoding
-    return Sample(
-        encoding.transform(rows),
-        encoding.target_values(rows),
-        encoding.target.task,
-        row_weights(rows, model.data.weight),
-        exposure=trained_exposures(model, rows),
-    )
+class _Audited:
+    """A model's networks on the rows that it was trained on, every stage priced again."""
 
-
-def learner_of(model: Model, sample: Sample, jobs: int | None) -> Learner:
-    """What learnt from these rows as the model says. Raises CertificateError where nothing can have
-    learnt so."""
-    problem, told = model.problem, model.options
-    certificate = told.get("certificate")
-    if certificate not in ("auto", "exact", "sampled"):
-        certificate = "exact" if model.certificate.scope == "exact" else "sampled"
-    seed = told.get("seed", 0)
-    given = dict(
-        loss=problem.loss,
-        quantile=problem.quantile,
-        # A number that was left open is found anew.
-        huber_delta=None if told and told.get("huber_delta") is None else problem.huber_delta,
-        class_weight=problem.class_weight,
-        alpha=problem.alpha,
-        # An order that was left open is chosen anew.
-        order=None if told and told.get("order") is None else problem.order,
-        norm=problem.norm,
-        layers=problem.layers,
-        bias=problem.hidden_bias,
-        intercept=problem.intercept,
-        refine=problem.refined,
-        certificate=certificate,
-        seed=seed if type(seed) is int and 0 <= seed < 2**32 else 0,
-        jobs=jobs or os.cpu_count() or 1,
-    )
-    try:
-        return Learner(sample, Settings(**given), lambda _: None)
-    except WedgefitError as error:
-        raise CertificateError(
-            f"the model's problem cannot be that of these rows: {error.message}",
-            remedy="Is it the training data?",
-        ) from None
-
-
-def rows_trained_on(model: Model, table: Table) -> Table:
-    """The rows that the model was trained on: those with a target and a weight. Also checks that
-    the weights are weights."""
-    names = model.encoding.target.names
-    table, _ = training_rows(table, names, model.data.weight, drop_missing=True)
-    if table.rows != model.data.rows:
-        raise CertificateError(
-            f"the model was trained on {model.data.rows:,} rows, this file has {table.rows:,}.",
-            where=table.title,
-            remedy="Certify against the very data the model was trained on.",
-        )
-    return table
-
-
-def _rows_by_id(model: Model, rows: Table) -> dict[int | str, int]:
-    row_of = {row_id: position for position, row_id in enumerate(rows.row_ids)}
-    if absent := [row for row in model.anchors if row not in row_of]:
-        raise CertificateError(
-            f"the model stands on row {absent[0]}, which is not in this file.",
-            where=rows.title,
-            remedy="Is it the training data?",
-        )
-    return row_of
-
-
-def _data(model: Model, table: Table, rows: Table) -> dict:
-    encoding, data = model.encoding, model.data
-    names = encoding.target.names
-    return plain(data) | {
-        "rows": rows.rows,
-        "columns": list(encoding.names),
-        "target": names[0] if len(names) == 1 else list(names),
-        "task": encoding.target.task,
-        "classes": plain(encoding.target.classes),
-        "outputs": list(encoding.target.outputs),
-        "id": table.id_column,
-        "rows_left_out": table.rows - rows.rows,
-        "left_out": plain(encoding.left_out),
-    }
-
-
-# Fields of the problem, by the option that says the same.
-SAME = {
-    "norm": "norm", "hidden_bias": "bias", "intercept": "intercept", "standardized": "standardize",
-    "refined": "refine", "refitted": "refit", "class_weight": "class_weight", "loss": "loss",
-    "quantile": "quantile", "huber_delta": "huber_delta",
-}  # fmt: skip
-
-
-def _problem(model: Model, learner: Learner) -> dict:
-    """The problem as the options, the rows and the path of alphas say it."""
-    problem, told = model.problem, model.options
-    found = plain(problem) | {
-        "alpha": _alpha(model, learner),
-        "alpha_max": learner.alpha_max,
-        "order": plain(learner.order_of_layers(model.depth)),
-        "standardized": model.encoding.standardized,
-        "range_dispersion": learner.dispersion,
-        "huber_delta": getattr(learner.loss, "delta", None),
-        "floor": learner.problems[0].floor,
-    }
-    found |= {name: told[option] for name, option in SAME.items() if told.get(option) is not None}
-    if (order := told.get("order")) is not None:
-        several = isinstance(order, tuple) and bool(order)
-        layers = [order[min(k, len(order) - 1)] if several else order for k in range(model.depth)]
-        found["order"] = layers[0] if len(set(layers)) == 1 else layers
-    return found
-
-
-def _threshold(model: Model) -> dict | None:
-    """The threshold as it was told; what folds found of it is not looked at."""
-    told = model.options.get("threshold")
-    if told is None:
-        return None
-    if isinstance(told, str) and model.threshold is not None:
-        return plain(replace(model.threshold, rule=told))
-    return {part.name: None for part in fields(Threshold)} | {"value": told, "rule": told}
-
-
-def _alpha(model: Model, learner: Learner) -> Any:
-    """The alpha that was given, or that of the curve's point whose scores are the model's."""
-    told, score = model.options, model.score
-    if told.get("alpha") is not None:
-        return told["alpha"]
-    if isinstance(ratio := told.get("alpha_ratio"), float):
-        return ratio * learner.alpha_max
-    if score.curve and score.cv is not None:
-        places = [point.alpha for point in score.curve if point.scores == score.cv]
-        return min(places, key=lambda alpha: abs(alpha - model.problem.alpha), default=None)
-    return model.problem.alpha
-
-
-def _selected(model: Model, sample: Sample) -> dict:
-    """Scores and ways of the choice of alpha that follow from the curve and the options."""
-    score, told = model.score, model.options
-    if not score.curve:
-        return {"cv": None, "selection": None}
-    points = [point for point in score.curve if point.alpha == model.problem.alpha]
-    found = {"cv": plain(points[0].scores) if points else None}
-    selection = score.selection
-    if told and selection:
-        folds = told.get("cv") if type(told.get("cv")) is int else selection.folds
-        scoring, gap = told.get("scoring") or "loss", pace_for(sample.X.size).fold_tol
-        found["selection"] = {
-            "rule": told.get("rule"), "scoring": scoring, "folds": folds, "relative_gap": gap,
-        }  # fmt: skip
-    return found
-
-
-def _kept(model: Model, found: StageFound) -> Stage:
-    """A stage as found; of a sampled one the figures that depend on the wedges drawn as stored."""
-    stage = found.stage
-    if not model.options:  # An older version wrote none.
-        stage = replace(stage, penalty=None)
-    if found.exact:
-        return stage
-    stored = _stored_stage(model, stage).certificate
-    drawn = {name: getattr(stored, name) for name in DRAWN}
-    return replace(stage, certificate=replace(stage.certificate, **drawn))
-
-
-def _with_stored_status(model: Model, stages: list[Stage], learner: Learner, tol: float):
-    """The stages, each called what its stored bound says, and the notes on them that go with it.
-
-    The gaps that are found differ in their last digits, which may lie on the other side of ``tol``:
-    objective and bound are compared as figures, and nothing else is to hang on those digits.
-    """
-    stored = [
-        replace(own, certificate=_with_its_gaps(own.certificate, model.problem.floor))
-        for own in (_stored_stage(model, stage) for stage in stages)
-    ]
-    stored = [with_status(own, learner, tol) for own in stored]
-    named = [replace(stage, status=own.status) for stage, own in zip(stages, stored)]
-    return named, status_notes(stored, model.depth)
-
-
-def _with_its_gaps(stored: Certificate, floor: float) -> Certificate:
-    """With the gaps that follow from objective and bounds, whatever gaps are stored."""
-    network = stored.network_lower_bound
-    return replace(
-        stored,
-        relative_gap=relative_gap(stored.objective, stored.lower_bound, floor),
-        network_relative_gap=(
-            None if network is None else relative_gap(stored.objective, network, floor)
-        ),
-    )
-
-
-def _stored_stage(model: Model, stage: Stage) -> Stage:
-    place = stage.layer, stage.output
-    return next(own for own in model.stages if (own.layer, own.output) == place)
-
-
-def _intercept(model: Model, last: list[StageFound], learner: Learner) -> Any:
-    """The best output bias of each network, given its neurons."""
-    values: list[np.ndarray] = []
-    for found, problem in zip(last, learner.problems):
-        combined = found.fit.combined
-        if model.problem.refitted:
-            z, _ = found.network.stored()
-            combined = found.wedges.combine(found.X, z)
-        values.append(problem.shift(combined))
-    return per_output(np.concatenate(values), model.outputs)
-
-
-def _scores(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, float]]:
-    """The scores on the training rows, and how far they move where outputs move by ``off``."""
-    output = model.network.forward(sample.X)
-    y = sample.y
-    if not np.isfinite(output).all():  # Only damaged weights give such outputs.
-        return {name: None for name in model.score.train}, {}
-    found = score_values(sample, output, model.loss, model.cut)
-    if model.problem.loss == "squared" and sample.task == "regression":
-        spread = float(np.sqrt(np.var(y, axis=0).min())) or 1.0
-        rmse = found["rmse"]
-        ratio = 2 * off * (rmse + off) / spread**2
-        slack = {name: off if SCORES[name].in_units else ratio for name in found}
-    else:
-        # Where outputs are equal but for rounding, the last digit decides on classes and ranks.
-        along = y
-        if sample.task == "regression":
-            exposure = 1.0 if sample.exposure is None else sample.exposure[:, None]
-            along = np.sign(y / exposure - model.predicted(output))
-        others = [
-            score_values(sample, output + s * off * along, model.loss, model.cut) for s in (1, -1)
+    def __init__(self, model: Model, rows: Table, sample: Sample, learner: Learner):
+        self.model, self.sample, self.learner = model, sample, learner
+        self.row_of = rows_by_id(model, rows)
+        self.networks = networks_of(model, self.row_of)
+        told = model.options.get("tol", Settings.tol)
+        self.tol = told if isinstance(told, float) else Settings.tol
+        self.stages: list[StageFound] = []
+        # The position of the last stage of every network, and the problem it solved.
+        self.last: list[int] = []
+        self.problems = [
+            replace(problem, alpha=model.problem.alpha) for problem in learner.problems
         ]
-        slack = {
-            name: max(abs((other[name] or 0.0) - (value or 0.0)) for other in others) + off
-            for name, value in found.items()
+        for network, problem, pricer in zip(self.networks, self.problems, learner.pricers):
+            self.stages += stages_found(network, problem, learner, pricer, self.tol)
+            self.last.append(len(self.stages) - 1)
+
+    def kept(self) -> tuple[list[Stage], list[str]]:
+        """The stages as they should be stored, and the notes that go with them."""
+        kept = [stage_kept(self.model, each) for each in self.stages]
+        return with_stored_status(self.model, kept, self.learner, self.tol)
+
+    def record(self, kept: list[Stage]) -> dict[str, Any]:
+        """What follows from the weights and the rows."""
+        model, last = self.model, [self.stages[i] for i in self.last]
+        return {
+            "certificate": plain(together([kept[i].certificate for i in self.last])),
+            "stages": plain(kept),
+            "neurons": plain(neurons_found(model, self.networks, self.learner)),
+            "intercept": intercept_of(model, last, self.learner),
+            "anchors": [
+                {"id": row, "values": self.sample.X[self.row_of[row]].tolist()}
+                for row in sorted(model.samples, key=self.row_of.__getitem__)
+            ],
         }
-    return found, {f"score.train.{name}": value for name, value in slack.items()}
+
+    def checks(self) -> Iterator[Check]:
+        """What compares no field: wedges through their rows, refits, numbers in a row."""
+        model = self.model
+        if model.problem.refitted:
+            for problem, i in zip(self.problems, self.last):
+                yield _refit_check(problem, self.stages[i])
+        for each in self.stages:
+            yield from _wedge_checks(each, model.problem.norm)
+        ids = [neuron.id for neuron in model.neurons]
+        if ids != list(range(1, len(ids) + 1)):
+            yield Check("neurons[*].id", str(ids), f"1 to {len(ids)}", False)
+
+
+def _score(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, float]]:
+    """The scores as these rows and the curve give them, and how far they move where outputs move by
+    ``off``."""
+    train, slack = scores_of(model, sample, off)
+    score = plain(model.score) | {"train": train} | selection_of(model, sample)
+    if model.options:
+        constant = score_values(sample, constant_output(sample, model.loss), model.loss)
+        score["baseline"] = constant
+        slack = slack | {f"score.baseline.{name}": 1e-12 for name in constant}
+    return score, slack
 
 
 def _slack(
@@ -590,19 +394,9 @@ def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:
             remedy="Leave out --all.",
         )
     try:
-        return train(table, Options(**told, jobs=jobs), _Silent())
+        return train(table, Options(**told, jobs=jobs), Silent())
     except (TypeError, ValueError, KeyError, AttributeError, WedgefitError) as error:
         raise CertificateError(
             f"nothing can be trained with the options of the file ({error}).",
             remedy="Leave out --all.",
         ) from None
-
-
-class _Silent:
-    """Progress that nobody watches."""
-
-    def note(self, words: str) -> None:
-        pass
-
-    def advance(self, *step) -> None:
-        pass

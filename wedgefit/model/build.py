@@ -2,7 +2,7 @@
 words."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 
@@ -240,38 +240,12 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
     )
     weights = setting.learner.problems[0].shares
     neurons, ids = neuron_records(design, outputs, networks, separate, weights)
-    stages = [
-        (
-            layer,
-            output,
-            stage,
-            ids[k][layer - 1] if layer < len(below) or setting.options.refit else None,
-        )
-        for k, (below, output) in enumerate(zip(learned.networks, separate))
-        for layer, stage in enumerate(below, 1)
-    ]
     return Model(
         data=setting.data(),
         problem=setting.problem(learned.alpha, learned.depth),
         certificate=learned.certificate,
-        stages=tuple(_stage(setting, *stage) for stage in stages),
-        score=Score(
-            train=score_values(
-                setting.sample,
-                np.hstack([fit.output for fit in learned.fits]),
-                setting.learner.loss,
-            ),
-            cv=None
-            if learned.position is None
-            else _scores(learned.curve.summary(learned.position)),
-            curve=None if learned.curve is None else _points(learned.curve),
-            selection=_selection(learned.curve, setting.options.rule),
-            baseline=score_values(
-                setting.sample,
-                constant_output(setting.sample, setting.learner.loss),
-                setting.learner.loss,
-            ),
-        ),
+        stages=_stages(setting, learned, separate, ids),
+        score=_score(setting, learned),
         intercept=per_output(np.concatenate([fit.intercept for fit in learned.fits]), outputs),
         neurons=neurons,
         anchors={
@@ -287,6 +261,18 @@ def _model(setting: Setting, learned: Learned, setup: float) -> Model:
         options=_told(setting.options),
         threshold=learned.threshold,
         seconds={"setup": setup, **learned.seconds},
+    )
+
+
+def _score(setting: Setting, learned: Learned) -> Score:
+    """The scores on the training rows, those of a constant, and those that chose alpha."""
+    sample, loss, curve = setting.sample, setting.learner.loss, learned.curve
+    return Score(
+        train=score_values(sample, np.hstack([fit.output for fit in learned.fits]), loss),
+        cv=None if learned.position is None else _scores(curve.summary(learned.position)),
+        curve=None if curve is None else _points(curve),
+        selection=_selection(curve, setting.options.rule),
+        baseline=score_values(sample, constant_output(sample, loss), loss),
     )
 
 
@@ -341,6 +327,22 @@ def _certified(setting: Setting, model: Model) -> Model:
     output = found.network.forward(sample.X)
     train = score_values(sample, output, found.loss, found.cut)
     return replace(found, score=replace(found.score, train=train))
+
+
+def _stages(
+    setting: Setting,
+    learned: Learned,
+    separate: Sequence[str | None],
+    ids: list[list[list[int]]],
+) -> tuple[Stage, ...]:
+    """The certificates of all networks, layer by layer; ``ids`` are those of their neurons."""
+    found = []
+    for below, output, own in zip(learned.networks, separate, ids):
+        for layer, stage in enumerate(below, 1):
+            elsewhere = layer < len(below) or setting.options.refit
+            named = own[layer - 1] if elsewhere else None
+            found.append(_stage(setting, layer, output, stage, named))
+    return tuple(found)
 
 
 def _stage(

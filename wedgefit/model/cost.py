@@ -19,7 +19,7 @@ from wedgefit.engine.certificate import Certificate, total
 from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Settings
-from wedgefit.model.audit import learner_of, rows_trained_on, sample_trained_on
+from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.record import Model
 from wedgefit.watch import Deadline
 

@@ -31,7 +31,8 @@ from wedgefit.model.record import (
     row_order,
     unit_name,
 )
-from wedgefit.records import DISTINCT, Complaint, parse, read, schema
+from wedgefit.published import schema
+from wedgefit.records import DISTINCT, Complaint, parse, read
 
 PREFIX = "wedgefit.model/"
 

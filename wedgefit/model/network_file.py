@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from wedgefit.records import Complaint, Rule, above, items, parse, read, schema
+from wedgefit.published import schema
+from wedgefit.records import Complaint, Rule, above, items, parse, read
 
 REMEDY = "docs/file-format.md says what the file should hold."
 SINGLE = Rule(

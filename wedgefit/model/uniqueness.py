@@ -8,8 +8,8 @@ import numpy as np
 from wedgefit.data.table import Table
 from wedgefit.engine.alternatives import CURVATURES, alternatives
 from wedgefit.errors import UsageError
-from wedgefit.model.audit import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.figures import networks_of
+from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.record import Model
 
 # Making every wedge and looking at it on every row: about a minute of one core.

@@ -1,0 +1,84 @@
+"""Where a model comes from: the rows that it was trained on, and what learnt from them."""
+
+import os
+
+from wedgefit.data.roles import row_weights, training_rows
+from wedgefit.data.sample import Sample
+from wedgefit.data.table import Table
+from wedgefit.errors import CertificateError, WedgefitError
+from wedgefit.learning.learn import Learner
+from wedgefit.learning.settings import Settings
+from wedgefit.model.evaluation import trained_exposures
+from wedgefit.model.record import Model
+
+
+def sample_trained_on(model: Model, rows: Table) -> Sample:
+    """The model's rows in the numbers that its solver saw."""
+    encoding = model.encoding
+    return Sample(
+        encoding.transform(rows),
+        encoding.target_values(rows),
+        encoding.target.task,
+        row_weights(rows, model.data.weight),
+        exposure=trained_exposures(model, rows),
+    )
+
+
+def learner_of(model: Model, sample: Sample, jobs: int | None) -> Learner:
+    """What learnt from these rows as the model says. Raises CertificateError where nothing can have
+    learnt so."""
+    problem, told = model.problem, model.options
+    certificate = told.get("certificate")
+    if certificate not in ("auto", "exact", "sampled"):
+        certificate = "exact" if model.certificate.scope == "exact" else "sampled"
+    seed = told.get("seed", 0)
+    given = dict(
+        loss=problem.loss,
+        quantile=problem.quantile,
+        # A number that was left open is found anew.
+        huber_delta=None if told and told.get("huber_delta") is None else problem.huber_delta,
+        class_weight=problem.class_weight,
+        alpha=problem.alpha,
+        # An order that was left open is chosen anew.
+        order=None if told and told.get("order") is None else problem.order,
+        norm=problem.norm,
+        layers=problem.layers,
+        bias=problem.hidden_bias,
+        intercept=problem.intercept,
+        refine=problem.refined,
+        certificate=certificate,
+        seed=seed if type(seed) is int and 0 <= seed < 2**32 else 0,
+        jobs=jobs or os.cpu_count() or 1,
+    )
+    try:
+        return Learner(sample, Settings(**given), lambda _: None)
+    except WedgefitError as error:
+        raise CertificateError(
+            f"the model's problem cannot be that of these rows: {error.message}",
+            remedy="Is it the training data?",
+        ) from None
+
+
+def rows_trained_on(model: Model, table: Table) -> Table:
+    """The rows that the model was trained on: those with a target and a weight. Also checks that
+    the weights are weights."""
+    names = model.encoding.target.names
+    table, _ = training_rows(table, names, model.data.weight, drop_missing=True)
+    if table.rows != model.data.rows:
+        raise CertificateError(
+            f"the model was trained on {model.data.rows:,} rows, this file has {table.rows:,}.",
+            where=table.title,
+            remedy="Certify against the very data the model was trained on.",
+        )
+    return table
+
+
+def rows_by_id(model: Model, rows: Table) -> dict[int | str, int]:
+    row_of = {row_id: position for position, row_id in enumerate(rows.row_ids)}
+    if absent := [row for row in model.anchors if row not in row_of]:
+        raise CertificateError(
+            f"the model stands on row {absent[0]}, which is not in this file.",
+            where=rows.title,
+            remedy="Is it the training data?",
+        )
+    return row_of
