@@ -232,7 +232,7 @@ def test_the_command(tmp_path, monkeypatch):
         Settings(norm=2, jobs=1), Quiet(),
     )  # fmt: skip
     after = record["after"]["objective"]
-    assert measured["network"]["objective"] == pytest.approx(after, rel=1e-12)
+    assert measured.network.objectives.objective == pytest.approx(after, rel=1e-12)
     assert record["output"] == "b.json"
     fails("polish", "net.json", "d.csv", "-o", "b.txt", code=2, words=[".json or .onnx"])
     fails("polish", "net.json", "d.csv", "-o", "net.json", code=2, words=["overwritten"])

@@ -17,6 +17,7 @@ from wedgefit.errors import ColumnError, FitError, ModelFileError, UsageError
 from wedgefit.learning.learn import Settings
 from wedgefit.model.foreign import read_foreign
 from wedgefit.model.yardstick import measure
+from wedgefit.records import plain
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 2)) * [1.0, 3.0] + [0.0, 5.0]
@@ -61,13 +62,14 @@ def made_up(rng, inputs=2, units=5, **more):
 def measured(record, tmp_path, data=None, *, norm=2, **settings):
     path = tmp_path / "net.json"
     path.write_text(json.dumps(record))
-    return measure(
+    found = measure(
         read_foreign(path),
         table_of(data or columns()),
         (),
         Settings(norm=norm, jobs=1, **settings),
         Quiet(),
     )
+    return plain(found)
 
 
 def by_hand(record, X, y, norm=2, logistic=False):

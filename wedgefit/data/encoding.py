@@ -197,12 +197,9 @@ def fit_encoding(
     fewer than two rows or no column with information are left.
     """
     targets = target_names(table, target, exclude=(weight, group, exposure))
-    roles: dict[str, list[str | None]] = {
-        "target": [*targets],
-        "column of weights": [weight],
-        "column of groups": [group],
-        "column of exposures": [exposure],
-    }
+    apart = {"weights": weight, "groups": group, "exposures": exposure}
+    roles: dict[str, list[str | None]] = {"target": [*targets]}
+    roles |= {f"column of {what}": [name] for what, name in apart.items()}
     names = chosen(table, roles, keep, drop)
     table, notes = training_rows(table, targets, weight, drop_missing_target)
     weights = row_weights(table, weight)
@@ -212,10 +209,6 @@ def fit_encoding(
     encoding = _learnt(table, names, described, scaling, weights)
     if not encoding.features:
         raise _nothing_left(encoding, table)
-    far_out = tuple(
-        f"column {shown(name)}: {words}, being far out"
-        for name, words in encoding.beyond(table).items()
-    )
     X = encoding.transform(table)
     doubts = guards(encoding.inputs, encoding.features, table, X, y, weights)
     return encoding, Design(
@@ -224,10 +217,18 @@ def fit_encoding(
         encoding.names,
         table.row_ids,
         partial(_encoded_apart, table, names, described, scaling, weights),
-        (*notes, *far_out, *doubts),
+        (*notes, *_far_out(encoding, table), *doubts),
         weights,
         None if group is None else groups_of(table, group),
         None if exposure is None else exposures_of(table, exposure),
+    )
+
+
+def _far_out(encoding: Encoding, table: Table) -> tuple[str, ...]:
+    """Notes about numbers that are held back."""
+    return tuple(
+        f"column {shown(name)}: {words}, being far out"
+        for name, words in encoding.beyond(table).items()
     )
 
 

@@ -104,7 +104,8 @@ def total(parts: list[Certificate]) -> Certificate:
         sum(getattr(part, name) for part in parts) for name in ("objective", "lower_bound")
     )
     bounds = [part.network_lower_bound for part in parts]
-    network = None if None in bounds else sum(bounds)
+    known = [bound for bound in bounds if bound is not None]
+    network = sum(known) if len(known) == len(bounds) else None
     return Certificate(
         objective=objective,
         lower_bound=lower,

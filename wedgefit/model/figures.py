@@ -45,12 +45,16 @@ class StageFound:
 
     network: "NetworkOf"
     stage: Stage
-    neurons: list[Neuron]
     wedges: Wedges
     fit: Fit
     X: np.ndarray
     leeway: Leeway
     exact: bool
+
+    @property
+    def neurons(self) -> list[Neuron]:
+        """The neurons that it has in the model, read or not."""
+        return self.network.neurons(self.stage.layer)
 
 
 @dataclass(frozen=True)
@@ -188,16 +192,7 @@ def stages_found(
             # Which parts a search for bounds leaves unsplit, the last digit may decide.
             more = min(sharp, UNSPLIT) * (certificate.objective - problem.floor)
             leeway = replace(leeway, bound=leeway.bound + more)
-        yield StageFound(
-            network,
-            stage,
-            network.neurons(layer),
-            wedges,
-            fit,
-            X,
-            leeway,
-            exact,
-        )
+        yield StageFound(network, stage, wedges, fit, X, leeway, exact)
         X = activations(with_both_faces(wedges), X)
 
 

@@ -24,6 +24,7 @@ from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Settings
 from wedgefit.model.foreign import Foreign
 from wedgefit.model.yardstick import (
+    Objectives,
     between,
     objectives_of,
     optimum,
@@ -31,6 +32,7 @@ from wedgefit.model.yardstick import (
     sample_seen,
     settled,
 )
+from wedgefit.records import plain
 
 # Relative violation of the KKT conditions at which coefficients of given units are solved.
 KKT = 1e-10
@@ -79,7 +81,7 @@ def polish(
     better = min(polisher.candidates(solution.fit), key=polisher.objective)
     network = _written(foreign, better, settings.alpha, learner.loss.name)
     after = objectives_of(network.network, problem, sample.X, settings.norm)
-    if after["objective"] > before["objective"]:
+    if after.objective > before.objective:
         network, after = foreign, before
     scores = {
         name: score_values(sample, each.network.forward(sample.X), learner.loss)
@@ -105,15 +107,15 @@ def polish(
         "after": _described(network, after, scores["after"]),
         "optimum": {
             "neurons": len(solution.fit.wedges),
-            **between(learner, solution.certificate, after),
+            **plain(between(learner, solution.certificate, after)),
         },
         "units": [asdict(unit) for unit in _units(foreign, network, sample.X, ids)],
     }
     return Polished(network, record)
 
 
-def _described(network: Foreign, objectives: dict, score: dict) -> dict:
-    return {"source": network.source, "neurons": network.units} | objectives | {"score": score}
+def _described(network: Foreign, objectives: Objectives, score: dict) -> dict:
+    return {"source": network.source, "neurons": network.units, **plain(objectives), "score": score}
 
 
 class _Polisher:

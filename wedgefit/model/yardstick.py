@@ -2,7 +2,8 @@
 its own weight decay."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate
-from wedgefit.engine.dictionary import Dictionary, orders_for
+from wedgefit.engine.dictionary import Dictionary, LayerOrder, orders_for
 from wedgefit.engine.network import Network
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import Solution
@@ -23,11 +24,95 @@ from wedgefit.learning.policy import EXACT_UP_TO
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Settings
 from wedgefit.model.foreign import Foreign
+from wedgefit.records import FLAT
+
+SCHEMA = "wedgefit.yardstick/1"
+Scores = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """What a network costs as trained, and with each neuron rescaled to equal norms."""
+
+    objective: float
+    loss: float
+    penalty: float
+    rescaled_objective: float
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Which part of an objective is lost: so much is proven, and no more than so much."""
+
+    at_least: float
+    at_most: float | None
+
+
+@dataclass(frozen=True)
+class Between:
+    """The interval that holds the optimum over all networks of a kind."""
+
+    lower_bound: float | None
+    upper_bound: float
+    lost: Lost
+
+
+@dataclass(frozen=True)
+class SeenData:
+    """The rows, in the columns that the network reads."""
+
+    source: str
+    rows: int
+    columns: tuple[str, ...]
+    target: str
+
+
+@dataclass(frozen=True)
+class Posed:
+    """The problem that the network is held against."""
+
+    loss: str
+    alpha: float
+    norm: int
+    order: LayerOrder | tuple[LayerOrder, ...]
+    hidden_bias: bool
+    intercept: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The network itself."""
+
+    source: str
+    neurons: int
+    objectives: Annotated[Objectives, FLAT]
+    score: Scores
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best network that was found, and what lies between."""
+
+    neurons: int
+    score: Scores
+    between: Annotated[Between, FLAT]
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """How far a network is from the certified optimum; in the units that it saw."""
+
+    schema: Literal[SCHEMA]
+    data: SeenData
+    problem: Posed
+    network: Measured
+    optimum: Best
+    certificate: Certificate
 
 
 def measure(
     foreign: Foreign, table: Table, target: Sequence[str], settings: Settings, progress
-) -> dict:
+) -> Yardstick:
     """The record behind ``wedgefit certify --weights``: the network's objective, the optimum, and
     what lies between.
 
@@ -40,36 +125,32 @@ def measure(
     problem = replace(learner.problems[0], alpha=settings.alpha)
     objectives = objectives_of(foreign.network, problem, sample.X, settings.norm)
     solution = optimum(foreign, learner, problem, progress)
-    score = score_values(sample, foreign.network.forward(sample.X), learner.loss)
-    return {
-        "schema": "wedgefit.yardstick/1",
-        "data": {
-            "source": table.source,
-            "rows": len(sample.y),
-            "columns": list(foreign.columns or encoding.names),
-            "target": encoding.target.name,
-        },
-        "problem": {
-            "loss": learner.loss.name,
-            "alpha": settings.alpha,
-            "norm": settings.norm,
-            "order": learner.order,
-            "hidden_bias": settings.bias,
-            "intercept": settings.intercept,
-        },
-        "network": {
-            "source": foreign.source,
-            "neurons": foreign.units,
-            **objectives,
-            "score": score,
-        },
-        "optimum": {
-            "neurons": len(solution.fit.wedges),
-            "score": score_values(sample, solution.fit.output, learner.loss),
-            **between(learner, solution.certificate, objectives),
-        },
-        "certificate": asdict(solution.certificate),
-    }
+    scored = lambda output: score_values(sample, output, learner.loss)
+    fit, output = solution.fit, foreign.network.forward(sample.X)
+    return Yardstick(
+        SCHEMA,
+        SeenData(
+            table.source,
+            len(sample.y),
+            tuple(foreign.columns or encoding.names),
+            encoding.target.name,
+        ),
+        Posed(
+            learner.loss.name,
+            settings.alpha,
+            settings.norm,
+            learner.order,
+            settings.bias,
+            settings.intercept,
+        ),
+        Measured(foreign.source, foreign.units, objectives, scored(output)),
+        Best(
+            len(fit.wedges),
+            scored(fit.output),
+            between(learner, solution.certificate, objectives),
+        ),
+        solution.certificate,
+    )
 
 
 def sample_seen(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
@@ -152,7 +233,7 @@ def settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
     return settled
 
 
-def objectives_of(network: Network, problem: Problem, X: np.ndarray, norm: int) -> dict:
+def objectives_of(network: Network, problem: Problem, X: np.ndarray, norm: int) -> Objectives:
     """As trained, and with each neuron rescaled to equal norms, which leaves the function as it is
     (theory, section 1).
 
@@ -171,12 +252,7 @@ def objectives_of(network: Network, problem: Problem, X: np.ndarray, norm: int) 
     rescaled = problem.alpha * float(
         np.linalg.norm(hidden, ord=norm, axis=0) @ np.linalg.norm(outer, axis=1)
     )
-    return {
-        "objective": loss + penalty,
-        "loss": loss,
-        "penalty": penalty,
-        "rescaled_objective": loss + rescaled,
-    }
+    return Objectives(loss + penalty, loss, penalty, loss + rescaled)
 
 
 def optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> Solution:
@@ -204,7 +280,7 @@ def own_neurons(foreign: Foreign, norm: int) -> Wedges:
     )
 
 
-def between(learner: Learner, certificate: Certificate, objectives: dict) -> dict:
+def between(learner: Learner, certificate: Certificate, objectives: Objectives) -> Between:
     """The interval that holds the optimum over all networks of this kind, and which part of the
     objective is lost.
 
@@ -215,10 +291,7 @@ def between(learner: Learner, certificate: Certificate, objectives: dict) -> dic
     """
     every_column = max(learner.pricers[0].dictionary.orders) == learner.sample.X.shape[1]
     lower = certificate.network_lower_bound if every_column else None
-    upper = min(certificate.objective, objectives["rescaled_objective"])
-    own = objectives["objective"]
-    lost = {
-        "at_least": max(own - upper, 0.0) / own,
-        "at_most": None if lower is None else max(own - lower, 0.0) / own,
-    }
-    return {"lower_bound": lower, "upper_bound": upper, "lost": lost}
+    upper = min(certificate.objective, objectives.rescaled_objective)
+    own = objectives.objective
+    at_most = None if lower is None else max(own - lower, 0.0) / own
+    return Between(lower, upper, Lost(max(own - upper, 0.0) / own, at_most))

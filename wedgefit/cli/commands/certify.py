@@ -147,4 +147,4 @@ def _measure(
 
     with talk.progress() as progress:
         record = yardstick.measure(foreign, table, target, settings, progress)
-    talk.result(record, "yardstick")
+    talk.result(plain(record), "yardstick")
