@@ -81,7 +81,7 @@ class Reading:
 
     def typed(self, types: Mapping[str, str]) -> Reading:
         """The same, remembering the kinds of these columns, too, but for those that are skipped."""
-        told = {name: kind for name, kind in types.items() if kind != "skip"}
+        told: dict[str, Any] = {name: kind for name, kind in types.items() if kind != "skip"}
         return replace(self, types={**self.types, **told})
 
     def check(self) -> None:

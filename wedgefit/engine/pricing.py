@@ -335,7 +335,7 @@ class Pricer:
         goal = alpha if np.isfinite(alpha) else 0.0
         if self._scout is not None:
             return self._scout.look(v, CLOSE_BY * goal)
-        if not self._looks_by_bounds:
+        if self._bounder is None or not self._looks_by_bounds:
             return None
         return self._bounder.search(v, goal, SHARPEST, budget=0, floor=alpha).places
 

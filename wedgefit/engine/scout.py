@@ -6,6 +6,8 @@ row; here the direction stays, and the hyperplane moves from row to row. In whic
 rows depends on the directions alone, so they are sorted once, and a look costs cumulative sums.
 """
 
+from functools import reduce
+
 import numpy as np
 
 from wedgefit.engine.bound import Intervals
@@ -45,7 +47,9 @@ class Scout:
         best = np.empty(len(self.columns), dtype=np.intp)
         values = np.empty(len(self.columns))
         for some in self._blocks():
-            sides = sum(self._squares(target[self.order[some]], some) for target in v.T)
+            sides = reduce(
+                np.add, (self._squares(target[self.order[some]], some) for target in v.T)
+            )
             squares = sides.max(axis=0)
             best[some] = squares.argmax(axis=1)
             values[some] = np.sqrt(squares.max(axis=1))
