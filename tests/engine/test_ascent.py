@@ -133,11 +133,11 @@ def test_the_bound_over_wedges_heeds_the_networks_own_neurons():
 def test_refined_neurons_in_more_columns_do_what_sampled_wedges_do():
     """Five columns: the climb is as good as wedges drawn at random (within what sampling varies),
     and claims nothing beyond."""
-    X, y = surface(60, 5)
+    X, y = surface(40, 5)
     plain, refining = (
         Pricer(Dictionary(X, (5,), 2, True), refine=refine) for refine in (False, True)
     )
-    problem = Problem(y, largest_alpha(Problem(y, 1.0), plain, exact=False) / 50)
+    problem = Problem(y, largest_alpha(Problem(y, 1.0), plain, exact=False) / 20)
     wedges = solve(problem, plain, tol=1e-4, exact=False)
     refined = solve(problem, refining, tol=1e-4, exact=False)
     assert refined.certificate.objective < wedges.certificate.objective * 1.02

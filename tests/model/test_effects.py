@@ -158,13 +158,13 @@ def test_many_numbers_are_gathered_by_their_means():
 
 
 def test_what_is_no_sum_of_pairs_says_so():
-    columns, signal = mixed()
-    columns |= {"c": columns["a"] ** 2}
-    model = train(table_of(columns | {"y": signal}), Options(alpha_ratio=0.05, order=3), Quiet())
-    if any(len(set(neuron.columns)) > 2 for neuron in model.neurons):
-        with pytest.raises(NoEffects, match="more than two columns"):
-            model.effects()
-        assert model.importances == ()
+    columns = dict(zip("abc", np.random.default_rng(0).normal(size=(3, 20))))
+    y = np.abs(sum(columns.values()))
+    model = train(table_of(columns | {"y": y}), Options(alpha_ratio=0.1, order=3), Quiet())
+    assert any(len(set(neuron.columns)) > 2 for neuron in model.neurons)
+    with pytest.raises(NoEffects, match="more than two columns"):
+        model.effects()
+    assert model.importances == ()
     with pytest.raises(NoEffects, match="more than one hidden layer"):
         kinds()["deep"].effects()
     with pytest.raises(NoEffects, match="Train it again"):
