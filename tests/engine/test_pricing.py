@@ -400,6 +400,17 @@ def test_wedges_are_counted_once(rng, monkeypatch):
     assert 0 < part.wedges_priced <= 2 * 25 * 6 // 3 < part.wedges_total
 
 
+@pytest.mark.parametrize("orders", [(5,), (1, 2, 5)])
+@pytest.mark.parametrize("every_pencil", [True, False])
+def test_fewer_rows_than_a_wedge_passes_through(orders, every_pencil, rng):
+    """As in the folds of a tiny table with deep or wide networks: that order has no wedge."""
+    X, v = rng.normal(size=(3, 5)), direction(rng, 3)
+    found = priced(X, v, orders, 1, True, every_pencil=every_pencil)
+    rest = priced(X, v, [order for order in orders if order < 5] or [1], 1, True)
+    assert found.exact and found.wedges_priced == found.wedges_total == (90 if 1 in orders else 0)
+    assert found.bound == (rest.bound if 1 in orders else 0)
+
+
 def test_partial_rounds_can_miss(rng, monkeypatch):
     """Otherwise the test above proves nothing."""
     monkeypatch.setattr(pricing, "RANDOM", 3)

@@ -92,3 +92,25 @@ def test_what_could_not_be_read_back_is_never_written(broken, words, monkeypatch
         train(read_table("d.csv"), Options(alpha_ratio=0.1, order=1, jobs=1), Quiet())
     done = CliRunner().invoke(main, ["train", "d.csv", "--alpha-ratio", "0.1", "--jobs", "1"])
     assert done.exit_code == 1 and Path("wedgefit.json").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda columns: columns[::-1], "one or two input columns, in their order"),
+        (lambda columns: columns[:1] * 2, "one or two input columns, in their order"),
+        (None, "of distinct columns"),
+    ],
+)
+def test_effects_are_told_apart(change, words, tmp_path):
+    """A pair read backwards, a column with itself, an effect that is there twice."""
+    path = tmp_path / "d.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i},{i * i % 7},{abs(i % 7 - i)}\n" for i in range(12)))
+    data = json.loads(train(read_table(path), Options(alpha_ratio=0.1, jobs=1), Quiet()).dumps())
+    pair = next(effect for effect in data["effects"] if len(effect["columns"]) == 2)
+    if change is None:
+        data["effects"].append(pair)
+    else:
+        pair["columns"] = change(pair["columns"])
+    with pytest.raises(ModelFileError, match=words):
+        loads(json.dumps(data))

@@ -112,7 +112,12 @@ class Pricer:
         self.jobs = jobs
         self.refine = refine
         self._seed, self._rng = seed, np.random.default_rng(seed)
-        self._swept_orders = [order for order in dictionary.orders if order > 1]
+        # Through fewer rows than it has anchors no wedge passes, as in the folds of a tiny table.
+        self._swept_orders = [
+            order
+            for order in dictionary.orders
+            if order > 1 and dictionary.anchors(order) <= len(dictionary.X)
+        ]
         self._sorted_columns = SortedColumns(dictionary) if 1 in dictionary.orders else None
         self._sweeper = Sweeper(dictionary, memory)
         self._machines = None if cluster is None else Machines(cluster, self._sweeper)

@@ -298,9 +298,12 @@ def _effects(file: ModelFile) -> Iterator[Complaint]:
             yield Complaint(f"distributions[{i}].levels", "levels of its column")
         if (column.kind == "category") != bool(part.levels):
             yield Complaint(f"distributions[{i}]", f"that of a {column.kind} column")
+    if len({effect.columns for effect in file.effects}) < len(file.effects):
+        yield Complaint("effects", "of distinct columns")
     for i, effect in enumerate(file.effects):
-        if len(effect.columns) > 2 or not {*effect.columns} <= {*inputs}:
-            yield Complaint(f"effects[{i}].columns", "one or two input columns")
+        named = tuple(name for name in inputs if name in effect.columns)
+        if effect.columns != named or not 1 <= len(named) <= 2:
+            yield Complaint(f"effects[{i}].columns", "one or two input columns, in their order")
         path = f"effects[{i}].importance"
         if complaint := _per_output(effect.importance, file.encoding.target.outputs, path):
             yield complaint
