@@ -385,7 +385,7 @@ def test_where_pencils_are_few_all_are_looked_at(orders, norm, thorough, rng, mo
     """On a tiny table a draw would take them all: none is drawn, and nothing is sampled."""
     pricer = Pricer(Dictionary(rng.normal(size=(8, 3)), tuple(orders), norm, True))
     monkeypatch.setattr(pricer, "_drawn", None)
-    v, none = direction(rng, 8), pricer.dictionary.none()
+    v, none = direction(rng, 8)[:, None], pricer.dictionary.none()
     part = pricer.price(v, 0.0, none, every_pencil=False, thorough=thorough)
     whole = pricer.price(v, 0.0, none, every_pencil=True)
     assert part.exact and part.wedges_priced == part.wedges_total

@@ -25,6 +25,9 @@ SMALLEST = 1e-11
 SHARPEST_WITH_SUM = 1e-3
 # Where scores exceed alpha, a search visits at most this many times what its first look does.
 GLANCE = 4
+# Unless they exceed it, relatively, by less than this: then a proof to twice as much takes little
+# longer, and tells how far there is to go.
+FAR = 0.02
 # Sorting a row and walking past it takes so many times as long as putting it into a histogram.
 SORTED = 8
 # One block of intervals visits about this many rows: some milliseconds.
@@ -121,7 +124,7 @@ class Bounder:
             best = max(best, float(looks.values.max()))
             excess = max(best - alpha, 0.0) if alpha else 0.0
             limit = max(alpha, best) * (1 + tolerance) + excess
-            if excess > 0.2 * tolerance * alpha and visits <= glance / 2:
+            if excess > max(0.2 * tolerance, FAR) * alpha and visits <= glance / 2:
                 budget = min(budget, glance)
             places.append(_places(now, looks))
             open_ = (bounds - looks.rounding > limit) & (now.widths > SMALLEST)

@@ -10,7 +10,7 @@ from wedgefit.engine.wedge import Wedges, row_chunks
 
 # A round adds at most this many wedges, and at most this many through one sample (near-copies teach
 # the solver nothing).
-MOST_WEDGES = 300
+MOST_WEDGES = 100
 MOST_PER_SAMPLE = 2
 
 

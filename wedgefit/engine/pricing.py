@@ -53,8 +53,8 @@ SECONDS_PER_LOOK = 3e-8
 # Up to this many wedges every round prices them all.
 FULL_IS_CHEAP = 500_000
 FULL_IS_QUICK = 5_000_000
-# A first look at all intervals that visits at most this many rows takes about a second.
-LOOK_IS_CHEAP = 50_000_000
+# A first look at all intervals that visits at most so many rows takes some hundredths of a second.
+LOOK_IS_CHEAP = 2_000_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
 SECONDS_PER_VISIT = 2e-8
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
@@ -133,11 +133,10 @@ class Pricer:
         return other
 
     def _made_scout(self) -> Scout | None:
-        """What looks at all pairs in partial rounds; None where bounds do, or where no round is
-        partial."""
+        """What looks at all pairs in partial rounds; None where no round is partial."""
         dictionary = self.dictionary
         pairs = dictionary.bias and dictionary.orders[-1] == dictionary.room == 2
-        if not pairs or dictionary.size <= FULL_IS_CHEAP or self._looks_by_bounds:
+        if not pairs or self.full_rounds_only:
             return None
         return scout_for(dictionary)
 
@@ -149,6 +148,8 @@ class Pricer:
 
     @property
     def _looks_by_bounds(self) -> bool:
+        """Whether a partial round begins with the first look of the bounds: in a sampled fit, where
+        it is cheap."""
         pairs = self._bounder is not None and self.dictionary.room == 2
         return pairs and self.full_rounds_only
 
