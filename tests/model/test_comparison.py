@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from kinds import Quiet, mixed, table_of
-from scipy import stats
+from scipy import special, stats
 from sklearn import metrics
 
 from wedgefit.errors import UsageError
@@ -81,8 +81,36 @@ def test_the_loss_by_default():
     assert found["loss"]["name"] == "error"
     with pytest.raises(UsageError, match="not for these models"):
         compare(Contest(models, ("a", "b"), (table, table)), loss="log_loss")
-    with pytest.raises(UsageError, match="squared or absolute"):
+    with pytest.raises(UsageError, match="squared or own or absolute"):
         compare(contest(), loss="error")
+
+
+def counted(**options):
+    rng = np.random.default_rng(0)
+    x, time = rng.uniform(0, 3, 60), rng.uniform(0.5, 2, 60)
+    counts = rng.poisson(time * np.exp(x - 1)).astype(float)
+    table = table_of({"x": x, "time": time, "y": counts}, "test.csv")
+    given = {"order": 1, "tol": 1e-3, "loss": "poisson", "exposure": "time", "keep": ("x",)}
+    models = (train(table, Options(alpha_ratio=a, **given | options), Quiet()) for a in (0.05, 0.7))
+    return Contest(tuple(models), ("a", "b"), (table, table))
+
+
+def test_models_of_one_loss_are_judged_by_it():
+    """Poisson's: half the difference of their deviances, row by row."""
+    pair = counted()
+    record = compare(pair)
+    assert record["loss"]["name"] == "own"
+    y = pair.tables[0].columns["y"].values
+    means = [np.array(model.predict(pair.tables[0])) for model in pair.models]
+    losses = [mean - special.xlogy(y, mean) for mean in means]
+    difference = np.array(record["rows"]["A"]) - np.array(record["rows"]["B"])
+    np.testing.assert_allclose(difference, losses[0] - losses[1], rtol=1e-9, atol=1e-12)
+    # Of different losses there is none that is fair to both.
+    other = counted(loss="squared", exposure=None)
+    mixed_pair = Contest((pair.models[0], other.models[1]), pair.sources, pair.tables)
+    assert compare(mixed_pair)["loss"]["name"] == "squared"
+    with pytest.raises(UsageError, match="not for these models"):
+        compare(mixed_pair, loss="own")
 
 
 def test_scores_are_those_of_sklearn():

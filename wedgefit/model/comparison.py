@@ -50,6 +50,15 @@ def _left(rows: Rows) -> np.ndarray:
     return rows.sample.y - predicted.reshape(rows.sample.y.shape)
 
 
+def _own(rows: Rows) -> np.ndarray:
+    """The loss that the model was trained with, of every row for as long as it was counted."""
+    sample, loss = rows.sample, rows.model.loss
+    shares = np.ones(len(sample.y)) if sample.exposure is None else sample.exposure
+    rates = sample.y / shares[:, None]
+    parts = zip(rates[:, None], rows.scores[:, None], shares[:, None])
+    return np.array([loss.value(*part) for part in parts])
+
+
 def _log_loss(rows: Rows) -> np.ndarray | None:
     probabilities = rows.model.probabilities(rows.scores)
     if probabilities is None:
@@ -66,6 +75,7 @@ LOSSES = {
     loss.name: loss
     for loss in (
         RowLoss("squared", "squared error", "regression", lambda r: (_left(r) ** 2).mean(axis=1)),
+        RowLoss("own", "the loss of both", "regression", _own),
         RowLoss("absolute", "absolute error", "regression", lambda r: abs(_left(r)).mean(axis=1)),
         RowLoss("log_loss", "log loss", "classification", _log_loss),
         RowLoss("error", "wrong class", "classification", _error),
@@ -86,8 +96,9 @@ def compare(contest: Contest, weight: str | None = None, loss: str | None = None
     """The record behind ``wedgefit compare``: the losses of A and B on the same rows, and the mean
     of loss A − loss B with its standard error.
 
-    ``loss`` is one of ``LOSSES``; None: squared error of numbers, log loss of classes, or how many
-    are wrong where a model has no probabilities. ``better`` is the model whose loss is smaller by
+    ``loss`` is one of ``LOSSES``; None: of numbers the loss that both were trained with, or the
+    squared error; of classes the log loss, or how many are wrong where a model has no
+    probabilities. ``better`` is the model whose loss is smaller by
     more than ``ERRORS`` standard errors, None where chance may have made the difference. A row
     counts as often as its cell in the column ``weight`` says. Raises UsageError for models that
     cannot be compared so.
@@ -159,8 +170,14 @@ def _losses(rows: list[Rows], name: str | None) -> tuple[RowLoss, list[np.ndarra
     """The loss to compare by, and its values for every model."""
     task = rows[0].sample.task
     known = [loss for loss in LOSSES.values() if loss.task == task]
+    trained = {each.model.problem.loss for each in rows}
+    if name is None and len(trained) == 1 and task == "regression" and trained != {"squared"}:
+        # What both were trained for is what they are to be judged by.
+        name = "own"
     if name is not None:
         known = [loss for loss in known if loss.name == name]
+    if len(trained) > 1:
+        known = [loss for loss in known if loss.name != "own"]
     for loss in known:
         values = [loss.values(each) for each in rows]
         if not any(each is None for each in values):

@@ -34,8 +34,8 @@ def _model(ctx: click.Context, param: click.Parameter, value: str) -> str:
     "--loss",
     type=LaterChoice(_losses),
     metavar="NAME",
-    help="What to compare by: squared or absolute (numbers), log_loss or error (classes)."
-    "  [default: squared, log_loss]",
+    help="What to compare by: squared, own (that of training) or absolute of numbers, log_loss or"
+    " error of classes.  [default: that of training, if both have it]",
 )
 @click.option(
     "--weight",

@@ -81,12 +81,12 @@ def _costs(costs: list[dict], certificate: dict) -> Parts:
         low = None if low is None else max(low, 0.0)
         ends = (low, math.floor), (high, math.ceil)
         words = ("not proven" if end is None else _rounded(end, 4, way) for end, way in ends)
-        # Some losses may be negative, and then have no parts.
         parts = (
-            NOTHING if end is None or objective <= 0 else _rounded(100 * end / objective, 3, way)
-            for end, way in ends
+            NOTHING if end is None else _rounded(100 * end / objective, 3, way) for end, way in ends
         )
-        add_row(table, cost["without"], *words, " to ".join(parts) + " %", f"{cost['neurons']:,}")
+        # Some losses may be negative, and then have no parts.
+        part = f"{' to '.join(parts)} %" if objective > 0 else NOTHING
+        add_row(table, cost["without"], *words, part, f"{cost['neurons']:,}")
     yield title("What leaving it out costs, at the same alpha (proven, about these rows)")
     yield table
 
