@@ -12,9 +12,10 @@ from wedgefit.data.table import read_table
 from wedgefit.engine.losses import class_probabilities
 from wedgefit.errors import WedgefitError
 from wedgefit.model.audit import certify
-from wedgefit.model.build import Options, path, train
+from wedgefit.model.build import Options, train
 from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import loads
+from wedgefit.model.whole_path import path
 from wedgefit.views.explain import explain
 from wedgefit.views.phrases import coefficient_for
 from wedgefit.views.tables import explain as rendered_explain

@@ -31,9 +31,8 @@ learning.scores learning.threshold learning.settings learning.checks learning.pr
 learning.path learning.select learning.policy learning.learn
 model.calibration model.effects model.record model.file model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.foreign
-model.network_export model.evaluation model.build model.comparison model.origin model.claims
-model.audit model.cost
-model.uniqueness model.yardstick model.polish model.trace
+model.network_export model.evaluation model.build model.whole_path model.comparison model.origin
+model.claims model.audit model.cost model.uniqueness model.yardstick model.polish model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables

@@ -15,8 +15,9 @@ from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.learning.learn import Learner, Settings
 from wedgefit.model import trace
 from wedgefit.model.audit import certify
-from wedgefit.model.build import Options, path, train
+from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
+from wedgefit.model.whole_path import path
 from wedgefit.watch import Deadline
 
 A, B = np.linspace(0, 5, 30).round(3), np.cos(np.arange(30)).round(3)

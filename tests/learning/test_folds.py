@@ -15,8 +15,9 @@ from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.losses import LOSSES
 from wedgefit.learning.problems import problems_of
-from wedgefit.model.build import Options, path, train
+from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
+from wedgefit.model.whole_path import path
 
 
 class Quiet:

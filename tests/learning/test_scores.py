@@ -15,9 +15,10 @@ from wedgefit.learning.scores import SCORES, Score, score_values, scores_of, sho
 from wedgefit.learning.settings import Options
 from wedgefit.model import trace
 from wedgefit.model.audit import certify
-from wedgefit.model.build import path, train
+from wedgefit.model.build import train
 from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import loads
+from wedgefit.model.whole_path import path
 
 
 class Quiet:

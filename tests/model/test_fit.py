@@ -16,9 +16,10 @@ from wedgefit.learning import learn as learn_module
 from wedgefit.learning import policy
 from wedgefit.learning.problems import SORTS_KEPT
 from wedgefit.model.audit import certify
-from wedgefit.model.build import Options, path, train
+from wedgefit.model.build import Options, train
 from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import load, loads
+from wedgefit.model.whole_path import path
 
 
 class Heard:

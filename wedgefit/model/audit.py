@@ -16,7 +16,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import relative_gap
-from wedgefit.engine.fit import Fit, fit_on
+from wedgefit.engine.fit import fit_on
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
 from wedgefit.errors import CertificateError, WedgefitError
@@ -374,14 +374,10 @@ def _refit_check(problem: Problem, found: StageFound) -> Check:
     X, wedges, (z, _) = found.X, found.wedges, found.network.stored()
     stored = fit_on(X, problem, wedges, z)
     best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(z)))
-    values = [_loss(problem, fit) for fit in (stored, best)]
+    values = [problem.value(fit.combined, fit.intercept) for fit in (stored, best)]
     slack = 1e-9 * (abs(values[1]) + problem.value(np.zeros_like(problem.y), problem.location))
     agrees = bool(abs(values[0] - values[1]) <= slack)
     return Check("neurons[*].coefficient", values[0], values[1], agrees)
-
-
-def _loss(problem: Problem, fit: Fit) -> float:
-    return problem.value(fit.combined, fit.intercept)
 
 
 def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:

@@ -8,19 +8,16 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from wedgefit import __version__
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target, refuse_numbers
-from wedgefit.engine.certificate import total
 from wedgefit.engine.layers import Stage as FitStage
-from wedgefit.engine.layers import composed
 from wedgefit.engine.losses import LOSSES, Loss
 from wedgefit.errors import FitError, ModelFileError, UsageError
 from wedgefit.learning.learn import Learned, Learner
-from wedgefit.learning.scores import score_values, shown_score
+from wedgefit.learning.scores import score_values
 from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Options
 from wedgefit.model.evaluation import constant_output
@@ -50,7 +47,6 @@ from wedgefit.model.record import (
     per_output,
     unit_name,
 )
-from wedgefit.records import plain
 from wedgefit.watch import Deadline
 
 # Options that leave the result alone.
@@ -195,40 +191,6 @@ def trained(
         learned = setting.learner.learn(progress.advance, held_out)
     model = _certified(setting, _stored(setting, _model(setting, learned, setup)))
     return model, HeldOutRows(setting.design, learned.held_out) if held_out else None
-
-
-def path(table: Table, options: Options, progress) -> dict:
-    """The whole path on all rows, beside the cross-validated scores: the record behind ``wedgefit
-    path``."""
-    if options.layers == "auto":
-        raise UsageError(
-            "a path has one number of layers.",
-            remedy="Give it with --layers, or use wedgefit train --layers auto.",
-        )
-    clock = time.perf_counter()
-    setting = Setting(table, options, progress)
-    learner = setting.learner
-    with setting.named():
-        curve = learner.cross_validated(progress.advance, options.layers)
-    points, walk = [], learner.walk(options.layers)
-    for position, alpha in enumerate(curve.alphas):
-        progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")
-        networks = walk.step(float(alpha), learner.deadline)
-        points.append(_point(setting, float(alpha), networks, curve.summary(position)))
-    name = shown_score(options.scoring, setting.sample.task, learner.loss.name)
-    problem = plain(setting.problem(0.0, options.layers - 1))
-    del problem["alpha"]
-    return {
-        "schema": "wedgefit.path/1",
-        "data": plain(setting.data()),
-        "problem": problem,
-        "score_name": name,
-        "points": [point | {"cv": point["cv"][name]} for point in points],
-        "chosen": {rule: float(curve.alphas[curve.chosen(rule)]) for rule in ("best", "1se")},
-        "notes": setting.notes() + curve_notes(curve),
-        "seconds": {"total": time.perf_counter() - clock},
-        "version": __version__,
-    }
 
 
 def _model(setting: Setting, learned: Learned, setup: float) -> Model:
@@ -394,21 +356,3 @@ def _selection(curve: Curve | None, rule: str) -> Selection | None:
     if curve is None:
         return None
     return Selection(rule, curve.scoring or "loss", len(curve.folds[0]), curve.pace.fold_tol)
-
-
-def _point(setting: Setting, alpha: float, networks: list[tuple[FitStage, ...]], cv: dict) -> dict:
-    deep = [composed(stages) for stages in networks]
-    samples = np.concatenate(
-        [wedges.samples.ravel() for network in deep for wedges in network.layers]
-    )
-    certificate = total([stages[-1].solution.certificate for stages in networks])
-    return {
-        "alpha": alpha,
-        "alpha_ratio": alpha / setting.learner.alpha_max,
-        "neurons": sum(network.neurons for network in deep),
-        "samples": len(np.unique(samples[samples >= 0])),
-        "objective": certificate.objective,
-        "relative_gap": certificate.relative_gap,
-        "scope": certificate.scope,
-        "cv": cv,
-    }

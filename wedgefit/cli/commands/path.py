@@ -28,9 +28,9 @@ def path(data, id_column, options, reading, talk):
     table, options = training_table(data, id_column, options, reading)
     # Told before the fit, which may fail for what the notes say.
     talk.notes(*table.notes)
-    from wedgefit.model import build as fit
+    from wedgefit.model.whole_path import path as whole_path
 
     with talk.progress() as progress:
-        record = fit.path(table, options, progress)
+        record = whole_path(table, options, progress)
     talk.notes(*(note for note in record.get("notes", ()) if note not in table.notes))
     talk.result(record, "path")
