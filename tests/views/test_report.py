@@ -355,3 +355,11 @@ def test_the_page_in_a_browser(width, text, trained, tmp_path):
     assert found["ink"] != found["paper"]
     picture = (tmp_path / f"{width}.png").read_bytes()
     assert picture.startswith(b"\x89PNG") and len(picture) > 50_000, "not blank"
+
+
+def test_the_page_goes_from_how_good_it_is_to_the_proof(text):
+    words = Outline(text).words
+    heads = ["How good it is", "What it has learnt", "One prediction, step by step"]
+    heads += ["What is proven", "How to predict"]
+    places = [words.index(head) for head in heads]
+    assert places == sorted(places) and words.index("Globally optimal") > places[3]
