@@ -18,6 +18,7 @@ from wedgefit.engine.losses import (
     log_sigmoid,
     sigmoid,
 )
+from wedgefit.learning.settings import LOSS_NAMES
 
 EVERY = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 SEEDS = st.integers(0, 10**6)
@@ -314,3 +315,7 @@ def test_quantiles_by_hand():
     assert Quantile(0.7).shift(y, np.zeros((4, 1)), even) == [pytest.approx(2, abs=1e-6)]
     assert loss.dual_value(y, 0.19 * column(1, -0.3, 0, 0), even) == -np.inf
     assert loss.dual_value(y, column(0, -0.06, 0.18, 0), even) == pytest.approx(0.3)
+
+
+def test_every_loss_can_be_asked_for_by_name():
+    assert set(LOSS_NAMES) == set(LOSSES) and len(LOSS_NAMES) == len(LOSSES)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 NUMBERS, CLASSES = "regression", "classification"
 
+# The losses by name, as options and model files spell them: those of ``engine.losses``.
+LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -43,7 +46,7 @@ class Settings:
 
     loss: str | None = setting(
         None,
-        OneOf("squared", "huber", "quantile", "poisson", "gamma", "logistic"),
+        OneOf(*LOSS_NAMES),
         LEARN,
         "The loss to minimise: squared for means, huber for means that large residuals cannot pull,"
         " quantile for medians and other quantiles, poisson for counts, gamma for positive amounts,"

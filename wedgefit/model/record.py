@@ -22,6 +22,7 @@ from wedgefit.engine.losses import Loss, class_probabilities, loss_of, predicted
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
+from wedgefit.learning.settings import LOSS_NAMES
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Hidden, Importance
 from wedgefit.records import (
@@ -87,7 +88,7 @@ class Data:
 class ProblemRecord:
     """What was solved."""
 
-    loss: Literal["squared", "huber", "quantile", "poisson", "gamma", "logistic"]
+    loss: Literal[LOSS_NAMES]
     alpha: Annotated[float, above(0), "Strength of regularisation."]
     alpha_max: Annotated[float, at_least(0), "The smallest alpha without any neuron."]
     norm: Annotated[Literal[1, 2], "Of the hidden weights."]
