@@ -10,7 +10,7 @@ from sklearn import metrics
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.engine.losses import LOSSES, class_probabilities
+from wedgefit.engine.losses import LOSSES, Quantile, class_probabilities
 from wedgefit.learning.scores import SCORES, Score, score_values, scores_of, shown_score
 from wedgefit.learning.settings import Options
 from wedgefit.model import trace
@@ -163,3 +163,14 @@ def test_what_needs_probabilities():
     assert needs.pop("auc") == [False, True] and needs.pop("log_loss") == [True, True]
     assert all(value == [False, False] for value in needs.values())
     assert [score.name for score in scores_of("regression", "squared")] == ["r2", "rmse", "mae"]
+
+
+@pytest.mark.parametrize("far", [0.0, 1e6])
+def test_the_best_constant_explains_nothing(far, rng):
+    """Also of a quantile far from zero, whose kink is rounded by the spread and not by the place:
+    no constant is better, and no other explains as much."""
+    y = far + rng.gamma(1.0, size=(80, 1))
+    sample, loss = Sample(np.zeros((80, 1)), y, "regression"), Quantile(0.05)
+    best = np.full_like(y, np.quantile(y, 0.05, method="inverted_cdf"))
+    assert score_values(sample, best, loss)["d2"] == pytest.approx(0, abs=1e-6)
+    assert score_values(sample, best + 0.3, loss)["d2"] < -0.1

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from wedgefit.data.sample import Sample
     from wedgefit.engine.losses import Loss
+    from wedgefit.engine.problem import Problem
 
 NUMBERS, CLASSES = "regression", "classification"
 # Losses whose predictions are means.
@@ -93,37 +94,33 @@ def _d2(predicted: Predicted) -> float | None:
     """The part of a constant's deviance that is explained."""
     import numpy as np
 
-    truth, loss = predicted.truth, predicted.loss
+    truth = predicted.truth
     if len(truth) < 2 or (truth == truth[0]).all():
         return None
-    constant = loss.shift(truth, np.zeros_like(truth), _shares(predicted))
-    around = _above_floor(predicted, np.full_like(truth, constant))
-    return 1 - _above_floor(predicted, predicted.scores) / around
+    problem, nothing = _problem(predicted), np.zeros_like(truth)
+    constant = problem.value(nothing, problem.shift(nothing)) - problem.floor
+    return 1 - _above_floor(problem, predicted) / constant
 
 
 def _deviance(predicted: Predicted) -> float:
-    return 2 * _above_floor(predicted, predicted.scores)
+    return 2 * _above_floor(_problem(predicted), predicted)
 
 
 def _loss(predicted: Predicted) -> float:
-    return predicted.loss.value(predicted.truth, predicted.scores, _shares(predicted))
+    return _above_floor(_problem(predicted), predicted)
 
 
-def _above_floor(predicted: Predicted, scores: np.ndarray) -> float:
-    """The loss of these outputs, above the least that any have."""
-    import numpy as np
+def _problem(predicted: Predicted) -> Problem:
+    """What the loss of these rows is computed by."""
+    from wedgefit.engine.problem import Problem
 
-    truth, loss, shares = predicted.truth, predicted.loss, _shares(predicted)
-    least = loss.dual_value(truth, np.zeros_like(truth), shares)
-    return loss.value(truth, scores, shares) - least
+    weights = predicted.weights
+    return Problem(predicted.truth, 1.0, loss=predicted.loss, sample_weight=weights)
 
 
-def _shares(predicted: Predicted) -> np.ndarray:
-    """What part each row is of the whole weight, (n,)."""
-    import numpy as np
-
-    n, weights = len(predicted.truth), predicted.weights
-    return np.full(n, 1 / n) if weights is None else weights / weights.sum()
+def _above_floor(problem: Problem, predicted: Predicted) -> float:
+    """The loss of the network's outputs, above the least that any have."""
+    return problem.value(predicted.scores, 0.0) - problem.floor
 
 
 def _rmse(predicted: Predicted) -> float:
