@@ -227,6 +227,18 @@ def test_huber_needs_a_spread(rng):
     run("train", "d.csv", "--loss", "huber", "--huber-delta", "2", "--alpha-ratio", "0.1")
 
 
+def test_quantiles_of_different_levels_have_no_loss_in_common(rng):
+    """Each model's own loss would judge it by another measure than the other."""
+    counted("quantile", rng)
+    told = ["--loss", "quantile", "--order", "1", "--alpha-ratio", "0.1", "--quantile"]
+    run("train", "d.csv", *told, "0.2", "-o", "low.json")
+    run("train", "d.csv", *told, "0.8", "-o", "high.json")
+    name = lambda *files: json.loads(run("compare", *files, "d.csv", "--json").stdout)["loss"][
+        "name"
+    ]
+    assert name("low.json", "high.json") == "squared" and name("low.json", "low.json") == "own"
+
+
 # Exposures ----------------------------------------------------------------------------------------
 
 
@@ -262,10 +274,13 @@ def test_counts_of_unequal_exposure(rng):
     assert one["prediction"] == pytest.approx(days[3] * np.exp(score))
     held = np.array(columns_of("held.csv")["prediction_y"], dtype=float)
     assert np.corrcoef(held, days)[0, 1] > 0.5
-    difference = json.loads(
-        run("compare", "wedgefit.json", "wedgefit.json", "d.csv", "--json").stdout
-    )
-    assert difference["models"][0]["loss"] == pytest.approx(np.mean((y - predicted) ** 2))
+    both = ["wedgefit.json", "wedgefit.json", "d.csv", "--json"]
+    for told, loss in (
+        ([], np.mean(predicted - y * np.log(rates))),
+        (["--loss", "squared"], np.mean((y - predicted) ** 2)),
+    ):
+        compared = json.loads(run("compare", *both, *told).stdout)
+        assert compared["models"][0]["loss"] == pytest.approx(loss)
     run("plot", "wedgefit.json", "d.csv", "--kind", "path", "-o", "path.svg")
     # Without the column a prediction is for one unit, as in exports.
     Path("new.csv").write_text("\n".join(["x", *map(str, x)]) + "\n")

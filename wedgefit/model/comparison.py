@@ -170,8 +170,10 @@ def _losses(rows: list[Rows], name: str | None) -> tuple[RowLoss, list[np.ndarra
     """The loss to compare by, and its values for every model."""
     task = rows[0].sample.task
     known = [loss for loss in LOSSES.values() if loss.task == task]
-    trained = {each.model.problem.loss for each in rows}
-    if name is None and len(trained) == 1 and task == "regression" and trained != {"squared"}:
+    # With its own number: quantiles of two levels are two losses.
+    trained = {each.model.loss for each in rows}
+    further = {loss.name for loss in trained} != {"squared"}
+    if name is None and len(trained) == 1 and task == "regression" and further:
         # What both were trained for is what they are to be judged by.
         name = "own"
     if name is not None:
