@@ -414,6 +414,14 @@ def test_folds_of_several_classes_are_stratified():
     assert [np.bincount(codes[rows]).tolist() for rows in held_out] == [[5, 5, 5]] * 4
 
 
+def test_a_class_of_fewer_rows_than_folds_is_grouped_without_a_warning():
+    """Two rows in two groups, three folds: they cannot be spread over all, and need not be."""
+    X, groups = np.arange(24.0)[:, None], np.repeat(np.arange(8), 3)
+    y = np.where(np.isin(np.arange(24), [2, 21]), 1.0, -1.0)
+    held_out = held_out_rows(X, y, task="classification", groups=groups)
+    assert all(not set(groups[rows]) & set(np.delete(groups, rows)) for rows in held_out)
+
+
 @pytest.mark.parametrize(
     "task, y, groups, words",
     [

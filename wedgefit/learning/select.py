@@ -320,7 +320,9 @@ def _splits(sample: Sample, folds: int, seed: int) -> Splits:
             f"{count} {some} cannot be split into {folds} folds to choose alpha.",
             remedy="Try a smaller --cv, or give --alpha or --alpha-ratio.",
         )
-    stratified, grouped = labels is not None, groups is not None
+    grouped = groups is not None
+    # A class of fewer rows than folds cannot be spread over all of them; scikit-learn would warn.
+    stratified = labels is not None and int(np.bincount(labels).min()) >= folds
     name = f"{'Stratified' * stratified}{'Group' * grouped}KFold"
     splitter = getattr(model_selection, name)(folds, shuffle=True, random_state=seed)
     return list(splitter.split(sample.X, labels, groups))
