@@ -5,7 +5,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from wedgefit.engine import pricing
+from wedgefit.engine import nomination
 
 hypothesis.settings.register_profile(
     "same-every-time", derandomize=True, deadline=None, database=None
@@ -22,5 +22,5 @@ def rng():
 @pytest.fixture
 def few_draws(monkeypatch):
     """Partial rounds draw so few pencils that a small table has more: else nothing is sampled."""
-    monkeypatch.setattr(pricing, "RANDOM", 4)
-    monkeypatch.setattr(pricing, "THOROUGH", 0)
+    monkeypatch.setattr(nomination, "RANDOM", 4)
+    monkeypatch.setattr(nomination, "THOROUGH", 0)

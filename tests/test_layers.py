@@ -23,7 +23,8 @@ engine.problem engine.wedge engine.fit engine.rounding engine.certificate
 engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
 engine.bound_patch_compiled engine.bound_search engine.bound_choice engine.scout
-engine.choice engine.order_one engine.pencil engine.workers engine.ascent engine.pricing
+engine.choice engine.order_one engine.pencil engine.nomination engine.workers engine.ascent
+engine.pricing
 engine.shared engine.lasso engine.group_lasso engine.linear_program engine.working_set
 engine.descent engine.schedule engine.solve engine.alternatives engine.plainer engine.network
 engine.layers

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wedgefit.engine import pencil, pricing, sweep
+from wedgefit.engine import nomination, pencil, sweep
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
@@ -256,7 +256,7 @@ def test_no_supremum_without_an_output_intercept(rng):
 
 def test_supremum_is_unknown_where_it_was_not_computed(rng, monkeypatch):
     """Norm 2 in three dimensions, and partial rounds, prove nothing about other neurons."""
-    monkeypatch.setattr(pricing, "RANDOM", 3)
+    monkeypatch.setattr(nomination, "RANDOM", 3)
     X, v = rng.normal(size=(8, 3)), direction(rng, 8)
     assert priced(X, v, [3], 2, True).supremum is None
     assert priced(X, v, [1, 2], 1, True, every_pencil=False).supremum is None
@@ -367,7 +367,7 @@ def test_sorted_indices_fit_their_type(n, rng):
 @pytest.mark.parametrize("d, orders", [(2, [1, 2]), (3, [1, 2, 3]), (3, [3])])
 def test_partial_rounds_never_exceed_the_exact_bound(d, orders, bias, rng, monkeypatch):
     """A partial round may miss the best wedge; it must say so, and count what it looked at."""
-    monkeypatch.setattr(pricing, "RANDOM", 2)
+    monkeypatch.setattr(nomination, "RANDOM", 2)
     X, v = rng.normal(size=(30, d)), direction(rng, 30)
     whole = priced(X, v, orders, 1, bias)
     for seed in range(4):
@@ -384,7 +384,7 @@ def test_partial_rounds_never_exceed_the_exact_bound(d, orders, bias, rng, monke
 def test_where_pencils_are_few_all_are_looked_at(orders, norm, thorough, rng, monkeypatch):
     """On a tiny table a draw would take them all: none is drawn, and nothing is sampled."""
     pricer = Pricer(Dictionary(rng.normal(size=(8, 3)), tuple(orders), norm, True))
-    monkeypatch.setattr(pricer, "_drawn", None)
+    monkeypatch.setattr(pricer.nominations, "_drawn", None)
     v, none = direction(rng, 8)[:, None], pricer.dictionary.none()
     part = pricer.price(v, 0.0, none, every_pencil=False, thorough=thorough)
     whole = pricer.price(v, 0.0, none, every_pencil=True)
@@ -394,7 +394,7 @@ def test_where_pencils_are_few_all_are_looked_at(orders, norm, thorough, rng, mo
 
 def test_wedges_are_counted_once(rng, monkeypatch):
     """However often a pencil is drawn, and though every wedge lies in several pencils."""
-    monkeypatch.setattr(pricing, "RANDOM", 25)
+    monkeypatch.setattr(nomination, "RANDOM", 25)
     X, v = rng.normal(size=(8, 3)), direction(rng, 8)
     part = priced(X, v, [3], 1, True, every_pencil=False)
     assert 0 < part.wedges_priced <= 2 * 25 * 6 // 3 < part.wedges_total
@@ -413,7 +413,7 @@ def test_fewer_rows_than_a_wedge_passes_through(orders, every_pencil, rng):
 
 def test_partial_rounds_can_miss(rng, monkeypatch):
     """Otherwise the test above proves nothing."""
-    monkeypatch.setattr(pricing, "RANDOM", 3)
+    monkeypatch.setattr(nomination, "RANDOM", 3)
     X, v = rng.normal(size=(60, 2)), direction(rng, 60)
     whole = priced(X, v, [2], 1, True)
     assert any(
@@ -432,7 +432,7 @@ def test_order_1_alone_is_always_exact(rng):
 @pytest.mark.parametrize("d, bias", [(2, True), (2, False), (3, True), (3, False)])
 def test_partial_rounds_look_around_the_wedges_in_use(d, bias, rng, monkeypatch):
     """The pencils of a wedge in use hold its best exchanges: none of them may be forgotten."""
-    monkeypatch.setattr(pricing, "RANDOM", 1)
+    monkeypatch.setattr(nomination, "RANDOM", 1)
     X, v = rng.normal(size=(20, d)), direction(rng, 20)
     dictionary = Dictionary(X, (d,), 1, bias)
     every = dictionary.written_out()
@@ -448,7 +448,7 @@ def test_partial_rounds_look_around_the_wedges_in_use(d, bias, rng, monkeypatch)
 def test_partial_rounds_look_at_the_last_winners(rng, monkeypatch):
     """After a full round the best pencil is known: a partial round for the same v finds the same
     best wedge."""
-    monkeypatch.setattr(pricing, "RANDOM", 1)
+    monkeypatch.setattr(nomination, "RANDOM", 1)
     X, v = rng.normal(size=(60, 2)), direction(rng, 60)
     dictionary = Dictionary(X, (2,), 1, True)
     pricer = Pricer(dictionary, seed=5)
@@ -475,7 +475,7 @@ def same(first, second):
 def test_same_input_same_bytes(orders, norm, variant, rng, monkeypatch):
     """Neither threads, nor kept sorts, nor running twice may change a digit over a series of
     rounds."""
-    monkeypatch.setattr(pricing, "BLOCK", 200)  # several blocks, so that two jobs share them
+    monkeypatch.setattr(nomination, "BLOCK", 200)  # several blocks, so that two jobs share them
     X = rng.normal(size=(30, 3))
     dictionary = Dictionary(X, tuple(orders), norm, True)
     plain, other = Pricer(dictionary, seed=1), Pricer(dictionary, seed=1, **variant)
@@ -508,7 +508,7 @@ def test_sorts_are_kept(rng, monkeypatch):
 
 
 def test_the_seed_draws_the_pencils(rng, monkeypatch):
-    monkeypatch.setattr(pricing, "RANDOM", 3)
+    monkeypatch.setattr(nomination, "RANDOM", 3)
     X, v = rng.normal(size=(60, 2)), direction(rng, 60)
     bounds = [
         priced(X, v, [2], 1, True, every_pencil=False, seed=seed).bound for seed in (0, 0, 1, 2, 3)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wedgefit.engine import plainer, pricing
+from wedgefit.engine import nomination, plainer, pricing
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import fit_on
 from wedgefit.engine.pricing import Pricer
@@ -313,7 +313,7 @@ def test_partial_rounds_look_among_the_columns_in_use(rng):
     used = pricer.dictionary.wedges(np.array([[3], [17], [41]]), np.array([[0], [1], [2]]))[0]
     counts = []
     for thorough in (False, True):
-        blocks = pricer._pencils(2, used, False, thorough, None)
+        blocks = pricer.nominations.promising(2, used, thorough, None)
         drawn = np.concatenate([part.columns for part in blocks])
         among = np.isin(drawn, [3, 17, 41]).all(axis=1)
         assert set(map(tuple, drawn[among].tolist())) == {(3, 17), (3, 41), (17, 41)}
@@ -321,8 +321,8 @@ def test_partial_rounds_look_among_the_columns_in_use(rng):
     (some, others), (all_, many) = counts
     assert 50 < some < 100 < all_ == 3 * 50, "each pencil once"
     assert 50 < others <= 100 and many > 50 * others
-    none = pricer._pencils(2, pricer.dictionary.none(), False, False, None)
-    assert 0 < sum(map(len, none)) <= pricing.RANDOM
+    none = pricer.nominations.promising(2, pricer.dictionary.none(), False, None)
+    assert 0 < sum(map(len, none)) <= nomination.RANDOM
 
 
 def test_a_sampled_run_looks_thoroughly_before_it_ends(monkeypatch):
@@ -342,7 +342,7 @@ def test_partial_rounds_end_at_the_same_optimum(norm, orders, rng, monkeypatch):
     alpha = 0.02 * top_alpha(X, y, orders, norm)
     whole = fitted(X, y, alpha, orders, norm)
     monkeypatch.setattr(pricing, "FULL_IS_CHEAP", 0)
-    monkeypatch.setattr(pricing, "RANDOM", 5)
+    monkeypatch.setattr(nomination, "RANDOM", 5)
     scopes = []
     pricer = Pricer(Dictionary(X, orders, norm, True))
     partly = solve(

@@ -127,7 +127,7 @@ def test_compiled_and_reference_sweeps_agree_across_chunks(monkeypatch):
     V = np.random.default_rng(5).normal(size=(1_100, 3))
     V -= V.mean(axis=0)
     dictionary = Dictionary(X, (2,), 1, True)
-    pencils = next(Pricer(dictionary)._every(2)).take(slice(0, 5))
+    pencils = next(Pricer(dictionary).nominations.every(2)).take(slice(0, 5))
     results = []
     for pays in (0, np.inf):
         monkeypatch.setattr("wedgefit.engine.pencil.COMPILED_PAYS", pays)

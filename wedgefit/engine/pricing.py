@@ -9,41 +9,25 @@ dictionary is never stored; only a pricing that swept or bounded everything supp
 certificate.
 """
 
-from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
-from itertools import combinations, islice
-from math import comb
 
 import numpy as np
 
 from wedgefit.engine.ascent import ascend, random_neurons
 from wedgefit.engine.bound_choice import bounder_for
-from wedgefit.engine.bound_search import Bounded, Places, spread
+from wedgefit.engine.bound_search import Bounded, Places
 from wedgefit.engine.choice import Choices, diversified, facing, places_of_largest
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.nomination import Nominations
 from wedgefit.engine.order_one import SortedColumns
-from wedgefit.engine.pencil import Pencils, Sweeper, Swept, pointed_at
+from wedgefit.engine.pencil import Pencils, Sweeper, Swept
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, sweep_here
 
-# One block of pencils × samples has about this many entries: it stays in the processor's cache.
-BLOCK = 1 << 16
-# A block for another machine is this many times larger, so that it takes longer than its journey.
-MACHINES_BLOCK = 32
-# A partial round looks at this many of the last round's best pencils, and at this many drawn at
-# random from each kind.
-WINNERS = 600
-RANDOM = 100
-# Where all pairs have been looked at, so many are enough, of pencils that won and of those that the
-# look points at.
-SCOUTED = 60
 # What the look sees a little below alpha may have a wedge above it close by.
 CLOSE_BY = 0.8
-# A thorough partial round draws more where rows are few: about so many looks at a sample from a
-# pencil, well below a tenth of a second.
-THOROUGH = 1_000_000
 # An ascent for neurons off the wedges starts from this many of the best wedges, and of random
 # directions.
 STARTS = 40
@@ -59,8 +43,6 @@ LOOK_IS_CHEAP = 2_000_000
 SECONDS_PER_VISIT = 2e-8
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
 SHARPEST = 1e-10
-# The pencils that bounds nominate visit about so many rows together: as long as the bounds take.
-NOMINATED = 20_000_000
 # With limited effort bounds in three columns and more need not be sharper: there patches get many.
 PATCH_SHARP = 1e-3
 
@@ -111,7 +93,7 @@ class Pricer:
         self.effort = effort
         self.jobs = jobs
         self.refine = refine
-        self._seed, self._rng = seed, np.random.default_rng(seed)
+        self._seed = seed
         # Through fewer rows than it has anchors no wedge passes, as in the folds of a tiny table.
         self._swept_orders = [
             order
@@ -121,16 +103,22 @@ class Pricer:
         self._sorted_columns = SortedColumns(dictionary) if 1 in dictionary.orders else None
         self._sweeper = Sweeper(dictionary, memory)
         self._machines = None if cluster is None else Machines(cluster, self._sweeper)
-        self._winners: dict[int, Pencils] = {}
         self._bounder = bounder_for(dictionary, refine, jobs)
         self._scout = self._made_scout()
+        self._begin_anew()
 
     def sibling(self) -> "Pricer":
         """A pricer of the same dictionary for another problem: it shares the sorts, but not the
         pencils that won."""
         other = copy(self)
-        other._rng, other._winners = np.random.default_rng(self._seed), {}
+        other._begin_anew()
         return other
+
+    def _begin_anew(self) -> None:
+        """Draw from the seed, and forget the pencils that won."""
+        self._rng = np.random.default_rng(self._seed)
+        scouted, far = self._scout is not None, self._machines is not None
+        self.nominations = Nominations(self.dictionary, self._rng, scouted=scouted, far=far)
 
     def _made_scout(self) -> Scout | None:
         """What looks at all pairs in partial rounds; None where no round is partial."""
@@ -175,7 +163,7 @@ class Pricer:
         """Roughly how long a round over everything takes here, for telling people."""
         if self._bounder is not None:
             return 10 * self._bounder.first_look * SECONDS_PER_VISIT / self.jobs
-        looks = sum(self._pencil_count(order) for order in self._swept_orders) * len(
+        looks = sum(self.nominations.count(order) for order in self._swept_orders) * len(
             self.dictionary.X
         )
         return (
@@ -183,30 +171,6 @@ class Pricer:
             * (SECONDS_PER_LOOK if self._sweeper.compiled else 5 * SECONDS_PER_LOOK)
             / self.jobs
         )
-
-    def _few(self, thorough: bool) -> bool:
-        """Whether there are no more pencils than a partial round would draw, so that it looks at
-        all of them."""
-        counts = map(self._pencil_count, self._swept_orders)
-        return all(count <= self._draws(thorough) for count in counts)
-
-    def _draws(self, thorough: bool) -> int:
-        """How many pencils a partial round draws of each kind."""
-        return max(RANDOM, THOROUGH // len(self.dictionary.X)) if thorough else RANDOM
-
-    def _winners_kept(self, order: int) -> int:
-        return min(self._most_nominated, max(20, self._pencil_count(order) // 20))
-
-    @property
-    def _most_nominated(self) -> int:
-        """How many pencils a round sweeps because they won, or because a look points at them."""
-        return min(
-            SCOUTED if self._scout else WINNERS, max(20, NOMINATED // len(self.dictionary.X))
-        )
-
-    def _pencil_count(self, order: int) -> int:
-        n = len(self.dictionary.X)
-        return self.dictionary.sets_of(order) * comb(n, self.dictionary.anchors(order) - 1)
 
     def price(
         self,
@@ -226,56 +190,76 @@ class Pricer:
         of K targets is the root of the sum of their squares.
         """
         bounded = self._bounded(v, alpha, sharp) if every_pencil else None
-        everything = every_pencil or self._few(thorough)
-        places = bounded.places if bounded else None if everything else self._scouted(v, alpha)
-        choices, refined, largest, supremum, priced = [], self.dictionary.none(), 0.0, 0.0, 0
-        if self._sorted_columns:
-            found, largest = self._sorted_columns.best(v, alpha)
-            choices.append(found)
-            priced += 2 * self.dictionary.X.size
+        exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
+        places = bounded.places if bounded else None if exact else self._scouted(v, alpha)
+        swept = []
         for order in self._swept_orders:
-            pencils = self._pencils(order, used, everything and not bounded, thorough, places)
-            swept = self._sweep(pencils, v, everything)
-            largest, supremum = (
-                max(largest, swept.scores.max(initial=0.0)),
-                max(supremum, swept.suprema.max(initial=0.0)),
+            blocks = (
+                list(self.nominations.every(order))
+                if exact and not bounded
+                else self.nominations.promising(order, used, thorough, places)
             )
-            # Each wedge lies in as many pencils as it has anchors.
-            anchors = self.dictionary.anchors(order)
-            priced += 2 * len(swept.pencils) * (len(v) - anchors + 1) // anchors
-            self._winners[order] = swept.pencils.take(
-                places_of_largest(
-                    np.maximum(swept.scores, swept.suprema), self._winners_kept(order)
-                )
-            )
-            choices.append(swept.choices(alpha))
-            if self.refine and self._searches_arcs:
-                best = places_of_largest(swept.suprema, STARTS, above=alpha)
-                refined = self._through_one(swept.pencils.take(best), swept.weights[best])
-                if bounded:
-                    refined = refined.joined_with(self._at(bounded.places))
+            swept.append(self._sweep(blocks, v, exact))
+            self.nominations.remember(order, swept[-1])
+        choices, largest, priced = self._collected(swept, v, alpha)
         built = self._built(choices)
-        if self.refine and not self._searches_arcs:
-            seen = built if bounded is None else self._at(bounded.places).joined_with(built)
-            refined = self._ascended(v, used, seen)
+        refined = self._refined(v, alpha, used, swept, built, bounded and bounded.places)
         wedges, scores = facing(self.dictionary.X, built.joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
         if bounded:
             bound = max(bound, bounded.bound)
-        exact = everything or not self._swept_orders
+        known = exact and (bounded is not None or self._knows_supremum(v))
+        between = max((float(found.suprema.max(initial=0.0)) for found in swept), default=0.0)
         return Priced(
             wedges=wedges,
             scores=scores,
             excess=float(scores.max(initial=alpha) / alpha - 1) if 0 < alpha < np.inf else 0.0,
             bound=bound,
-            supremum=self._supremum(v, max(bound, supremum))
-            if exact and (bounded or self._knows_supremum(v))
-            else None,
+            supremum=self._supremum(v, max(bound, between)) if known else None,
             exact=exact,
             bounded=bounded is not None,
             wedges_priced=self.dictionary.size if exact else priced,
             wedges_total=self.dictionary.size,
         )
+
+    def _collected(
+        self, swept: list[Swept], v: np.ndarray, alpha: float
+    ) -> tuple[list[Choices], float, int]:
+        """The candidates of all orders, the largest score, and how many wedges were priced."""
+        choices, largest, priced = [], 0.0, 0
+        if self._sorted_columns:
+            found, largest = self._sorted_columns.best(v, alpha)
+            choices.append(found)
+            priced += 2 * self.dictionary.X.size
+        for order, part in zip(self._swept_orders, swept):
+            largest = max(largest, part.scores.max(initial=0.0))
+            # Each wedge lies in as many pencils as it has anchors.
+            anchors = self.dictionary.anchors(order)
+            priced += 2 * len(part.pencils) * (len(v) - anchors + 1) // anchors
+            choices.append(part.choices(alpha))
+        return choices, largest, priced
+
+    def _refined(
+        self,
+        v: np.ndarray,
+        alpha: float,
+        used: Wedges,
+        swept: list[Swept],
+        built: Wedges,
+        proven: Places | None,
+    ) -> Wedges:
+        """The best neurons off the wedges, where they are asked for: on the arcs of planes, at the
+        places that a proof saw, or where ascent ends."""
+        if not self.refine:
+            return self.dictionary.none()
+        seen = self.dictionary.none() if proven is None else self._at(proven)
+        if not self._searches_arcs:
+            return self._ascended(v, used, seen.joined_with(built))
+        if not swept:
+            return seen
+        arcs = swept[-1]
+        best = places_of_largest(arcs.suprema, STARTS, above=alpha)
+        return self._through_one(arcs.pencils.take(best), arcs.weights[best]).joined_with(seen)
 
     def _largest_off_wedges(self, v: np.ndarray, used: Wedges) -> float:
         """The largest score of the neurons in use that are no wedges, which no sweep meets.
@@ -311,22 +295,6 @@ class Pricer:
         free_constant = self.dictionary.bias and np.any(sums > 1e-9 * np.abs(v).sum(axis=0))
         return np.inf if free_constant else over_hyperplanes
 
-    def _every(self, order: int) -> Iterator[Pencils]:
-        """All pencils of an order, in blocks; a block spans several column sets where the rows are
-        few."""
-        n, sets, fixed = (
-            len(self.dictionary.X),
-            self.dictionary.column_sets(order),
-            self.dictionary.anchors(order) - 1,
-        )
-        size = max(1, BLOCK * (MACHINES_BLOCK if self._machines else 1) // n)
-        together = max(1, size // comb(n, fixed))
-        for start in range(0, len(sets), together):
-            some, subsets = sets[start : start + together], combinations(range(n), fixed)
-            while batch := list(islice(subsets, size)):
-                around = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
-                yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
-
     def _bounded(self, v: np.ndarray, alpha: float, sharp: float) -> Bounded | None:
         """What bounding all sets of columns proves and shows; None where sweeps do that."""
         if self._bounder is None:
@@ -354,53 +322,6 @@ class Pricer:
         best = places.take(slice(0, STARTS))
         unit = best.normals / np.linalg.norm(best.normals, axis=1, keepdims=True)
         return self._through_one(Pencils(best.columns, best.samples[:, None]), unit)
-
-    def _pencils(
-        self, order: int, used: Wedges, every: bool, thorough: bool, places: Places | None
-    ) -> list[Pencils]:
-        """What to sweep of an order, in blocks: all, or the promising pencils, those that
-        ``places`` point at instead of random ones where they are known."""
-        if every:
-            return list(self._every(order))
-        parts = self._around(order, used)
-        if places is not None:
-            best = spread(places).take(slice(0, self._most_nominated))
-            parts.append(pointed_at(self.dictionary, best, order))
-        if places is None or order < self.dictionary.room or not self.dictionary.bias:
-            parts += self._drawn(order, used, thorough)
-        pencils = Pencils.stack(parts)
-        step = max(1, BLOCK // len(self.dictionary.X))
-        return [
-            pencils.take(slice(start, start + step))
-            for start in range(0, max(1, len(pencils)), step)
-        ]
-
-    def _around(self, order: int, used: Wedges) -> list[Pencils]:
-        """The pencils of the wedges in use, and of the last winners."""
-        anchors = self.dictionary.anchors(order)
-        # A refined neuron passes through one sample only: it has no pencil.
-        mine = used.take((used.orders == order) & ((used.samples >= 0).sum(axis=1) == anchors))
-        around = [np.delete(mine.samples[:, :anchors], k, axis=1) for k in range(anchors)]
-        parts = [Pencils(mine.columns[:, :order], fixed) for fixed in around]
-        return [*parts, self._winners[order]] if order in self._winners else parts
-
-    def _drawn(self, order: int, used: Wedges, thorough: bool) -> list[Pencils]:
-        """Pencils drawn at random, of all and among the columns in use."""
-        n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
-        sets = self.dictionary.column_sets(order)
-        # Columns that matter together mostly matter alone, too: without this the right sets are a
-        # needle in a haystack of wide tables.
-        in_use = np.logical_or.reduce(used.reads, axis=0)[sets].all(axis=1)
-        draws = self._draws(thorough)
-        parts = []
-        for among in (sets, sets[in_use]):
-            drawn = np.sort(self._rng.integers(n, size=(draws, anchors - 1)), axis=1)
-            distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
-            if len(among):
-                parts.append(
-                    Pencils(among[self._rng.integers(len(among), size=draws)], drawn).take(distinct)
-                )
-        return parts
 
     def _sweep(self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool) -> Swept:
         """Sweep these blocks of pencils; where they are all there are, machines share them."""

@@ -1,0 +1,131 @@
+"""Which pencils a round sweeps: all of them, or those that promise most.
+
+A partial round looks around the wedges in use, at the pencils that won lately, and at those that a
+look at all pairs points at; where there is no such look, at some drawn at random.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations, islice
+from math import comb
+
+import numpy as np
+
+from wedgefit.engine.bound_search import Places, spread
+from wedgefit.engine.choice import places_of_largest
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pencil import Pencils, Swept, pointed_at
+from wedgefit.engine.wedge import Wedges
+
+# One block of pencils × samples has about this many entries: it stays in the processor's cache.
+BLOCK = 1 << 16
+# A block for another machine is this many times larger, so that it takes longer than its journey.
+MACHINES_BLOCK = 32
+# A partial round looks at this many of the last round's best pencils, and at this many drawn at
+# random from each kind.
+WINNERS = 600
+RANDOM = 100
+# Where all pairs have been looked at, so many are enough, of pencils that won and of those that the
+# look points at.
+SCOUTED = 60
+# A thorough partial round draws more where rows are few: about so many looks at a sample from a
+# pencil, well below a tenth of a second.
+THOROUGH = 1_000_000
+# The pencils that bounds nominate visit about so many rows together: as long as the bounds take.
+NOMINATED = 20_000_000
+
+
+class Nominations:
+    """The pencils of one dictionary that its rounds sweep, and those that won.
+
+    ``rng`` draws; ``scouted``: whether the looks of partial rounds are as fine as those that a few
+    pencils suffice for; ``far``: whether blocks travel to other machines.
+    """
+
+    def __init__(
+        self, dictionary: Dictionary, rng: np.random.Generator, *, scouted: bool, far: bool
+    ):
+        self.dictionary, self._rng = dictionary, rng
+        self._block = BLOCK * (MACHINES_BLOCK if far else 1)
+        self._most = min(SCOUTED if scouted else WINNERS, max(20, NOMINATED // len(dictionary.X)))
+        self._winners: dict[int, Pencils] = {}
+
+    def count(self, order: int) -> int:
+        """How many pencils of an order there are."""
+        n = len(self.dictionary.X)
+        return self.dictionary.sets_of(order) * comb(n, self.dictionary.anchors(order) - 1)
+
+    def few(self, orders: list[int], thorough: bool) -> bool:
+        """Whether there are no more pencils than a partial round would draw, so that it looks at
+        all of them."""
+        return all(self.count(order) <= self._draws(thorough) for order in orders)
+
+    def every(self, order: int) -> Iterator[Pencils]:
+        """All pencils of an order, in blocks; a block spans several column sets where the rows are
+        few."""
+        n, sets, fixed = (
+            len(self.dictionary.X),
+            self.dictionary.column_sets(order),
+            self.dictionary.anchors(order) - 1,
+        )
+        size = max(1, self._block // n)
+        together = max(1, size // comb(n, fixed))
+        for start in range(0, len(sets), together):
+            some, subsets = sets[start : start + together], combinations(range(n), fixed)
+            while batch := list(islice(subsets, size)):
+                around = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
+                yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
+
+    def promising(
+        self, order: int, used: Wedges, thorough: bool, places: Places | None
+    ) -> list[Pencils]:
+        """The pencils of an order that promise most, in blocks: those that ``places`` point at
+        instead of random ones where they are known. ``thorough``: draw more."""
+        parts = self._around(order, used)
+        if places is not None:
+            best = spread(places).take(slice(0, self._most))
+            parts.append(pointed_at(self.dictionary, best, order))
+        if places is None or order < self.dictionary.room or not self.dictionary.bias:
+            parts += self._drawn(order, used, thorough)
+        pencils = Pencils.stack(parts)
+        step = max(1, BLOCK // len(self.dictionary.X))
+        return [
+            pencils.take(slice(start, start + step))
+            for start in range(0, max(1, len(pencils)), step)
+        ]
+
+    def remember(self, order: int, swept: Swept) -> None:
+        """Keep the pencils that scored most, for the next round."""
+        kept = min(self._most, max(20, self.count(order) // 20))
+        best = places_of_largest(np.maximum(swept.scores, swept.suprema), kept)
+        self._winners[order] = swept.pencils.take(best)
+
+    def _draws(self, thorough: bool) -> int:
+        """How many pencils a partial round draws of each kind."""
+        return max(RANDOM, THOROUGH // len(self.dictionary.X)) if thorough else RANDOM
+
+    def _around(self, order: int, used: Wedges) -> list[Pencils]:
+        """The pencils of the wedges in use, and of the last winners."""
+        anchors = self.dictionary.anchors(order)
+        # A refined neuron passes through one sample only: it has no pencil.
+        mine = used.take((used.orders == order) & ((used.samples >= 0).sum(axis=1) == anchors))
+        around = [np.delete(mine.samples[:, :anchors], k, axis=1) for k in range(anchors)]
+        parts = [Pencils(mine.columns[:, :order], fixed) for fixed in around]
+        return [*parts, self._winners[order]] if order in self._winners else parts
+
+    def _drawn(self, order: int, used: Wedges, thorough: bool) -> list[Pencils]:
+        """Pencils drawn at random, of all and among the columns in use."""
+        n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
+        sets = self.dictionary.column_sets(order)
+        # Columns that matter together mostly matter alone, too: without this the right sets are a
+        # needle in a haystack of wide tables.
+        in_use = np.logical_or.reduce(used.reads, axis=0)[sets].all(axis=1)
+        draws = self._draws(thorough)
+        parts = []
+        for among in (sets, sets[in_use]):
+            drawn = np.sort(self._rng.integers(n, size=(draws, anchors - 1)), axis=1)
+            distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
+            if len(among):
+                parts.append(
+                    Pencils(among[self._rng.integers(len(among), size=draws)], drawn).take(distinct)
+                )
+        return parts
