@@ -203,7 +203,7 @@ class Pricer:
             self.nominations.remember(order, swept[-1])
         choices, largest, priced = self._collected(swept, v, alpha)
         built = self._built(choices)
-        refined = self._refined(v, alpha, used, swept, built, bounded and bounded.places)
+        refined = self._refined(v, alpha, used, swept, built, places if bounded else None)
         wedges, scores = facing(self.dictionary.X, built.joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
         if bounded:
