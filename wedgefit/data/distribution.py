@@ -108,7 +108,9 @@ def _gathered(values: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.nda
     # From the middle of the column: a sum of numbers near 1e300 would overflow.
     middle_value = values[len(values) // 2]
     means = np.bincount(group, weights=parts / sums[group] * (values - middle_value))
-    return means + middle_value, sums
+    # A mean lies within its group; rounding can take it out, and a single value from itself.
+    ends = np.searchsorted(group, [np.arange(len(means)), np.arange(len(means)) + 1])
+    return np.clip(means + middle_value, values[ends[0]], values[ends[1] - 1]), sums
 
 
 def _plain(numbers: np.ndarray) -> tuple[float, ...]:

@@ -1,0 +1,33 @@
+"""What a model remembers of how its rows lie along a column."""
+
+import numpy as np
+import pytest
+
+from wedgefit.data.distribution import MOST_VALUES, Distribution, distributions
+from wedgefit.data.encoding import fit_encoding
+from wedgefit.data.table import read_table
+
+
+@pytest.mark.parametrize("decimals", (2, 3, 16))
+@pytest.mark.parametrize("shift", (0.0, 1e9))
+@pytest.mark.parametrize("seed", range(3))
+def test_groups_of_many_values_lie_within_their_range(tmp_path, decimals, shift, seed):
+    """A group of one value was off by its last digit: a model refused to be read again."""
+    rng = np.random.default_rng(seed)
+    x = np.round(rng.uniform(0, 40, 300), decimals) + shift
+    file = tmp_path / "d.csv"
+    file.write_text("x,y\n" + "".join(f"{a!r},{b!r}\n" for a, b in zip(x.tolist(), x.tolist())))
+    table = read_table(str(file))
+    encoding, _ = fit_encoding(table, target="y")
+    (found,) = distributions(encoding, table, None)
+    assert not list(found.complaints())
+    assert len(found.values) <= MOST_VALUES < len(np.unique(x))
+    assert found.range == (x.min(), x.max())
+    mean = sum(part * value for part, value in zip(found.parts, found.values))
+    assert mean == pytest.approx(x.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("values", ((0.5, 2.0, 3.0), (1.0, 3.0, 2.0), (1.0, 2.0, 3.5)))
+def test_values_out_of_order_or_range_are_refused(values):
+    wrong = Distribution("x", values, (), (0.2, 0.3, 0.5), 0.0, (1.0, 3.0))
+    assert [complaint.path for complaint in wrong.complaints()] == ["values"]
