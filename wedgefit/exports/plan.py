@@ -12,7 +12,11 @@ import numpy as np
 from wedgefit.data.columns import InputColumn
 from wedgefit.data.kinds import spellings
 from wedgefit.data.reading import Reading
+from wedgefit.errors import FitError
 from wedgefit.model.record import Model
+
+# What every language makes of the outputs.
+LINKS = ("identity", "log", "logistic")
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,15 @@ class Plan:
 
 
 def plan_of(model: Model) -> Plan:
-    """The plan of a model, with the neurons only that its outputs depend on."""
+    """The plan of a model, with the neurons only that its outputs depend on.
+
+    Raises FitError where predictions are made of the outputs in a way that no language writes.
+    """
+    if model.loss.link not in LINKS:
+        raise FitError(
+            f"the link {model.loss.link} of the {model.loss.name} loss cannot be exported.",
+            remedy="Use wedgefit predict.",
+        )
     model = model.pruned()
     encoding = model.encoding
     missing = _missing(encoding.reading)
