@@ -254,3 +254,27 @@ id_option = click.option(
     help="A column that names the rows.  [default: row numbers]",
 )
 jobs_option = option_of(settings_of(Options)["jobs"])
+
+weight_option = click.option(
+    "--weight",
+    multiple=True,
+    callback=only_one,
+    metavar="NAME",
+    help="A column that says how much each row counts.",
+)
+
+
+def network_options(when: str = "") -> Callable:
+    """The settings that a network from elsewhere was trained with, those that are given, as
+    ``own``; ``when``: what their help begins with."""
+    alpha, norm = (
+        f"{when}: {words}" if when else words[:1].upper() + words[1:]
+        for words in (
+            "its weight decay, on our scale.  [default: in the file]",
+            "norm on the hidden weights.  [default: 2]",
+        )
+    )
+    named = ("target", "loss", "alpha", "norm", "max_seconds")
+    return delivers(
+        "own", given, **options_of(Options, *named, alpha={"help": alpha}, norm={"help": norm})
+    )

@@ -37,8 +37,8 @@ NOMINATED = 20_000_000
 class Nominations:
     """The pencils of one dictionary that its rounds sweep, and those that won.
 
-    ``rng`` draws; ``scouted``: whether the looks of partial rounds are as fine as those that a few
-    pencils suffice for; ``far``: whether blocks travel to other machines.
+    ``rng`` draws; ``scouted``: whether a ``Scout`` tells partial rounds where to look, so that
+    fewer pencils will do; ``far``: whether blocks travel to other machines.
     """
 
     def __init__(

@@ -313,10 +313,6 @@ class Pricer:
             return None
         return self._bounder.search(v, goal, SHARPEST, budget=0, floor=alpha).places
 
-    def sharp_for(self, gap: float) -> float:
-        """How sharp a bound must be to confirm a certificate with this relative gap."""
-        return max(SHARPEST, 0.05 * gap)
-
     def _at(self, places: Places) -> Wedges:
         """The neurons at the best places, through the row found there."""
         best = places.take(slice(0, STARTS))

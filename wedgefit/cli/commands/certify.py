@@ -7,10 +7,8 @@ from wedgefit.cli.failures import Command
 from wedgefit.cli.options import (
     Reading,
     Talk,
-    delivers,
-    given,
     jobs_option,
-    options_of,
+    network_options,
     reading,
     talking,
 )
@@ -27,20 +25,7 @@ from wedgefit.setting import settings_of
     metavar="NET",
     help="Measure a network trained elsewhere instead: JSON or ONNX.",
 )
-@delivers(
-    "own",
-    given,
-    **options_of(
-        Options,
-        "target",
-        "loss",
-        "alpha",
-        "norm",
-        "max_seconds",
-        alpha={"help": "With --weights: its weight decay, on our scale.  [default: in the file]"},
-        norm={"help": "With --weights: norm on the hidden weights.  [default: 2]"},
-    ),
-)
+@network_options("With --weights")
 @click.option(
     "--all",
     "everything",

@@ -6,7 +6,7 @@ import click
 
 from wedgefit.cli.arguments import FILE, Files, looks_like_a_model
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import Reading, only_one, reading, talking
+from wedgefit.cli.options import Reading, reading, talking, weight_option
 from wedgefit.cli.output import check_output, csv_text
 from wedgefit.cli.values import LaterChoice
 from wedgefit.errors import UsageError
@@ -37,13 +37,7 @@ def _model(ctx: click.Context, param: click.Parameter, value: str) -> str:
     help="What to compare by: squared, own (that of training) or absolute of numbers, log_loss or"
     " error of classes.  [default: that of training, if both have it]",
 )
-@click.option(
-    "--weight",
-    multiple=True,
-    callback=only_one,
-    metavar="NAME",
-    help="A column that says how much each row counts.",
-)
+@weight_option
 @click.option(
     "-o",
     "--output",

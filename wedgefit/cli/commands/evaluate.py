@@ -4,20 +4,14 @@ import click
 
 from wedgefit.cli.arguments import model_and_data
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import only_one, reading, talking
+from wedgefit.cli.options import reading, talking, weight_option
 from wedgefit.cli.values import Value
 from wedgefit.learning.threshold import ProbabilityOrRule
 
 
 @click.command("evaluate", cls=Command)
 @model_and_data
-@click.option(
-    "--weight",
-    multiple=True,
-    callback=only_one,
-    metavar="NAME",
-    help="A column that says how much each row counts.",
-)
+@weight_option
 @click.option(
     "--threshold",
     "rule",

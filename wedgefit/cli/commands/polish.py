@@ -6,9 +6,9 @@ import click
 
 from wedgefit.cli.arguments import FILE
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import delivers, given, jobs_option, options_of, reading, talking
+from wedgefit.cli.options import jobs_option, network_options, reading, talking
 from wedgefit.cli.output import ESCAPE, check_output
-from wedgefit.learning.settings import Options, Settings
+from wedgefit.learning.settings import Settings
 
 
 @click.command("polish", cls=Command)
@@ -23,20 +23,7 @@ from wedgefit.learning.settings import Options, Settings
     metavar="FILE",
     help="The better network; .json or .onnx.",
 )
-@delivers(
-    "own",
-    given,
-    **options_of(
-        Options,
-        "target",
-        "loss",
-        "alpha",
-        "norm",
-        "max_seconds",
-        alpha={"help": "Its weight decay, on our scale.  [default: in the file]"},
-        norm={"help": "Norm on the hidden weights.  [default: 2]"},
-    ),
-)
+@network_options()
 @jobs_option
 @reading
 @talking
