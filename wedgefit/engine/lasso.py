@@ -1,5 +1,5 @@
-"""The Lasso on given columns: scikit-learn's coordinate descent, then a polish to KKT precision
-(theory, section 4).
+"""The Lasso on given columns: scikit-learn's coordinate descent from nothing, then a polish to KKT
+precision (theory, section 4).
 
 The columns are seen through their centred Gram matrix alone, so the cost does not depend on the
 number of samples.
