@@ -22,7 +22,7 @@ from wedgefit.engine.layers import (
     solve_stage,
     with_both_faces,
 )
-from wedgefit.engine.network import Network
+from wedgefit.engine.network import Layer, Network
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha
@@ -403,7 +403,7 @@ def test_the_composed_network(norm, bias, intercept, rng):
 def test_path_norm_by_walking_all_paths(rng):
     sizes = (3, 4, 2, 5, 1)
     network = Network(
-        tuple((rng.normal(size=(a, b)), rng.normal(size=b)) for a, b in zip(sizes, sizes[1:]))
+        tuple(Layer(rng.normal(size=(a, b)), rng.normal(size=b)) for a, b in zip(sizes, sizes[1:]))
     )
     paths = list(product(*map(range, sizes)))
     lengths = [
@@ -436,7 +436,7 @@ def test_path_norm_knows_no_scales(norm, rng):
             before[1] * factors,
             after[0] / factors[:, None],
         )
-    scaled = Network(tuple(map(tuple, scaled)))
+    scaled = Network(tuple(Layer(*layer) for layer in scaled))
     np.testing.assert_allclose(scaled.forward(X), network.forward(X), atol=1e-9)
     assert oracles.path_norm(scaled, norm) == pytest.approx(oracles.path_norm(network, norm))
 

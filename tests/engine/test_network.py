@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wedgefit.engine.fit import Fit
-from wedgefit.engine.network import Network, balanced_network
+from wedgefit.engine.network import Layer, Network, balanced_network
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.wedge import Wedges
 
@@ -72,7 +72,8 @@ def test_forward_is_the_fit_and_the_loops(seed, m, d, norm):
 def test_deeper_networks_by_hand(rng):
     """The ReLU stands after every layer but the last, however many there are."""
     layers = tuple(
-        (rng.normal(size=(a, b)), rng.normal(size=b)) for a, b in ((3, 4), (4, 2), (2, 5), (5, 1))
+        Layer(rng.normal(size=(a, b)), rng.normal(size=b))
+        for a, b in ((3, 4), (4, 2), (2, 5), (5, 1))
     )
     X = rng.normal(size=(6, 3))
     loops = [oracles.network_forward(layers, row) for row in X]

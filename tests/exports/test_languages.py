@@ -190,5 +190,5 @@ def test_units_that_nobody_reads_stay_at_home():
     read = {name for neuron in model.layer(2) for name in neuron.weights}
     assert len(pruned.layer(1)) == len(read) < len(model.layer(1))
     assert pruned.layer(2) == model.layer(2)
-    widths = [len(layer.biases) for layer in plan_of(model).hidden]
+    widths = [len(layer.biases) for layer in plan_of(model).network.hidden]
     assert widths == [len(read), len(model.layer(2))]

@@ -29,9 +29,9 @@ def to_words(plan: Plan, place) -> str:
         else:
             cell |= {"levels": column.levels, "empty": column.empty, "other": column.other}
         lines.append(["feature", cell, feature.center, feature.scale])
-    for layer in plan.layers:
+    for layer in plan.network.layers:
         steps = zip(layer.weights.T.tolist(), layer.biases.tolist())
-        lines.append(["layer", layer is not plan.output, list(steps)])
+        lines.append(["layer", layer is not plan.network.output, list(steps)])
     lines.append(["result", plan.classes, plan.link, plan.cut])
     return "".join(json.dumps(line) + "\n" for line in lines)
 

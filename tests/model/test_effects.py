@@ -9,9 +9,10 @@ import pytest
 from kinds import Quiet, kinds, mixed, table_of
 
 from wedgefit.data.distribution import MOST_VALUES, distributions
+from wedgefit.engine.network import unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.model.build import Options, train
-from wedgefit.model.effects import Hidden, Purified, Source, importances
+from wedgefit.model.effects import Purified, Source, importances
 from wedgefit.model.file import loads
 
 KINDS = {name: model for name, model in kinds().items() if model.depth == 1}
@@ -76,12 +77,13 @@ def test_a_slow_twin_by_all_combinations():
     for normal in normals:
         for c in rng.choice(3, size=rng.integers(1, 3), replace=False):
             normal[sources[c].features] = rng.normal(size=len(sources[c].features))
-    hidden = Hidden(normals, rng.normal(size=12), rng.normal(size=(12, 2)), rng.normal(size=2))
-    purified = Purified(hidden, sources)
+    offsets = rng.normal(size=12)
+    network = unit_network([(normals, offsets)], rng.normal(size=(12, 2)), rng.normal(size=2))
+    purified = Purified(network, sources)
 
     def output(*states):
         x = np.concatenate(states)
-        return np.maximum(normals @ x + hidden.offsets, 0) @ hidden.coefficients + hidden.intercept
+        return np.maximum(normals @ x + offsets, 0) @ network.output.weights + network.output.biases
 
     def mean(fixed):
         """The mean output where some columns are fixed at a state, by position."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from wedgefit.engine.dictionary import Dictionary, Order, order_of, orders_for
 from wedgefit.engine.fit import Fit
-from wedgefit.engine.network import Network, balanced_network
+from wedgefit.engine.network import Layer, Network, balanced_network
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import Solution, WorkingSet, solve, working_set
@@ -97,7 +97,8 @@ class DeepFit:
         two-layer network."""
         *inner, last = self.layers
         head = balanced_network(last.normals, last.offsets, self.coefficients, self.intercept)
-        return Network((*((wedges.normals.T, wedges.offsets) for wedges in inner), *head.layers))
+        below = (Layer(wedges.normals.T, wedges.offsets) for wedges in inner)
+        return Network((*below, *head.layers))
 
     def pruned(self) -> "DeepFit":
         """The same network without the units that no later layer reads; the columns are

@@ -2,29 +2,51 @@
 (theory, section 1)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from wedgefit.engine.problem import row_norms
 
 
+class Layer(NamedTuple):
+    """Affine units: weights (inputs, units) and biases (units,)."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A ReLU network: per layer the weights (inputs, outputs) and biases (outputs,); the last layer
-    is linear."""
+    """A ReLU network: layers of which each but the last gives the larger of zero and every unit."""
 
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def hidden(self) -> tuple[Layer, ...]:
+        """All layers but the last."""
+        return self.layers[:-1]
+
+    @property
+    def output(self) -> Layer:
+        """The last layer, which is linear."""
+        return self.layers[-1]
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers of each row it reads."""
+        return len(self.layers[0].weights)
 
     def activations(self, X: np.ndarray) -> np.ndarray:
         """What the last hidden layer gives on the rows of X (n, d), (n, units)."""
         activations = X
-        for weights, biases in self.layers[:-1]:
+        for weights, biases in self.hidden:
             activations = np.maximum(activations @ weights + biases, 0.0)
         return activations
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """The output on the rows of X (n, d), (n, outputs)."""
-        weights, biases = self.layers[-1]
+        weights, biases = self.output
         return self.activations(X) @ weights + biases
 
     def penalty(self, alpha: float, norm: int) -> float:
@@ -43,8 +65,8 @@ def unit_network(
 ) -> Network:
     """The network of unit neurons: per hidden layer normals (units, inputs) and offsets (units,),
     then coefficients (m, K) and t (K,)."""
-    first = tuple((normals.T, offsets) for normals, offsets in hidden)
-    return Network((*first, (coefficients, intercept)))
+    first = (Layer(normals.T, offsets) for normals, offsets in hidden)
+    return Network((*first, Layer(coefficients, intercept)))
 
 
 def balanced_network(

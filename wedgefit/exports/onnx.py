@@ -108,10 +108,10 @@ class _Graph:
 def _scores(graph: _Graph, plan: Plan) -> str:
     """The network's outputs, (rows, K)."""
     values = _features(graph, plan)
-    for layer in plan.layers:
+    for layer in plan.network.layers:
         sums = graph.add("MatMul", values, layer.weights)
         values = graph.add("Add", sums, layer.biases)
-        if layer is not plan.output:
+        if layer is not plan.network.output:
             values = graph.add("Max", values, 0.0)
     return values
 

@@ -12,6 +12,7 @@ import numpy as np
 from wedgefit.data.columns import InputColumn
 from wedgefit.data.kinds import spellings
 from wedgefit.data.reading import Reading
+from wedgefit.engine.network import Layer, Network
 from wedgefit.errors import FitError
 from wedgefit.model.record import Model
 
@@ -64,29 +65,20 @@ class Feature:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """Affine units: weights (inputs, units), biases (units,)."""
-
-    weights: np.ndarray
-    biases: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
 class Plan:
     """The whole way from cells to predictions.
 
-    ``hidden`` layers take the larger of zero and each unit, the ``output`` layer is affine; the
-    first of all layers reads ``features``. The outputs are the ``targets``, or, where there are
-    ``classes``, one score of the second of two or one score of each. ``link``: what the outputs
-    are, "identity", "log" or "logistic"; with the last they are log-odds, and classes have
-    probabilities; with "log" their exponentials are predicted. ``cut``: the score above which the
-    second of two classes is predicted. ``reading``: what training was told about cells and files.
+    The ``network`` reads the ``features``, and all its layers have units. Its outputs are the
+    ``targets``, or, where there are ``classes``, one score of the second of two or one score of
+    each. ``link``: what the outputs are, "identity", "log" or "logistic"; with the last they are
+    log-odds, and classes have probabilities; with "log" their exponentials are predicted. ``cut``:
+    the score above which the second of two classes is predicted. ``reading``: what training was
+    told about cells and files.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
     features: tuple[Feature, ...]
-    hidden: tuple[Layer, ...]
-    output: Layer
+    network: Network
     targets: tuple[str, ...]
     classes: tuple | None
     link: str
@@ -94,13 +86,9 @@ class Plan:
     reading: Reading
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        return (*self.hidden, self.output)
-
-    @property
     def read(self) -> list[int]:
         """The positions of the features that some unit reads."""
-        return np.flatnonzero(self.layers[0].weights.any(axis=1)).tolist()
+        return np.flatnonzero(self.network.layers[0].weights.any(axis=1)).tolist()
 
     @property
     def logistic(self) -> bool:
@@ -161,11 +149,10 @@ def plan_of(model: Model) -> Plan:
         )
         for feature in encoding.features
     )  # fmt: skip
-    hidden, output = _layers(model, len(features))
     target = encoding.target
     return Plan(
-        tuple(columns.values()), features, hidden, output, target.names, target.classes,
-        model.loss.link, model.cut, encoding.reading,
+        tuple(columns.values()), features, _with_units(model.network), target.names,
+        target.classes, model.loss.link, model.cut, encoding.reading,
     )  # fmt: skip
 
 
@@ -173,13 +160,13 @@ def _missing(reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("", *reading.na)))
 
 
-def _layers(model: Model, width: int) -> tuple[tuple[Layer, ...], Layer]:
-    """The hidden layers and the output layer; of a network without neurons the latter reads the
-    features, with weights of zero."""
-    *hidden, (outer, intercepts) = model.network.layers
-    if not len(outer):
-        return (), Layer(np.zeros((width, len(intercepts))), intercepts)
-    return tuple(Layer(*layer) for layer in hidden), Layer(outer, intercepts)
+def _with_units(network: Network) -> Network:
+    """The network; of one without neurons the output layer, which reads the features with weights
+    of zero."""
+    outer, intercept = network.output
+    if len(outer):
+        return network
+    return Network((Layer(np.zeros((network.inputs, len(intercept))), intercept),))
 
 
 def _column(column: InputColumn, missing: tuple[str, ...]) -> NumberColumn | TextColumn:

@@ -12,7 +12,8 @@ from importlib.resources import files
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.exports.plan import Feature, Layer, NumberColumn, Plan, TextColumn
+from wedgefit.engine.network import Layer
+from wedgefit.exports.plan import Feature, NumberColumn, Plan, TextColumn
 
 
 def to_python(plan: Plan) -> str:
@@ -33,8 +34,8 @@ def to_python(plan: Plan) -> str:
         "HEADER": plan.reading.header,
         "INPUTS": {column.name: _described(column) for column in plan.columns},
         "FEATURES": list(map(_encoded, plan.features)),
-        "LAYERS": list(map(_units, plan.hidden)),
-        "OUTPUTS": _units(plan.output),
+        "LAYERS": list(map(_units, plan.network.hidden)),
+        "OUTPUTS": _units(plan.network.output),
     }
     source = files("wedgefit.exports").joinpath("standalone.py").read_text(encoding="utf-8")
     lines = source.split("\n")

@@ -13,9 +13,10 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.data.words import shown
 from wedgefit.engine.losses import LARGEST_EXPONENT
+from wedgefit.engine.network import Layer
 from wedgefit.errors import ColumnError
 from wedgefit.exports.dialects import Dialect, plain, quoted_name
-from wedgefit.exports.plan import Feature, Layer, NumberColumn, Plan, TextColumn
+from wedgefit.exports.plan import Feature, NumberColumn, Plan, TextColumn
 
 # Sums are nested such that none has more terms: SQLite allows expressions 1,000 levels deep, and a
 # sum is as deep as it is long.
@@ -85,14 +86,14 @@ class _Query:
         yield FEATURES, [(f"x{j}", self._feature(part)) for j, part in self.features.items()]
         below = {j: f"x{j}" for j in self.features}
         zero = self.dialect.number(0.0)
-        for number, layer in enumerate(self.plan.hidden, start=1):
+        for number, layer in enumerate(self.plan.network.hidden, start=1):
             names = {k: f"h{number}_{k + 1}" for k in range(len(layer.biases))}
             units = [
                 f"{self.dialect.greatest}({zero}, {unit})" for unit in self._units(layer, below)
             ]
             yield f"layer{number}", list(zip(names.values(), units))
             below = names
-        scores = self._units(self.plan.output, below)
+        scores = self._units(self.plan.network.output, below)
         names = [f"s{k}" for k in range(1, len(scores) + 1)]
         yield "scores", list(zip(names, scores))
         yield from self._outcome(list(map(self.part, names)))

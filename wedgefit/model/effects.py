@@ -19,6 +19,7 @@ from wedgefit.data.columns import Feature
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
 from wedgefit.data.table import Table
+from wedgefit.engine.network import Network
 from wedgefit.errors import NoEffects
 from wedgefit.records import items
 
@@ -28,17 +29,6 @@ ROUNDING = 1e-12
 MOST_WORK = 20_000_000
 # Beside the largest, an importance of this relative size is what rounding left of zero.
 NEGLIGIBLE = 1e-10
-
-
-@dataclass(frozen=True, eq=False)
-class Hidden:
-    """A hidden layer and the output behind it: normals (m, d), offsets (m,), coefficients (m, K),
-    intercept (K,)."""
-
-    normals: np.ndarray
-    offsets: np.ndarray
-    coefficients: np.ndarray
-    intercept: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +42,20 @@ class Source:
 
 
 class Purified:
-    """The effects of a network, as functions of states of the columns.
+    """The effects of a network with one hidden layer, as functions of states of the columns.
 
     ``baseline`` (K,) is the mean of the output over the product of the distributions; ``columns``
     and ``pairs`` name by position what has an effect. Raises NoEffects where a neuron reads more
     than two columns.
     """
 
-    def __init__(self, hidden: Hidden, sources: Sequence[Source]):
-        self._hidden, self._sources = hidden, sources
+    def __init__(self, network: Network, sources: Sequence[Source]):
+        self._sources = sources
+        (weights, self._offsets), (self._coefficients, intercept) = network.layers
+        self._normals = weights.T
         self._single: dict[int, list[int]] = {}
         self._joint: dict[tuple[int, int], list[int]] = {}
-        for i, normal in enumerate(hidden.normals):
+        for i, normal in enumerate(self._normals):
             read = _read(normal, sources)
             if len(read) > 2:
                 raise NoEffects(
@@ -80,56 +72,54 @@ class Purified:
             for i in neurons
             for c in pair
         }
-        self._center = np.zeros(len(hidden.offsets))
+        self._center = np.zeros(len(self._offsets))
         for c, neurons in self._single.items():
             for i in neurons:
-                heights = self._forms(i, c, sources[c].states) + hidden.offsets[i]
+                heights = self._forms(i, c, sources[c].states) + self._offsets[i]
                 self._center[i] = sources[c].parts @ np.maximum(heights, 0.0)
         for (j, k), neurons in self._joint.items():
             for i in neurons:
-                forms = self._forms(i, j, sources[j].states) + hidden.offsets[i]
+                forms = self._forms(i, j, sources[j].states) + self._offsets[i]
                 self._center[i] = sources[j].parts @ self._means[i, k](forms)
         # A neuron that reads nothing is a constant.
-        idle = ~np.any(hidden.normals, axis=1)
-        self._center[idle] = np.maximum(hidden.offsets[idle], 0.0)
-        self.baseline = hidden.intercept + self._center @ hidden.coefficients
+        idle = ~np.any(self._normals, axis=1)
+        self._center[idle] = np.maximum(self._offsets[idle], 0.0)
+        self.baseline = intercept + self._center @ self._coefficients
         read = {*self._single, *(c for pair in self._joint for c in pair)}
         self.columns, self.pairs = tuple(sorted(read)), tuple(sorted(self._joint))
 
     def column(self, column: int, states: np.ndarray) -> np.ndarray:
         """The effect of a column, (n, K), where its features have these values (n, features)."""
-        hidden = self._hidden
         total = np.zeros((len(states), len(self.baseline)))
         for i in self._single.get(column, ()):
-            height = np.maximum(self._forms(i, column, states) + hidden.offsets[i], 0.0)
-            total += np.outer(height - self._center[i], hidden.coefficients[i])
+            height = np.maximum(self._forms(i, column, states) + self._offsets[i], 0.0)
+            total += np.outer(height - self._center[i], self._coefficients[i])
         for pair, neurons in self._joint.items():
             if column in pair:
                 other = pair[0] if pair[1] == column else pair[1]
                 for i in neurons:
                     mean = self._mean_over(i, other, self._forms(i, column, states))
-                    total += np.outer(mean - self._center[i], hidden.coefficients[i])
+                    total += np.outer(mean - self._center[i], self._coefficients[i])
         return total
 
     def pair(self, pair: tuple[int, int], first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """The effect of a pair, (n, K), where the features of its columns have these values, (n,
         features) each."""
-        hidden = self._hidden
         total = np.zeros((len(first), len(self.baseline)))
         for i in self._joint[pair]:
             one, other = (self._forms(i, c, s) for c, s in zip(pair, (first, second)))
-            height = np.maximum(one + other + hidden.offsets[i], 0.0)
+            height = np.maximum(one + other + self._offsets[i], 0.0)
             means = self._mean_over(i, pair[1], one) + self._mean_over(i, pair[0], other)
-            total += np.outer(height - means + self._center[i], hidden.coefficients[i])
+            total += np.outer(height - means + self._center[i], self._coefficients[i])
         return total
 
     def _forms(self, neuron: int, column: int, states: np.ndarray) -> np.ndarray:
         """The part of a neuron's height that comes from a column, (n,)."""
-        return states @ self._hidden.normals[neuron, self._sources[column].features]
+        return states @ self._normals[neuron, self._sources[column].features]
 
     def _mean_over(self, neuron: int, column: int, forms: np.ndarray) -> np.ndarray:
         """The mean activation over a column, where the other one adds these forms (n,)."""
-        return self._means[neuron, column](forms + self._hidden.offsets[neuron])
+        return self._means[neuron, column](forms + self._offsets[neuron])
 
 
 class _MeanOver:
@@ -171,7 +161,7 @@ class Effects:
     """
 
     def __init__(
-        self, encoding: Encoding, seen: Sequence[Distribution], hidden: Hidden, outputs: Key
+        self, encoding: Encoding, seen: Sequence[Distribution], network: Network, outputs: Key
     ):
         self.encoding, self.outputs = encoding, outputs
         self.distributions = {part.column: part for part in seen}
@@ -181,9 +171,9 @@ class Effects:
             ]
             for column in encoding.inputs
         }
-        self.neurons = len(hidden.offsets)
+        self.neurons = len(network.output.weights)
         self._position = {column.name: c for c, column in enumerate(encoding.inputs)}
-        self._purified = Purified(hidden, [self._source(name) for name in self._position])
+        self._purified = Purified(network, [self._source(name) for name in self._position])
         self.baseline = dict(zip(outputs, self._purified.baseline.tolist()))
         names = list(self._position)
         single = [(names[c],) for c in self._purified.columns]

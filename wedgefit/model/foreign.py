@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wedgefit.engine.network import Network
+from wedgefit.engine.network import Layer, Network
 from wedgefit.errors import ModelFileError
 from wedgefit.model.network_file import NetworkFile, from_arrays, from_json
 
@@ -43,7 +43,7 @@ class Foreign:
     @property
     def units(self) -> int:
         """How many hidden neurons it has."""
-        return len(self.network.layers[0][1])
+        return len(self.network.layers[0].biases)
 
 
 def read_foreign(path: str | os.PathLike) -> Foreign:
@@ -67,8 +67,8 @@ def _foreign(file: NetworkFile, source: str) -> Foreign:
     inputs, units = hidden.shape
     biases, bias = file.array("hidden_biases"), file.array("output_bias")
     center, scale = file.array("center"), file.array("scale")
-    first = hidden, np.zeros(units) if biases is None else biases
-    last = outer.reshape(units, 1), np.zeros(1) if bias is None else bias.reshape(1)
+    first = Layer(hidden, np.zeros(units) if biases is None else biases)
+    last = Layer(outer.reshape(units, 1), np.zeros(1) if bias is None else bias.reshape(1))
     return Foreign(
         source,
         Network((first, last)),

@@ -24,7 +24,7 @@ from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
 from wedgefit.learning.settings import LOSS_NAMES
 from wedgefit.learning.threshold import Threshold, log_odds
-from wedgefit.model.effects import Effects, Hidden, Importance
+from wedgefit.model.effects import Effects, Importance
 from wedgefit.records import (
     DISTINCT,
     FLAT,
@@ -337,8 +337,7 @@ class Model:
                 "there are no effects: the model does not say what training saw.",
                 remedy="Train it again with this version of wedgefit.",
             )
-        hidden = Hidden(*self.units(1), *self.network.layers[-1])
-        return Effects(self.encoding, self.distributions, hidden, self.outputs)
+        return Effects(self.encoding, self.distributions, self.network, self.outputs)
 
     def scores(self, table: Table) -> np.ndarray:
         """The network's output on a table, (n, K)."""
