@@ -7,6 +7,7 @@ import pytest
 
 from wedgefit.data.cells import Column
 from wedgefit.data.encoding import fit_encoding
+from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
 
 NAN = math.nan
@@ -27,11 +28,18 @@ def make(**columns):
     return Table("t.csv", ",", list(range(1, rows + 1)), np.arange(2, rows + 2), typed)
 
 
+def encode(table, *, shift=False, **told):
+    """The encoding and design of a table as it is told; of names one may be given as a text."""
+    several = {"target", "keep", "drop"} & told.keys()
+    told |= {name: (told[name],) for name in several if isinstance(told[name], str)}
+    return fit_encoding(table, TableSettings(**told), shift=shift)
+
+
 def fit(table=None, /, **columns):
     """The encoding and design of these columns with a regression target y that is not standard."""
     if table is None:
         table = make(**columns, y=np.arange(len(next(iter(columns.values())))) ** 2.0)
-    return fit_encoding(table)
+    return encode(table)
 
 
 def column_of(design, name):

@@ -14,9 +14,9 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 # listed fails.
 ORDER = """
 __init__ errors setting watch files records published
-data.words data.reading data.hints data.cells data.sheet data.csv_file data.parquet_file data.table
-data.kinds data.roles data.columns data.fitting data.target data.sample data.guards
-data.encoding data.distribution
+data.words data.settings data.reading data.hints data.cells data.sheet data.csv_file
+data.parquet_file data.table data.kinds data.roles data.columns data.fitting data.target
+data.sample data.guards data.encoding data.distribution
 engine.losses.base engine.losses.squared engine.losses.robust engine.losses.logistic
 engine.losses.counts engine.losses
 engine.problem engine.wedge engine.fit engine.rounding engine.certificate

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from numbers import Integral, Real
 from typing import Any
+
+from wedgefit.errors import UsageError
 
 # Ranges: what values a setting may have --------------------------------------------------------
 
@@ -313,12 +315,14 @@ def settings_of(kind: type) -> dict[str, Setting]:
     return found
 
 
-def checked(settings: Iterable[Setting], record, complain: Callable[[Setting, Any], Exception]):
-    """Make every value of a frozen record plain. Raises what ``complain`` makes of one that is out
-    of range."""
-    for one in settings:
-        value = getattr(record, one.name)
-        try:
-            object.__setattr__(record, one.name, one.take(value))
-        except (ValueError, TypeError, OverflowError):
-            raise complain(one, value) from None
+class Declared:
+    """Base of the lists whose values are checked and made plain when one is made. Raises UsageError
+    for one out of range."""
+
+    def __post_init__(self):
+        for one in settings_of(type(self)).values():
+            value = getattr(self, one.name)
+            try:
+                object.__setattr__(self, one.name, one.take(value))
+            except (ValueError, TypeError, OverflowError):
+                raise UsageError(f"{one.option} is {value!r}; expected {one.words}.") from None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from encoded import NAN, column_of, fit, make, new
+from encoded import NAN, column_of, encode, fit, make, new
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from wedgefit.data import fitting
 from wedgefit.data.columns import MISSING, RARE
-from wedgefit.data.encoding import Encoding, fit_encoding
+from wedgefit.data.encoding import Encoding
 from wedgefit.errors import ColumnError, ModelFileError
 from wedgefit.records import plain, read
 
@@ -39,7 +39,7 @@ def test_numbers_are_standardised():
 
 
 def test_numbers_as_they_are():
-    encoding, design = fit_encoding(make(a=[1, 2, 6.0], y=[1, 2, 5]), standardize=False)
+    encoding, design = encode(make(a=[1, 2, 6.0], y=[1, 2, 5]), standardize=False)
     assert design.X.ravel().tolist() == [1, 2, 6] and not encoding.standardized
 
 
@@ -109,24 +109,24 @@ def test_spreads_too_small_to_compute_with_are_refused(column, cells, standardiz
     """Squares of such numbers are zero: they once gave models of objective 0 that did not load."""
     columns = {"a": [1.0, 2, 4], "b": [1.0, 4, 9], "y": [1.0, 2, 5]} | {column: cells}
     with pytest.raises(ColumnError, match="too little to compute with"):
-        fit_encoding(make(**columns), standardize=standardize)
+        encode(make(**columns), standardize=standardize)
 
 
 def test_a_small_spread_is_standardised():
-    _, design = fit_encoding(make(a=np.array([1, 2, 6]) * 1e-200, y=[1, 2, 5]))
-    _, plain = fit_encoding(make(a=[1, 2, 6], y=[1, 2, 5]))
+    _, design = encode(make(a=np.array([1, 2, 6]) * 1e-200, y=[1, 2, 5]))
+    _, plain = encode(make(a=[1, 2, 6], y=[1, 2, 5]))
     np.testing.assert_allclose(design.X, plain.X, rtol=1e-14)
 
 
 def test_columns_far_from_zero_are_shifted_where_biases_make_up_for_it():
     cells = 1e9 + np.array([1.0, 2, 6])
-    encoding, design = fit_encoding(make(a=cells, y=[1, 2, 5]), standardize=False, shift=True)
+    encoding, design = encode(make(a=cells, y=[1, 2, 5]), standardize=False, shift=True)
     assert design.X[:, 0].tolist() == (cells - encoding.features[0].center).tolist()
     assert abs(design.X.mean()) < 1e-6 and encoding.features[0].scale == 1
     for options in ({"shift": False}, {"shift": True, "a": [1.0, 2, 6]}):
         given = options.pop("a", cells)
         table = make(a=given, y=[1, 2, 5])
-        assert fit_encoding(table, standardize=False, **options)[1].X[:, 0].tolist() == list(given)
+        assert encode(table, standardize=False, **options)[1].X[:, 0].tolist() == list(given)
 
 
 # Values that are far out --------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_heavy_tails_and_rare_values_are_kept(values):
 
 def test_numbers_as_they_are_are_not_held_back():
     values = np.r_[CROWD, 1e9]
-    encoding, design = fit_encoding(make(a=values, y=np.arange(58) ** 2.0), standardize=False)
+    encoding, design = encode(make(a=values, y=np.arange(58) ** 2.0), standardize=False)
     assert (
         encoding.inputs[0].limits == (None, None)
         and design.X[:, 0].tolist() == values.tolist()
@@ -266,7 +266,7 @@ def test_numbers_as_they_are_are_not_held_back():
 def test_limits_count_weights_as_repeated_rows(counts, unit):
     """Only ratios of weights count: those at the very boundary, too."""
     values, counts = np.array([0.0, 1.0, 2.0, 2.5, 1e3, -1e5]), np.array(counts)
-    weighted = fit_encoding(
+    weighted = encode(
         make(a=values, w=counts * unit, y=np.arange(6) ** 2.0), target="y", weight="w"
     )[0]
     repeated = fit(a=np.repeat(values, counts))[0].inputs[0]
@@ -279,7 +279,7 @@ def test_the_boundary_of_far_out(far, end, unit):
     """5 % of the weight, to rounding: 10 of 200 rows are far out, 11 of 201 are not."""
     values = np.r_[np.arange(190), 1e6 + np.arange(far)]
     table = make(a=values, w=np.full(len(values), unit), y=values)
-    assert fit_encoding(table, target="y", weight="w")[0].inputs[0].seen == (0, end)
+    assert encode(table, target="y", weight="w")[0].inputs[0].seen == (0, end)
 
 
 @pytest.mark.parametrize("limits, field", [([None, 0.5], "fill"), ([None, 2.5], "seen")])
@@ -431,7 +431,7 @@ def test_numbers_agree_with_sklearn():
     rng = np.random.default_rng(0)
     raw = rng.normal(3, 50, (200, 4)) * [1, 1e-5, 1e7, 1]
     raw[rng.random(raw.shape) < 0.1] = NAN
-    _, design = fit_encoding(make(**dict(zip("abcd", raw.T)), y=rng.normal(size=200)))
+    _, design = encode(make(**dict(zip("abcd", raw.T)), y=rng.normal(size=200)))
     imputed = SimpleImputer(strategy="median", add_indicator=True).fit_transform(raw)
     numbers = [design.names.index(name) for name in "abcd"]
     np.testing.assert_allclose(
@@ -460,7 +460,7 @@ def test_text_agrees_with_sklearn(cells, later):
         count = dict(zip(kept, oracle.sum(axis=0)))
         kept = [min(name, earlier, key=count.get) for name in later_one]
     columns = [f"c = {name}" in kept for name in names]
-    encoding, design = fit_encoding(
+    encoding, design = encode(
         make(c=cells, z=np.arange(len(cells)), y=np.arange(len(cells)) ** 2.0)
     )
     assert list(design.names) == [*kept, "z"]

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from encoded import encode
 
 from wedgefit.data.distribution import MOST_VALUES, Distribution, distributions
-from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.table import read_table
 
 
@@ -18,7 +18,7 @@ def test_groups_of_many_values_lie_within_their_range(tmp_path, decimals, shift,
     file = tmp_path / "d.csv"
     file.write_text("x,y\n" + "".join(f"{a!r},{b!r}\n" for a, b in zip(x.tolist(), x.tolist())))
     table = read_table(str(file))
-    encoding, _ = fit_encoding(table, target="y")
+    encoding, _ = encode(table, target="y")
     (found,) = distributions(encoding, table, None)
     assert not list(found.complaints())
     assert len(found.values) <= MOST_VALUES < len(np.unique(x))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from encoded import NAN, error_of, fit, make, new
+from encoded import NAN, encode, error_of, fit, make, new
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wedgefit.data.columns import MISSING, RARE
-from wedgefit.data.encoding import Encoding, fit_encoding
+from wedgefit.data.encoding import Encoding
 from wedgefit.data.table import read_table
 from wedgefit.errors import ColumnError, ModelFileError, WedgefitError
 from wedgefit.records import plain, read
@@ -31,7 +31,7 @@ def test_transform_starts_without_sklearn():
         "e.transform(t); e.target_values(t);"
         "assert 'sklearn' not in sys.modules and 'scipy' not in sys.modules"
     )
-    encoding, _ = fit_encoding(read_table(SAMPLES / "titanic.csv"))
+    encoding, _ = encode(read_table(SAMPLES / "titanic.csv"))
     subprocess.run(
         [sys.executable, "-c", code, str(SAMPLES / "titanic.csv")],
         input=json.dumps(plain(encoding)),
@@ -99,7 +99,7 @@ def test_values_out_of_range():
 def test_schema_reads_new_files_as_in_training(tmp_path):
     path = tmp_path / "new.csv"
     path.write_text("zip,junk,a,y\n1.50,1,1,0\n7,2,2,1\n8,x,3,1\n", encoding="utf-8")
-    encoding, _ = fit_encoding(make(a=[1, 2, 3, 4], zip=["1.50", "x", "7", "7"], y=[0, 1, 1, 0]))
+    encoding, _ = encode(make(a=[1, 2, 3, 4], zip=["1.50", "x", "7", "7"], y=[0, 1, 1, 0]))
     assert encoding.schema() == {"a": "numeric", "zip": "category"}
     assert encoding.schema(target=True)["y"] == "numeric"
     table = read_table(path, schema=encoding.schema(target=True))
@@ -107,15 +107,15 @@ def test_schema_reads_new_files_as_in_training(tmp_path):
         table.columns["zip"].values.tolist() == ["1.50", "7", "8"] and "junk" not in table.columns
     )
     assert encoding.target_values(table).tolist() == [[-1], [1], [1]]
-    assert fit_encoding(make(a=[1, 2], y=["p", "q"]))[0].schema(target=True)["y"] == "category"
+    assert encode(make(a=[1, 2], y=["p", "q"]))[0].schema(target=True)["y"] == "category"
 
 
 def test_row_permutation_permutes_the_design():
     table = read_table(SAMPLES / "titanic.csv")
     order = np.random.default_rng(0).permutation(table.rows)
     (encoding, design), (moved_encoding, moved) = (
-        fit_encoding(table),
-        fit_encoding(table.take(order)),
+        encode(table),
+        encode(table.take(order)),
     )
     assert moved.row_ids == (order + 1).tolist() and moved.names == design.names
     np.testing.assert_allclose(moved.X, design.X[order], rtol=1e-12, atol=1e-12)
@@ -130,7 +130,7 @@ def through_json(encoding):
 @pytest.mark.parametrize("name", ["spiral", "mcycle", "concrete", "titanic"])
 def test_stored_encodings_are_bit_equal(name):
     table = read_table(SAMPLES / f"{name}.csv")
-    encoding, design = fit_encoding(table)
+    encoding, design = encode(table)
     stored = through_json(encoding)
     assert stored == encoding == read(Encoding, plain(encoding)) and repr(stored) == repr(encoding)
     assert (
@@ -164,7 +164,7 @@ def test_any_table_is_stored_bit_equal_or_refused(columns):
     text, number, y = columns
     table = make(n=number, t=text, y=y)
     try:
-        encoding, design = fit_encoding(table, drop_missing_target=True)
+        encoding, design = encode(table, drop_missing_target=True)
     except WedgefitError as error:
         assert str(error)
         return
@@ -176,9 +176,7 @@ def test_any_table_is_stored_bit_equal_or_refused(columns):
 
 
 GOOD = plain(
-    fit_encoding(make(a=[1, NAN, 4, 5.0], c=["u", "v", "u", "w"], k=[1, 1, 1, 1], y=[0, 1, 1, 0]))[
-        0
-    ]
+    encode(make(a=[1, NAN, 4, 5.0], c=["u", "v", "u", "w"], k=[1, 1, 1, 1], y=[0, 1, 1, 0]))[0]
 )
 
 

@@ -3,9 +3,8 @@ training saw."""
 
 import numpy as np
 import pytest
+from encoded import encode
 from kinds import table_of
-
-from wedgefit.data.encoding import fit_encoding
 
 ROWS = 60
 
@@ -16,7 +15,7 @@ def columns(**more):
 
 
 def notes(columns, **options):
-    return fit_encoding(table_of(columns), **options)[1].notes
+    return encode(table_of(columns), **options)[1].notes
 
 
 def noise(seed=1):
@@ -80,7 +79,7 @@ def test_weights_count_as_repeated_rows():
 
 
 def test_rows_outside_what_training_saw_are_noted():
-    encoding, _ = fit_encoding(table_of(columns(year=np.arange(70.0, 70 + ROWS) // 5, y=noise())))
+    encoding, _ = encode(table_of(columns(year=np.arange(70.0, 70 + ROWS) // 5, y=noise())))
     inside = columns(year=np.full(ROWS, 20.0))
     inside = {
         name: np.clip(values, -1, 1) if name in "ab" else values for name, values in inside.items()

@@ -2,30 +2,29 @@
 
 import numpy as np
 import pytest
-from encoded import NAN, error_of, fit, make
+from encoded import NAN, encode, error_of, fit, make
 
-from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.table import Table
 from wedgefit.errors import ColumnError, FitError
 
 
 def test_target_by_name_and_by_default():
     table = make(a=[1, 2, 4], b=[3, 5, 9], c=[1, 2, 3])
-    assert fit_encoding(table)[0].target.name == "c"
-    encoding, design = fit_encoding(table, target=["a"])
+    assert encode(table)[0].target.name == "c"
+    encoding, design = encode(table, target=["a"])
     assert design.names == ("b", "c") and design.y.tolist() == [[1], [2], [4]]
 
 
 def test_keep_and_drop():
     table = make(a=[1, 2, 4], b=[3, 5, 9], c=[1, 2, 3], y=[1, 2, 4])
-    assert fit_encoding(table, drop=["b"])[1].names == ("a", "c")
-    assert fit_encoding(table, keep=("c", "a"))[1].names == ("a", "c")
-    assert fit_encoding(table, keep="a")[1].names == ("a",)
+    assert encode(table, drop=["b"])[1].names == ("a", "c")
+    assert encode(table, keep=("c", "a"))[1].names == ("a", "c")
+    assert encode(table, keep="a")[1].names == ("a",)
 
 
 def test_missing_targets_are_left_out_on_request():
     table = make(a=[1, 2, 3, 4.0], c=["p", "q", "q", None], y=[NAN, 2, NAN, 5])
-    _, design = fit_encoding(table, drop_missing_target=True, task="regression")
+    _, design = encode(table, drop_missing_target=True, task="regression")
     assert design.y.tolist() == [[2], [5]] and design.row_ids == [2, 4]
     assert design.notes == ('2 rows (1, 3) left out: no value of the target "y"',)
     assert fit(a=[1, 2, 3.0])[1].notes == ()
@@ -43,7 +42,7 @@ def test_missing_targets_are_left_out_on_request():
     ],
 )
 def test_refused_tables(table, options, words):
-    assert words in error_of(FitError, fit_encoding, table, **options)
+    assert words in error_of(FitError, encode, table, **options)
 
 
 WEIGHED = {"a": [1, 2, 4.0, 5], "w": [1, 2, 0, 1], "g": ["u", "v", "u", "v"], "y": [1, 2, 3, 5.0]}
@@ -63,11 +62,11 @@ WEIGHED = {"a": [1, 2, 4.0, 5], "w": [1, 2, 0, 1], "g": ["u", "v", "u", "v"], "y
     ids=["negative", "missing", "text", "huge"],
 )
 def test_weights_are_numbers_from_0_up(cells, words):
-    assert words in error_of(ColumnError, fit_encoding, make(**WEIGHED | {"w": cells}), weight="w")
+    assert words in error_of(ColumnError, encode, make(**WEIGHED | {"w": cells}), weight="w")
 
 
 def test_rows_of_weight_zero_are_left_out_and_noted():
-    _, design = fit_encoding(make(**WEIGHED), weight="w", drop=["g"])
+    _, design = encode(make(**WEIGHED), weight="w", drop=["g"])
     assert (
         design.names == ("a",)
         and design.row_ids == [1, 2, 4]
@@ -75,16 +74,16 @@ def test_rows_of_weight_zero_are_left_out_and_noted():
     )
     assert design.notes == ("1 row (3) left out: their weight is zero",)
     assert "one row" in error_of(
-        FitError, fit_encoding, make(**WEIGHED | {"w": [0, 0, 0, 3]}), weight="w"
+        FitError, encode, make(**WEIGHED | {"w": [0, 0, 0, 3]}), weight="w"
     )
 
 
 def test_groups_are_numbered_and_no_input():
-    _, design = fit_encoding(make(**WEIGHED), group="g", weight="w")
+    _, design = encode(make(**WEIGHED), group="g", weight="w")
     assert design.names == ("a",) and design.groups.tolist() == [0, 1, 1]
     missing = make(**WEIGHED | {"g": ["u", None, "u", None]})
     assert "the group is missing in 2 rows (2, 4)" in error_of(
-        ColumnError, fit_encoding, missing, group="g"
+        ColumnError, encode, missing, group="g"
     )
 
 
@@ -102,8 +101,8 @@ def test_groups_are_numbered_and_no_input():
     ids=str,
 )
 def test_a_column_has_one_role(options, words):
-    assert words in error_of(ColumnError, fit_encoding, make(**WEIGHED), **options)
+    assert words in error_of(ColumnError, encode, make(**WEIGHED), **options)
 
 
 def test_the_last_column_with_no_other_role_is_the_target():
-    assert fit_encoding(make(**WEIGHED), weight="y", group="g")[0].target.names == ("w",)
+    assert encode(make(**WEIGHED), weight="y", group="g")[0].target.names == ("w",)

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from encoded import NAN, ROWS, error_of, make
+from encoded import NAN, ROWS, encode, error_of, make
 
-from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.target import Target
 from wedgefit.errors import ColumnError, UsageError
 
@@ -24,7 +23,7 @@ from wedgefit.errors import ColumnError, UsageError
     ],
 )
 def test_tasks(cells, task, classes, y):
-    encoding, design = fit_encoding(make(a=[1, 2, 4], t=cells), task=task)
+    encoding, design = encode(make(a=[1, 2, 4], t=cells), task=task)
     assert encoding.target == Target(("t",), "classification" if classes else "regression", classes)
     again = encoding.target_values(make(a=[1, 2, 4], t=cells))
     assert design.y.tolist() == again.tolist() == np.reshape(y, (3, -1)).tolist()
@@ -60,31 +59,25 @@ def test_tasks(cells, task, classes, y):
     ],
 )
 def test_refused_columns(cells, options, words):
-    assert words in error_of(ColumnError, fit_encoding, make(**ROWS, y=cells), **options)
+    assert words in error_of(ColumnError, encode, make(**ROWS, y=cells), **options)
 
 
 def test_a_column_of_names_is_no_target():
     """One class per row or so: a fit would take for ever and say nothing."""
     names = make(a=np.arange(21.0), y=[f"n{i:02d}" for i in range(21)])
-    assert 'the target has 21 classes ("n00", "n01"' in error_of(ColumnError, fit_encoding, names)
+    assert 'the target has 21 classes ("n00", "n01"' in error_of(ColumnError, encode, names)
     numbers = make(a=np.arange(21.0), y=np.arange(21) + 0.5)
-    assert "21 classes (0.5, 1.5" in error_of(
-        ColumnError, fit_encoding, numbers, task="classification"
-    )
+    assert "21 classes (0.5, 1.5" in error_of(ColumnError, encode, numbers, task="classification")
     assert (
-        len(
-            fit_encoding(make(a=np.arange(20.0), y=[f"n{i:02d}" for i in range(20)]))[
-                0
-            ].target.classes
-        )
+        len(encode(make(a=np.arange(20.0), y=[f"n{i:02d}" for i in range(20)]))[0].target.classes)
         == 20
     )
 
 
 def test_refused_options():
-    error_of(UsageError, fit_encoding, make(**ROWS, y=[1, 2, 3]), task="cluster")
+    error_of(UsageError, encode, make(**ROWS, y=[1, 2, 3]), task="cluster")
     table = make(a=[1, 2, 1e200], y=[1, 2, 3])
-    assert "row 3" in error_of(ColumnError, fit_encoding, table, standardize=False)
+    assert "row 3" in error_of(ColumnError, encode, table, standardize=False)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +89,14 @@ def test_refused_options():
     ],
 )
 def test_labels_of_new_data(labels, words):
-    encoding, _ = fit_encoding(make(a=[1, 2, 3], y=[0, 1, 1]))
+    encoding, _ = encode(make(a=[1, 2, 3], y=[0, 1, 1]))
     assert words in error_of(ColumnError, encoding.target_values, make(y=labels))
 
 
 def test_target_of_new_data_of_another_kind():
-    classes, _ = fit_encoding(make(a=[1, 2, 3], y=["07", "1", "1"]))
+    classes, _ = encode(make(a=[1, 2, 3], y=["07", "1", "1"]))
     assert classes.target_values(make(y=[7.0, 1.0])).tolist() == [[-1], [1]]
-    numbers, _ = fit_encoding(make(a=[1, 2, 3], y=[1, 2, 3]))
+    numbers, _ = encode(make(a=[1, 2, 3], y=[1, 2, 3]))
     assert numbers.target_values(make(y=["007", "2"])).tolist() == [[7], [2]]
     assert "row 2" in error_of(ColumnError, numbers.target_values, make(y=["1", "x"]))
     assert 'no column "y"' in error_of(ColumnError, numbers.target_values, make(a=[1]))

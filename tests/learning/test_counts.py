@@ -3,10 +3,10 @@ looks at how many rows there are."""
 
 import numpy as np
 import pytest
+from encoded import encode
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.data.cells import Column
-from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.roles import row_weights
 from wedgefit.data.table import Table
 from wedgefit.errors import ColumnError
@@ -62,10 +62,8 @@ def case(seed, rows=44, classes=False):
 @pytest.mark.parametrize("seed", range(6))
 def test_encodings_of_weighted_and_of_repeated_rows_are_the_same(seed, scale):
     columns, times = case(seed)
-    repeated, _ = fit_encoding(table_of(columns, times), target="y")
-    weighted, design = fit_encoding(
-        table_of(columns, weights=times * scale), target="y", weight="w"
-    )
+    repeated, _ = encode(table_of(columns, times), target="y")
+    weighted, design = encode(table_of(columns, weights=times * scale), target="y", weight="w")
     assert weighted.inputs == repeated.inputs, "medians, ends, levels: to the last digit"
     assert weighted.names == repeated.names
     for here, there in zip(weighted.features, repeated.features):
@@ -73,7 +71,7 @@ def test_encodings_of_weighted_and_of_repeated_rows_are_the_same(seed, scale):
     assert design.weights.mean() == pytest.approx(1.0)
     (town,) = [column for column in weighted.inputs if column.name == "town"]
     assert "light" in town.rare and "heavy" in town.levels
-    plain, _ = fit_encoding(table_of(columns), target="y")
+    plain, _ = encode(table_of(columns), target="y")
     assert plain.inputs != repeated.inputs, "or the test proves nothing"
 
 
@@ -125,7 +123,7 @@ def test_the_median_of_parts_that_meet_in_the_middle(weights):
     """0.1 + 0.2 is half of 0.6, whatever the last digit says."""
     columns = {"a": np.array([1.0, 5.0, 9.0]), "y": np.array([0.0, 1.0, 3.0])}
     table = table_of(columns, weights=np.array(weights, float))
-    (column,) = fit_encoding(table, target="y", weight="w")[0].inputs
+    (column,) = encode(table, target="y", weight="w")[0].inputs
     first_half = weights[0] < weights[2]
     assert column.fill == (7.0 if first_half else 3.0)
 
@@ -136,7 +134,7 @@ def test_many_classes_are_counted_in_distinct_rows():
     columns = {"a": np.arange(216.0), "y": labels}
     for times in (np.ones(216, int), np.full(216, 2)):
         with pytest.raises(ColumnError, match="24 classes"):
-            fit_encoding(table_of(columns, times), target="y")
+            encode(table_of(columns, times), target="y")
 
 
 def test_a_weight_that_is_lost_beside_the_others_is_refused():

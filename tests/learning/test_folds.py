@@ -5,12 +5,12 @@ import json
 
 import numpy as np
 import pytest
+from encoded import encode
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit
 
 from wedgefit import WedgeClassifier, WedgeRegressor
 from wedgefit.data.cells import Column
-from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.losses import LOSSES
@@ -71,10 +71,10 @@ def test_a_fold_is_encoded_as_if_the_other_rows_were_not_there(weighted, standar
     columns = mixed() | {"w": np.random.default_rng(1).exponential(size=60)}
     table, roles = table_of(**columns), {"target": "y", "standardize": standardize}
     roles |= {"weight": "w"} if weighted else {"drop": ["w"]}
-    _, design = fit_encoding(table, **roles)
+    _, design = encode(table, **roles)
     widths = set()
     for learn, held_out in holdout():
-        alone, own = fit_encoding(table.take(learn), **roles)
+        alone, own = encode(table.take(learn), **roles)
         X, unseen = design.encoder(learn, held_out)
         np.testing.assert_allclose(X, own.X, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(

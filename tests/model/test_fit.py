@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import oracles
 import pytest
+from encoded import encode
 
-from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.table import read_table
 from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitError
 from wedgefit.learning import learn as learn_module
@@ -543,7 +543,7 @@ def test_design_of_the_table_is_what_was_solved(read):
     """One-hot levels and gaps: predictions on the raw table are the fit on the design."""
     table = read(MIXED, id_column="id")
     model = trained(table)
-    encoding, design = fit_encoding(table)
+    encoding, design = encode(table)
     (normals, offsets), z = model.units(1), model.coefficients
     by_hand = np.maximum(design.X @ normals.T + offsets, 0) @ z + model.intercept
     np.testing.assert_allclose(model.scores(table), by_hand, rtol=1e-12)

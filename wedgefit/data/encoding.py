@@ -27,7 +27,7 @@ The rules, learnt from the training table by ``fit_encoding`` and applied by ``E
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -51,15 +51,15 @@ from wedgefit.data.guards import guards
 from wedgefit.data.kinds import check_range, example_of
 from wedgefit.data.reading import Reading
 from wedgefit.data.roles import (
-    chosen,
     exposures_of,
     groups_of,
     require,
     row_weights,
-    target_names,
+    targets_and_inputs,
     training_rows,
 )
 from wedgefit.data.sample import Design
+from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target, fit_target
 from wedgefit.data.words import listed, shown
@@ -167,25 +167,11 @@ class Encoding:
 
 
 def fit_encoding(
-    table: Table,
-    *,
-    target: Sequence[str] = (),
-    task: str = "auto",
-    keep: Iterable[str] = (),
-    drop: Iterable[str] = (),
-    weight: str | None = None,
-    group: str | None = None,
-    exposure: str | None = None,
-    standardize: bool = True,
-    shift: bool = False,
-    drop_missing_target: bool = False,
+    table: Table, told: TableSettings, *, shift: bool = False
 ) -> tuple[Encoding, Design]:
-    """Learn how to encode this table, and encode it.
+    """Learn how to encode this table as it is ``told``, and encode it.
 
-    ``target`` is by default the last column; several are learnt together. ``task`` "auto" means
-    classification for text or exactly two distinct values, else regression. ``keep`` and ``drop``
-    choose among the other columns; ``weight``, ``group`` and ``exposure`` name columns that are no
-    inputs: how often a row counts, which rows belong together, and for how long it was counted.
+    Several targets are learnt together. The columns of weights, groups and exposures are no inputs.
     With ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1 (ddof 0)
     after gaps are filled; 0/1 features stay as they are, and numbers that are far out are held back
     and noted. Without, ``shift`` allows to take the mean out of columns that lie far from zero
@@ -196,17 +182,13 @@ def fit_encoding(
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when
     fewer than two rows or no column with information are left.
     """
-    targets = target_names(table, target, exclude=(weight, group, exposure))
-    apart = {"weights": weight, "groups": group, "exposures": exposure}
-    roles: dict[str, list[str | None]] = {"target": [*targets]}
-    roles |= {f"column of {what}": [name] for what, name in apart.items()}
-    names = chosen(table, roles, keep, drop)
-    table, notes = training_rows(table, targets, weight, drop_missing_target)
-    weights = row_weights(table, weight)
+    targets, names = targets_and_inputs(table, told)
+    table, notes = training_rows(table, targets, told.weight, told.drop_missing_target)
+    weights = row_weights(table, told.weight)
     rows = Rows(table, (*names, *targets), weights)
-    described, y = fit_target(rows, [table.column(name) for name in targets], task, notes)
-    scaling = "standard" if standardize else "shift" if shift else "none"
-    encoding = _learnt(table, names, described, scaling, weights)
+    target, y = fit_target(rows, [table.column(name) for name in targets], told.task, notes)
+    scaling = "standard" if told.standardize else "shift" if shift else "none"
+    encoding = _learnt(table, names, target, scaling, weights)
     if not encoding.features:
         raise _nothing_left(encoding, table)
     X = encoding.transform(table)
@@ -214,13 +196,14 @@ def fit_encoding(
     return encoding, Design(
         X,
         y,
-        encoding.names,
-        table.row_ids,
-        partial(_encoded_apart, table, names, described, scaling, weights),
-        (*notes, *_far_out(encoding, table), *doubts),
+        target.task,
         weights,
-        None if group is None else groups_of(table, group),
-        None if exposure is None else exposures_of(table, exposure),
+        groups=None if told.group is None else groups_of(table, told.group),
+        encoder=partial(_encoded_apart, table, names, target, scaling, weights),
+        exposure=None if told.exposure is None else exposures_of(table, told.exposure),
+        names=encoding.names,
+        table=table,
+        notes=(*notes, *_far_out(encoding, table), *doubts),
     )
 
 

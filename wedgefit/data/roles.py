@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from wedgefit.data.cells import Column
 from wedgefit.data.kinds import LARGEST, numbers_of
+from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
 from wedgefit.data.words import listed, shown, unknown_columns
 from wedgefit.errors import ColumnError, FitError
 
 
-def target_names(table: Table, target: Sequence[str], exclude: Sequence[str | None]) -> list[str]:
-    """The target columns: those named, or the last that has no other role. Raises ColumnError,
-    FitError."""
-    free = [name for name in table.columns if name not in exclude]
+def targets_and_inputs(table: Table, told: TableSettings) -> tuple[list[str], list[str]]:
+    """The target columns, those named or the last that has no other role; and the input columns in
+    the order of the table. Raises ColumnError, FitError."""
+    roles = {"weights": told.weight, "groups": told.group, "exposures": told.exposure}
+    apart = [(name, f"column of {role}") for role, name in roles.items() if name is not None]
+    others = [name for name, _ in apart]
+    targets = _targets(table, told.target, others)
+    taken = [*((name, "target") for name in targets), *apart]
+    return targets, _inputs(table, taken, told.keep, told.drop)
+
+
+def _targets(table: Table, target: Sequence[str], others: Sequence[str]) -> list[str]:
+    free = [name for name in table.columns if name not in others]
     if not free:
         raise FitError("there is no column left to be the target.", where=table.title)
-    names = [table.column(name).name for name in _names(target)] or free[-1:]
+    names = [table.column(name).name for name in target] or free[-1:]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ColumnError(
             f"{shown(twice[0])} is a --target twice.", where=table.title, remedy="Name it once."
@@ -27,22 +37,18 @@ def target_names(table: Table, target: Sequence[str], exclude: Sequence[str | No
     return names
 
 
-def chosen(
-    table: Table, roles: dict[str, list[str | None]], keep: Iterable[str], drop: Iterable[str]
+def _inputs(
+    table: Table, roles: Sequence[tuple[str, str]], keep: Sequence[str], drop: Sequence[str]
 ) -> list[str]:
-    """The input columns in the order of the table, without those that have another role. Raises
-    ColumnError."""
-    keep, drop = _names(keep), _names(drop)
-    taken = {name: role for role, names in roles.items() for name in names if name is not None}
-    if sum(len(names) - names.count(None) for names in roles.values()) > len(taken):
-        twice = next(
-            name for name in taken if sum(names.count(name) for names in roles.values()) > 1
-        )
+    """What is left of the columns, given those that have a role, each with its name."""
+    taken = dict(roles)
+    names = [name for name, _ in roles]
+    if twice := [name for name in names if names.count(name) > 1]:
         raise ColumnError(
-            f"{shown(twice)} cannot have two roles.", where=table.title, remedy="Choose one."
+            f"{shown(twice[0])} cannot have two roles.", where=table.title, remedy="Choose one."
         )
     for name in [*keep, *drop, *taken]:
-        if name in taken and name in keep + drop:
+        if name in taken and name in {*keep, *drop}:
             raise ColumnError(
                 f"{shown(name)} is the {taken[name]}.",
                 where=table.title,
@@ -61,10 +67,6 @@ def chosen(
         for name in table.columns
         if name not in taken and name not in drop and (not keep or name in keep)
     ]
-
-
-def _names(names: Iterable[str] | None) -> list[str]:
-    return [names] if isinstance(names, str) else list(names or ())
 
 
 def require(table: Table, names: Sequence[str]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from wedgefit.data.table import Table
+
 # Of the rows to learn from and the rows held out (positions), the two design matrices.
 Encoder = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 # Of every fold the rows to train and to test on, by position.
@@ -14,35 +16,16 @@ Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
-    """The problem in numbers: X (n×d float64, C order), y (n×K), and per row its id, weight and
-    group.
-
-    ``encoder``: of rows to learn from and rows held out (positions), their design matrices by what
-    the first ones alone teach. y holds numbers; for two classes one column of ±1, +1 being the
-    second; for K > 2 classes K columns of ±1. ``weights`` (n,), all positive, is None where all
-    rows count alike, ``groups`` (n,) None where rows may be split in any way, ``exposure`` (n,)
-    None where all counts are of the same time or size.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    names: tuple[str, ...]
-    row_ids: list
-    encoder: Encoder
-    notes: tuple[str, ...] = ()
-    weights: np.ndarray | None = None
-    groups: np.ndarray | None = None
-    exposure: np.ndarray | None = None
-
-
-@dataclass(frozen=True, eq=False)
 class Sample:
-    """The rows that a fit learns from: X (n, d) and y (n, K) as in ``Design``, the task, and per
-    row a weight, a group and an exposure.
+    """The rows that a fit learns from: X (n×d float64, C order), y (n×K), the task, and per row a
+    weight, a group and an exposure.
 
-    ``encoder`` encodes rows by what some of them teach; without one X is taken as it is, also in
-    the folds of a cross-validation.
+    y holds numbers; for two classes one column of ±1, +1 being the second; for K > 2 classes K
+    columns of ±1. ``weights`` (n,), all positive, is None where all rows count alike, ``groups``
+    (n,) None where rows may be split in any way, ``exposure`` (n,) None where all counts are of the
+    same time or size. ``encoder``: of rows to learn from and rows held out (positions), their
+    design matrices by what the first ones alone teach; without one X is taken as it is, also in the
+    folds of a cross-validation.
     """
 
     X: np.ndarray
@@ -76,6 +59,21 @@ class Sample:
             return learn, held_out
         X, unseen = self.encoder(train, test)
         return replace(learn, X=X), replace(held_out, X=unseen)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Design(Sample):
+    """A sample that comes from a table: the names of its columns, the rows of the table that it
+    stands for, and what is to be told of them."""
+
+    names: tuple[str, ...]
+    table: Table
+    notes: tuple[str, ...] = ()
+
+    @property
+    def row_ids(self) -> list:
+        """What each row is called."""
+        return self.table.row_ids
 
 
 def class_codes(values: np.ndarray, cut: float = 0.0) -> np.ndarray:

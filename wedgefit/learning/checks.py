@@ -49,6 +49,11 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "Leave --layers out.",
     )
     yield (
+        sample.exposure is not None and loss != "poisson",
+        "--exposure is for --loss poisson.",
+        "Add --loss poisson, or leave it out.",
+    )
+    yield (
         others and settings.refine,
         f"--refine is not for the {loss} loss.",
         "Leave it out.",

@@ -1,12 +1,13 @@
-"""Every setting of a fit, declared once: the options of ``train`` and ``path``, the parameters of
-the estimators, their docstrings and checks, and the README's table are made from these fields."""
+"""The settings of a fit, declared once: the options of ``train`` and ``path``, the parameters of
+the estimators, their docstrings and checks, and the README's table are made from these fields and
+those of ``data.settings``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wedgefit.errors import UsageError
+from wedgefit.data.settings import CLASSES, NUMBERS, TableSettings
 from wedgefit.learning.scores import SCORES
 from wedgefit.learning.threshold import Probability, ProbabilityOrRule
 from wedgefit.setting import (
@@ -15,33 +16,27 @@ from wedgefit.setting import (
     SOLVE,
     STRENGTH,
     Bytes,
-    ColumnName,
+    Declared,
     Flag,
     Folds,
     OneOf,
     PerLayer,
     Positive,
-    Setting,
-    Several,
     Text,
     Whole,
-    checked,
     setting,
-    settings_of,
 )
 
 if TYPE_CHECKING:
     from wedgefit.data.sample import Splits
     from wedgefit.engine.dictionary import Order
 
-NUMBERS, CLASSES = "regression", "classification"
-
 # The losses by name, as options and model files spell them: those of ``engine.losses``.
 LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Declared):
     """How to learn from a sample. Raises UsageError for a value that is out of range."""
 
     loss: str | None = setting(
@@ -228,54 +223,7 @@ class Settings:
         in_python="a RandomState",
     )
 
-    def __post_init__(self):
-        checked(settings_of(type(self)).values(), self, _out_of_range)
-
 
 @dataclass(frozen=True)
-class Options(Settings):
-    """What ``train`` and ``path`` may be told: also what to learn, from which columns."""
-
-    target: tuple[str, ...] = setting(
-        (),
-        Several(ColumnName()),
-        LEARN,
-        "A column to predict; several are for numbers.",
-        by_default="the last",
-    )
-    task: str = setting(
-        "auto",
-        OneOf("auto", "regression", CLASSES),
-        LEARN,
-        "auto is classification for text or two distinct values.",
-    )
-    keep: tuple[str, ...] = setting((), Several(ColumnName()), LEARN, "Use only these columns.")
-    drop: tuple[str, ...] = setting((), Several(ColumnName()), LEARN, "Leave a column out.")
-    weight: str | None = setting(
-        None,
-        ColumnName(),
-        LEARN,
-        "A column that says how much each row counts, as if it were repeated.",
-    )
-    group: str | None = setting(
-        None, ColumnName(), LEARN, "A column of groups that cross-validation does not split."
-    )
-    exposure: str | None = setting(
-        None,
-        ColumnName(),
-        LEARN,
-        "With --loss poisson: a column that says how long, or how much, each row was counted; the"
-        " network predicts counts per unit of it.",
-    )
-    drop_missing_target: bool = setting(False, Flag(), LEARN, "Leave rows without a target out.")
-    standardize: bool = setting(
-        True,
-        Flag(),
-        NETWORK,
-        "Whether numeric columns get mean 0 and deviation 1 first.",
-        parameter=True,
-    )
-
-
-def _out_of_range(one: Setting, value) -> UsageError:
-    return UsageError(f"{one.option} is {value!r}; expected {one.words}.")
+class Options(TableSettings, Settings):
+    """What ``train`` and ``path`` may be told: what to learn from which columns, and how."""

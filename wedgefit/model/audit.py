@@ -14,6 +14,7 @@ import numpy as np
 
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
+from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import relative_gap
 from wedgefit.engine.fit import fit_on
@@ -249,17 +250,16 @@ def _encoded(model: Model, table: Table, found: Found) -> None:
     """The encoding as these rows teach it, and the notes that go with it."""
     encoding, data = model.encoding, model.data
     columns = [column.name for column in encoding.inputs]
-    fitted, design = fit_encoding(
-        table,
+    told = TableSettings(
         target=encoding.target.names,
         task=encoding.target.task,
-        keep=columns + [name for name, _ in encoding.left_out],
+        keep=(*columns, *(name for name, _ in encoding.left_out)),
         weight=data.weight,
         exposure=data.exposure,
         standardize=model.options.get("standardize", encoding.standardized) is True,
-        shift=model.problem.hidden_bias,
         drop_missing_target=True,
     )
+    fitted, design = fit_encoding(table, told, shift=model.problem.hidden_bias)
     found.record["encoding"] = plain(fitted)
     found.record["data"]["left_out"] = plain(fitted.left_out)
     scale = max(feature.scale for feature in fitted.features)

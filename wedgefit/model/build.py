@@ -9,13 +9,11 @@ from dataclasses import fields, replace
 import numpy as np
 
 from wedgefit.data.encoding import fit_encoding
-from wedgefit.data.roles import training_rows
-from wedgefit.data.sample import Design, Sample
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target, refuse_numbers
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.losses import LOSSES, Loss
-from wedgefit.errors import FitError, ModelFileError, UsageError
+from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.select import Curve
@@ -53,34 +51,17 @@ from wedgefit.watch import Deadline
 WITHOUT_EFFECT = {"jobs", "cluster", "max_memory"}
 
 
-class Setting:
+class Training:
     """One table under one set of options: how it is encoded, the design, and what learns from
     it."""
 
     def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
         self.table, self.options = table, options
-        if options.exposure is not None and options.loss != "poisson":
-            raise UsageError(
-                "--exposure is for --loss poisson.", remedy="Add --loss poisson, or leave it out."
-            )
-        self.encoding, self.design = fit_encoding(
-            table,
-            target=options.target,
-            task=options.task,
-            keep=options.keep,
-            drop=options.drop,
-            weight=options.weight,
-            group=options.group,
-            exposure=options.exposure,
-            standardize=options.standardize,
-            shift=options.bias,
-            drop_missing_target=options.drop_missing_target,
-        )
-        self.sample = sample_of(self.design, self.encoding.target)
+        self.encoding, self.design = fit_encoding(table, options, shift=options.bias)
         if options.loss is not None and self.encoding.target.classes is None:
-            _refuse_targets(table, self.encoding.target, LOSSES[options.loss], options)
+            _refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])
         with self.named():
-            self.learner = Learner(self.sample, options, progress.note, deadline)
+            self.learner = Learner(self.design, options, progress.note, deadline)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -145,25 +126,11 @@ class Setting:
         ]
 
 
-def _refuse_targets(table: Table, target: Target, loss: Loss, options: Options) -> None:
+def _refuse_targets(rows: Table, target: Target, loss: Loss) -> None:
     """Raises ColumnError for a row of training whose target the loss does not take."""
-    rows, _ = training_rows(table, target.names, options.weight, options.drop_missing_target)
     for name in target.names:
         values = np.asarray(rows.column(name).values, dtype=float)
         refuse_numbers(rows, name, loss.refuses(values), loss.name, loss.targets)
-
-
-def sample_of(design: Design, target: Target) -> Sample:
-    """The rows of a design as the learner sees them."""
-    return Sample(
-        design.X,
-        design.y,
-        target.task,
-        design.weights,
-        design.groups,
-        design.encoder,
-        design.exposure,
-    )
 
 
 def train(table: Table, options: Options, progress, deadline: Deadline | None = None) -> Model:
@@ -185,60 +152,60 @@ def trained(
 ) -> tuple[Model, HeldOutRows | None]:
     """As ``train``; with ``held_out`` also what folds predict of the rows that they hold out."""
     clock = time.perf_counter()
-    setting = Setting(table, options, progress, deadline)
+    training = Training(table, options, progress, deadline)
     setup = time.perf_counter() - clock
-    with setting.named():
-        learned = setting.learner.learn(progress.advance, held_out)
-    model = _certified(setting, _stored(setting, _model(setting, learned, setup)))
-    return model, HeldOutRows(setting.design, learned.held_out) if held_out else None
+    with training.named():
+        learned = training.learner.learn(progress.advance, held_out)
+    model = _certified(training, _stored(training, _model(training, learned, setup)))
+    return model, HeldOutRows(training.design, learned.held_out) if held_out else None
 
 
-def _model(setting: Setting, learned: Learned, setup: float) -> Model:
-    design, outputs = setting.design, setting.encoding.target.outputs
+def _model(training: Training, learned: Learned, setup: float) -> Model:
+    design, outputs = training.design, training.encoding.target.outputs
     separate = outputs if len(learned.fits) > 1 else [None]
     networks = learned.deep_fits
     samples = np.concatenate(
         [wedges.samples.ravel() for network in networks for wedges in network.layers]
     )
-    weights = setting.learner.problems[0].shares
+    weights = training.learner.problems[0].shares
     neurons, ids = neuron_records(design, outputs, networks, separate, weights)
     return Model(
-        data=setting.data(),
-        problem=setting.problem(learned.alpha, learned.depth),
+        data=training.data(),
+        problem=training.problem(learned.alpha, learned.depth),
         certificate=learned.certificate,
-        stages=_stages(setting, learned, separate, ids),
-        score=_score(setting, learned),
+        stages=_stages(training, learned, separate, ids),
+        score=_score(training, learned),
         intercept=per_output(np.concatenate([fit.intercept for fit in learned.fits]), outputs),
         neurons=neurons,
         anchors={
             design.row_ids[row]: tuple(design.X[row].tolist())
             for row in np.unique(samples[samples >= 0])
         },
-        encoding=setting.encoding,
+        encoding=training.encoding,
         notes=(
-            *setting.notes(),
+            *training.notes(),
             *curve_notes(learned.curve),
-            *depth_notes(setting.options.layers, learned),
+            *depth_notes(training.options.layers, learned),
         ),
-        options=_told(setting.options),
+        options=_told(training.options),
         threshold=learned.threshold,
         seconds={"setup": setup, **learned.seconds},
     )
 
 
-def _score(setting: Setting, learned: Learned) -> Score:
+def _score(training: Training, learned: Learned) -> Score:
     """The scores on the training rows, those of a constant, and those that chose alpha."""
-    sample, loss, curve = setting.sample, setting.learner.loss, learned.curve
+    sample, loss, curve = training.design, training.learner.loss, learned.curve
     return Score(
         train=score_values(sample, np.hstack([fit.output for fit in learned.fits]), loss),
         cv=None if learned.position is None else _scores(curve.summary(learned.position)),
         curve=None if curve is None else _points(curve),
-        selection=_selection(curve, setting.options.rule),
+        selection=_selection(curve, training.options.rule),
         baseline=score_values(sample, constant_output(sample, loss), loss),
     )
 
 
-def _stored(setting: Setting, model: Model) -> Model:
+def _stored(training: Training, model: Model) -> Model:
     """The model as its file will give it back. Raises FitError where it would not."""
     try:
         return replace(loads(model.dumps()), seconds=model.seconds)
@@ -246,30 +213,30 @@ def _stored(setting: Setting, model: Model) -> Model:
         found = getattr(error, "message", str(error)).rstrip(".")
         raise FitError(
             f"the model cannot be stored: {found}.",
-            where=setting.table.title,
+            where=training.table.title,
             remedy="Such numbers lie at the ends of float64: change the unit of a column, or the "
             "target's.",
         ) from None
 
 
-def _certified(setting: Setting, model: Model) -> Model:
+def _certified(training: Training, model: Model) -> Model:
     """The stored model with its figures as ``certify`` will find them.
 
     A stage whose bound speaks of wedges drawn keeps what its own last round said, and so does one
     whose gap is larger now by no more than rounding.
     """
-    row_of = {row: position for position, row in enumerate(setting.design.row_ids)}
+    row_of = {row: position for position, row in enumerate(training.design.row_ids)}
     networks, stages, last = networks_of(model, row_of), [], []
-    learner, told = setting.learner, iter(model.stages)
+    learner, told = training.learner, iter(model.stages)
     for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
         here = replace(problem, alpha=model.problem.alpha)
-        for found in stages_found(network, here, learner, pricer, setting.options.tol):
+        for found in stages_found(network, here, learner, pricer, training.options.tol):
             stage, before = found.stage, network.stage(found.stage.layer).certificate
-            gap = max(before.relative_gap, setting.options.tol)
+            gap = max(before.relative_gap, training.options.tol)
             wider = stage.certificate.relative_gap > gap
             if not found.exact or wider and agree(before, stage.certificate, found.leeway):
                 stage = replace(stage, certificate=before)
-            stages.append(with_status(stage, learner, setting.options.tol))
+            stages.append(with_status(stage, learner, training.options.tol))
         last.append(stages[-1].certificate)
     order = {(stage.layer, stage.output): stage for stage in stages}
     stages = tuple(order[stage.layer, stage.output] for stage in told)
@@ -281,18 +248,15 @@ def _certified(setting: Setting, model: Model) -> Model:
         neurons=neurons_found(model, networks, learner),
         notes=(*model.notes, *notes),
     )
-    sample, design = setting.sample, setting.design
-    rows, _ = training_rows(
-        setting.table, model.encoding.target.names, model.data.weight, drop_missing=True
-    )
-    found = measured(found, rows, design.X, design.weights)
-    output = found.network.forward(sample.X)
-    train = score_values(sample, output, found.loss, found.cut)
+    design = training.design
+    found = measured(found, design.table, design.X, design.weights)
+    output = found.network.forward(design.X)
+    train = score_values(design, output, found.loss, found.cut)
     return replace(found, score=replace(found.score, train=train))
 
 
 def _stages(
-    setting: Setting,
+    training: Training,
     learned: Learned,
     separate: Sequence[str | None],
     ids: list[list[list[int]]],
@@ -301,18 +265,18 @@ def _stages(
     found = []
     for below, output, own in zip(learned.networks, separate, ids):
         for layer, stage in enumerate(below, 1):
-            elsewhere = layer < len(below) or setting.options.refit
+            elsewhere = layer < len(below) or training.options.refit
             named = own[layer - 1] if elsewhere else None
-            found.append(_stage(setting, layer, output, stage, named))
+            found.append(_stage(training, layer, output, stage, named))
     return tuple(found)
 
 
 def _stage(
-    setting: Setting, layer: int, output: str | None, stage: FitStage, ids: list[int] | None
+    training: Training, layer: int, output: str | None, stage: FitStage, ids: list[int] | None
 ) -> Stage:
     """The certificate of one stage, with the coefficients that it speaks of where the network does
     not have them, by neuron."""
-    fit, outputs = stage.fit, setting.encoding.target.outputs
+    fit, outputs = stage.fit, training.encoding.target.outputs
     names = map(unit_name, ids or ())
     z = zip(names, fit.coefficients)
     return Stage(

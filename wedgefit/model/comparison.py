@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wedgefit.data.roles import row_weights, weighed_rows
+from wedgefit.data.roles import weighed_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.losses.base import TINY
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import score_values
-from wedgefit.model.evaluation import refuse_targets, trained_exposures
+from wedgefit.model.evaluation import refuse_targets, sample_of
 from wedgefit.model.record import Model
 
 # A mean difference of so many standard errors is not put down to chance: of equally good models one
@@ -141,13 +141,10 @@ def mean_and_error(values: np.ndarray, weights: np.ndarray) -> tuple[float, floa
 
 
 def _rows(model: Model, table: Table, weight: str | None) -> Rows:
-    encoding = model.encoding
     rows = table if weight is None else weighed_rows(table, weight)[0]
-    X, y = encoding.transform(rows), encoding.target_values(rows)
-    exposure = trained_exposures(model, rows)
-    sample = Sample(X, y, encoding.target.task, row_weights(rows, weight), exposure=exposure)
+    sample = sample_of(model, rows, weight)
     refuse_targets(model, rows, sample)
-    return Rows(model, sample, model.network.forward(X))
+    return Rows(model, sample, model.network.forward(sample.X))
 
 
 def _refuse_other_targets(a: Model, b: Model) -> None:

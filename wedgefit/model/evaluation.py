@@ -42,13 +42,7 @@ def evaluate(
             f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight."
         )
     rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
-    sample = Sample(
-        encoding.transform(rows),
-        encoding.target_values(rows),
-        encoding.target.task,
-        row_weights(rows, weight),
-        exposure=trained_exposures(model, rows),
-    )
+    sample = sample_of(model, rows, weight)
     refuse_targets(model, rows, sample)
     output = model.network.forward(sample.X)
     found = _threshold(model, sample, output, rule)
@@ -83,11 +77,17 @@ def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
     return np.broadcast_to(mean, sample.y.shape)
 
 
-def trained_exposures(model: Model, rows: Table) -> np.ndarray | None:
-    """The exposures (n,) of rows with known counts; None of a model without. Raises ColumnError
-    where the column is not there."""
-    name = model.data.exposure
-    return None if name is None else exposures_of(rows, name)
+def sample_of(model: Model, rows: Table, weight: str | None) -> Sample:
+    """Labelled rows in the numbers that the model's network reads, a row counting as often as the
+    column ``weight`` says. Raises ColumnError where a column is not there."""
+    encoding, exposure = model.encoding, model.data.exposure
+    return Sample(
+        encoding.transform(rows),
+        encoding.target_values(rows),
+        encoding.target.task,
+        row_weights(rows, weight),
+        exposure=None if exposure is None else exposures_of(rows, exposure),
+    )
 
 
 def refuse_targets(model: Model, rows: Table, sample: Sample) -> None:

@@ -2,37 +2,42 @@
 
 import os
 
-from wedgefit.data.roles import row_weights, training_rows
+from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Settings
-from wedgefit.model.evaluation import trained_exposures
+from wedgefit.model.evaluation import sample_of
 from wedgefit.model.record import Model
 
 
 def sample_trained_on(model: Model, rows: Table) -> Sample:
     """The model's rows in the numbers that its solver saw."""
-    encoding = model.encoding
-    return Sample(
-        encoding.transform(rows),
-        encoding.target_values(rows),
-        encoding.target.task,
-        row_weights(rows, model.data.weight),
-        exposure=trained_exposures(model, rows),
-    )
+    return sample_of(model, rows, model.data.weight)
 
 
 def learner_of(model: Model, sample: Sample, jobs: int | None) -> Learner:
     """What learnt from these rows as the model says. Raises CertificateError where nothing can have
     learnt so."""
+    try:
+        return Learner(sample, settings_of(model, jobs), lambda _: None)
+    except WedgefitError as error:
+        raise CertificateError(
+            f"the model's problem cannot be that of these rows: {error.message}",
+            remedy="Is it the training data?",
+        ) from None
+
+
+def settings_of(model: Model, jobs: int | None = None) -> Settings:
+    """How the model was learnt, as far as its file says. Raises UsageError for what is out of
+    range."""
     problem, told = model.problem, model.options
     certificate = told.get("certificate")
     if certificate not in ("auto", "exact", "sampled"):
         certificate = "exact" if model.certificate.scope == "exact" else "sampled"
     seed = told.get("seed", 0)
-    given = dict(
+    return Settings(
         loss=problem.loss,
         quantile=problem.quantile,
         # A number that was left open is found anew.
@@ -50,13 +55,6 @@ def learner_of(model: Model, sample: Sample, jobs: int | None) -> Learner:
         seed=seed if type(seed) is int and 0 <= seed < 2**32 else 0,
         jobs=jobs or os.cpu_count() or 1,
     )
-    try:
-        return Learner(sample, Settings(**given), lambda _: None)
-    except WedgefitError as error:
-        raise CertificateError(
-            f"the model's problem cannot be that of these rows: {error.message}",
-            remedy="Is it the training data?",
-        ) from None
 
 
 def rows_trained_on(model: Model, table: Table) -> Table:

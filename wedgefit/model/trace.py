@@ -5,8 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from wedgefit.data.roles import row_weights, training_rows
-from wedgefit.data.sample import Sample
+from wedgefit.data.roles import training_rows
 from wedgefit.data.table import Table
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.solve import solve
@@ -14,8 +13,8 @@ from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import alpha_grid
 from wedgefit.learning.scores import shown_score
-from wedgefit.learning.settings import Settings
-from wedgefit.model.evaluation import trained_exposures
+from wedgefit.model.evaluation import sample_of
+from wedgefit.model.origin import settings_of
 from wedgefit.model.record import Model
 
 # The path is drawn down to this fraction of the chosen alpha, where no cross-validation went
@@ -99,32 +98,13 @@ def rounds(model: Model, table: Table, progress) -> dict:
 
 def _learner(model: Model, table: Table, progress) -> Learner:
     """What learns from these rows as the model did."""
-    problem, data, target = model.problem, model.data, model.encoding.target
-    if problem.layers > 2:
+    data = model.data
+    if model.depth > 1:
         raise UsageError(
             "paths and rounds are drawn of networks with one hidden layer.",
             remedy="Try --kind importance.",
         )
-    rows, _ = training_rows(table, target.names, data.weight, bool(data.rows_left_out))
-    weights = row_weights(rows, data.weight)
-    sample = Sample(
-        model.encoding.transform(rows),
-        model.encoding.target_values(rows),
-        target.task,
-        weights,
-        exposure=trained_exposures(model, rows),
-    )
-    settings = Settings(
-        loss=problem.loss,
-        quantile=problem.quantile,
-        huber_delta=problem.huber_delta,
-        class_weight=problem.class_weight,
-        alpha=problem.alpha,
-        order=problem.order,
-        norm=problem.norm,
-        bias=problem.hidden_bias,
-        intercept=problem.intercept,
-        refine=problem.refined,
-        certificate=model.certificate.scope,
-    )
-    return Learner(sample, settings, progress.note)
+    names = model.encoding.target.names
+    rows, _ = training_rows(table, names, data.weight, bool(data.rows_left_out))
+    sample = sample_of(model, rows, data.weight)
+    return Learner(sample, settings_of(model), progress.note)

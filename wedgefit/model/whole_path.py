@@ -12,7 +12,7 @@ from wedgefit.engine.layers import Stage, composed
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import shown_score
 from wedgefit.learning.settings import Options
-from wedgefit.model.build import Setting
+from wedgefit.model.build import Training
 from wedgefit.model.notes import curve_notes
 from wedgefit.records import plain
 
@@ -26,32 +26,32 @@ def path(table: Table, options: Options, progress) -> dict:
             remedy="Give it with --layers, or use wedgefit train --layers auto.",
         )
     clock = time.perf_counter()
-    setting = Setting(table, options, progress)
-    learner = setting.learner
-    with setting.named():
+    training = Training(table, options, progress)
+    learner = training.learner
+    with training.named():
         curve = learner.cross_validated(progress.advance, options.layers)
     points, walk = [], learner.walk(options.layers)
     for position, alpha in enumerate(curve.alphas):
         progress.advance("path", position, len(curve.alphas), f"alpha {alpha:.3g}")
         networks = walk.step(float(alpha), learner.deadline)
-        points.append(_point(setting, float(alpha), networks, curve.summary(position)))
-    name = shown_score(options.scoring, setting.sample.task, learner.loss.name)
-    problem = plain(setting.problem(0.0, options.layers - 1))
+        points.append(_point(training, float(alpha), networks, curve.summary(position)))
+    name = shown_score(options.scoring, training.design.task, learner.loss.name)
+    problem = plain(training.problem(0.0, options.layers - 1))
     del problem["alpha"]
     return {
         "schema": "wedgefit.path/1",
-        "data": plain(setting.data()),
+        "data": plain(training.data()),
         "problem": problem,
         "score_name": name,
         "points": [point | {"cv": point["cv"][name]} for point in points],
         "chosen": {rule: float(curve.alphas[curve.chosen(rule)]) for rule in ("best", "1se")},
-        "notes": setting.notes() + curve_notes(curve),
+        "notes": training.notes() + curve_notes(curve),
         "seconds": {"total": time.perf_counter() - clock},
         "version": __version__,
     }
 
 
-def _point(setting: Setting, alpha: float, networks: list[tuple[Stage, ...]], cv: dict) -> dict:
+def _point(training: Training, alpha: float, networks: list[tuple[Stage, ...]], cv: dict) -> dict:
     deep = [composed(stages) for stages in networks]
     samples = np.concatenate(
         [wedges.samples.ravel() for network in deep for wedges in network.layers]
@@ -59,7 +59,7 @@ def _point(setting: Setting, alpha: float, networks: list[tuple[Stage, ...]], cv
     certificate = total([stages[-1].solution.certificate for stages in networks])
     return {
         "alpha": alpha,
-        "alpha_ratio": alpha / setting.learner.alpha_max,
+        "alpha_ratio": alpha / training.learner.alpha_max,
         "neurons": sum(network.neurons for network in deep),
         "samples": len(np.unique(samples[samples >= 0])),
         "objective": certificate.objective,

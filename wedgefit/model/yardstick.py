@@ -10,6 +10,7 @@ import numpy as np
 from wedgefit.data.encoding import Encoding, fit_encoding
 from wedgefit.data.kinds import LARGEST
 from wedgefit.data.sample import Design, Sample
+from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate
@@ -156,7 +157,7 @@ def measure(
 def sample_seen(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
     """The rows as the network saw them. Raises ColumnError where its inputs are not the table's
     columns."""
-    encoding, design = fit_encoding(table, target=target, standardize=False)
+    encoding, design = fit_encoding(table, TableSettings(target=target, standardize=False))
     if design.y.shape[1] > 1:
         raise UsageError(
             "only one number, or two classes, have a yardstick.", remedy="Choose another --target."
