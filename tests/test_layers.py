@@ -26,14 +26,16 @@ engine.bound_patch_compiled engine.bound_search engine.bound_choice engine.scout
 engine.choice engine.order_one engine.pencil engine.nomination engine.workers engine.ascent
 engine.pricing
 engine.shared engine.lasso engine.group_lasso engine.linear_program engine.working_set
-engine.descent engine.schedule engine.solve engine.alternatives engine.plainer engine.network
+engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line
+engine.plainer engine.network
 engine.layers
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.policy learning.learn
 model.calibration model.effects model.record model.file model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.foreign
 model.network_export model.evaluation model.build model.whole_path model.comparison model.origin
-model.claims model.audit model.cost model.uniqueness model.yardstick model.polish model.trace
+model.claims model.audit model.cost model.uniqueness model.bends model.yardstick
+model.polish model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat
 views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
 views.tables.figures views.tables.proof views.tables

@@ -44,10 +44,17 @@ from wedgefit.setting import settings_of
     is_flag=True,
     help="Also say whether there is one optimum, else how large each column's share can be.",
 )
+@click.option(
+    "--bends",
+    type=click.IntRange(min=0),
+    metavar="K",
+    help="Of one column, also find the best broken lines of up to K bends, proven, beside the"
+    " model's line.",
+)
 @jobs_option
 @reading
 @talking
-def certify(files, weights, own, everything, without, unique, jobs, reading, talk):
+def certify(files, weights, own, everything, without, unique, bends, jobs, reading, talk):
     """Check the claims of MODEL against its training DATA.
 
     Every figure is recomputed from the rows and the weights in MODEL alone. What only training
@@ -57,6 +64,9 @@ def certify(files, weights, own, everything, without, unique, jobs, reading, tal
 
     With --without: how much larger the best objective is without a column, a pair, or all neurons
     of an order, at the same alpha; proven from both sides, about these rows.
+
+    With --bends K: of all lines that bend at most K times, at values of rows, the best ones; so how
+    few bends would do as well as the model's.
 
     With --weights NET: how far is the training objective of a two-layer ReLU network from elsewhere
     above the certified optimum for its own weight decay?
@@ -68,11 +78,13 @@ def certify(files, weights, own, everything, without, unique, jobs, reading, tal
       wedgefit certify data.csv --all
       wedgefit certify data.csv --unique
       wedgefit certify data.csv --without age --without age:weight --without order=2
+      wedgefit certify data.csv --bends 6
       wedgefit certify data.csv --weights net.json
       wedgefit certify data.csv --weights net.onnx --alpha 0.001 --target price
     """
     if weights is not None:
         given = {"--all": everything, "--without": without, "--unique": unique}
+        given["--bends"] = bends is not None
         if wrong := [name for name, value in given.items() if value]:
             raise click.UsageError(
                 f"{wrong[0]} is for models: a network from elsewhere was not trained here."
@@ -96,9 +108,12 @@ def certify(files, weights, own, everything, without, unique, jobs, reading, tal
     # Only now what is large: a wrong name is told before.
     from wedgefit.engine.certificate import Certificate
     from wedgefit.model import audit, cost, uniqueness
+    from wedgefit.model import bends as broken
 
     if unique:
         uniqueness.check(model)
+    if bends is not None:
+        broken.check(model, bends)
     parts = cost.parts_named(model, without)
     record = audit.certify(model, table, jobs=jobs, everything=everything)
     if parts and record["agrees"]:
@@ -108,6 +123,8 @@ def certify(files, weights, own, everything, without, unique, jobs, reading, tal
         record["without"] = plain(found)
     if unique and record["agrees"]:
         record["unique"] = plain(uniqueness.uniqueness(model, table, jobs))
+    if bends is not None and record["agrees"]:
+        record["bends"] = plain(broken.bends(model, table, bends))
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])

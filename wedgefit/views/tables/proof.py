@@ -47,6 +47,8 @@ def certify(certification: dict) -> Parts:
         yield from _costs(certification["without"], certification["certificate"])
     if "unique" in certification:
         yield from _unique(certification["unique"])
+    if "bends" in certification:
+        yield from _bends(certification["bends"])
 
 
 def _unique(found: dict) -> Parts:
@@ -68,6 +70,30 @@ def _unique(found: dict) -> Parts:
         parts = (percent(share[name]) for name in ("share", "least", "most"))
         add_row(table, share["column"], *parts)
     yield table
+
+
+def _bends(found: dict) -> Parts:
+    """The model's line beside the best ones of few bends."""
+    lines = found["lines"]
+    ends = (value_text(end, 6) for end in found["ends"])
+    words = f"{plain(found['column'])} from {' to '.join(ends)}"
+    yield title(f"The best broken lines that bend at rows, {words}")
+    table = table_of("bends>", "loss>", "R²>", "bends at", "the best of them")
+    for line in lines:
+        at = listed(value_text(value, 6) for value in line["at"]) or NOTHING
+        proof = "proven" if line["proven"] else f"not below {number(line['lower_bound'], 6)}"
+        add_row(table, line["bends"], number(line["loss"], 6), number(line["r2"]), at, proof)
+    yield table
+    own = f"{count(found['bends'], 'bend')}, loss {number(found['loss'], 6)}"
+    yield Text(f"The model: {own}; without a penalty {number(found['unpenalised'], 6)}.")
+    if found["enough"] is None:
+        fewer = f"No line of {count(lines[-1]['bends'], 'bend')} was found that is as good"
+    else:
+        fewer = f"{count(found['enough'], 'bend').capitalize()} would do as well"
+    least = "it is proven that no fewer do" if found["enough"] else "none there is (proven)"
+    if found["enough"] == 0:
+        least = "a straight line"
+    yield Text(f"{fewer}; {least if found['fewer_do_not'] else 'not proven'}.", style="bold")
 
 
 def _costs(costs: list[dict], certificate: dict) -> Parts:
