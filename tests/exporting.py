@@ -183,7 +183,7 @@ def run_onnx(model, rows):
     assert [part.name for part in session.get_inputs()] == [
         column.name for column in model.encoding.inputs
     ]
-    assert names == ["prediction", "probabilities"][: 1 + (model.problem.loss == "logistic")]
+    assert names == ["prediction", "probabilities"][: 1 + (model.has_probabilities)]
     return results["prediction"].tolist(), results.get("probabilities")
 
 

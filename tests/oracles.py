@@ -31,13 +31,16 @@ def further_cases(*losses):
 
 
 def load_further_case(record):
-    """X (n, d), the target (n,) and the exposure (n,), or None, of such a record."""
+    """X (n, d), the target (n,), of classes their numbers from 0, and the exposure (n,), or None,
+    of such a record."""
     with open(CASES / "losses" / record["file"], newline="") as file:
         rows = list(csv.DictReader(file))
+    labels = np.unique([row[record["target"]] for row in rows], return_inverse=True)[1]
     column = lambda name: np.array([float(row[name]) for row in rows])
     X = np.column_stack([column(name) for name in rows[0] if name.startswith("x")])
     exposure = column(record["exposure"]) if "exposure" in record else None
-    return X, column(record["target"]), exposure
+    target = labels if record["loss"] == "softmax" else column(record["target"])
+    return X, target, exposure
 
 
 def load_case(record):
@@ -245,6 +248,51 @@ def further_lasso_optimum(K, y, alpha, intercept, weights, name, parameter=None)
     z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
     loss = float(weights @ row_losses(name, y, K @ z + t, parameter))
     return loss + alpha * float(np.abs(z).sum()), z, t
+
+
+def softmax_lasso_optimum(K, labels, alpha, intercept, weights):
+    """``(objective, z (m, C), t (C,))`` that minimise Σ weights (ln Σ_c exp f_c − f_label) + α
+    Σ_j ‖z_j‖₂ with f = Kz + 1t; t = 0 without intercept.
+
+    K (n, m), labels (n,) from 0 to C − 1, weights (n,). The unknowns are z (C blocks), t, the norms
+    q, the losses u, and p with p_ic ≥ exp(f_ic − f_label − u_i), Σ_c p_ic ≤ 1.
+    """
+    (n, m), count = K.shape, int(labels.max()) + 1
+    width = (m + 1) * count
+    size = width + m + n + n * count
+    outputs = np.zeros((count, n, size))
+    for c in range(count):
+        outputs[c, :, c * m : (c + 1) * m] = K
+        outputs[c, :, count * m + c] = float(intercept)
+    losses, p = np.zeros((n, size)), np.zeros((count, n, size))
+    losses[:, width + m : width + m + n] = np.eye(n)
+    for c in range(count):
+        start = width + m + n + c * n
+        p[c, :, start : start + n] = np.eye(n)
+    linear = np.zeros(size)
+    linear[width : width + m] = alpha
+    linear[width + m : width + m + n] = weights
+    true = outputs[labels, np.arange(n)]
+    blocks = [(p.sum(axis=0), np.ones(n), clarabel.NonnegativeConeT(n))]
+    for c in range(count):
+        exponent = outputs[c] - true - losses
+        rows = np.stack([-exponent, np.zeros((n, size)), -p[c]], axis=1).reshape(3 * n, size)
+        right = np.tile([0.0, 1.0, 0.0], n)
+        blocks.append((rows, right, *[clarabel.ExponentialConeT()] * n))
+    for j in range(m):
+        rows = np.zeros((1 + count, size))
+        rows[0, width + j] = -1.0
+        rows[np.arange(1, 1 + count), np.arange(count) * m + j] = -1.0
+        blocks.append((rows, np.zeros(1 + count), clarabel.SecondOrderConeT(1 + count)))
+    # The same added to every output changes nothing: the biases are kept from running away.
+    rows = np.zeros((1, size))
+    rows[0, count * m : width] = 1.0
+    blocks.append((rows, np.zeros(1), clarabel.ZeroConeT(1)))
+    x = conic_optimum(sparse.csc_matrix((size, size)), linear, blocks)
+    z, t = x[: count * m].reshape(count, m).T, x[count * m : width] * float(intercept)
+    f = K @ z + t
+    beside = np.logaddexp.reduce(f - f[np.arange(n), labels][:, None], axis=1)
+    return float(weights @ beside + alpha * np.linalg.norm(z, axis=1).sum()), z, t
 
 
 def row_losses(name, y, f, parameter=None):

@@ -140,7 +140,9 @@ def test_probabilities_are_normalised_as_in_scikit_learn(read):
     )
     slow = OneVsRestClassifier(LogisticRegression()).fit(X, labels)
     np.testing.assert_allclose(
-        class_probabilities(slow.decision_function(X)), slow.predict_proba(X), rtol=1e-10
+        class_probabilities("logistic", slow.decision_function(X)),
+        slow.predict_proba(X),
+        rtol=1e-10,
     )
     assert trained(table, loss="squared").probabilities(scores) is None
 
@@ -148,11 +150,11 @@ def test_probabilities_are_normalised_as_in_scikit_learn(read):
 def test_probabilities_far_from_every_class():
     """All scores at −1000: zero by zero, unless it is done in logarithms."""
     found = class_probabilities(
-        np.array([[-1000.0, -1001, -2000], [1000, 1000, -1000], [-3, 2, 900]])
+        "logistic", np.array([[-1000.0, -1001, -2000], [1000, 1000, -1000], [-3, 2, 900]])
     )
     np.testing.assert_allclose(found[0], [1 / (1 + np.exp(-1)), 1 / (1 + np.e), 0], rtol=1e-12)
     np.testing.assert_allclose(found[1], [0.5, 0.5, 0], rtol=1e-12)
-    two = class_probabilities(np.array([[-1000.0], [0], [1000]]))
+    two = class_probabilities("logistic", np.array([[-1000.0], [0], [1000]]))
     assert two.tolist() == [[1, 0], [0.5, 0.5], [0, 1]]
 
 

@@ -228,14 +228,14 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
 
 def _has_probabilities(estimator) -> bool:
     if estimator.loss == "squared":
-        raise AttributeError("probabilities need loss='logistic'")
+        raise AttributeError("probabilities need loss='logistic' or 'softmax'")
     return True
 
 
 @with_parameters("classification", ATTRIBUTES, loss="logistic")
 class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
     """ReLU networks for classes, trained to certified global optimality; of more than two classes
-    each has its own.
+    each has its own, or with the loss "softmax" all share the neurons of one.
 
     Parameters
     ----------
@@ -268,7 +268,9 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
         return self._learn(X, {name: _labels(name, y)}, self._task, sample_weight, groups)
 
     def decision_function(self, X):
-        """The network's output: (n,) log-odds of the second of two classes, else (n, n_classes)."""
+        """The network's output: (n,) log-odds of the second of two classes, else (n, n_classes),
+        log-odds of each against the rest, or with "softmax" logarithms of probabilities up to a
+        constant."""
         return _squeezed(self._output(X))
 
     def predict(self, X):

@@ -278,7 +278,7 @@ def test_no_probabilities_without_the_logistic_loss(options):
         "d.csv",
         "--proba",
         code=2,
-        words=["--proba needs a model of classes with the logistic loss"],
+        words=["--proba needs a model of classes with the logistic or the softmax loss"],
     )
     fails("predict", "d.csv", "--proba", "-o", "p.csv", code=2)
     assert contents() == before

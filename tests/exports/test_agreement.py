@@ -113,7 +113,7 @@ def by_python(model, rows):
     for row in rows:
         try:
             decision = module["predict"](row)
-            chances = list(module["probabilities"](row).values()) if plan_of(model).logistic else []
+            chances = list(module["probabilities"](row).values()) if plan_of(model).probable else []
             found.append((*(decision if isinstance(decision, list) else [decision]), *chances))
         except ValueError:
             found.append(None)

@@ -20,9 +20,9 @@ from wedgefit.exports.formats import exported
 def test_python_agrees(kind):
     model = kinds()[kind]
     rows, module = rows_for(model), module_of(model)
-    logistic = model.problem.loss == "logistic"
-    chances = [module["probabilities"](row) for row in rows] if logistic else None
-    if logistic:
+    probable = model.has_probabilities
+    chances = [module["probabilities"](row) for row in rows] if probable else None
+    if probable:
         assert all(list(chance) == list(model.encoding.target.classes) for chance in chances)
         chances = [list(chance.values()) for chance in chances]
     agree([module["predict"](row) for row in rows], chances, model, rows)
@@ -46,7 +46,7 @@ def test_python_script_agrees_with_predict_on_a_file(kind, tmp_path):
     assert done.returncode == 0, done.stderr.decode()
     header, *lines = csv.reader(io.StringIO(done.stdout.decode(), newline=""))
     target = model.encoding.target
-    labels = target.classes if model.problem.loss == "logistic" else ()
+    labels = target.classes if model.has_probabilities else ()
     assert header == [f"prediction_{name}" for name in target.names] + [
         f"probability_{label}" for label in labels
     ]

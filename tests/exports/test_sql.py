@@ -17,7 +17,7 @@ def test_sqlite_agrees(kind):
     model = kinds()[kind]
     rows = rows_for(model)
     found, chances, names = run_sql(model, rows)
-    labels = model.encoding.target.classes if model.problem.loss == "logistic" else ()
+    labels = model.encoding.target.classes if model.has_probabilities else ()
     assert names == [f"prediction_{name}" for name in model.encoding.target.names] + [
         f"probability_{label}" for label in labels
     ]

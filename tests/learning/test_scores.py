@@ -88,13 +88,13 @@ def test_scores_of_classes_are_those_of_scikit_learn(many, weighted, rng):
         Sample(np.zeros((60, 1)), y, "classification", weights), output, LOSSES["logistic"]
     )
     decided = (output[:, 0] > 0).astype(int) if many == 2 else output.argmax(axis=1)
-    shares = class_probabilities(output)
+    shares = class_probabilities("logistic", output)
     assert found["accuracy"] == metrics.accuracy_score(labels, decided, sample_weight=weights)
     assert found["log_loss"] == metrics.log_loss(
         labels, shares, labels=range(many), sample_weight=weights
     )
     output = output.round(1)  # With ties.
-    shares = class_probabilities(output)
+    shares = class_probabilities("logistic", output)
     sample = Sample(np.zeros((60, 1)), y, "classification", weights)
     assert score_values(sample, output, LOSSES["logistic"])["auc"] == pytest.approx(
         metrics.roc_auc_score(

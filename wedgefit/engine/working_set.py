@@ -5,12 +5,13 @@ from typing import cast
 
 import numpy as np
 
+from wedgefit.engine.coupled_lasso import settled
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.group_lasso import solve_group_lasso
 from wedgefit.engine.lasso import Gram
 from wedgefit.engine.linear_program import quantile_lasso
-from wedgefit.engine.losses import Quantile
+from wedgefit.engine.losses import Quantile, Softmax
 from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.wedge import Wedges, row_chunks
 
@@ -27,6 +28,9 @@ DAMPING = 1e-3
 # step or two of Newton's method lead to them from the linear program.
 FINEST_OF_KINKS = 1e-7
 STEPS_OF_KINKS = 10
+# Beyond this many unknowns a Newton step for classes takes longer than the proximal steps that do
+# without.
+MOST_UNKNOWNS = 3000
 
 
 class WorkingSet:
@@ -202,6 +206,63 @@ class CurvedWorkingSet(WorkingSet):
         return 0.0, output
 
 
+class CoupledWorkingSet(CurvedWorkingSet):
+    """For several classes: which wedges are in use, proximal steps find, under one curvature for
+    all outputs; how large they are, Newton's method with the outputs' own."""
+
+    steps = NEWTON_STEPS
+
+    def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
+        z, lowest = self.coefficients.copy(), np.inf
+        for _ in range(self.steps):
+            output = self.wedges.combine(self.X, z)
+            gradient = self._correlations(self.problem.dual_point(output))
+            violation = _violations(gradient, z, alpha)
+            worst = violation.max(initial=0.0) / alpha
+            objective = self._objective(alpha, output, z)
+            if worst <= kkt or objective >= lowest - 1e-15 * abs(lowest):
+                break
+            lowest = objective
+            entering = violation[row_norms(z) == 0].max(initial=0.0) > kkt * alpha
+            if entering or not self._small(z):
+                z = self._proximal(alpha, z, output, gradient, max(0.1 * kkt, 0.1 * worst))
+            if self._small(z):
+                z = self._settled(alpha, z, max(0.5 * kkt, 1e-3 * worst))
+        return z
+
+    def _small(self, z: np.ndarray) -> bool:
+        """Whether Newton's method can take the wedges in use."""
+        unknowns = np.count_nonzero(row_norms(z)) * (z.shape[1] - 1)
+        return 0 < unknowns <= MOST_UNKNOWNS
+
+    def _proximal(self, alpha, z, output, gradient, kkt: float) -> np.ndarray:
+        """The coefficients after one step of the wedges that are in use or violate."""
+        violation = _violations(gradient, z, alpha)
+        active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
+        matrix = self._curved_gram(active, output, 0.0)
+        model = Gram(matrix, gradient[active] + matrix @ z[active])
+        target = solve_group_lasso(model, alpha, z[active], kkt=min(kkt, 1e-3))
+        step = target - z[active]
+        promised = float(np.vdot(gradient[active], step)) - alpha * float(
+            row_norms(target).sum() - row_norms(z[active]).sum()
+        )
+        moved, _ = self._line_search(alpha, z, output, active, step, promised)
+        found = z.copy()
+        found[active] = target if moved == 1 else z[active] + moved * step
+        return found
+
+    def _settled(self, alpha: float, z: np.ndarray, kkt: float) -> np.ndarray:
+        """The best coefficients of the wedges in use, some of which may turn out to be zero."""
+        used, found = np.flatnonzero(row_norms(z)), z.copy()
+        columns = self.wedges.take(used).hinges(self.X)
+        found[used] = settled(replace(self.problem, alpha=alpha), columns, z[used], kkt)
+        return found
+
+    def _objective(self, alpha: float, output: np.ndarray, z: np.ndarray) -> float:
+        problem = replace(self.problem, alpha=alpha)
+        return problem.objective(output, problem.shift(output), z)
+
+
 class KinkedWorkingSet(CurvedWorkingSet):
     """For a quantile: the linear program finds a corner of the optimum, and from there a step or
     two the optimum of the loss with its kink rounded, whose slopes are the dual point."""
@@ -291,6 +352,8 @@ def working_set(dictionary: Dictionary, problem: Problem) -> WorkingSet:
     """An empty working set that can solve this problem's loss."""
     if isinstance(problem.loss, Quantile):
         return KinkedWorkingSet(dictionary, problem)
+    if isinstance(problem.loss, Softmax):
+        return CoupledWorkingSet(dictionary, problem)
     return (QuadraticWorkingSet if problem.loss.quadratic else CurvedWorkingSet)(
         dictionary, problem
     )

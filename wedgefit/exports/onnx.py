@@ -25,7 +25,7 @@ def to_onnx(plan: Plan) -> bytes:
 
     Inputs: per column a tensor (rows, 1) of that name: double, NaN where missing; or string, where
     "" and the other words for missing cells are missing. Outputs: ``prediction``, (rows,) numbers
-    or labels, or (rows, targets); with the logistic loss ``probabilities`` (rows, classes).
+    or labels, or (rows, targets); where there are some ``probabilities`` (rows, classes).
 
     Raises FitError without the package onnx, ColumnError for names that the graph cannot hold.
     """
@@ -40,8 +40,8 @@ def to_onnx(plan: Plan) -> bytes:
     graph = _Graph(plan.names)
     scores = _scores(graph, plan)
     outputs = [_prediction(graph, plan, scores)]
-    if plan.logistic:
-        outputs.append(_probabilities(graph, scores, len(plan.classes)))
+    if plan.probable:
+        outputs.append(_probabilities(graph, plan, scores))
     helper, kinds = onnx.helper, onnx.TensorProto
     types = {NumberColumn: kinds.DOUBLE, TextColumn: kinds.STRING}
     declared = [
@@ -203,11 +203,12 @@ def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
     return graph.add("Gather", labels, code, name=name), kind, ["rows"]
 
 
-def _probabilities(graph: _Graph, scores: str, classes: int) -> tuple:
+def _probabilities(graph: _Graph, plan: Plan, scores: str) -> tuple:
     """Adds the output of that name: from log-odds of the second of two classes, or of each class
-    against the rest, normalised."""
+    against the rest, normalised, or the softmax of all outputs."""
     from onnx import TensorProto
 
+    classes = len(plan.classes)
     if classes == 2:
         logs = graph.add(
             "Concat", _log_expit(graph, graph.add("Neg", scores)), _log_expit(graph, scores), axis=1
@@ -215,7 +216,8 @@ def _probabilities(graph: _Graph, scores: str, classes: int) -> tuple:
         found = graph.add("Exp", logs, name=RESULTS[1])
     else:
         # In logarithms, so that rows far from every class do not divide zero by zero.
-        found = graph.add("Softmax", _log_expit(graph, scores), axis=1, name=RESULTS[1])
+        logs = scores if plan.shared else _log_expit(graph, scores)
+        found = graph.add("Softmax", logs, axis=1, name=RESULTS[1])
     return found, TensorProto.DOUBLE, ["rows", classes]
 
 

@@ -12,12 +12,13 @@ import numpy as np
 from wedgefit.data.columns import InputColumn
 from wedgefit.data.kinds import spellings
 from wedgefit.data.reading import Reading
+from wedgefit.engine.losses import PROBABILITIES
 from wedgefit.engine.network import Layer, Network
 from wedgefit.errors import FitError
 from wedgefit.model.record import Model
 
 # What every language makes of the outputs.
-LINKS = ("identity", "log", "logistic")
+LINKS = ("identity", "log", "logistic", "softmax")
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ class Plan:
 
     The ``network`` reads the ``features``, and all its layers have units. Its outputs are the
     ``targets``, or, where there are ``classes``, one score of the second of two or one score of
-    each. ``link``: what the outputs are, "identity", "log" or "logistic"; with the last they are
-    log-odds, and classes have probabilities; with "log" their exponentials are predicted. ``cut``:
-    the score above which the second of two classes is predicted. ``reading``: what training was
-    told about cells and files.
+    each. ``link``: what the outputs are, "identity", "log", "logistic" or "softmax"; with the last
+    two they are log-odds, or logarithms up to a constant, of probabilities; with "log" their
+    exponentials are predicted. ``cut``: the score above which the second of two classes is
+    predicted. ``reading``: what training was told about cells and files.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
@@ -91,9 +92,14 @@ class Plan:
         return np.flatnonzero(self.network.layers[0].weights.any(axis=1)).tolist()
 
     @property
-    def logistic(self) -> bool:
+    def probable(self) -> bool:
         """Whether classes have probabilities."""
-        return self.link == "logistic"
+        return self.link in PROBABILITIES
+
+    @property
+    def shared(self) -> bool:
+        """Whether these are the softmax of the outputs, and no log-odds of each."""
+        return self.link == "softmax"
 
     @property
     def exponential(self) -> bool:
@@ -113,7 +119,7 @@ class Plan:
     @property
     def probability_names(self) -> list[str]:
         """Likewise, for the probabilities that the model has."""
-        return [f"probability_{label}" for label in self.classes] if self.logistic else []
+        return [f"probability_{label}" for label in self.classes] if self.probable else []
 
     @property
     def names(self) -> list[str]:

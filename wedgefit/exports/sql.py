@@ -243,7 +243,7 @@ class _Query:
         """The steps from scores to what is predicted."""
         decisions = enumerate(self._decisions(scores), start=1)
         found = [(f"prediction{k}", decision) for k, decision in decisions]
-        if not self.plan.logistic:
+        if not self.plan.probable:
             yield "predictions", found
         elif len(scores) == 1:
             odds = self._clipped(scores[0])
@@ -259,6 +259,7 @@ class _Query:
         log = lambda score: (
             f"{dialect.least}({score}, {zero}) - LN(1.0 + EXP(-ABS({self._clipped(score)})))"
         )
+        log = str if self.plan.shared else log
         yield "logs", [*found, *((f"l{k}", log(score)) for k, score in enumerate(scores, start=1))]
         kept = [(name, self.part(name)) for name, _ in found]
         classes = range(1, len(scores) + 1)

@@ -1,7 +1,7 @@
 """A ReLU network, written out by wedgefit; it needs Python 3.8 or newer and nothing else.
 
     predict(row)         a number; a list of numbers where there are several targets; or a label
-    probabilities(row)   the probability of every class, by its label (with the logistic loss)
+    probabilities(row)   the probability of every class, by its label (where the loss gives some)
     scores(row)          the outputs of the network
 
 ``row`` is a dict of the columns in INPUTS: numbers, or texts as in a CSV file. None, NaN and the
@@ -21,7 +21,8 @@ import sys
 WRITTEN_BY = "wedgefit"
 TARGETS = ("y",)
 CLASSES = None
-LOGISTIC = False
+PROBABLE = False
+SOFTMAX = False
 EXPONENTIAL = False
 CUT = 0.0
 MISSING = ("", "NA")
@@ -69,8 +70,8 @@ def predict(row):
 
 def probabilities(row):
     """The probability of every class, a dict by label."""
-    if not LOGISTIC:
-        raise ValueError("this model has no probabilities: its loss was not the logistic one")
+    if not PROBABLE:
+        raise ValueError("this model has no probabilities: its loss gives none")
     return dict(zip(CLASSES, class_probabilities(scores(row))))
 
 
@@ -103,11 +104,11 @@ def decided(outputs):
 
 def class_probabilities(outputs):
     """From log-odds: of the second of two classes, or of every class against the rest,
-    normalised."""
+    normalised; with SOFTMAX from logarithms up to a constant."""
     if len(outputs) == 1:
         return [math.exp(log_expit(-outputs[0])), math.exp(log_expit(outputs[0]))]
     # In logarithms, so that rows far from every class do not divide zero by zero.
-    logs = [log_expit(output) for output in outputs]
+    logs = outputs if SOFTMAX else [log_expit(output) for output in outputs]
     parts = [math.exp(log - max(logs)) for log in logs]
     return [part / sum(parts) for part in parts]
 
@@ -243,7 +244,7 @@ def main():
     marks = sorted(",;\t|", key=lambda mark: mark == DECIMAL)
     delimiter = max(marks, key=lambda mark: first_width(lines, mark))
     found = [results(row) for row in rows_of(records_of(lines, delimiter))]
-    labels = [f"probability_{label}" for label in CLASSES] if LOGISTIC else []
+    labels = [f"probability_{label}" for label in CLASSES] if PROBABLE else []
     with open(1, "w", encoding="utf-8", newline="") as sink:
         writer = csv.writer(sink, lineterminator="\n")
         writer.writerow([f"prediction_{name}" for name in TARGETS] + labels)
@@ -309,7 +310,7 @@ def results(row):
     """Predictions, then probabilities, of one row."""
     outputs = scores(row)
     decision = decided(outputs)
-    found = class_probabilities(outputs) if LOGISTIC else []
+    found = class_probabilities(outputs) if PROBABLE else []
     return (decision if len(TARGETS) > 1 else [decision]) + found
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from wedgefit.data.sample import Sample
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import SCORES, scores_of
-from wedgefit.learning.settings import Settings
+from wedgefit.learning.settings import Settings, loss_name
 
 
 def check_settings(settings: Settings, sample: Sample) -> None:
     """Raises UsageError for the first contradiction."""
-    loss = settings.loss or ("logistic" if sample.task == "classification" else "squared")
+    loss = loss_name(settings, sample.task)
     for parts in (_of_losses, _of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers):
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
@@ -24,7 +24,7 @@ Contradictions = Iterator[tuple[bool, str, str | None]]
 def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     classes = sample.task == "classification"
     yield (
-        classes and loss not in ("squared", "logistic"),
+        classes and loss not in ("squared", "logistic", "softmax"),
         f"the {loss} loss is for numbers, and the target has classes.",
         "Try --task regression, or leave --loss out.",
     )
@@ -37,9 +37,14 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
             f"{option} is for --loss {owner}.",
             f"Add --loss {owner}, or leave it out.",
         )
+    yield (
+        loss == "softmax" and classes and sample.y.shape[1] == 1,
+        "the softmax loss is for more than two classes, and the target has two.",
+        "Try --loss logistic, which is the same for two.",
+    )
     others = loss not in ("squared", "logistic")
     yield (
-        others and sample.y.shape[1] > 1,
+        others and not classes and sample.y.shape[1] > 1,
         f"the {loss} loss is for one target.",
         "Give one --target, or leave --loss out.",
     )
@@ -83,8 +88,8 @@ def _of_layers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
 def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     classes = sample.task == "classification"
     yield (
-        loss == "logistic" and not classes,
-        "the logistic loss is for classes, and the target is a number.",
+        loss in ("logistic", "softmax") and not classes,
+        f"the {loss} loss is for classes, and the target is a number.",
         "Try --task classification.",
     )
     yield (
@@ -110,7 +115,7 @@ def _of_scores(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         f"Try one of {', '.join(names)}.",
     )
     classes = max(2, sample.y.shape[1])
-    needed = loss != "logistic" and SCORES[settings.scoring].needs_probabilities(classes)
+    needed = loss == "squared" and SCORES[settings.scoring].needs_probabilities(classes)
     which = " of more than two classes" if classes > 2 else ""
     yield (
         needed and sample.task == "classification",
@@ -157,4 +162,4 @@ def _of_solvers(settings: Settings, sample: Sample, loss: str) -> Contradictions
 
 def _what(sample: Sample, loss: str) -> str:
     """What scores are for, in words."""
-    return sample.task if loss in ("squared", "logistic") else f"the {loss} loss"
+    return sample.task if loss in ("squared", "logistic", "softmax") else f"the {loss} loss"

@@ -6,7 +6,7 @@ from wedgefit.data.sample import Sample
 from wedgefit.engine.losses import Loss, loss_of
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
-from wedgefit.learning.settings import Settings
+from wedgefit.learning.settings import Settings, loss_name
 
 # Sorts kept between rounds take at most this many bytes; a round itself takes about this many per
 # cell of the design.
@@ -22,7 +22,7 @@ def loss_for(sample: Sample, settings: Settings) -> Loss:
 
     Raises FitError where a number that is left open does not follow from the targets.
     """
-    name = settings.loss or ("logistic" if sample.task == "classification" else "squared")
+    name = loss_name(settings, sample.task)
     delta = settings.huber_delta
     if name == "huber" and delta is None:
         delta = _between_quartiles(sample)
@@ -46,11 +46,11 @@ def problems_of(
     sample: Sample, loss: Loss, intercept: bool, class_weight: str | None
 ) -> list[Problem]:
     """One problem per network, at alpha 1: one in all, or for more than two classes one per class
-    against the rest.
+    against the rest, unless the loss lets them share their neurons.
 
     ``class_weight`` "balanced" gives every class the same total weight.
     """
-    several = sample.task == "classification"
+    several = sample.task == "classification" and not loss.couples
     targets = np.hsplit(sample.y, sample.y.shape[1]) if several else [sample.y]
     weights, labels = sample.weights, sample.labels
     if class_weight == "balanced":

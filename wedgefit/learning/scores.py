@@ -58,7 +58,7 @@ class Score:
     value: Callable[[Predicted], float | None]
     from_classes: int | None = None
     in_units: bool = False
-    losses: tuple[str, ...] = ("squared", "logistic")
+    losses: tuple[str, ...] = ("squared", "logistic", "softmax")
 
     def needs_probabilities(self, classes: int) -> bool:
         """Whether it is undefined of so many classes where the loss gives no probabilities."""
@@ -206,7 +206,7 @@ def shown_score(scoring: str | None, task: str, loss: str) -> str:
         return scoring
     if task == NUMBERS:
         return SHOWN.get(loss, "r2")
-    return "log_loss" if loss == "logistic" else "accuracy"
+    return "accuracy" if loss == "squared" else "log_loss"
 
 
 def score_values(
@@ -239,5 +239,5 @@ def _predicted(sample: Sample, output: np.ndarray, loss: Loss, cut: float) -> Pr
         sample.weights,
         classes=max(2, sample.y.shape[1]),
         decided=class_codes(output, cut),
-        probabilities=class_probabilities(output) if loss.name == "logistic" else None,
+        probabilities=class_probabilities(loss.link, output),
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wedgefit.engine.dictionary import Order
 
 # The losses by name, as options and model files spell them: those of ``engine.losses``.
-LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic")
+LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic", "softmax")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Settings(Declared):
         LEARN,
         "The loss to minimise: squared for means, huber for means that large residuals cannot pull,"
         " quantile for medians and other quantiles, poisson for counts, gamma for positive amounts,"
-        " logistic for probabilities of classes.",
+        " logistic for probabilities of classes, of several by a network each, softmax by one"
+        " network whose neurons they share.",
         by_default="squared for numbers, logistic for classes",
         parameter=True,
     )
@@ -227,3 +228,8 @@ class Settings(Declared):
 @dataclass(frozen=True)
 class Options(TableSettings, Settings):
     """What ``train`` and ``path`` may be told: what to learn from which columns, and how."""
+
+
+def loss_name(settings: Settings, task: str) -> str:
+    """The name of the loss that the settings ask for, else that of the task."""
+    return settings.loss or ("logistic" if task == CLASSES else "squared")

@@ -43,6 +43,7 @@ from wedgefit.model.record import (
     Stage,
     Told,
     per_output,
+    separate_networks,
     unit_name,
 )
 from wedgefit.watch import Deadline
@@ -162,7 +163,7 @@ def trained(
 
 def _model(training: Training, learned: Learned, setup: float) -> Model:
     design, outputs = training.design, training.encoding.target.outputs
-    separate = outputs if len(learned.fits) > 1 else [None]
+    separate = separate_networks(training.encoding.target, training.learner.loss.name)
     networks = learned.deep_fits
     samples = np.concatenate(
         [wedges.samples.ravel() for network in networks for wedges in network.layers]

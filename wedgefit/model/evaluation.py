@@ -62,8 +62,9 @@ def evaluate(
 
 def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
     """What a network without neurons would give, shaped like y: of numbers the best constant, of
-    the squared loss their mean; of classes the log-odds of their frequencies."""
-    if loss.name not in ("squared", "logistic"):
+    the squared loss their mean; of classes the log-odds of their frequencies, or where these share
+    their neurons the logarithms."""
+    if sample.task == "regression" and loss.name != "squared":
         best = Problem(
             sample.y, 1.0, loss=loss, sample_weight=sample.weights, exposure=sample.exposure
         )
@@ -72,7 +73,8 @@ def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
     if sample.task == "classification":
         frequency = (1 + mean) / 2
         with np.errstate(divide="ignore"):
-            odds = np.log(frequency) - np.log1p(-frequency)
+            others = 0.0 if loss.couples else np.log1p(-frequency)
+            odds = np.log(frequency) - others
         mean = np.clip(odds, -SUREST, SUREST)
     return np.broadcast_to(mean, sample.y.shape)
 

@@ -151,10 +151,7 @@ class NetworkOf:
 
 def networks_of(model: Model, row_of: dict[RowId, int]) -> list[NetworkOf]:
     """The model's networks: one, or one per class."""
-    target = model.encoding.target
-    several = target.classes is not None and len(target.outputs) > 1
-    names = target.outputs if several else (None,)
-    return [NetworkOf(model, name, row_of) for name in names]
+    return [NetworkOf(model, name, row_of) for name in model.separate]
 
 
 # Certificates -------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from wedgefit.model.record import (
     Stage,
     Told,
     row_order,
+    separate_networks,
     unit_name,
 )
 from wedgefit.published import schema
@@ -166,9 +167,14 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
     first = order_of(problem.order, 1)
     if first != "full" and first > width:
         yield Complaint("problem.order", f'"full" or 1 to {width}', str(first))
-    if problem.loss == "logistic" and not classes:
-        yield Complaint("problem.loss", f'"squared" in a {task}', '"logistic"')
-    if problem.loss not in ("squared", "logistic") and (classes or problem.layers > 2):
+    for_classes = problem.loss in ("logistic", "softmax")
+    if for_classes and not classes:
+        yield Complaint("problem.loss", f'"squared" in a {task}', f'"{problem.loss}"')
+    if problem.loss == "softmax" and _one_score(file):
+        yield Complaint("problem.loss", '"squared" or "logistic" of two classes', '"softmax"')
+    if problem.loss not in ("squared", "logistic") and (
+        classes and not for_classes or problem.layers > 2
+    ):
         words = f'"squared" or "logistic" in a {task} of {problem.layers} layers'
         yield Complaint("problem.loss", words, f'"{problem.loss}"')
     for name, value in (("quantile", problem.quantile), ("huber_delta", problem.huber_delta)):
@@ -311,9 +317,9 @@ def _effects(file: ModelFile) -> Iterator[Complaint]:
 
 def _outputs_of_one(file: ModelFile) -> tuple[tuple[str, ...], bool]:
     """The outputs of a single network, and whether every class has a network of its own."""
-    target = file.encoding.target
-    several = target.classes is not None and len(target.outputs) > 1
-    return target.outputs[: 1 if several else None], several
+    outputs = file.encoding.target.outputs
+    several = separate_networks(file.encoding.target, file.problem.loss) != (None,)
+    return outputs[: 1 if several else None], several
 
 
 def _per_output(value, outputs: tuple[str, ...], path: str) -> Complaint | None:

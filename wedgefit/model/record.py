@@ -17,8 +17,16 @@ from wedgefit.data.encoding import Encoding
 from wedgefit.data.roles import exposures_of
 from wedgefit.data.sample import class_codes
 from wedgefit.data.table import Table
+from wedgefit.data.target import Target
 from wedgefit.engine.certificate import Certificate
-from wedgefit.engine.losses import Loss, class_probabilities, loss_of, predicted
+from wedgefit.engine.losses import (
+    LOSSES,
+    PROBABILITIES,
+    Loss,
+    class_probabilities,
+    loss_of,
+    predicted,
+)
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
@@ -51,6 +59,8 @@ SIZE = Rule(
 Number = Annotated[float, SIZE]
 # A number, or one for each output by its name.
 PerOutput = Number | Annotated[dict[str, Number], entries(2)]
+# What effects add up to, by the link.
+SCALES = {"logistic": "log-odds", "log": "log", "softmax": "log-probability"}
 LayerOrder = Literal["full"] | Annotated[int, at_least(1)]
 RowId = int | str
 # What an option of training may be.
@@ -372,8 +382,9 @@ class Model:
 
     @property
     def scale(self) -> str:
-        """What effects and hinges add up to: the "prediction", its "log", or "log-odds"."""
-        return {"logistic": "log-odds", "log": "log"}.get(self.loss.link, "prediction")
+        """What effects and hinges add up to: the "prediction", its "log", "log-odds", or of classes
+        that share their neurons the "log-probability" beside the mean over the classes."""
+        return SCALES.get(self.loss.link, "prediction")
 
     def predicted(self, scores: np.ndarray) -> np.ndarray:
         """The numbers that these outputs predict, shaped like them."""
@@ -395,14 +406,24 @@ class Model:
         return numbers.tolist() if len(self.outputs) > 1 else numbers[:, 0].tolist()
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray | None:
-        """The classes' probabilities given outputs (n, K), (n, classes); None unless the loss was
-        logistic."""
-        return class_probabilities(scores) if self.problem.loss == "logistic" else None
+        """The classes' probabilities given outputs (n, K), (n, classes); None where the loss gives
+        none."""
+        return class_probabilities(self.loss.link, scores)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether outputs say how likely classes are."""
+        return self.loss.link in PROBABILITIES
 
     @property
     def has_threshold(self) -> bool:
         """Whether a probability decides between two classes."""
-        return len(self.outputs) == 1 and self.problem.loss == "logistic"
+        return len(self.outputs) == 1 and self.loss.link == "logistic"
+
+    @property
+    def separate(self) -> tuple[str | None, ...]:
+        """The networks, by the class that each is of; (None,) where there is one for all."""
+        return separate_networks(self.encoding.target, self.problem.loss)
 
     @property
     def samples(self) -> list[RowId]:
@@ -447,6 +468,13 @@ class Model:
     def save(self, path: str | os.PathLike) -> None:
         """Write the file whole or not at all: to a temporary file beside it, then renamed."""
         write_whole(path, self.dumps())
+
+
+def separate_networks(target: Target, loss: str) -> tuple[str | None, ...]:
+    """The networks that a loss learns, by the class that each is of: one per class of several, or
+    (None,), one for all outputs."""
+    apart = target.classes is not None and len(target.outputs) > 1 and not LOSSES[loss].couples
+    return target.outputs if apart else (None,)
 
 
 def values_of(value: PerOutput, outputs: Sequence[str]) -> list[float]:

@@ -36,7 +36,7 @@ from wedgefit.records import plain
     help="A column to copy. Repeatable.  [default: the id column of the model]",
 )
 @click.option("--append", is_flag=True, help="Copy all columns, and add the predictions.")
-@click.option("--proba", is_flag=True, help="Also the probability of every class (logistic loss).")
+@click.option("--proba", is_flag=True, help="Also the probability of every class.")
 @click.option(
     "--contributions",
     is_flag=True,
@@ -162,7 +162,7 @@ def _probabilities(model, scores) -> dict[str, list[float]]:
     found = model.probabilities(scores)
     if found is None:
         raise UsageError(
-            "--proba needs a model of classes with the logistic loss.",
+            "--proba needs a model of classes with the logistic or the softmax loss.",
             remedy="Leave it out, or train without --loss squared.",
         )
     return {

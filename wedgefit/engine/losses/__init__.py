@@ -2,13 +2,17 @@
 methods of ``Loss``.
 
 Every method sees the targets ``y`` and the network's ``output``, both (n, K), and the rows'
-``weights`` (n,), positive. A loss is Σ_ik weights_i ℓ(y_ik, output_ik) with ℓ convex in the output.
+``weights`` (n,), positive. A loss is Σ_i weights_i ℓ(y_i, output_i) with ℓ convex in the output: a
+sum over the K outputs, or, of the softmax, one that couples them.
 """
+
+import numpy as np
 
 from wedgefit.engine.losses.base import LARGEST_EXPONENT, Loss, predicted
 from wedgefit.engine.losses.counts import Gamma, Poisson
-from wedgefit.engine.losses.logistic import Logistic, class_probabilities, log_sigmoid, sigmoid
+from wedgefit.engine.losses.logistic import Logistic, log_sigmoid, one_against_rest, sigmoid
 from wedgefit.engine.losses.robust import Huber, Quantile
+from wedgefit.engine.losses.softmax import Softmax, softmax
 from wedgefit.engine.losses.squared import Squared
 
 __all__ = [
@@ -20,17 +24,30 @@ __all__ = [
     "Loss",
     "Poisson",
     "Quantile",
+    "Softmax",
     "Squared",
     "class_probabilities",
     "log_sigmoid",
     "loss_of",
     "predicted",
     "sigmoid",
+    "softmax",
 ]
 
 LOSSES: dict[str, Loss] = {
-    loss.name: loss for loss in (Squared(), Huber(), Quantile(), Logistic(), Poisson(), Gamma())
+    loss.name: loss
+    for loss in (Squared(), Huber(), Quantile(), Logistic(), Softmax(), Poisson(), Gamma())
 }
+
+
+# What outputs say of classes, by the link: those that have probabilities.
+PROBABILITIES = {"logistic": one_against_rest, "softmax": softmax}
+
+
+def class_probabilities(link: str, output: np.ndarray) -> np.ndarray | None:
+    """The probability of every class, (n, classes), given outputs (n, K); None where the link gives
+    none."""
+    return PROBABILITIES[link](output) if link in PROBABILITIES else None
 
 
 def loss_of(name: str, *, quantile: float | None = None, huber_delta: float | None = None) -> Loss:

@@ -21,6 +21,7 @@ class OfNumbers:
     """A loss for which any number is a target."""
 
     targets = "numbers"
+    couples = False
 
     def refuses(self, y: np.ndarray) -> np.ndarray:
         return np.zeros(y.shape, dtype=bool)
@@ -33,6 +34,7 @@ class Loss(Protocol):
     link: str  # what makes predictions of outputs, one of ``predicted``
     quadratic: bool  # the curvature is the same everywhere
     of_differences: bool  # only y − output counts, so that a shift of both changes nothing
+    couples: bool  # it is no sum over the outputs of a row, which share their neurons
 
     targets: str  # what they may be, in words
 

@@ -17,6 +17,7 @@ class Poisson:
     link = "log"
     quadratic = False
     of_differences = False
+    couples = False
 
     def refuses(self, y):
         return y < 0
@@ -75,6 +76,7 @@ class Gamma:
     link = "log"
     quadratic = False
     of_differences = False
+    couples = False
 
     def refuses(self, y):
         return y <= 0

@@ -95,7 +95,7 @@ def _entropy(part: np.ndarray) -> np.ndarray:
     return -part * np.log(np.maximum(part, TINY))
 
 
-def class_probabilities(scores: np.ndarray) -> np.ndarray:
+def one_against_rest(scores: np.ndarray) -> np.ndarray:
     """Probabilities (n, classes) from log-odds: of the second of two classes (n, 1), or of each
     class against the rest, (n, K), normalised."""
     if scores.shape[1] == 1:

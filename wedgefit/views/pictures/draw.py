@@ -91,7 +91,7 @@ def kinds_of(model: Model, table: Table | None = None) -> list[str]:
     seen = seen_rows(model, table)
     if seen is not None and seen.target is not None and first != "fit":
         classes = model.encoding.target.classes is not None
-        probable = model.problem.loss == "logistic"
+        probable = model.has_probabilities
         kinds += ["calibration"] if probable else [] if classes else ["predicted"]
     return kinds
 

@@ -51,7 +51,7 @@ def fit(scene: Scene):
     axes.set_title(bends, color=SOFT)
     # Between the rows of both classes; else where there is most room.
     between = {"loc": "upper right", "bbox_to_anchor": (1, 0.93)}
-    axes.legend(**between if model.problem.loss == "logistic" else {"loc": "best"})
+    axes.legend(**between if model.has_probabilities else {"loc": "best"})
     _kinks(scene, figure, axes, name, np.vstack(clouds))
     return figure
 
@@ -71,7 +71,7 @@ def _fit_rows(scene: Scene, axes, name: str, colours: dict) -> np.ndarray:
         return np.empty((0, 2))
     x, places = seen.values[name], [np.empty((0, 2))]
     targets = seen.target.T
-    classes = scene.model.problem.loss == "logistic"
+    classes = scene.model.has_probabilities
     bars = {"marker": "|", "s": 60, "edgecolors": None, "linewidths": 1.1}
     for target, colour in zip(targets, [SOFT] if len(colours) == 1 else colours.values()):
         y = (target > 0).astype(float) if classes else target

@@ -175,7 +175,7 @@ def shown_values(model: Model, scores: np.ndarray) -> dict[str, np.ndarray]:
 def shown_name(scene: Scene) -> str:
     """What is drawn up the side, in words."""
     model = scene.model
-    if model.problem.loss == "logistic":
+    if model.has_probabilities:
         which = f" = {label(model.outputs[0])}" if len(model.outputs) == 1 else ""
         return f"probability of {scene.target}{which}"
     one = len(model.outputs) == 1 and scene.classes

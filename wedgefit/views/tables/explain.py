@@ -104,9 +104,10 @@ def _name(explanation: dict, output: str) -> str:
 
 def _sum_of(explanation: dict) -> str:
     """What effects add up to, in words."""
+    scale = explanation["scale"]
     if explanation["classes"]:
-        return "score (log-odds)"
-    return "log of the prediction" if explanation["scale"] == "log" else "prediction"
+        return "score" + {"prediction": ""}.get(scale, f" ({scale})")
+    return "log of the prediction" if scale == "log" else "prediction"
 
 
 def _sums(explanation: dict) -> Iterator[str]:
