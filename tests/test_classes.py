@@ -272,7 +272,7 @@ def test_the_path_adds_the_networks_up(read, monkeypatch):
     table = read(*rows_of())
     # Small alphas take long, and prove no more.
     monkeypatch.setattr("wedgefit.learning.path.SMALLEST_RATIO", 0.1)
-    record = path(table, Options(cv=3, order=1, jobs=1), Quiet())
+    record = path(table, Options(cv=3, order=1, jobs=1), Quiet()).report()
     assert record["score_name"] == "log_loss" and len(record["points"]) > 3
     point = record["points"][2]
     model = trained(table, order=1, alpha_ratio=None, alpha=point["alpha"])

@@ -66,7 +66,7 @@ def test_the_path_of_several_networks_has_alphas_without_neurons(names, targets)
     table = table_of(*names)
     model = train(table, Options(target=targets, alpha_ratio=0.5, order=1, jobs=1), Quiet())
     record = trace.path(model, table, Quiet())
-    assert len(record["sizes"]) == len(record["alphas"]) and record["sizes"][-1] > 0
+    assert len(record.sizes) == len(record.alphas) and record.sizes[-1] > 0
     # Far above alpha_max no network has a neuron.
     fit = (
         Learner(Sample(np.c_[A, B], np.c_[VALUE, B], "regression"), Settings(jobs=1), Quiet.note)

@@ -91,7 +91,7 @@ def test_scores_are_those_of_whole_fits_on_the_other_folds(weighted):
     columns = mixed() | {"w": np.random.default_rng(1).exponential(size=60)}
     roles = {"target": ("y",), "order": 1, "jobs": 1}
     roles |= {"weight": "w"} if weighted else {"drop": ("w",)}
-    record = path(table_of(**columns), Options(cv=4, scoring="r2", **roles), Quiet())
+    record = path(table_of(**columns), Options(cv=4, scoring="r2", **roles), Quiet()).report()
     point = record["points"][4]
     slow = []
     for learn, held_out in holdout():
@@ -182,7 +182,7 @@ def test_a_fold_without_any_column_predicts_a_constant(layers):
     t, y = np.where(group == 1, "b", "a").astype(object), rng.normal(size=24) + 2 * (group == 1)
     table = table_of(t=t, g=group, y=y)
     options = Options(target=("y",), group="g", cv=3, layers=layers, order=1, scoring="mae", jobs=1)
-    record = path(table, options, Quiet())
+    record = path(table, options, Quiet()).report()
     errors = [np.abs(y[group == k] - y[group != k].mean()).mean() for k in range(3)]
     assert record["points"][0]["cv"]["mean"] == pytest.approx(np.mean(errors))
     several = table_of(t=t, g=group, y=y, z=y**2)

@@ -122,12 +122,12 @@ def test_a_toy_score_works_everywhere(classes, monkeypatch):
         else np.abs(outputs - truth).max()
     )
     assert evaluate(again, table)["score"][toy.name] == pytest.approx(slow)
-    record = path(table, options, Quiet())
+    record = path(table, options, Quiet()).report()
     assert record["score_name"] == toy.name
     assert [point["cv"]["mean"] for point in record["points"]] == pytest.approx(curve)
     drawn = trace.path(again, table, Quiet())
-    assert drawn["score_name"] == toy.name
-    assert [point["mean"] for point in drawn["scores"]] == pytest.approx(curve)
+    assert drawn.score_name == toy.name
+    assert [point.scores[drawn.score_name].mean for point in drawn.curve] == pytest.approx(curve)
     assert certify(again, table, jobs=1)["agrees"]
 
 
@@ -142,9 +142,9 @@ def test_pictures_show_the_score_that_chose(scoring):
     table = table_of()
     model = train(table, Options(scoring=scoring, order=1, cv=3, jobs=1), Quiet())
     drawn = trace.path(model, table, Quiet())
-    assert drawn["score_name"] == (scoring or "r2")
+    assert drawn.score_name == (scoring or "r2")
     curve = json.loads(model.dumps())["score"]["curve"]
-    assert [point["mean"] for point in drawn["scores"]] == [
+    assert [point.scores[drawn.score_name].mean for point in drawn.curve] == [
         point[scoring or "r2"]["mean"] for point in curve
     ]
 

@@ -18,7 +18,7 @@ from wedgefit.errors import FitError
 from wedgefit.learning import path, select
 from wedgefit.learning.path import Walk, alpha_grid
 from wedgefit.learning.problems import problems_of
-from wedgefit.learning.scores import score_values
+from wedgefit.learning.scores import CurvePoint, MeanAndError, score_values
 from wedgefit.learning.select import Curve, HeldOut, cross_validate
 from wedgefit.watch import Deadline
 
@@ -107,7 +107,7 @@ def test_standard_error_of_the_mean():
 
 def test_summary_keeps_undefined_scores_undefined():
     made = curve([5, 7], [2, 4])
-    assert made.summary(1) == {"r2": {"mean": -2, "se": pytest.approx(1)}, "mae": None}
+    assert made.summary(1) == {"r2": MeanAndError(-2, pytest.approx(1)), "mae": None}
 
 
 def test_scores_of_which_more_is_better():
@@ -136,7 +136,7 @@ def test_the_number_of_neurons_is_a_mean_over_folds():
     folds = [[HeldOut(3.0, 0, {})] * 2, [HeldOut(1.0, size, {}) for size in (1, 4)]]
     made = Curve(np.array([2.0, 1]), folds)
     assert (made.chosen("best", 2), made.chosen("best", 3)) == (0, 1)
-    assert [point["neurons"] for point in made.points()] == [0, 2.5]
+    assert [point.neurons for point in made.points()] == [0, 2.5]
 
 
 def test_a_curve_has_turned_when_it_has_not_improved_for_some_alphas():
@@ -157,12 +157,8 @@ def test_empty_networks_do_not_turn_a_curve():
 
 def test_points_are_the_curve_without_what_is_no_score():
     made = curve([5, 7], [2, 4], neurons=[0, 2])
-    assert made.points()[1] == {
-        "alpha": 0.5,
-        "neurons": 2.0,
-        "r2": {"mean": -2, "se": pytest.approx(1)},
-        "mae": None,
-    }
+    scores = {"r2": MeanAndError(-2, pytest.approx(1)), "mae": None}
+    assert made.points()[1] == CurvePoint(0.5, 2.0, scores)
 
 
 def test_large_tables_walk_in_wider_steps():
@@ -218,7 +214,7 @@ def test_scores_are_those_of_separate_fits(d, intercept):
             expected[row, fold] = np.mean((solution.fit.predict(X[test])[:, 0] - y[test]) ** 2) / 2
     np.testing.assert_allclose(found.errors, expected, rtol=0.03)
     summary = found.summary(1)
-    assert summary["rmse"]["mean"] == pytest.approx(np.sqrt(2 * found.errors[1]).mean(), rel=1e-12)
+    assert summary["rmse"].mean == pytest.approx(np.sqrt(2 * found.errors[1]).mean(), rel=1e-12)
     assert set(summary) == {"r2", "rmse", "mae"}
 
 

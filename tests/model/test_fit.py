@@ -183,7 +183,7 @@ def test_alpha_by_cross_validation(read):
     """Without an alpha it is chosen; the chosen one is on the path and its scores are reported."""
     table, heard = read(csv_text(40)), Heard()
     model = train(table, Options(order=1, cv=4, jobs=1), heard)
-    record = path(table, Options(order=1, cv=4, jobs=1), Heard())
+    record = path(table, Options(order=1, cv=4, jobs=1), Heard()).report()
     assert (
         model.problem.alpha
         == record["chosen"]["best"]

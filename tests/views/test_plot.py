@@ -420,18 +420,14 @@ def test_the_traced_path_passes_through_the_model(tmp_path):
     table = read_table(write(tmp_path / "d.csv", columns_of("two", 60)))
     model = train(table, Options(cv=3), Quiet())
     record = trace.path(model, table, Quiet())
-    at = int(np.argmin(np.abs(np.array(record["alphas"]) - model.problem.alpha)))
-    assert record["alphas"][at] == pytest.approx(model.problem.alpha) == record["chosen"]
-    found = [
-        neuron["coefficients"][at] for neuron in record["neurons"] if neuron["coefficients"][at]
-    ]
+    at = int(np.argmin(np.abs(np.array(record.alphas) - model.problem.alpha)))
+    assert record.alphas[at] == pytest.approx(model.problem.alpha) == record.chosen
+    found = [along[at] for along in record.coefficients if along[at]]
     assert np.abs(found).sum() == pytest.approx(
         sum(abs(neuron.coefficient) for neuron in model.neurons), rel=1e-5
     )
-    assert record["sizes"][at] == len(found) and record["sizes"][0] < record["sizes"][-1]
-    assert [point["alpha"] for point in record["scores"]] == [
-        point.alpha for point in model.score.curve
-    ]
+    assert record.sizes[at] == len(found) and record.sizes[0] < record.sizes[-1]
+    assert record.curve == list(model.score.curve)
     assert plot.picture(model, table, "path", "png", record).startswith(b"\x89PNG")
 
 
@@ -439,12 +435,12 @@ def test_traced_rounds_end_at_the_certificate(trained):
     for kind in ("two", "three"):
         model, table = trained[kind]
         record = trace.rounds(model, table, Quiet())
-        ends = [network["rounds"][-1] for network in record["networks"]]
-        assert sum(end["objective"] for end in ends) == pytest.approx(
+        ends = [rounds[-1].certificate for _, rounds in record.networks]
+        assert sum(end.objective for end in ends) == pytest.approx(
             model.certificate.objective, rel=1e-9
         )
-        assert all(end["relative_gap"] <= record["tol"] and end["scope"] == "exact" for end in ends)
-        assert [network["output"] for network in record["networks"]] == (
+        assert all(end.relative_gap <= record.tol and end.scope == "exact" for end in ends)
+        assert [output for output, _ in record.networks] == (
             [None] if kind == "two" else ["a", "b", "c"]
         )
         assert plot.picture(model, table, "gap", "png", record).startswith(b"\x89PNG")

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from wedgefit.records import FLAT, above, at_least
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +72,23 @@ class Score:
             return None
         value = self.value(predicted)
         return None if value is None else float(value)
+
+
+@dataclass(frozen=True)
+class MeanAndError:
+    """A score's mean over the folds and its standard error; null where one fold gives none."""
+
+    mean: float
+    se: float | None
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Cross-validated scores at one alpha of the path, by name, and the mean number of neurons."""
+
+    alpha: Annotated[float, above(0)]
+    neurons: Annotated[float, at_least(0)]
+    scores: Annotated[dict[str, MeanAndError | None], FLAT]
 
 
 # Sums in NumPy: scikit-learn's scores, but for the last digit of the AUC, at a fiftieth of their

@@ -11,7 +11,7 @@ from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
 from wedgefit.learning.path import FINE, Advance, Pace, Walk, constant, finished
-from wedgefit.learning.scores import SCORES, score_values
+from wedgefit.learning.scores import SCORES, CurvePoint, MeanAndError, score_values
 from wedgefit.watch import Deadline
 
 # A path ends when its last alphas have brought less than this part of all that was gained so far.
@@ -123,7 +123,7 @@ class Curve:
             mean[0] - mean.min()
         )
 
-    def summary(self, position: int) -> dict[str, dict[str, float] | None]:
+    def summary(self, position: int) -> dict[str, MeanAndError | None]:
         """Mean and standard error over the folds of every score at one alpha."""
         folds = self.folds[position]
         return {
@@ -131,13 +131,12 @@ class Curve:
             for name in folds[0].scores
         }
 
-    def points(self) -> list[dict]:
-        """The curve as records: alpha, the mean and standard error of every score, and the mean
-        number of neurons."""
-        return [
-            {"alpha": float(alpha), "neurons": float(size), **self.summary(position)}
+    def points(self) -> tuple[CurvePoint, ...]:
+        """The curve for the record, alpha by alpha."""
+        return tuple(
+            CurvePoint(float(alpha), float(size), self.summary(position))
             for position, (alpha, size) in enumerate(zip(self.alphas, self.sizes))
-        ]
+        )
 
     def outputs(self, position: int, rows: int) -> np.ndarray:
         """The outputs at one alpha for all rows, (rows, K), each by the networks that it
@@ -152,10 +151,10 @@ class Curve:
         with np.errstate(invalid="ignore"):
             return total / times
 
-    def _mean_and_error(self, values: list[float | None]) -> dict[str, float] | None:
+    def _mean_and_error(self, values: list[float | None]) -> MeanAndError | None:
         if None in values:
             return None
-        return {"mean": float(np.mean(values)), "se": self.standard_error(np.array(values))}
+        return MeanAndError(float(np.mean(values)), self.standard_error(np.array(values)))
 
     @staticmethod
     def standard_error(values: np.ndarray) -> float | None:

@@ -33,9 +33,7 @@ from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
 from wedgefit.model.notes import curve_notes, depth_notes, scale_notes, status_notes
 from wedgefit.model.record import (
-    CurvePoint,
     Data,
-    MeanAndError,
     Model,
     ProblemRecord,
     Score,
@@ -199,8 +197,8 @@ def _score(training: Training, learned: Learned) -> Score:
     sample, loss, curve = training.design, training.learner.loss, learned.curve
     return Score(
         train=score_values(sample, np.hstack([fit.output for fit in learned.fits]), loss),
-        cv=None if learned.position is None else _scores(curve.summary(learned.position)),
-        curve=None if curve is None else _points(curve),
+        cv=None if learned.position is None else curve.summary(learned.position),
+        curve=None if curve is None else curve.points(),
         selection=_selection(curve, training.options.rule),
         baseline=score_values(sample, constant_output(sample, loss), loss),
     )
@@ -302,17 +300,6 @@ def _told(options: Options) -> dict[str, Told]:
             several = isinstance(value, tuple) and all(isinstance(v, int | str) for v in value)
             told[part.name] = value if plain_value or several else None
     return told
-
-
-def _scores(summary: dict[str, dict | None]) -> dict[str, MeanAndError | None]:
-    return {name: figures and MeanAndError(**figures) for name, figures in summary.items()}
-
-
-def _points(curve: Curve) -> tuple[CurvePoint, ...]:
-    return tuple(
-        CurvePoint(point.pop("alpha"), point.pop("neurons"), _scores(point))
-        for point in curve.points()
-    )
 
 
 def _selection(curve: Curve | None, rule: str) -> Selection | None:

@@ -30,6 +30,7 @@ from wedgefit.engine.losses import (
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects
 from wedgefit.files import write_whole
+from wedgefit.learning.scores import CurvePoint, MeanAndError
 from wedgefit.learning.settings import LOSS_NAMES
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Importance
@@ -149,23 +150,6 @@ class Stage:
         "network's own: in layers below the last, and in a refitted network.",
     ]
     penalty: Annotated[float | None, "The part of the objective that is no loss."] = None
-
-
-@dataclass(frozen=True)
-class MeanAndError:
-    """A score's mean over the folds and its standard error; null where one fold gives none."""
-
-    mean: float
-    se: float | None
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Cross-validated scores at one alpha of the path, by name, and the mean number of neurons."""
-
-    alpha: Annotated[float, above(0)]
-    neurons: Annotated[float, at_least(0)]
-    scores: Annotated[dict[str, MeanAndError | None], FLAT]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,18 @@
-"""A model's training, watched: the path to its alpha, and the rounds to its optimum. The records
-behind two pictures."""
+"""A model's training, watched: the path to its alpha, and the rounds to its optimum."""
 
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wedgefit.data.roles import training_rows
 from wedgefit.data.table import Table
+from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.solve import solve
 from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import alpha_grid
-from wedgefit.learning.scores import shown_score
+from wedgefit.learning.scores import CurvePoint, shown_score
 from wedgefit.model.evaluation import sample_of
 from wedgefit.model.origin import settings_of
 from wedgefit.model.record import Model
@@ -22,17 +22,47 @@ from wedgefit.model.record import Model
 BEYOND = 0.1
 
 
-def path(model: Model, table: Table, progress) -> dict:
-    """The coefficient of every wedge along the path of the model's own problem, and the scores that
-    chose its alpha.
+@dataclass(frozen=True, eq=False)
+class TracedPath:
+    """The path of a model's own problem: ``alphas`` (k,) descend, ``sizes`` (k,) counts neurons,
+    and of every wedge there is its coefficient at each alpha, (k,).
 
-    ``alphas`` (k) descend, ``sizes`` (k) counts neurons; each of the ``neurons`` has ``columns``,
-    ``samples`` and ``coefficients`` (k). ``scores``: alpha, mean and se of the cross-validation,
-    None where there was none.
+    ``curve``: the points of the cross-validation that have the score of that name; there are none
+    where alpha was given.
     """
+
+    alphas: list[float]
+    sizes: list[int]
+    coefficients: list[list[float]]
+    chosen: float
+    score_name: str
+    curve: list[CurvePoint]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of a fit: how many neurons there were, and what was proven of them."""
+
+    number: int
+    neurons: int
+    certificate: Certificate
+
+
+@dataclass(frozen=True)
+class TracedRounds:
+    """All rounds of each network, by the class that it is of (None: of all), and the gap to
+    reach."""
+
+    tol: float
+    networks: list[tuple[str | None, list[Round]]]
+
+
+def path(model: Model, table: Table, progress) -> TracedPath:
+    """The coefficient of every wedge along the path of the model's own problem, and the scores that
+    chose its alpha."""
     learner = _learner(model, table, progress)
-    curve, chosen = model.score.curve, model.problem.alpha
-    last = min([point.alpha for point in curve or ()] + [chosen]) * (1 - 1e-9 if curve else BEYOND)
+    curve, chosen = model.score.curve or (), model.problem.alpha
+    last = min([point.alpha for point in curve] + [chosen]) * (1 - 1e-9 if curve else BEYOND)
     alphas = [alpha for alpha in alpha_grid(learner.alpha_max).tolist() if alpha >= last]
     walk = learner.walk()
     found: dict[tuple, list[float]] = {}
@@ -46,21 +76,8 @@ def path(model: Model, table: Table, progress) -> dict:
     selection = model.score.selection
     scoring = None if selection is None else selection.scoring
     name = shown_score(scoring, model.encoding.target.task, learner.loss.name)
-    return {
-        "schema": "wedgefit.trace.path/1",
-        "alphas": alphas,
-        "sizes": sizes,
-        "neurons": [{"network": key[0], "coefficients": values} for key, values in found.items()],
-        "chosen": chosen,
-        "score_name": name,
-        "scores": None
-        if not curve
-        else [
-            {"alpha": point.alpha, **asdict(point.scores[name])}
-            for point in curve
-            if point.scores[name]
-        ],
-    }
+    scored = [point for point in curve if point.scores[name]]
+    return TracedPath(alphas, sizes, list(found.values()), chosen, name, scored)
 
 
 def _note_coefficients(found: dict, network: int, fit: Fit, position: int, length: int) -> None:
@@ -73,27 +90,22 @@ def _note_coefficients(found: dict, network: int, fit: Fit, position: int, lengt
             found.setdefault(key, [0.0] * length)[position] = float(value)
 
 
-def rounds(model: Model, table: Table, progress) -> dict:
-    """Objective, lower bound and gap in every round of the fit at the model's alpha, per
-    network."""
+def rounds(model: Model, table: Table, progress) -> TracedRounds:
+    """Objective, lower bound and gap in every round of the fit at the model's alpha."""
     learner = _learner(model, table, progress)
     outputs = model.outputs if len(learner.problems) > 1 else [None]
     networks = []
     for problem, pricer, output in zip(learner.problems, learner.pricers, outputs):
-        seen: list[dict] = []
+        seen: list[Round] = []
 
-        def note(round_: int, fit: Fit, certificate, seen=seen) -> None:
-            figures = {
-                name: getattr(certificate, name)
-                for name in ("objective", "lower_bound", "relative_gap", "scope")
-            }
-            seen.append({"round": round_, "neurons": len(fit.wedges), **figures})
-            progress.advance("fit", round_, None, f"gap {certificate.relative_gap:.1e}")
+        def note(number: int, fit: Fit, certificate: Certificate, seen=seen) -> None:
+            seen.append(Round(number, len(fit.wedges), certificate))
+            progress.advance("fit", number, None, f"gap {certificate.relative_gap:.1e}")
 
         here = replace(problem, alpha=model.problem.alpha)
         solve(here, pricer, tol=learner.settings.tol, exact=learner.exact, on_round=note)
-        networks.append({"output": output, "rounds": seen})
-    return {"schema": "wedgefit.trace.rounds/1", "tol": learner.settings.tol, "networks": networks}
+        networks.append((output, seen))
+    return TracedRounds(learner.settings.tol, networks)
 
 
 def _learner(model: Model, table: Table, progress) -> Learner:

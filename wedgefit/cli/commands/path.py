@@ -31,6 +31,6 @@ def path(data, id_column, options, reading, talk):
     from wedgefit.model.whole_path import path as whole_path
 
     with talk.progress() as progress:
-        record = whole_path(table, options, progress)
-    talk.notes(*(note for note in record.get("notes", ()) if note not in table.notes))
-    talk.result(record, "path")
+        found = whole_path(table, options, progress)
+    talk.notes(*(note for note in found.notes if note not in table.notes))
+    talk.result(found.report(), "path")

@@ -105,7 +105,7 @@ def _rows(files: Files, model, kind: str, reading, talk):
     return table
 
 
-def _traced(model, table, kind: str, talk) -> dict | None:
+def _traced(model, table, kind: str, talk):
     """The record of a training run behind a picture that needs one."""
     if kind not in ("path", "gap"):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from wedgefit.data.table import Table
 from wedgefit.model.record import Model
@@ -25,13 +26,16 @@ from wedgefit.views.pictures.style import (
 )
 from wedgefit.views.pictures.training import gap, path
 
+if TYPE_CHECKING:
+    from wedgefit.model.trace import TracedPath, TracedRounds
+
 
 def picture(
     model: Model,
     table: Table | None,
     kind: str,
     form: str,
-    traced: dict | None = None,
+    traced: TracedPath | TracedRounds | None = None,
     tell: Callable[[str], None] = lambda words: None,
 ) -> bytes:
     """The bytes of one picture of a model: ``kind`` as on the command line, ``form`` svg, png or
@@ -113,7 +117,13 @@ KINDS = {
 TRACED = {"path": path, "gap": gap}
 
 
-def _drawn(model: Model, table: Table | None, kind: str, traced: dict | None, narrow: bool = False):
+def _drawn(
+    model: Model,
+    table: Table | None,
+    kind: str,
+    traced: TracedPath | TracedRounds | None,
+    narrow: bool = False,
+):
     kind = default_kind(model) if kind == "auto" else kind
     scene = Scene(model, explain(model), seen_rows(model, table), narrow)
     return TRACED[kind](scene, traced) if kind in TRACED else KINDS[kind](scene)
