@@ -68,11 +68,11 @@ def test_never_worse_and_never_wider(seed, units, norm, tmp_path):
     written = json.loads(to_json(found.network))
     assert len(np.ravel(written["output_weights"])) <= units
     before, after = by_hand(record, X, Y, norm), by_hand(written, X, Y, norm)
-    assert found.record["before"]["objective"] == pytest.approx(before, rel=1e-9)
-    assert found.record["after"]["objective"] == pytest.approx(after, rel=1e-9)
+    assert found.record.before.objectives.objective == pytest.approx(before, rel=1e-9)
+    assert found.record.after.objectives.objective == pytest.approx(after, rel=1e-9)
     # These were not trained at all.
     assert after < 0.9 * before
-    lower = found.record["optimum"]["lower_bound"]
+    lower = found.record.optimum.between.lower_bound
     assert lower <= after * (1 + 1e-9)
 
 
@@ -80,7 +80,7 @@ def test_never_worse_and_never_wider(seed, units, norm, tmp_path):
 def test_wide_networks_become_optimal(seed, tmp_path):
     record = made_up(seed, units=40, alpha=0.05)
     found = polished(record, tmp_path)
-    assert found.record["optimum"]["lost"]["at_most"] < 2e-4
+    assert found.record.optimum.between.lost.at_most < 2e-4
 
 
 @pytest.mark.parametrize("units, alpha", [(2, 0.02), (3, 0.01)])
@@ -96,8 +96,8 @@ def test_narrow_networks_are_better_than_trained_ones(units, alpha, tmp_path):
         best = min(best, net.loss_)
         start = start or record_of(net, alpha)
     found = polished(start, tmp_path)
-    assert found.record["after"]["neurons"] <= units < found.record["optimum"]["neurons"]
-    assert found.record["after"]["objective"] <= best * (1 + 1e-4)
+    assert found.record.after.neurons <= units < found.record.optimum.neurons
+    assert found.record.after.objectives.objective <= best * (1 + 1e-4)
 
 
 def record_of(net, alpha, **more):
@@ -129,7 +129,7 @@ def test_a_network_of_scikit_learn_goes_and_comes_back(kind, tmp_path):
     mine = found.network.network.forward(X)[:, 0]
     np.testing.assert_allclose(output, mine if kind is MLPRegressor else 1 / (1 + np.exp(-mine)))
     assert again.score(X, y) >= score
-    assert found.record["after"]["objective"] < found.record["before"]["objective"]
+    assert found.record.after.objectives.objective < found.record.before.objectives.objective
 
 
 def test_what_the_network_has_not_it_does_not_get(tmp_path):
@@ -147,33 +147,33 @@ def test_dead_units_are_left_out_and_said_so(tmp_path):
     for row in record["hidden_weights"]:
         row[2] = 0.0
     found = polished(record, tmp_path)
-    units = found.record["units"]
-    assert [unit["unit"] for unit in units] == [1, 2, 3, 4]
-    assert units[1]["replaced_by"] is None and units[2]["replaced_by"] is None
-    assert units[2]["rows"] == () and units[2]["distance"] is None
-    assert units[0]["replaced_by"] is not None and 0 < units[0]["alike"] <= 1
+    units = found.record.units
+    assert [unit.unit for unit in units] == [1, 2, 3, 4]
+    assert units[1].replaced_by is None and units[2].replaced_by is None
+    assert units[2].rows == () and units[2].distance is None
+    assert units[0].replaced_by is not None and 0 < units[0].alike <= 1
 
 
 def test_nearest_rows_are_nearest(tmp_path):
     record = made_up(4, units=3)
     found = polished(record, tmp_path)
     W, b = np.array(record["hidden_weights"]), np.array(record["hidden_biases"])
-    for k, unit in enumerate(found.record["units"]):
+    for k, unit in enumerate(found.record.units):
         away = np.abs(X @ W[:, k] + b[k]) / np.linalg.norm(W[:, k])
-        assert list(unit["rows"]) == (np.argsort(away)[:2] + 1).tolist()
-        assert unit["distance"] == pytest.approx(np.sort(away)[1])
+        assert list(unit.rows) == (np.argsort(away)[:2] + 1).tolist()
+        assert unit.distance == pytest.approx(np.sort(away)[1])
 
 
 def test_an_optimal_network_stays_as_good(tmp_path):
     once = polished(made_up(0, units=40, alpha=0.05), tmp_path)
     twice = polished(json.loads(to_json(once.network)), tmp_path)
-    first, second = (each.record["after"]["objective"] for each in (once, twice))
+    first, second = (each.record.after.objectives.objective for each in (once, twice))
     assert second <= first * (1 + 1e-12)
 
 
 def test_beyond_the_largest_alpha_a_constant_is_left(tmp_path):
     found = polished(made_up(0, units=3, alpha=50.0), tmp_path)
-    assert found.record["after"]["objective"] == pytest.approx(np.var(Y) / 2, rel=1e-9)
+    assert found.record.after.objectives.objective == pytest.approx(np.var(Y) / 2, rel=1e-9)
     written = foreign_of(json.loads(to_json(found.network)), tmp_path)
     np.testing.assert_allclose(written.network.forward(X)[:, 0], Y.mean(), atol=1e-9)
 

@@ -6,7 +6,8 @@ whole. What is left to the certified optimum is known as for the yardstick.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -20,20 +21,11 @@ from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.working_set import working_set
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import Walk
-from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Settings
 from wedgefit.model.foreign import Foreign
-from wedgefit.model.yardstick import (
-    Objectives,
-    between,
-    objectives_of,
-    optimum,
-    own_neurons,
-    sample_seen,
-    settled,
-)
-from wedgefit.records import plain
+from wedgefit.model.yardstick import Best, Measured, Posed, SeenData, SeenRows, own_neurons
 
+SCHEMA = "wedgefit.polish/1"
 # Relative violation of the KKT conditions at which coefficients of given units are solved.
 KKT = 1e-10
 # The path down to alpha looks at so many alphas for each factor of ten, solved to this gap.
@@ -58,12 +50,25 @@ class Unit:
     alike: float | None
 
 
+@dataclass(frozen=True)
+class PolishRecord:
+    """The network before and after, and what is left to the optimum."""
+
+    schema: Literal[SCHEMA]
+    data: SeenData
+    problem: Posed
+    before: Measured
+    after: Measured
+    optimum: Best
+    units: tuple[Unit, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Polished:
     """The better network, and the record of how it came about."""
 
     network: Foreign
-    record: dict
+    record: PolishRecord
 
 
 def polish(
@@ -71,51 +76,18 @@ def polish(
 ) -> Polished:
     """A network of at most the same width with no worse an objective; ``settings`` as for
     ``yardstick.measure``."""
-    sample, encoding = sample_seen(foreign, table, target)
-    settings = settled(foreign, sample, settings)
-    learner = Learner(sample, settings, progress.note)
-    problem = replace(learner.problems[0], alpha=settings.alpha)
-    before = objectives_of(foreign.network, problem, sample.X, settings.norm)
-    solution = optimum(foreign, learner, problem, progress)
-    polisher = _Polisher(foreign, learner, problem)
+    rows = SeenRows(foreign, table, target, settings, progress)
+    before, solution = rows.measured(foreign), rows.optimum(progress)
+    polisher = _Polisher(foreign, rows.learner, rows.posed)
     better = min(polisher.candidates(solution.fit), key=polisher.objective)
-    network = _written(foreign, better, settings.alpha, learner.loss.name)
-    after = objectives_of(network.network, problem, sample.X, settings.norm)
-    if after.objective > before.objective:
+    network = _written(foreign, better, rows.problem)
+    after = rows.measured(network)
+    if after.objectives.objective > before.objectives.objective:
         network, after = foreign, before
-    scores = {
-        name: score_values(sample, each.network.forward(sample.X), learner.loss)
-        for name, each in (("before", foreign), ("after", network))
-    }
-    ids = [table.row_ids[k] for k in range(table.rows)]
-    record = {
-        "schema": "wedgefit.polish/1",
-        "data": {
-            "source": table.source,
-            "rows": len(sample.y),
-            "columns": list(foreign.columns or encoding.names),
-            "target": encoding.target.name,
-        },
-        "problem": {
-            "loss": learner.loss.name,
-            "alpha": settings.alpha,
-            "norm": settings.norm,
-            "hidden_bias": settings.bias,
-            "intercept": settings.intercept,
-        },
-        "before": _described(foreign, before, scores["before"]),
-        "after": _described(network, after, scores["after"]),
-        "optimum": {
-            "neurons": len(solution.fit.wedges),
-            **plain(between(learner, solution.certificate, after)),
-        },
-        "units": [asdict(unit) for unit in _units(foreign, network, sample.X, ids)],
-    }
+    best = rows.best(solution, after.objectives)
+    units = tuple(_units(foreign, network, rows.X, table.row_ids))
+    record = PolishRecord(SCHEMA, rows.data, rows.problem, before, after, best, units)
     return Polished(network, record)
-
-
-def _described(network: Foreign, objectives: Objectives, score: dict) -> dict:
-    return {"source": network.source, "neurons": network.units, **plain(objectives), "score": score}
 
 
 class _Polisher:
@@ -244,7 +216,7 @@ class _Polisher:
         return Wedges(columns, samples, wedges.normals, wedges.offsets)
 
 
-def _written(foreign: Foreign, fit: Fit, alpha: float, loss: str) -> Foreign:
+def _written(foreign: Foreign, fit: Fit, problem: Posed) -> Foreign:
     """The network as weight decay leaves it, in the form of the one that was given; a constant is
     one unit that gives nothing."""
     z, t = fit.coefficients, fit.intercept
@@ -252,7 +224,7 @@ def _written(foreign: Foreign, fit: Fit, alpha: float, loss: str) -> Foreign:
     if not len(z):
         normals, offsets, z = np.zeros((1, normals.shape[1])), np.zeros(1), np.zeros((1, 1))
     network = balanced_network(normals, offsets, z, t)
-    return replace(foreign, network=network, alpha=alpha, loss=loss)
+    return replace(foreign, network=network, alpha=problem.alpha, loss=problem.loss)
 
 
 def _units(

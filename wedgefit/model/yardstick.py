@@ -120,38 +120,76 @@ def measure(
     ``settings``: alpha, loss (None: those of the file, or by the target) and norm, and how to
     solve. Everything is in the units that the network saw.
     """
-    sample, encoding = sample_seen(foreign, table, target)
-    settings = settled(foreign, sample, settings)
-    learner = Learner(sample, settings, progress.note)
-    problem = replace(learner.problems[0], alpha=settings.alpha)
-    objectives = objectives_of(foreign.network, problem, sample.X, settings.norm)
-    solution = optimum(foreign, learner, problem, progress)
-    scored = lambda output: score_values(sample, output, learner.loss)
-    fit, output = solution.fit, foreign.network.forward(sample.X)
+    rows = SeenRows(foreign, table, target, settings, progress)
+    measured, solution = rows.measured(foreign), rows.optimum(progress)
     return Yardstick(
         SCHEMA,
-        SeenData(
-            table.source,
-            len(sample.y),
-            tuple(foreign.columns or encoding.names),
-            encoding.target.name,
-        ),
-        Posed(
+        rows.data,
+        rows.problem,
+        measured,
+        rows.best(solution, measured.objectives),
+        solution.certificate,
+    )
+
+
+class SeenRows:
+    """The rows that a network from elsewhere was trained on, in the units that it saw, and what
+    learns from them under its own weight decay."""
+
+    def __init__(
+        self,
+        foreign: Foreign,
+        table: Table,
+        target: Sequence[str],
+        settings: Settings,
+        progress,
+    ):
+        """``settings`` as for ``measure``."""
+        self.foreign = foreign
+        sample, encoding = sample_seen(foreign, table, target)
+        settings = settled(foreign, sample, settings)
+        self.learner = learner = Learner(sample, settings, progress.note)
+        self.posed = replace(learner.problems[0], alpha=settings.alpha)
+        names = tuple(foreign.columns or encoding.names)
+        self.data = SeenData(table.source, len(sample.y), names, encoding.target.name)
+        self.problem = Posed(
             learner.loss.name,
             settings.alpha,
             settings.norm,
             learner.order,
             settings.bias,
             settings.intercept,
-        ),
-        Measured(foreign.source, foreign.units, objectives, scored(output)),
-        Best(
-            len(fit.wedges),
-            scored(fit.output),
-            between(learner, solution.certificate, objectives),
-        ),
-        solution.certificate,
-    )
+        )
+
+    @property
+    def X(self) -> np.ndarray:
+        """What the network reads, (n, inputs)."""
+        return self.learner.sample.X
+
+    def measured(self, network: Foreign) -> Measured:
+        """A network of these inputs: what it costs, and its scores. Raises FitError where its
+        output overflows."""
+        objectives = objectives_of(network.network, self.posed, self.X, self.problem.norm)
+        scores = self._scores(network.network.forward(self.X))
+        return Measured(network.source, network.units, objectives, scores)
+
+    def optimum(self, progress) -> Solution:
+        """The best network that is found, beginning from the neurons of the one from elsewhere."""
+        learner, walk = self.learner, self.learner.walk()
+        dictionary = learner.pricers[0].dictionary
+        if dictionary.room == dictionary.X.shape[1]:
+            walk.working[0].grow(own_neurons(self.foreign, dictionary.norm))
+        networks = walk.step(self.problem.alpha, learner.deadline, progress.advance)
+        return networks[0][-1].solution
+
+    def best(self, solution: Solution, objectives: Objectives) -> Best:
+        """The best network that was found beside one that costs so much."""
+        fit = solution.fit
+        found = between(self.learner, solution.certificate, objectives)
+        return Best(len(fit.wedges), self._scores(fit.output), found)
+
+    def _scores(self, output: np.ndarray) -> Scores:
+        return score_values(self.learner.sample, output, self.learner.loss)
 
 
 def sample_seen(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
@@ -254,14 +292,6 @@ def objectives_of(network: Network, problem: Problem, X: np.ndarray, norm: int) 
         np.linalg.norm(hidden, ord=norm, axis=0) @ np.linalg.norm(outer, axis=1)
     )
     return Objectives(loss + penalty, loss, penalty, loss + rescaled)
-
-
-def optimum(foreign: Foreign, learner: Learner, problem: Problem, progress) -> Solution:
-    """The best network that is found, beginning from the neurons of the network itself."""
-    dictionary, walk = learner.pricers[0].dictionary, learner.walk()
-    if dictionary.room == dictionary.X.shape[1]:
-        walk.working[0].grow(own_neurons(foreign, dictionary.norm))
-    return walk.step(problem.alpha, learner.deadline, progress.advance)[0][-1].solution
 
 
 def own_neurons(foreign: Foreign, norm: int) -> Wedges:

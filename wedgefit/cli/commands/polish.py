@@ -9,6 +9,7 @@ from wedgefit.cli.failures import Command
 from wedgefit.cli.options import jobs_option, network_options, reading, talking
 from wedgefit.cli.output import ESCAPE, check_output
 from wedgefit.learning.settings import Settings
+from wedgefit.records import plain
 
 
 @click.command("polish", cls=Command)
@@ -64,4 +65,4 @@ def polish(net, data, output, own, jobs, reading, talk):
         write_whole(output, network_export.to_onnx(polished.network))
     else:
         write_whole(output, network_export.to_json(polished.network).encode(errors=ESCAPE))
-    talk.result(polished.record | {"output": output}, "polish")
+    talk.result(plain(polished.record) | {"output": output}, "polish")
