@@ -30,6 +30,12 @@ def further_cases(*losses):
     return [one for one in records if one["loss"] in losses and "increasing" not in one]
 
 
+def shaped_cases():
+    """The records of ``cases/losses/expected.json`` of networks that increase in a column."""
+    records = json.loads((CASES / "losses" / "expected.json").read_text())
+    return [one for one in records if "increasing" in one]
+
+
 def load_further_case(record):
     """X (n, d), the target (n,), of classes their numbers from 0, and the exposure (n,), or None,
     of such a record."""
@@ -148,9 +154,9 @@ def best_wedge(X, v, orders, norm, bias):
 # The optimum on a given dictionary, by a generic conic solver
 
 
-def lasso_optimum(K, y, alpha, intercept, weights=None):
+def lasso_optimum(K, y, alpha, intercept, weights=None, shape=None):
     """``(objective, z (m,), t)`` that minimise ½ Σ weights (Kz + 1t − y)² + α‖z‖₁; t = 0 without
-    intercept.
+    intercept. ``shape`` (k, m): every row times z is to be zero or more.
 
     K (n, m), y (n,), weights (n,), by default 1/n each. The unknowns are z⁺, z⁻ ≥ 0, t and the
     residual r = Kz + 1t − y.
@@ -166,12 +172,13 @@ def lasso_optimum(K, y, alpha, intercept, weights=None):
     x = conic_optimum(quadratic, linear, [
         (residual_is, y, clarabel.ZeroConeT(n)),
         (-np.eye(2 * m, 2 * m + 1 + n), np.zeros(2 * m), clarabel.NonnegativeConeT(2 * m)),
+        *in_shape(shape, 2 * m + 1 + n),
     ])  # fmt: skip
     z, t = x[:m] - x[m : 2 * m], float(x[2 * m]) if intercept else 0.0
     return float(np.sum(weights * (K @ z + t - y) ** 2) / 2 + alpha * np.sum(np.abs(z))), z, t
 
 
-def logistic_lasso_optimum(K, y, alpha, intercept, weights=None):
+def logistic_lasso_optimum(K, y, alpha, intercept, weights=None, shape=None):
     """``(objective, z (m,), t)`` that minimise Σ weights_i ln(1 + exp(−y_i (Kz + 1t)_i)) + α‖z‖₁; t
     = 0 without intercept.
 
@@ -193,6 +200,7 @@ def logistic_lasso_optimum(K, y, alpha, intercept, weights=None):
 
     x = conic_optimum(sparse.csc_matrix((size, size)), linear, [
         (-np.eye(2 * m, size), np.zeros(2 * m), clarabel.NonnegativeConeT(2 * m)),
+        *in_shape(shape, size),
         (np.hstack([nothing, none, eye, eye]), np.ones(n), clarabel.NonnegativeConeT(n)),
         exponentials(np.hstack([nothing, eye, none, none]), np.hstack([nothing, none, eye, none])),
         exponentials(np.hstack([margin, eye, none, none]), np.hstack([nothing, none, none, eye])),
@@ -201,7 +209,7 @@ def logistic_lasso_optimum(K, y, alpha, intercept, weights=None):
     return float(weights @ np.logaddexp(0, -y * (K @ z + t)) + alpha * np.sum(np.abs(z))), z, t
 
 
-def further_lasso_optimum(K, y, alpha, intercept, weights, name, parameter=None):
+def further_lasso_optimum(K, y, alpha, intercept, weights, name, parameter=None, shape=None):
     """``(objective, z (m,), t)`` that minimise Σ weights φ(y, Kz + 1t) + α‖z‖₁ for the losses
     "huber" and "quantile", with their parameter, "poisson" and "gamma"; t = 0 without intercept.
 
@@ -223,7 +231,7 @@ def further_lasso_optimum(K, y, alpha, intercept, weights, name, parameter=None)
         np.zeros(sum(map(len, parts))),
         clarabel.NonnegativeConeT(sum(map(len, parts))),
     )
-    blocks = [positive(np.eye(2 * m, size))]
+    blocks = [positive(np.eye(2 * m, size)), *in_shape(shape, size)]
     if name == "huber":
         square[2 * m + 1 : 2 * m + 1 + n] = weights
         linear += parameter * weights @ r
@@ -304,6 +312,44 @@ def row_losses(name, y, f, parameter=None):
     if name == "quantile":
         return np.maximum(parameter * (y - f), (parameter - 1) * (y - f))
     return np.exp(f) - y * f if name == "poisson" else y * np.exp(-f) + f
+
+
+def in_shape(shape, size):
+    """The block of shape (z⁺ − z⁻) ≥ 0, (k, m), where z⁺ and z⁻ are the first of so many unknowns;
+    none without a shape."""
+    if shape is None or not len(shape):
+        return []
+    rest = np.zeros((len(shape), size - 2 * shape.shape[1]))
+    blocks = np.hstack([-shape, shape, rest]), np.zeros(len(shape))
+    return [(*blocks, clarabel.NonnegativeConeT(len(shape)))]
+
+
+def slopes_and_bends(wedges, X, shapes):
+    """What must not be negative in a network of these wedges (m of ``enumerate_wedges``) for its
+    ``shapes`` (d, 2) to hold on the rows of X: rows (k, m) to be multiplied by its coefficients.
+
+    Along each direction up to its sign, in which hinges are functions of one number: of the slopes
+    between neighbouring rows those that are to rise or to fall, and of the bends at inner rows
+    those up or down.
+    """
+    rows, along = [], {}
+    for i, (_, _, w, b) in enumerate(wedges):
+        lead = w[np.flatnonzero(np.abs(w) > 1e-12)[0]]
+        key = tuple(np.round(w * np.sign(lead), 9) + 0.0)
+        along.setdefault(key, []).append((i, np.sign(lead), b))
+    for key, hinges in along.items():
+        direction = np.array(key)
+        heights = X @ direction
+        places = np.unique(np.round(heights, 9))
+        slopes = np.zeros((len(places) - 1, len(wedges)))
+        for i, facing, b in hinges:
+            for p, middle in enumerate((places[1:] + places[:-1]) / 2):
+                slopes[p, i] = facing * (facing * middle + b > 0)
+        for j in np.flatnonzero(np.abs(direction) > 1e-12):
+            way, bend = shapes[j]
+            rows += [way * np.sign(direction[j]) * slopes] if way else []
+            rows += [bend * np.diff(slopes, axis=0)] if bend else []
+    return np.concatenate(rows) if rows else np.zeros((0, len(wedges)))
 
 
 def conic_optimum(quadratic, linear, blocks):

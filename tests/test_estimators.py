@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import d2_pinball_score, d2_tweedie_score, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
@@ -24,6 +25,7 @@ from threadpoolctl import threadpool_info
 import wedgefit
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
+from wedgefit.estimators import MONOTONIC
 from wedgefit.parameters import parameters_of
 
 ESTIMATORS = [WedgeRegressor, WedgeClassifier, WedgeFeatures]
@@ -390,6 +392,8 @@ def test_fits_in_threads_leave_the_process_as_it_was():
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_signature_and_docstring_are_made_from_the_settings(kind):
     parameters = parameters_of(kind._task)
+    if kind is not WedgeFeatures:  # Directions of features are several options.
+        parameters |= {MONOTONIC.name: MONOTONIC}
     assert [*inspect.signature(kind).parameters] == [*parameters]
     assert kind().get_params().keys() == parameters.keys()
     for name, one in parameters.items():
@@ -449,3 +453,52 @@ def test_losses_of_the_other_task_are_refused(rng):
         WedgeRegressor(loss="logistic").fit(X, y)
     with pytest.raises(ValueError, match="the gamma loss is for numbers"):
         WedgeClassifier(loss="gamma").fit(X, y > 0)
+
+
+@pytest.mark.parametrize("kind", [WedgeRegressor, WedgeClassifier])
+def test_monotonic_cst_is_that_of_scikit_learn(kind, rng):
+    X = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
+    y = np.sin(2 * X["a"]) + X["a"] - X["b"] + 0.5 * rng.normal(size=60)
+    if kind is WedgeClassifier:
+        y = y > 0
+    by_name = kind(alpha_ratio=0.02, monotonic_cst={"a": 1, "b": -1}).fit(X, y)
+    by_place = kind(alpha_ratio=0.02, monotonic_cst=[1, -1, 0]).fit(X, y)
+    as_array = kind(alpha_ratio=0.02, monotonic_cst=np.array([1, -1, 0])).fit(X, y)
+    assert by_name.model_.problem.shapes == {"a": ("increasing",), "b": ("decreasing",)}
+    for other in (by_place, as_array):
+        assert other.coef_.tolist() == by_name.coef_.tolist()
+    say = (
+        by_name.predict
+        if kind is WedgeRegressor
+        else lambda rows: by_name.predict_proba(rows)[:, 1]
+    )
+    low = pd.DataFrame(2 * rng.normal(size=(5_000, 3)), columns=["a", "b", "c"])
+    for column, way in (("a", 1), ("b", -1)):
+        high = low.copy()
+        high[column] += rng.exponential(1, size=5_000)
+        steps = way * (say(high) - say(low))
+        assert steps.min() >= -1e-12 and steps.max() > 0.1
+    free = kind(alpha_ratio=0.02, order=1, monotonic_cst=[0, 0, 0]).fit(X, y)
+    assert free.coef_.tolist() == kind(alpha_ratio=0.02, order=1).fit(X, y).coef_.tolist()
+    assert clone(by_name).monotonic_cst == {"a": 1, "b": -1}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ([1, 2], "expected an array with 1"),
+        ([1], "has 1 numbers, and X has 2 features"),
+        ("up", "expected an array with 1"),
+        ({"x0": 1}, "X has no names of features"),
+    ],
+)
+def test_a_monotonic_cst_of_no_meaning_is_refused(told, words, rng):
+    X = rng.normal(size=(20, 2))
+    with pytest.raises(ValueError, match=words):
+        WedgeRegressor(monotonic_cst=told, alpha=0.1).fit(X, X[:, 0])
+
+
+def test_more_than_two_classes_have_no_direction(rng):
+    X = rng.normal(size=(30, 2))
+    with pytest.raises(ValueError, match="for one target, or for two classes"):
+        WedgeClassifier(monotonic_cst=[1, 0], alpha=0.1).fit(X, np.arange(30) % 3)

@@ -16,15 +16,15 @@ ORDER = """
 __init__ errors setting watch files records published
 data.words data.settings data.reading data.hints data.cells data.sheet data.csv_file
 data.parquet_file data.table data.kinds data.roles data.columns data.fitting data.target
-data.sample data.guards data.encoding data.distribution
+data.sample data.shape data.guards data.encoding data.distribution
 engine.losses.base engine.losses.squared engine.losses.robust engine.losses.logistic
 engine.losses.softmax engine.losses.counts engine.losses
 engine.problem engine.wedge engine.fit engine.rounding engine.certificate
 engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
 engine.bound_patch_compiled engine.bound_search engine.bound_choice engine.scout
-engine.choice engine.order_one engine.pencil engine.nomination engine.workers engine.ascent
-engine.pricing
+engine.ramps engine.choice engine.order_one engine.pencil engine.nomination engine.workers
+engine.ascent engine.pricing engine.shapes
 engine.shared engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set
 engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line

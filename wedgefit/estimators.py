@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
+from wedgefit.data.settings import DIRECTIONS
 from wedgefit.data.table import Table
 from wedgefit.errors import WedgefitError
 from wedgefit.learning.scores import score_values
@@ -25,7 +26,7 @@ from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
 from wedgefit.model.record import Model, values_of
 from wedgefit.parameters import as_parameters, parameters_of, with_parameters
-from wedgefit.setting import Setting
+from wedgefit.setting import NETWORK, Range, Setting
 from wedgefit.views.phrases import hinge_texts
 from wedgefit.watch import Silent
 
@@ -48,6 +49,30 @@ ATTRIBUTES = """
     dual_gap_ : float
         The certified bound on what is left of the objective.
 """.strip("\n")
+
+
+class Directions(Range):
+    """−1, 0 or 1 for each feature, by scikit-learn's ``monotonic_cst``."""
+
+    words = "an array with 1 (increasing), -1 (decreasing) or 0 for every feature"
+
+    def take(self, value) -> list[int]:
+        numbers = np.asarray(value)
+        if numbers.ndim != 1 or not np.isin(numbers, (-1, 0, 1)).all():
+            raise ValueError
+        return [int(number) for number in numbers]
+
+
+MONOTONIC = Setting(
+    "monotonic_cst",
+    Directions(),
+    None,
+    NETWORK,
+    "In which features the network must not fall or must not rise: it is the best of all that do"
+    " not, proven. With it the order is 1 unless given. For two classes it speaks of the"
+    " probability of the second.",
+    in_python="a dict from names of features to such a number",
+)
 
 
 class _WedgeEstimator(BaseEstimator):
@@ -76,10 +101,38 @@ class _WedgeEstimator(BaseEstimator):
                 f" expected {one.words}."
             ) from None
 
+    def _shapes(self) -> dict[str, tuple[str, ...]]:
+        """The columns that the network is to be increasing or decreasing in. Raises ValueError."""
+        told = getattr(self, MONOTONIC.name, None)
+        if told is None:
+            return {}
+        names = self._column_names()
+        if isinstance(told, dict):
+            if not hasattr(self, "feature_names_in_"):
+                raise ValueError("monotonic_cst is a dict, and X has no names of features.")
+            if unknown := [name for name in told if name not in names]:
+                raise ValueError(f"monotonic_cst names {unknown[0]!r}, which X does not have.")
+            told = [told.get(name, 0) for name in names]
+        try:
+            directions = MONOTONIC.take(told)
+        except (ValueError, TypeError):
+            raise ValueError(
+                f"the parameter 'monotonic_cst' of {type(self).__name__} is {told!r};"
+                f" expected {MONOTONIC.words}."
+            ) from None
+        if len(directions) != len(names):
+            raise ValueError(
+                f"monotonic_cst has {len(directions)} numbers, and X has {len(names)} features."
+            )
+        return {
+            shape: tuple(name for name, way in zip(names, directions) if way == number)
+            for shape, number in DIRECTIONS.items()
+        }
+
     def _learn(self, X, target: dict[str, Column], task: str, sample_weight, groups):
         """Fit the table of X (n, d) and the target columns. Raises ValueError with the message of
         any WedgefitError."""
-        settings = self._settings()
+        settings = self._settings() | self._shapes()
         columns = {
             name: Column(name, "numeric", values) for name, values in zip(self._column_names(), X.T)
         } | target
@@ -173,7 +226,7 @@ class _WedgeEstimator(BaseEstimator):
         ]
 
 
-@with_parameters("regression", ATTRIBUTES, loss="squared")
+@with_parameters("regression", ATTRIBUTES, [MONOTONIC], loss="squared")
 class WedgeRegressor(RegressorMixin, _WedgeEstimator):
     """A ReLU network for numbers, trained to certified global optimality.
 
@@ -232,7 +285,7 @@ def _has_probabilities(estimator) -> bool:
     return True
 
 
-@with_parameters("classification", ATTRIBUTES, loss="logistic")
+@with_parameters("classification", ATTRIBUTES, [MONOTONIC], loss="logistic")
 class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
     """ReLU networks for classes, trained to certified global optimality; of more than two classes
     each has its own, or with the loss "softmax" all share the neurons of one.

@@ -3,6 +3,7 @@ name them."""
 
 import re
 import textwrap
+from collections.abc import Sequence
 from inspect import Parameter, Signature
 
 from wedgefit.learning.settings import Options
@@ -20,11 +21,14 @@ def parameters_of(task: str | None) -> dict[str, Setting]:
     return {one.parameter: one for one in declared if one.parameter and one.task in (None, task)}
 
 
-def with_parameters(task: str | None = None, attributes: str = "", **defaults):
+def with_parameters(
+    task: str | None = None, attributes: str = "", own: Sequence[Setting] = (), **defaults
+):
     """A class decorator: keyword parameters for all settings, described where the docstring says
-    ``{parameters}``; so are ``attributes``. ``defaults``: of those that differ from the setting's.
+    ``{parameters}``; so are ``attributes``. ``own``: parameters that are no settings, ``defaults``:
+    of those that differ from the setting's.
     """
-    settings = parameters_of(task)
+    settings = parameters_of(task) | {one.name: one for one in own}
     # The seed is 0 unless given, as equal data must give equal results.
     defaults = (
         {name: one.default for name, one in settings.items()} | {"random_state": None} | defaults

@@ -10,6 +10,7 @@ import click
 
 from wedgefit.cli.options import Reading, Talk
 from wedgefit.cli.output import MODEL_FILE
+from wedgefit.data.settings import SHAPES
 
 FILE = click.Path(allow_dash=True)
 data_argument = click.argument("data", type=FILE)
@@ -126,12 +127,9 @@ def training_table(data: str, id_column: str | None, options, reading: Reading):
     for name in options.drop:
         roles = {options.weight: "--weight", options.group: "--group"}
         roles |= {options.exposure: "--exposure", id_column: "--id"}
-        role = (
-            roles
-            | dict.fromkeys(options.target, "--target")
-            | dict.fromkeys(options.keep, "--keep")
-        ).get(name)
-        if role:
+        for several in ("target", "keep", *SHAPES):
+            roles |= dict.fromkeys(getattr(options, several), f"--{several}")
+        if role := roles.get(name):
             raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
     table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
     return table, replace(options, drop=())

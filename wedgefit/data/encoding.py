@@ -60,6 +60,7 @@ from wedgefit.data.roles import (
 )
 from wedgefit.data.sample import Design
 from wedgefit.data.settings import TableSettings
+from wedgefit.data.shape import Shapes, gap_notes, refuse_shapes, shapes_of
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target, fit_target
 from wedgefit.data.words import listed, shown
@@ -182,7 +183,8 @@ def fit_encoding(
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when
     fewer than two rows or no column with information are left.
     """
-    targets, names = targets_and_inputs(table, told)
+    (targets, names), shapes = targets_and_inputs(table, told), told.shapes
+    refuse_shapes(table, shapes, names)
     table, notes = training_rows(table, targets, told.weight, told.drop_missing_target)
     weights = row_weights(table, told.weight)
     rows = Rows(table, (*names, *targets), weights)
@@ -199,11 +201,12 @@ def fit_encoding(
         target.task,
         weights,
         groups=None if told.group is None else groups_of(table, told.group),
-        encoder=partial(_encoded_apart, table, names, target, scaling, weights),
+        encoder=partial(_encoded_apart, table, names, target, scaling, weights, shapes),
         exposure=None if told.exposure is None else exposures_of(table, told.exposure),
         names=encoding.names,
         table=table,
-        notes=(*notes, *_far_out(encoding, table), *doubts),
+        shapes=shapes_of(encoding.features, shapes),
+        notes=(*notes, *_far_out(encoding, table), *doubts, *gap_notes(encoding.features, shapes)),
     )
 
 
@@ -236,17 +239,19 @@ def _encoded_apart(
     target: Target,
     scaling: str,
     weights: np.ndarray | None,
+    shapes: Shapes,
     learn: np.ndarray,
     held_out: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Some rows of the training table encoded by what they alone teach, and held-out rows by the
-    same: two design matrices of one width.
+    same: two design matrices of one width, and the shapes of its columns.
 
     A column that does not vary in the rows to learn from has no feature, so the width may be zero.
     """
     rows = table.take(learn)
     apart = _learnt(rows, names, target, scaling, None if weights is None else weights[learn])
-    return apart.transform(rows), apart.transform(table.take(held_out))
+    unseen = apart.transform(table.take(held_out))
+    return apart.transform(rows), unseen, shapes_of(apart.features, shapes)
 
 
 def _learnt(

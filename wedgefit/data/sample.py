@@ -9,8 +9,9 @@ import numpy as np
 
 from wedgefit.data.table import Table
 
-# Of the rows to learn from and the rows held out (positions), the two design matrices.
-Encoder = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+# Of the rows to learn from and the rows held out (positions), the two design matrices, and the
+# shapes of their columns.
+Encoder = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray | None]]
 # Of every fold the rows to train and to test on, by position.
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -25,7 +26,8 @@ class Sample:
     (n,) None where rows may be split in any way, ``exposure`` (n,) None where all counts are of the
     same time or size. ``encoder``: of rows to learn from and rows held out (positions), their
     design matrices by what the first ones alone teach; without one X is taken as it is, also in the
-    folds of a cross-validation.
+    folds of a cross-validation. ``shapes`` (d, 2): the direction and the curvature that the network
+    is to have in each column, 1, −1 or 0 where either will do; None where all will.
     """
 
     X: np.ndarray
@@ -35,6 +37,7 @@ class Sample:
     groups: np.ndarray | None = None
     encoder: Encoder | None = None
     exposure: np.ndarray | None = None
+    shapes: np.ndarray | None = None
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -49,7 +52,8 @@ class Sample:
             None if part is None else part[rows]
             for part in (self.weights, self.groups, self.exposure)
         )
-        return Sample(self.X[rows], self.y[rows], self.task, weights, groups, exposure=exposure)
+        X, y = self.X[rows], self.y[rows]
+        return Sample(X, y, self.task, weights, groups, exposure=exposure, shapes=self.shapes)
 
     def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:
         """Rows to learn from and rows held out, both in the columns that the first ones teach:
@@ -57,8 +61,8 @@ class Sample:
         learn, held_out = self.take(train), self.take(test)
         if self.encoder is None:
             return learn, held_out
-        X, unseen = self.encoder(train, test)
-        return replace(learn, X=X), replace(held_out, X=unseen)
+        X, unseen, shapes = self.encoder(train, test)
+        return replace(learn, X=X, shapes=shapes), replace(held_out, X=unseen, shapes=shapes)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

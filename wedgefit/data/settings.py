@@ -3,11 +3,16 @@ rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wedgefit.setting import LEARN, NETWORK, ColumnName, Declared, Flag, OneOf, Several, setting
 
 NUMBERS, CLASSES = "regression", "classification"
+# What a network can be in a column of numbers: options, and as numbers of the engine.
+DIRECTIONS = {"increasing": 1, "decreasing": -1}
+CURVATURES = {"convex": 1, "concave": -1}
+SHAPES = (*DIRECTIONS, *CURVATURES)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,22 @@ class TableSettings(Declared):
         "With --loss poisson: a column that says how long, or how much, each row was counted; the"
         " network predicts counts per unit of it.",
     )
+    increasing: tuple[str, ...] = setting(
+        (),
+        Several(ColumnName()),
+        NETWORK,
+        "The network must not fall in this column, whatever the others are; it is the best of all"
+        " that do not, proven.",
+    )
+    decreasing: tuple[str, ...] = setting(
+        (), Several(ColumnName()), NETWORK, "The network must not rise in this column."
+    )
+    convex: tuple[str, ...] = setting(
+        (), Several(ColumnName()), NETWORK, "The network must not bend downwards in this column."
+    )
+    concave: tuple[str, ...] = setting(
+        (), Several(ColumnName()), NETWORK, "The network must not bend upwards in this column."
+    )
     drop_missing_target: bool = setting(False, Flag(), LEARN, "Leave rows without a target out.")
     standardize: bool = setting(
         True,
@@ -53,3 +74,22 @@ class TableSettings(Declared):
         "Whether numeric columns get mean 0 and deviation 1 first.",
         parameter=True,
     )
+
+    @property
+    def shapes(self) -> dict[str, tuple[str, ...]]:
+        """What the network is to be in each column that it is to be something in."""
+        return shapes_by_column({shape: getattr(self, shape) for shape in SHAPES})
+
+
+def shapes_by_column(columns: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """The shapes of each column, given the columns of each shape."""
+    found: dict[str, dict[str, None]] = {}
+    for shape in SHAPES:
+        for name in columns.get(shape, ()):
+            found.setdefault(name, {})[shape] = None
+    return {name: tuple(shapes) for name, shapes in found.items()}
+
+
+def columns_by_shape(shapes: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """The columns of each shape, given the shapes of each column."""
+    return {shape: tuple(name for name, own in shapes.items() if shape in own) for shape in SHAPES}

@@ -14,7 +14,12 @@ PATIENCE = 20
 
 
 def solve_group_lasso(
-    gram: Gram, alpha: float, start: np.ndarray, *, kkt: float = 1e-12
+    gram: Gram,
+    alpha: float,
+    start: np.ndarray,
+    *,
+    kkt: float = 1e-12,
+    nonnegative: bool = False,
 ) -> np.ndarray:
     """The coefficients z (m, K) that minimise ½ tr(zᵀGz) − tr(Cᵀz) + alpha Σ_j ‖z_j‖₂, from any
     start.
@@ -22,11 +27,12 @@ def solve_group_lasso(
     Of one target rows are numbers, and this is the Lasso. Where no column in use is zero the
     objective is smooth: Newton's method settles the support, then the column that violates the KKT
     conditions most enters, until none does by more than ``kkt``, relatively, or rounding ends the
-    progress.
+    progress. ``nonnegative``: of one target, without a negative coefficient.
     """
     if start.shape[1] == 1:
         single = Gram(gram.matrix, gram.correlation[:, 0])
-        return solve_lasso(single, alpha, start[:, 0], kkt=kkt)[:, None]
+        found = solve_lasso(single, alpha, start[:, 0], kkt=kkt, nonnegative=nonnegative)
+        return found[:, None]
     z, lowest, idle = start.copy(), np.inf, 0
     while idle < PATIENCE:
         for _ in range(NEWTON_STEPS):

@@ -44,18 +44,28 @@ class Gram:
         return float(0.5 * z @ self.matrix @ z - self.correlation @ z + alpha * np.abs(z).sum())
 
 
-def solve_lasso(gram: Gram, alpha: float, start: np.ndarray, *, kkt: float = 1e-12) -> np.ndarray:
+def solve_lasso(
+    gram: Gram,
+    alpha: float,
+    start: np.ndarray,
+    *,
+    kkt: float = 1e-12,
+    nonnegative: bool = False,
+) -> np.ndarray:
     """The optimal coefficients (m,), from any start (m,); no |gradient| exceeds alpha by more than
-    ``kkt``, relatively."""
+    ``kkt``, relatively. ``nonnegative``: of those without a negative one, no gradient does."""
     if not len(start):
         return start
     # From nothing, descent finds most of the support at once; near the optimum it is slower than
     # exchanging what is wrong.
-    begun = start if start.any() else coordinate_descent(gram, alpha, start)
-    return _Polish(gram, alpha, _on_independent_columns(gram, begun)).run(kkt)
+    begun = start if start.any() else coordinate_descent(gram, alpha, start, nonnegative)
+    independent = _on_independent_columns(gram, begun)
+    return _Polish(gram, alpha, independent, nonnegative).run(kkt)
 
 
-def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarray:
+def coordinate_descent(
+    gram: Gram, alpha: float, start: np.ndarray, nonnegative: bool = False
+) -> np.ndarray:
     """A few sweeps of scikit-learn's Lasso with a precomputed Gram matrix, (m,): most of the
     support and its signs."""
     columns, target = _square_root(gram)
@@ -69,6 +79,7 @@ def coordinate_descent(gram: Gram, alpha: float, start: np.ndarray) -> np.ndarra
         warm_start=True,
         max_iter=SWEEPS,
         tol=1e-6,
+        positive=nonnegative,
     )
     model.coef_ = start.copy()
     with _quiet():
@@ -250,8 +261,8 @@ class _Polish:
     rounding does to the support's inverse makes a step worse, never the solution.
     """
 
-    def __init__(self, gram: Gram, alpha: float, start: np.ndarray):
-        self.gram, self.alpha = gram, alpha
+    def __init__(self, gram: Gram, alpha: float, start: np.ndarray, nonnegative: bool):
+        self.gram, self.alpha, self.nonnegative = gram, alpha, nonnegative
         self.support = _Support(gram, np.flatnonzero(start))
         self.z = start.copy()
         self.sign = np.sign(self.z)
@@ -270,7 +281,7 @@ class _Polish:
             gradient = self._settled(kkt)
             if gradient is None:
                 return best
-            violation = np.abs(gradient)
+            violation = gradient.copy() if self.nonnegative else np.abs(gradient)
             violation[self.support.members] = 0.0
             worst = int(violation.argmax())
             if violation[worst] <= self.alpha * (1 + kkt):
@@ -334,6 +345,8 @@ class _Polish:
     ) -> tuple[float, int | None]:
         """How far along ``step`` the objective falls, past sign changes: the fraction, and who
         stops there at zero."""
+        if self.nonnegative:
+            return _first_at_zero(z, step)
         crossing = np.flatnonzero((z != 0) & (np.sign(z + step) != np.sign(z)))
         if not len(crossing):
             return 1.0, None
@@ -381,3 +394,13 @@ class _Polish:
         column = self.support.members[position]
         self.z[column] = self.sign[column] = 0.0
         self.support.leave(position)
+
+
+def _first_at_zero(z: np.ndarray, step: np.ndarray) -> tuple[float, int | None]:
+    """How far along ``step`` no coefficient is negative, and who stops there at zero."""
+    crossing = np.flatnonzero(z + step < 0)
+    if not len(crossing):
+        return 1.0, None
+    fractions = z[crossing] / -step[crossing]
+    first = int(fractions.argmin())
+    return float(fractions[first]), int(crossing[first])

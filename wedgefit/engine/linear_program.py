@@ -14,6 +14,7 @@ def quantile_lasso(
     level: float,
     alpha: float,
     intercept: bool,
+    nonnegative: bool = False,
 ) -> np.ndarray | None:
     """The coefficients (m,) of a corner of the optimum; None where HiGHS finds none.
 
@@ -21,7 +22,8 @@ def quantile_lasso(
     are the slopes that the rows pull with: the largest Σ weights p y with level − 1 ≤ p ≤ level and
     no column's score beyond alpha. It has a constraint per column, not per row, and coefficients
     are what loosening one would gain. Columns have length one and y mean size one in it, or its
-    tolerances would mean nothing.
+    tolerances would mean nothing. ``nonnegative``: without a negative coefficient, scores may lie
+    as far below as they like.
     """
     length = np.sqrt(weights @ columns**2)
     length[length == 0] = 1.0
@@ -29,10 +31,11 @@ def quantile_lasso(
     share = weights / weights.max()
     scores = (share[:, None] * (columns / length)).T
     limit = alpha / (length * weights.max())
+    faces = (1.0,) if nonnegative else (1.0, -1.0)
     found = linprog(
         -share * y / size,
-        A_ub=np.vstack([scores, -scores]),
-        b_ub=np.concatenate([limit, limit]),
+        A_ub=np.vstack([face * scores for face in faces]),
+        b_ub=np.tile(limit, len(faces)),
         A_eq=share[None] if intercept else None,
         b_eq=[0.0] if intercept else None,
         bounds=(level - 1, level),
@@ -44,5 +47,5 @@ def quantile_lasso(
     )
     if found.status != 0:
         return None
-    gains = -found.ineqlin.marginals
-    return (gains[: len(length)] - gains[len(length) :]) / length * size
+    gains = -found.ineqlin.marginals.reshape(len(faces), len(length))
+    return np.array(faces) @ gains / length * size

@@ -10,20 +10,21 @@ from wedgefit.engine.wedge import Wedges
 SMALLEST_WEIGHT = 1e-12
 
 
-def readable(X: np.ndarray, problem: Problem, fit: Fit) -> Fit:
+def readable(X: np.ndarray, problem: Problem, fit: Fit, bent: np.ndarray | None = None) -> Fit:
     """The same function at the same cost, as plain as it can be said; for networks with hidden
     biases.
 
     A wedge through two rows that agree in one of its columns reads the other one alone: it becomes
     of order 1, and equal neurons one. Those of order 1 that are linear on the rows rise: max(0, 3 −
-    x) is 3 − x where x never exceeds 3, and an output bias can turn it into −max(0, x − 1).
+    x) is 3 − x where x never exceeds 3, and an output bias can turn it into −max(0, x − 1); not in
+    columns that are ``bent`` (d,), where the one bends up and the other down beyond the rows.
     """
     if not len(fit.wedges):
         return fit
     wedges = _of_order_one(X, fit.wedges)
     sign = np.ones(len(wedges))
     if problem.intercept:
-        wedges, sign = _rising(X, wedges)
+        wedges, sign = _rising(X, wedges, bent)
     merged: dict[tuple, int] = {}
     place = [merged.setdefault(key, len(merged)) for key in wedges.keys()]
     z = np.zeros((len(merged), problem.targets))
@@ -51,12 +52,13 @@ def _of_order_one(X: np.ndarray, wedges: Wedges) -> Wedges:
     return Wedges(columns, samples, normals, offsets)
 
 
-def _rising(X: np.ndarray, wedges: Wedges) -> tuple[Wedges, np.ndarray]:
+def _rising(X: np.ndarray, wedges: Wedges, bent: np.ndarray | None) -> tuple[Wedges, np.ndarray]:
     """Those of order 1 that fall and are linear on the rows, turned to pass through the lowest row;
     −1 where one was, (m,)."""
     falling = np.flatnonzero((wedges.orders == 1) & (wedges.normals.sum(axis=1) < 0))
     column = wedges.columns[falling, 0]
     linear = X[wedges.samples[falling, 0], column] == X.max(axis=0)[column]
+    linear &= True if bent is None else ~bent[column]
     turned, column = falling[linear], column[linear]
     lowest, sign = X.argmin(axis=0)[column], np.ones(len(wedges))
     sign[turned] = -1.0

@@ -6,6 +6,7 @@ unique up to sign (theory, section 2).
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,8 +26,11 @@ class Wedges:
     ``columns`` and ``samples`` are (m, s) integers, padded with −1 to the largest order present;
     ``normals`` is (m, d) and ``offsets`` (m,), in the units of the matrix the samples were taken
     from. A refined neuron (norm 2) is kept in the same form: it reads its columns but passes
-    through one sample only.
+    through one sample only. ``nonnegative``: whether no coefficient of units of this kind may be
+    negative.
     """
+
+    nonnegative: ClassVar[bool] = False
 
     columns: np.ndarray
     samples: np.ndarray
@@ -72,6 +76,11 @@ class Wedges:
         return [
             (samples.tobytes(), normal.tobytes()) for samples, normal in zip(self.samples, rounded)
         ]
+
+    def as_hinges(self, coefficients: np.ndarray) -> tuple["Wedges", np.ndarray]:
+        """The network of these units by coefficients (m, K) as one of plain hinges, which costs no
+        more."""
+        return self, coefficients
 
     def hinges(self, X: np.ndarray) -> np.ndarray:
         """max(X w + b, 0), (rows, m)."""

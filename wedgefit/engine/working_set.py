@@ -86,7 +86,8 @@ class WorkingSet:
     def fit(self) -> Fit:
         """The network as it stands."""
         used = np.flatnonzero(row_norms(self.coefficients))
-        return fit_on(self.X, self.problem, self.wedges.take(used), self.coefficients[used])
+        wedges, coefficients = self.wedges.take(used).as_hinges(self.coefficients[used])
+        return fit_on(self.X, self.problem, wedges, coefficients)
 
 
 class QuadraticWorkingSet(WorkingSet):
@@ -120,7 +121,10 @@ class QuadraticWorkingSet(WorkingSet):
         self.gram = Gram(matrix, np.concatenate([self.gram.correlation, correlation]))
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
-        return solve_group_lasso(self.gram, alpha, self.coefficients, kkt=kkt)
+        nonnegative = self.wedges.nonnegative
+        return solve_group_lasso(
+            self.gram, alpha, self.coefficients, kkt=kkt, nonnegative=nonnegative
+        )
 
     def _keep(self, kept: np.ndarray) -> None:
         super()._keep(kept)
@@ -135,21 +139,20 @@ class CurvedWorkingSet(WorkingSet):
     steps = NEWTON_STEPS
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
-        z, damping = self.coefficients.copy(), DAMPING
+        z, damping, nonnegative = self.coefficients.copy(), DAMPING, self.wedges.nonnegative
         output = self.wedges.combine(self.X, z)
         for _ in range(self.steps):
             dual = self.problem.dual_point(output)
             gradient = self._correlations(dual)
-            violation = _violations(gradient, z, alpha)
+            violation = _violations(gradient, z, alpha, nonnegative)
             worst = violation.max(initial=0.0) / alpha
             if worst <= kkt:
                 break
             active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
             matrix = self._curved_gram(active, output, damping)
             model = Gram(matrix, gradient[active] + matrix @ z[active])
-            target = solve_group_lasso(
-                model, alpha, z[active], kkt=max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
-            )
+            fine = max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
+            target = solve_group_lasso(model, alpha, z[active], kkt=fine, nonnegative=nonnegative)
             step = target - z[active]
             promised = float(np.vdot(gradient[active], step)) - alpha * float(
                 row_norms(target).sum() - row_norms(z[active]).sum()
@@ -283,10 +286,13 @@ class KinkedWorkingSet(CurvedWorkingSet):
                 self.quantile.level,
                 alpha,
                 problem.intercept,
+                self.wedges.nonnegative,
             )
             self.coefficients = z if corner is None else corner.reshape(z.shape)
         z = super()._optimal(alpha, max(kkt, FINEST_OF_KINKS))
         settled = self._settled(alpha, z)
+        if self.wedges.nonnegative and settled.min(initial=0.0) < 0:
+            return z
         return settled if self._excess(alpha, settled) < self._excess(alpha, z) else z
 
     def _settled(self, alpha: float, z: np.ndarray) -> np.ndarray:
@@ -334,17 +340,20 @@ class KinkedWorkingSet(CurvedWorkingSet):
     def _excess(self, alpha: float, z: np.ndarray) -> float:
         """How far the largest score in the set lies above alpha."""
         dual = self.problem.dual_point(self.wedges.combine(self.X, z))
-        return float(np.abs(self._correlations(dual)).max(initial=0.0)) - alpha
+        scores = self._correlations(dual)
+        scores = scores if self.wedges.nonnegative else np.abs(scores)
+        return float(scores.max(initial=0.0)) - alpha
 
 
-def _violations(gradient: np.ndarray, z: np.ndarray, alpha: float) -> np.ndarray:
+def _violations(gradient: np.ndarray, z: np.ndarray, alpha: float, nonnegative: bool) -> np.ndarray:
     """By how much each row of coefficients z (m, K) fails the KKT conditions, (m,)."""
     length = row_norms(z)
+    sizes = gradient[:, 0] if nonnegative else row_norms(gradient)
     unit = z / np.where(length > 0, length, 1.0)[:, None]
     return np.where(
         length > 0,
         row_norms(gradient - alpha * unit),
-        np.maximum(row_norms(gradient) - alpha, 0.0),
+        np.maximum(sizes - alpha, 0.0),
     )
 
 

@@ -11,7 +11,8 @@ from wedgefit.learning.settings import Settings, loss_name
 def check_settings(settings: Settings, sample: Sample) -> None:
     """Raises UsageError for the first contradiction."""
     loss = loss_name(settings, sample.task)
-    for parts in (_of_losses, _of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers):
+    kinds = (_of_losses, _of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers)
+    for parts in (_of_shapes, *kinds):
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
                 raise UsageError(message, remedy=remedy)
@@ -62,6 +63,32 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         others and settings.refine,
         f"--refine is not for the {loss} loss.",
         "Leave it out.",
+    )
+
+
+def _of_shapes(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    if sample.shapes is None:
+        return
+    yield (
+        sample.y.shape[1] > 1,
+        "a network with a shape is for one target, or for two classes.",
+        "Leave the shape out, or give one --target.",
+    )
+    for option, asked in (
+        ("--loss softmax", loss == "softmax"),
+        ("--layers", settings.layers != 2),
+        ("--refine", settings.refine),
+        ("--refit", settings.refit),
+        ("--solver full", settings.solver == "full"),
+        ("--cluster", settings.cluster is not None),
+        ("--no-bias", not settings.bias),
+        ("--no-intercept", not settings.intercept),
+    ):
+        yield asked, f"{option} is not for networks with a shape.", "Leave one of them out."
+    yield (
+        settings.order not in (None, 1),
+        "the neurons of a network with a shape read one column each.",
+        "Leave --order out, or try --order 1.",
     )
 
 

@@ -102,7 +102,7 @@ class Learner:
         self.loss = loss_for(sample, settings)
         self.order, self.notes = settings.order, []
         if self.order is None:
-            self.order, self.notes = default_order(sample.X, settings)
+            self.order, self.notes = default_order(sample, settings)
         for words in self.notes:
             note(words)
         self.policy = Policy(settings, self.order, note, apart)
@@ -115,7 +115,7 @@ class Learner:
         self.problems = self.problems_of(sample)
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
         orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)
-        first = self.policy.pricer(sample.X, cluster=settings.cluster)
+        first = self.policy.pricer(sample.X, cluster=settings.cluster, shapes=sample.shapes)
         self.pricers = _one_each(first, self.problems)
         self.exact = self.policy.exact(first)
         self.alpha_max = max(
@@ -124,6 +124,11 @@ class Learner:
         self._refuse_what_cannot_be_learnt()
 
     def _refuse_what_cannot_be_learnt(self) -> None:
+        if self._no_wedge_helps() and self.sample.shapes is not None:
+            raise FitError(
+                "no network of these shapes does better on these rows than a constant.",
+                remedy="Does the target go the other way? Leave a shape out, or turn it round.",
+            )
         if self._no_wedge_helps():
             raise FitError(
                 "every hinge of this dictionary is zero on the rows, or unrelated to the target.",
@@ -201,7 +206,7 @@ class Learner:
         )
 
     def _fold_walk(
-        self, X: np.ndarray, problems: list[Problem], *, layers: int, tol: float
+        self, learn: Sample, problems: list[Problem], *, layers: int, tol: float
     ) -> Walk:
         """The walk of one fold. All folds walk side by side, so each keeps its share of the
         sorts."""
@@ -210,7 +215,8 @@ class Learner:
         first, *deeper = (
             partial(self.policy.pricer, stage=stage, share=share) for stage in range(1, layers)
         )
-        return Walk(X, problems, _one_each(first(X), problems), deeper, tol=tol)
+        pricers = _one_each(first(learn.X, shapes=learn.shapes), problems)
+        return Walk(learn.X, problems, pricers, deeper, tol=tol)
 
     def walk(self, layers: int = 2) -> Walk:
         """The walk of all rows, in networks of so many layers."""
@@ -275,7 +281,13 @@ class Learner:
                 networks = self.solved(alpha, advance, layers)
         networks, fits = zip(
             *(
-                finished(problem, stages, bias=settings.bias, refit=settings.refit)
+                finished(
+                    problem,
+                    stages,
+                    bias=settings.bias,
+                    refit=settings.refit,
+                    shapes=self.sample.shapes,
+                )
                 for problem, stages in zip(self.problems, networks)
             )
         )

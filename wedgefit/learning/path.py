@@ -140,16 +140,26 @@ class Walk:
         )
 
 
-def finished(problem: Problem, stages: Stages, *, bias: bool, refit: bool) -> tuple[Stages, Fit]:
+def finished(
+    problem: Problem,
+    stages: Stages,
+    *,
+    bias: bool,
+    refit: bool,
+    shapes: np.ndarray | None = None,
+) -> tuple[Stages, Fit]:
     """The network as it is handed out: its stages, the last one easy to read where hidden neurons
     have biases, and the fit to predict with, refitted without a penalty if asked for.
 
     On other rows a readable network may go on in another direction, so folds score finished ones
-    too. The stages below have handed on both faces anyway.
+    too. The stages below have handed on both faces anyway. With ``shapes`` (d, 2) it has them
+    there, too.
     """
     *below, last = stages
     if bias:
-        last = Stage(last.X, replace(last.solution, fit=readable(last.X, problem, last.fit)))
+        bent = None if shapes is None else shapes[:, 1] != 0
+        plain = readable(last.X, problem, last.fit, bent)
+        last = Stage(last.X, replace(last.solution, fit=plain))
     fit = refitted(last.X, problem, last.fit) if refit else last.fit
     return (*below, last), fit
 

@@ -4,13 +4,16 @@ are looked at."""
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from math import comb
 
 import numpy as np
 
+from wedgefit.data.sample import Sample
 from wedgefit.engine.dictionary import Dictionary, Order, order_of
 from wedgefit.engine.layers import orders_in_stage
 from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.shapes import ShapedPricer
 from wedgefit.errors import FitError
 from wedgefit.learning.problems import fill_space, sorts_budget
 from wedgefit.learning.settings import Settings
@@ -43,10 +46,15 @@ class Policy:
     apart: tuple[tuple[int, int], ...] = ()
 
     def pricer(
-        self, X: np.ndarray, stage: int = 1, cluster: str | None = None, share: int = 1
+        self,
+        X: np.ndarray,
+        stage: int = 1,
+        cluster: str | None = None,
+        share: int = 1,
+        shapes: np.ndarray | None = None,
     ) -> Pricer:
         """What prices the wedges of one hidden layer, which reads X (n, m), with a ``share``-th of
-        the memory that sorts may take.
+        the memory that sorts may take; ``shapes`` (m, 2): of networks with a shape.
 
         Raises FitError when the wedges are too many even to list their columns.
         """
@@ -62,13 +70,13 @@ class Policy:
             )
         kept = sorts_budget(X.size, settings.max_memory) / share
         jobs = settings.jobs or os.cpu_count() or 1
-        dictionary = Dictionary(
-            X, orders, settings.norm, settings.bias, self.apart if stage == 1 else ()
-        )
+        apart = self.apart if stage == 1 else ()
+        dictionary = Dictionary(X, orders, settings.norm, settings.bias, apart)
         if dictionary.apart:
             kept_orders = tuple(order for order in orders if dictionary.sets_of(order))
             dictionary = replace(dictionary, orders=kept_orders)
-        return Pricer(
+        make = Pricer if shapes is None else partial(ShapedPricer, shapes)
+        return make(
             dictionary,
             jobs=jobs,
             memory=kept,
@@ -111,10 +119,13 @@ class Policy:
         return exact
 
 
-def default_order(X: np.ndarray, settings: Settings) -> tuple[Order, list[str]]:
+def default_order(sample: Sample, settings: Settings) -> tuple[Order, list[str]]:
     """At most two columns; with norm 2 all of them, if that many rows anywhere among the others
-    make a wedge. Also what is to be told of it."""
-    width, notes = X.shape[1], []
+    make a wedge; one column with a shape. Also what is to be told of it."""
+    X, notes = sample.X, []
+    width = X.shape[1]
+    if sample.shapes is not None:
+        return 1, notes
     full = settings.norm == 2
     if full and not fill_space(X, settings.bias):
         notes.append(

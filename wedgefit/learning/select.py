@@ -18,7 +18,7 @@ from wedgefit.watch import Deadline
 SMALL_GAIN = 2e-3
 
 Problems = Callable[[Sample], list[Problem]]
-WalkFor = Callable[[np.ndarray, list[Problem]], Walk]
+WalkFor = Callable[[Sample, list[Problem]], Walk]
 
 
 @dataclass(frozen=True)
@@ -167,13 +167,14 @@ class _Fold:
 
     def __init__(self, learn: Sample, test: Sample, problems: Problems, walk_for: WalkFor):
         self.problems, self.width = problems(learn), learn.X.shape[1]
+        self.shapes = learn.shapes
         if not all(np.isfinite(constant(one, self.width).intercept).all() for one in self.problems):
             raise FitError(
                 "a fold would have to learn from rows whose target is 0 throughout.",
                 remedy="Try fewer folds, or give --alpha or --alpha-ratio.",
             )
         # Where no column varies there is nothing to walk.
-        self.walk = walk_for(learn.X, self.problems) if self.width else None
+        self.walk = walk_for(learn, self.problems) if self.width else None
         self.test, self.test_problems = test, problems(test)
 
     def constants(self) -> list[DeepFit]:
@@ -186,7 +187,7 @@ class _Fold:
             return self.constants()
         steps = zip(self.problems, self.walk.step(alpha))
         return [
-            composed(*finished(problem, stages, bias=bias, refit=refit))
+            composed(*finished(problem, stages, bias=bias, refit=refit, shapes=self.shapes))
             for problem, stages in steps
         ]
 

@@ -93,7 +93,7 @@ class Settings(Declared):
         PerLayer(Whole(1, "full")),
         NETWORK,
         "Most columns that one hidden neuron may read; several like 2,1 are for each hidden layer.",
-        by_default="2; with --norm 2 full, if the rows allow it",
+        by_default="2; 1 with a shape; with --norm 2 full, if the rows allow it",
         parameter=True,
     )
     norm: int = setting(1, OneOf(1, 2), NETWORK, "The norm on the hidden weights.", parameter=True)

@@ -14,11 +14,12 @@ import numpy as np
 
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
-from wedgefit.data.settings import TableSettings
+from wedgefit.data.settings import TableSettings, columns_by_shape
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import relative_gap
 from wedgefit.engine.fit import fit_on
 from wedgefit.engine.problem import Problem
+from wedgefit.engine.shapes import shortfall
 from wedgefit.engine.solve import refitted
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
@@ -205,9 +206,22 @@ class _Audited:
                 yield _refit_check(problem, self.stages[i])
         for each in self.stages:
             yield from _wedge_checks(each, model.problem.norm)
+        yield from self._shape_checks()
         ids = [neuron.id for neuron in model.neurons]
         if ids != list(range(1, len(ids) + 1)):
             yield Check("neurons[*].id", str(ids), f"1 to {len(ids)}", False)
+
+    def _shape_checks(self) -> Iterator[Check]:
+        """Has the network the shapes that it is said to have, whatever rows there are?"""
+        if self.sample.shapes is None:
+            return
+        features = self.model.encoding.features
+        for i in self.last:
+            wedges, (z, _) = self.stages[i].wedges, self.stages[i].network.stored()
+            short = shortfall(wedges, z, self.sample.shapes)
+            for j in np.flatnonzero(self.sample.shapes.any(axis=1)):
+                place = f"problem.shapes.{features[j].source}"
+                yield Check(place, float(short[j]), 0.0, bool(short[j] == 0))
 
 
 def _score(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, float]]:
@@ -258,6 +272,7 @@ def _encoded(model: Model, table: Table, found: Found) -> None:
         exposure=data.exposure,
         standardize=model.options.get("standardize", encoding.standardized) is True,
         drop_missing_target=True,
+        **columns_by_shape(model.problem.shapes),
     )
     fitted, design = fit_encoding(table, told, shift=model.problem.hidden_bias)
     found.record["encoding"] = plain(fitted)

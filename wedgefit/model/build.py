@@ -110,6 +110,7 @@ class Training:
             quantile=getattr(learner.loss, "level", None),
             huber_delta=getattr(learner.loss, "delta", None),
             floor=learner.problems[0].floor,
+            shapes=options.shapes,
         )
 
     def notes(self) -> list[str]:

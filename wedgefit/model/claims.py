@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from wedgefit.data.sample import Sample
+from wedgefit.data.settings import SHAPES, shapes_by_column
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate, relative_gap
 from wedgefit.learning.learn import Learner
@@ -58,6 +59,10 @@ def problem_of(model: Model, learner: Learner) -> dict:
         "huber_delta": getattr(learner.loss, "delta", None),
         "floor": learner.problems[0].floor,
     }
+    if told:
+        named = {name: told.get(name) for name in SHAPES}
+        named = {name: own for name, own in named.items() if isinstance(own, tuple)}
+        found["shapes"] = plain(shapes_by_column(named))
     found |= {name: told[option] for name, option in SAME.items() if told.get(option) is not None}
     if (order := told.get("order")) is not None:
         several = isinstance(order, tuple) and bool(order)

@@ -149,7 +149,8 @@ def _without(
     else:
         first, second = (np.flatnonzero(sources == name) for name in part.columns)
         apart = tuple((int(a), int(b)) for a in first for b in second)
-    here = replace(sample, X=np.ascontiguousarray(sample.X[:, kept]))
+    shapes = None if sample.shapes is None else sample.shapes[kept]
+    here = replace(sample, X=np.ascontiguousarray(sample.X[:, kept]), shapes=shapes)
     if not kept.any():
         return _constant(model, sample, settings), 0
     if order != "full":

@@ -4,6 +4,7 @@ import numpy as np
 
 from wedgefit.data.roles import exposures_of, row_weights, weighed_rows
 from wedgefit.data.sample import Sample, class_codes
+from wedgefit.data.shape import shapes_of
 from wedgefit.data.table import Table
 from wedgefit.data.target import refuse_numbers
 from wedgefit.engine.losses import Loss
@@ -89,6 +90,7 @@ def sample_of(model: Model, rows: Table, weight: str | None) -> Sample:
         encoding.target.task,
         row_weights(rows, weight),
         exposure=None if exposure is None else exposures_of(rows, exposure),
+        shapes=shapes_of(encoding.features, model.problem.shapes),
     )
 
 

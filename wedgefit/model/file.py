@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
+from wedgefit.data.shape import contradiction
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import order_of
 from wedgefit.errors import ModelFileError
@@ -186,6 +187,28 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
         yield Complaint("threshold", "null unless two classes have probabilities")
     if problem.refitted and problem.loss != "squared":
         yield Complaint("problem.refitted", "false: only networks of the squared loss are refitted")
+    yield from _shapes(file)
+
+
+def _shapes(file: ModelFile) -> Iterator[Complaint]:
+    """Shapes that go together, of columns of numbers, in a network that can have one."""
+    problem, encoding = file.problem, file.encoding
+    if not problem.shapes:
+        return
+    numbers = {column.name for column in encoding.inputs if column.kind == "numeric"}
+    numbers |= {name for name, _ in encoding.left_out}
+    for name, shapes in problem.shapes.items():
+        if name not in numbers:
+            yield Complaint("problem.shapes", "of columns of numbers", name)
+        if found := contradiction(shapes):
+            words = f"{found[0]} or {found[1]}, not both"
+            yield Complaint(f"problem.shapes.{name}", words)
+    plain_kind = problem.hidden_bias and problem.intercept and not problem.refined
+    if problem.order != 1 or problem.layers > 2 or not plain_kind or problem.refitted:
+        words = "empty but for networks of order 1 with biases, of one hidden layer"
+        yield Complaint("problem.shapes", words)
+    if not _one_score(file):
+        yield Complaint("problem.shapes", "empty but for one target or two classes")
 
 
 def _one_score(file: ModelFile) -> bool:

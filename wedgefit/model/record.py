@@ -16,6 +16,7 @@ from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
 from wedgefit.data.roles import exposures_of
 from wedgefit.data.sample import class_codes
+from wedgefit.data.settings import SHAPES
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target
 from wedgefit.engine.certificate import Certificate
@@ -128,6 +129,10 @@ class ProblemRecord:
         "The smallest loss that any outputs have on the rows: gaps are relative to what "
         "objectives have above it.",
     ] = 0.0
+    shapes: Annotated[
+        dict[str, Annotated[tuple[Literal[SHAPES], ...], items(1), DISTINCT]],
+        "What the network is in these columns, by construction: it is the best of all that are.",
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,9 @@ def effect_records(model: Model, effects: Effects) -> list[dict]:
 
     ``importance``: the standard deviation of the effect over the training rows, in units of the
     output; ``share``: its part of the sum of these in its output; ``range``: from its smallest to
-    its largest value over what training saw; then its shape (``curve`` and the value where a cell
-    is ``missing``, ``levels``, or ``grid``), and ``words``.
+    its largest value over what training saw; then its shape (``curve``, what it is by
+    construction in ``shapes``, and the value where a cell is ``missing``, ``levels``, or ``grid``),
+    and ``words``.
     """
     records = []
     for k, output in enumerate(effects.outputs):
@@ -57,6 +58,8 @@ def effect_records(model: Model, effects: Effects) -> list[dict]:
         for key, size in sizes.items():
             if size > 0:
                 shape = _grid(effects, key, k) if len(key) == 2 else _shape(effects, key[0], k)
+                if "curve" in shape:
+                    shape["shapes"] = list(model.problem.shapes.get(key[0], ()))
                 records.append({
                     "columns": list(key),
                     "output": output,
@@ -84,6 +87,7 @@ def _shape(effects: Effects, column: str, output: int) -> dict:
         "range": _range([*values, *[missing] * (seen.missing > 0)]),
         "curve": [list(point) for point in zip(at.tolist(), values.tolist())],
         "missing": missing if seen.missing else None,
+        "shapes": [],
         "words": _curve_words(at, values, seen),
     }
 

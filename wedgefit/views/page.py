@@ -6,7 +6,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from types import MappingProxyType
 
 from wedgefit import __version__
 from wedgefit.data.table import Table
@@ -98,7 +100,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         "record": record,
         "headline": [str(part) for part in headline(report)],
         "proven": certificate["scope"] == "exact" and certificate["relative_gap"] <= OPTIMAL,
-        "claim": proven_claim(certificate, problem["layers"] > 2),
+        "claim": proven_claim(certificate, problem["layers"] > 2, problem["shapes"]),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
         "limits": limit_texts(record),
@@ -122,7 +124,9 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
     }
 
 
-def proven_claim(certificate: dict, deep: bool) -> str:
+def proven_claim(
+    certificate: dict, deep: bool, shapes: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> str:
     """What is proven, in words that go no further than the certificate."""
     exact, network = certificate["scope"] == "exact", certificate["network_lower_bound"]
     last = ", given the layers below the last" if deep else ""
@@ -131,6 +135,8 @@ def proven_claim(certificate: dict, deep: bool) -> str:
     claim = f"nothing made of {among} can get below {bound}{last}"
     if exact and network is not None and not deep:
         claim += f", and no network of this kind, of any size, below {render.number(network, 8)}"
+    if shapes:
+        claim += f", if it is {render.shape_words(shapes)}"
     return claim
 
 
@@ -140,7 +146,8 @@ def _facts(report: dict, inputs: list[str]) -> list[tuple[str, str]]:
     targets = [data["target"]] if isinstance(data["target"], str) else data["target"]
     source = "standard input" if data["source"] == "-" else os.path.basename(data["source"])
     chosen = ", chosen by cross-validation" if report["score"].get("cv") else ""
-    return [
+    shapes = render.shape_words(problem["shapes"])
+    facts = [
         ("Learnt from", f"{source}, {data['rows']:,} rows"),
         ("Predicts", f"{_listed(targets)}: {classes}"),
         ("From", _listed(inputs)),
@@ -148,6 +155,7 @@ def _facts(report: dict, inputs: list[str]) -> list[tuple[str, str]]:
         ("Stands on", f"{len(report['samples']):,} rows"),
         ("Regularisation", f"alpha {render.number(problem['alpha'])}{chosen}"),
     ]
+    return [*facts, ("Proven by construction", shapes)] if shapes else facts
 
 
 def _network(neurons: list[dict], problem: dict) -> str:

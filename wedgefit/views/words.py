@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wedgefit.learning import scores
 
@@ -88,6 +88,11 @@ def in_lines(start: str, items: Iterable, width: int) -> str:
         else:
             text += f"{item}, "
     return "\n".join(line.rstrip() for line in [*lines, text]).removesuffix(",")
+
+
+def shape_words(shapes: Mapping[str, Sequence[str]]) -> str:
+    """``increasing in age, decreasing and convex in debt``."""
+    return ", ".join(f"{' and '.join(own)} in {plain(name)}" for name, own in shapes.items())
 
 
 def either(items: Sequence) -> str:

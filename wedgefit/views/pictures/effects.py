@@ -115,7 +115,9 @@ def draw_effects(scene: Scene, panels, columns: dict[str, list[dict]]) -> None:
     found = [0.0]
     for axes, (column, records) in zip(panels, columns.items()):
         found += _draw_column(scene, axes, column, records, colours)
-        axes.set_title(label(column, 28), fontweight="bold")
+        shapes = " and ".join(scene.model.problem.shapes.get(column, ()))
+        name = label(column, 28)
+        axes.set_title(f"{name}, {shapes}" if shapes else name, fontweight="bold")
         axes.axhline(0, color=SOFT, lw=0.8, zorder=1)
     margin = 0.08 * (max(found) - min(found)) or 1.0
     for k, axes in enumerate(panels):

@@ -194,7 +194,9 @@ def _told(effect: dict) -> str:
     low, high = (value_text(effect["curve"][k][0], 4) for k in (0, -1))
     missing = effect["missing"]
     gaps = "" if missing is None else f"; missing {signed(missing, 3)}"
-    return f"{effect['words']}, from {low} to {high}{gaps}"
+    proven = " and ".join(effect["shapes"])
+    words = f"{effect['words']}, {proven} by construction" if proven else effect["words"]
+    return f"{words}, from {low} to {high}{gaps}"
 
 
 def _unread(explanation: dict) -> Parts:

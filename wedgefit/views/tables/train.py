@@ -22,6 +22,7 @@ from wedgefit.views.words import (
     plain,
     score_text,
     several,
+    shape_words,
 )  # fmt: skip
 
 # A short report shows this many neurons, the largest first.
@@ -129,6 +130,8 @@ def headline(report: dict) -> Parts:
     every = _networks(report["problem"], len(report["data"]["columns"]), networks)
     domain = f"all {count(certificate['wedges_total'], 'wedge')}"
     domain += f", and among all {every}" if same else ""
+    shapes = shape_words(report["problem"]["shapes"])
+    domain += f", that are {shapes}" if shapes else ""
     yield Text(_optimal(report["problem"], gap, whole, domain), style=style)
     if network is not None and not same:
         most = f"at most {gain(network)} of the {whole} can be gained."
@@ -264,6 +267,7 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
         f"order {order}": orders != [min(2, len(data["columns"]))] or verbose,
         f"norm {problem['norm']}": problem["norm"] != 1 or verbose,
         f"{problem['layers']} layers": problem["layers"] != 2 or verbose,
+        shape_words(problem["shapes"]): problem["shapes"],
         "no hidden biases": not problem["hidden_bias"],
         "no output bias": not problem["intercept"],
         "columns as they are": not problem["standardized"],

@@ -1,0 +1,181 @@
+"""Networks with a shape: the best of all of them, against a conic solver that knows no ramps."""
+
+import numpy as np
+import oracles
+import pytest
+
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.losses import loss_of
+from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.problem import Problem
+from wedgefit.engine.ramps import Ramps
+from wedgefit.engine.shapes import ShapedPricer, best_ramps, peaks, shortfall
+from wedgefit.engine.solve import largest_alpha, solve
+from wedgefit.engine.wedge import Wedges
+
+UP, DOWN, CONVEX, CONCAVE, FREE = (1, 0), (-1, 0), (0, 1), (0, -1), (0, 0)
+# Of one column, then of two.
+SHAPES = [
+    (UP,), (DOWN,), (CONVEX,), (CONCAVE,), ((1, 1),), ((1, -1),), ((-1, 1),), ((-1, -1),),
+    (UP, FREE), (FREE, DOWN), (UP, DOWN), (CONVEX, UP), (CONCAVE, FREE), (UP, UP),
+]  # fmt: skip
+LOSSES = ["squared", "logistic", "huber", "quantile", "poisson", "gamma"]
+
+
+def priced_on(X, shapes):
+    return ShapedPricer(np.array(shapes), Dictionary(X, (1,), 1, True))
+
+
+def random_problem(loss, shapes, seed, n=13):
+    """Rows on a grid, or not, and targets that go up and down, so that shapes bind."""
+    rng = np.random.default_rng(seed)
+    d = len(shapes)
+    X = rng.normal(size=(n, d)) if seed % 2 else rng.integers(0, 5, size=(n, d)).astype(float)
+    f = sum(np.sin(2 * x + k) for k, x in enumerate(X.T)) + 0.5 * rng.normal(size=n)
+    way = sum(shape[0] for shape in shapes)
+    f = f + 0.4 * way * X[:, 0]
+    y = {
+        "logistic": np.where(f > np.median(f), 1.0, -1.0),
+        "poisson": rng.poisson(np.exp(f)).astype(float),
+        "gamma": np.exp(f),
+    }.get(loss, f)
+    weights = rng.uniform(0.5, 2, size=n) if seed % 3 == 0 else None
+    return X, Problem(y, 1.0, loss=loss_of(loss, quantile=0.3, huber_delta=0.7),
+                      sample_weight=weights)  # fmt: skip
+
+
+def optimum(X, problem, shapes):
+    """By a conic solver: hinges of both signs, whose sums are constrained."""
+    wedges = list(oracles.enumerate_wedges(X, [1], 1, True))
+    K, y, alpha, weights = oracles.hinge_matrix(X, wedges), problem.y[:, 0], problem.alpha, None
+    shape = oracles.slopes_and_bends(wedges, X, shapes)
+    weights, name = problem.shares, problem.loss.name
+    if name == "squared":
+        return oracles.lasso_optimum(K, y, alpha, True, weights, shape)[0]
+    if name == "logistic":
+        return oracles.logistic_lasso_optimum(K, y, alpha, True, weights, shape)[0]
+    number = {"quantile": 0.3, "huber": 0.7}.get(name)
+    return oracles.further_lasso_optimum(K, y, alpha, True, weights, name, number, shape)[0]
+
+
+def check(loss, shapes, seed, ratio):
+    X, problem = random_problem(loss, shapes, seed)
+    pricer = priced_on(X, shapes)
+    largest = largest_alpha(problem, pricer)
+    assert largest > 0, "a seed whose best network is a constant tells nothing"
+    problem = Problem(problem.y, ratio * largest, loss=problem.loss,
+                      sample_weight=problem.sample_weight)  # fmt: skip
+    found = solve(problem, pricer, tol=1e-7)
+    best, certificate = optimum(X, problem, shapes), found.certificate
+    assert certificate.scope == "exact" and certificate.relative_gap <= 1e-6
+    assert certificate.objective == pytest.approx(best, rel=1e-6)
+    assert certificate.lower_bound <= best + 1e-7 * abs(best)
+    assert type(found.fit.wedges) is Wedges and len(found.fit.wedges) > 0
+    assert not shortfall(found.fit.wedges, found.fit.coefficients, np.array(shapes)).any()
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_the_best_network_of_a_shape_is_that_of_a_conic_solver(shapes):
+    check("squared", shapes, 3, 0.05)
+
+
+@pytest.mark.parametrize("loss", LOSSES[1:])
+def test_other_losses_have_shapes_too(loss):
+    check(loss, (UP, CONVEX), 1, 0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_sixty_random_problems_of_a_shape(shapes, loss):
+    done = 0
+    for seed in range(100):
+        X, problem = random_problem(loss, shapes, seed)
+        if largest_alpha(problem, priced_on(X, shapes)) < 1e-3:
+            continue
+        try:
+            check(loss, shapes, seed, (0.3, 0.1, 0.02)[seed % 3])
+        except ArithmeticError:  # The conic solver has no answer of this precision.
+            continue
+        done += 1
+        if done == 10:
+            break
+    assert done == 10
+
+
+def test_a_shape_that_the_optimum_has_anyway_changes_nothing(rng):
+    X = np.sort(rng.normal(size=(40, 1)), axis=0)
+    y = np.cumsum(rng.uniform(0, 1, size=40))
+    problem = Problem(y, 0.05)
+    free = solve(problem, Pricer(Dictionary(X, (1,), 1, True)), tol=1e-10)
+    up = solve(problem, priced_on(X, [UP]), tol=1e-10)
+    assert not shortfall(free.fit.wedges, free.fit.coefficients, np.array([UP])).any()
+    assert up.certificate.objective == pytest.approx(free.certificate.objective, rel=1e-9)
+    np.testing.assert_allclose(up.fit.output, free.fit.output, atol=1e-6)
+
+
+def test_an_s_curve_needs_ramps(rng):
+    """Signs of hinges alone would make what is increasing convex plus concave."""
+    X = np.linspace(-3, 3, 60)[:, None]
+    y = np.where(X[:, 0] < -1, -1.0, np.where(X[:, 0] > 1, 1.0, 0.0))
+    found = solve(Problem(y, 1e-5), priced_on(X, [UP]), tol=1e-9)
+    slopes = np.diff(found.fit.output[:, 0])
+    assert slopes.min() >= -1e-12 and found.certificate.relative_gap <= 1e-9
+    # It rises twice and is level before, between and after.
+    rising = slopes > 0.1
+    assert np.count_nonzero(np.diff(rising.astype(int)) == 1) >= 2 and not rising[[0, 29, -1]].any()
+
+
+def test_shapes_hold_beyond_the_rows(rng):
+    X = rng.normal(size=(50, 2))
+    y = np.sin(3 * X[:, 0]) + X[:, 0] - np.abs(X[:, 1]) + 0.1 * rng.normal(size=50)
+    shapes = [(1, 0), (0, -1)]
+    fit = solve(Problem(y, 0.01), priced_on(X, shapes), tol=1e-9).fit
+    low, high = 5 * rng.normal(size=(10_000, 2)), 5 * rng.normal(size=(10_000, 2))
+    high[:, 1] = low[:, 1]
+    high[:, 0] = np.maximum(low[:, 0], high[:, 0])
+    assert (fit.predict(high) - fit.predict(low)).min() >= -1e-12
+    middle, beside = 5 * rng.normal(size=(10_000, 2)), np.abs(rng.normal(size=(10_000, 1)))
+    step = np.hstack([np.zeros_like(beside), beside])
+    bends = fit.predict(middle + step) + fit.predict(middle - step) - 2 * fit.predict(middle)
+    assert bends.max() <= 1e-11
+
+
+def test_ramps_are_two_hinges_at_the_price_of_two(rng):
+    X = rng.normal(size=(9, 1))
+    ramp = Ramps(
+        np.array([[0], [0]]), np.array([[3], [5]]), np.array([[1.0], [-1.0]]),
+        np.array([-X[3, 0], X[5, 0]]), np.array([-X[3, 0] - 1.0, -np.inf]),
+        np.array([[7], [-1]]), np.array([1.0, -1.0]),
+    )  # fmt: skip
+    z = np.array([[2.0], [3.0]])
+    wedges, own = ramp.as_hinges(z)
+    np.testing.assert_allclose(ramp.combine(X, z), wedges.combine(X, own), atol=1e-15)
+    assert np.abs(own).sum() == z.sum() and sorted(own[:, 0]) == [-3.0, -1.0, 1.0]
+    rows = np.linspace(-4, 4, 50)[:, None]
+    assert (np.diff(ramp.hinges(rows), axis=0) >= -1e-15).all()
+
+
+def test_best_ramps_are_those_of_all_pairs(rng):
+    heights = rng.normal(size=30)
+    every = {(a, b): (heights[a] - heights[b]) / 2 for a in range(30) for b in range(a + 1, 30)}
+    for ends in best_ramps(heights):
+        start, stop, scores = ends
+        assert (start <= stop).all() and scores.max() == pytest.approx(max(every.values()))
+        for a, b, score in zip(*ends):
+            assert a == b or every[a, b] == pytest.approx(score)
+    assert peaks(np.array([0.0, 2, 3, 1, 5]), 1.5).tolist() == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("shape", "z", "short"),
+    [(UP, (1.0, -1.0, 0.0), 0), (UP, (1.0, -1.5, 0.0), 0.5), (DOWN, (1.0, -1.0, 0.0), 1.0),
+     (CONVEX, (1.0, 0.5, 2.0), 0), (CONVEX, (1.0, -0.25, 2.0), 0.25), (CONCAVE, (0, 0, 1.0), 1.0),
+     (UP, (0.0, 0.0, -1.0), 0), (UP, (0.0, 0.0, 1.0), 1.0)],
+)  # fmt: skip
+def test_what_a_network_lacks_of_a_shape_is_measured(shape, z, short):
+    """Hinges that rise from 0 and from 1 on, and one that falls up to 2."""
+    none = np.zeros((3, 1), dtype=int)
+    wedges = Wedges(none, none, np.array([[1.0], [1.0], [-1.0]]), np.array([0.0, -1.0, 2.0]))
+    found = shortfall(wedges, np.array(z)[:, None], np.array([shape]))
+    assert found == pytest.approx([short])
