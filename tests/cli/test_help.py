@@ -39,6 +39,8 @@ def test_every_command_has_examples_that_parse(name):
     command = main.commands[name]
     with command.make_context(name, ["--help"], resilient_parsing=True) as ctx:
         text = command.get_help(ctx)
+    # Also where nobody has asked the group before.
+    assert "-h, --help" in text
     lines = [line.strip() for line in text.splitlines()]
     examples = [
         line[line.index("wedgefit") :].split() for line in lines if f"wedgefit {name}" in line

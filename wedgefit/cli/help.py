@@ -4,6 +4,10 @@ import click
 
 from wedgefit.setting import GROUPS, Group
 
+# Given to the group and to each command: click keeps the help option that a command had first, and
+# one that is asked without its group (as the shell's completion may) would have had --help alone.
+HELP = {"help_option_names": ["-h", "--help"]}
+
 
 class GroupedOption(click.Option):
     """An option that the help lists in its group."""
@@ -15,6 +19,9 @@ class GroupedOption(click.Option):
 
 class GroupedCommand(click.Command):
     """A command whose help has its own options first, then those of the groups."""
+
+    def __init__(self, *words, **more):
+        super().__init__(*words, context_settings=HELP, **more)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         listed: dict[Group | None, list] = {group: [] for group in (None, *GROUPS)}

@@ -21,6 +21,7 @@ from wedgefit.cli.commands.polish import polish
 from wedgefit.cli.commands.predict import predict
 from wedgefit.cli.commands.report import report
 from wedgefit.cli.commands.train import train
+from wedgefit.cli.help import HELP
 from wedgefit.cli.output import forget_standard_output
 
 
@@ -40,7 +41,7 @@ class Program(click.Group):
 
 @click.group(
     cls=Program,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     epilog="""
 \b
 Start:
