@@ -865,8 +865,15 @@ BUFFERING = pytest.mark.parametrize(
 )
 
 
-@BUFFERING
-@pytest.mark.parametrize("command", ["predict many.csv -q", "explain -q", "explain -q --json"])
+@pytest.mark.parametrize(
+    "command, buffering",
+    [
+        ("predict many.csv -q", {}),
+        ("predict many.csv -q", {"PYTHONUNBUFFERED": "1"}),
+        ("explain -q", {}),
+        ("explain -q --json", {"PYTHONUNBUFFERED": "1"}),
+    ],
+)
 def test_a_closed_pipe_ends_quietly(command, buffering, model):
     Path("many.csv").write_text("x,z\n" + "1,2\n" * 50_000)
     script = "; ".join(
@@ -906,13 +913,22 @@ def test_a_terminal_of_few_letters_gets_the_tables_all_the_same(model):
     assert done.stdout.isascii()
 
 
-def on_terminal(*args, **settings):
+# Runs commands after each other in one process, which has imported everything once.
+SEVERAL = """
+import json, sys
+from wedgefit.cli import main
+for number, words in enumerate(json.loads(sys.argv[1])):
+    if number:
+        print("NEXT", flush=True)
+    main(words, standalone_mode=False)
+"""
+
+
+def on_terminal(*commands, **settings):
     """What a terminal of 60 columns sees."""
     parent, child = pty.openpty()
-    command, settings = (
-        [sys.executable, "-m", "wedgefit", *args],
-        environment(TERM="xterm", COLUMNS="60", **settings),
-    )
+    command = [sys.executable, "-c", SEVERAL, json.dumps(commands)]
+    settings = environment(TERM="xterm", COLUMNS="60", **settings)
     process = subprocess.Popen(command, env=settings, stdin=child, stdout=child, stderr=child)
     os.close(child)
     seen = b""
@@ -930,17 +946,18 @@ def on_terminal(*args, **settings):
 
 
 def test_colours_are_for_terminals_and_for_those_who_want_them(model):
-    assert "\x1b[1m" in on_terminal("explain")
-    quiet = on_terminal("explain", NO_COLOR="1")
+    assert "\x1b[1m" in on_terminal(["explain"])
+    quiet = on_terminal(["explain"], NO_COLOR="1")
     assert "\x1b" not in quiet
     assert max(map(len, quiet.splitlines())) <= 60
 
 
 def test_a_terminal_sees_a_progress_bar_that_leaves_no_trace_in_the_report():
-    seen = on_terminal("train", "d.csv", "--cv", "2")
+    loud = ("train", "d.csv", "--cv", "2", "--order", "1")
+    seen, silent = on_terminal(loud, [*loud, "-q"]).split("NEXT")
     assert "cross-validation" in seen
     assert "Globally optimal" in seen
-    assert "cross-validation" not in on_terminal("train", "d.csv", "--cv", "2", "-q")
+    assert "cross-validation" not in silent
 
 
 def test_an_interrupted_import_is_an_interruption(monkeypatch):
@@ -970,33 +987,22 @@ def test_interruption_is_one_line_and_the_old_model_survives(model):
     assert contents() == before
 
 
-def test_the_first_interrupt_of_a_fit_ends_it_with_a_certificate():
+def test_the_first_interrupt_of_a_fit_ends_it_with_a_certificate(monkeypatch, capfd):
     """What there is so far is a network, and its gap is a true one: certify agrees."""
     rng = np.random.default_rng(0)
-    X = rng.uniform(-1, 1, (3000, 2))
-    rows = np.column_stack(
-        [X, np.sin(3 * X[:, 0]) * np.cos(2 * X[:, 1]) + 0.1 * rng.standard_normal(3000)]
-    )
-    np.savetxt("long.csv", rows, delimiter=",", header="a,b,y", comments="")
-    command = [
-        sys.executable,
-        "-m",
-        "wedgefit",
-        "train",
-        "long.csv",
-        "--norm",
-        "2",
-        "--alpha-ratio",
-        "1e-4",
-        "-v",
-    ]
-    with subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr.readline().startswith("fit 1")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=100)
-    assert process.returncode == 0 and "Interrupted: ending" in err and "stopped early" in err
-    assert out.splitlines()[-1].startswith(("Not proven optimal", "Proven within"))
+    X = rng.uniform(-1, 1, (100, 2))
+    y = np.sin(3 * X[:, 0]) * np.cos(2 * X[:, 1]) + 0.1 * rng.standard_normal(100)
+    table = np.column_stack([X, y])
+    np.savetxt("long.csv", table, delimiter=",", header="a,b,y", comments="")
+    asked = iter([signal.SIGINT])
+
+    def advance(self, stage, *_):
+        if stage == "fit" and (kind := next(asked, None)) is not None:
+            signal.raise_signal(kind)
+
+    monkeypatch.setattr(Progress, "advance", advance)
+    done = run("train", "long.csv", "--norm", "2", "--alpha-ratio", "1e-4")
+    assert "Interrupted: ending" in capfd.readouterr().err and "stopped early" in done.stderr
+    assert done.stdout.splitlines()[-1].startswith(("Not proven optimal", "Proven within"))
     assert json.loads(Path("wedgefit.json").read_text())["stages"][0]["status"] == "stopped"
     run("certify", "long.csv")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shell import FAST, environment, strict
+from shell import FAST, environment, run, strict
 
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
 
@@ -33,9 +33,8 @@ def test_a_closed_standard_input_is_said(model):
 
 
 def test_a_closed_standard_error_does_not_get_into_the_model():
-    args = " ".join(FAST)
-    assert shell(f"W train d.csv {args} -v -q -o plain.json")[0] == 0
-    assert shell(f"W train d.csv {args} -v -o m.json >&- 2>&- <&-")[0] == 1
+    run("train", "d.csv", *FAST, "-q", "-o", "plain.json")
+    assert shell(f"W train d.csv {' '.join(FAST)} -v -o m.json >&- 2>&- <&-")[0] == 1
     assert Path("m.json").read_text() == Path("plain.json").read_text()
 
 
@@ -57,5 +56,5 @@ def test_standard_error_that_nobody_reads_changes_nothing(model):
 def test_a_full_disk_names_the_file(model):
     words = "Error: /dev/full: cannot be written: No space left on device."
     for command in ("predict d.csv", "plot", "report d.csv", "export --format sql"):
-        code, out, said = shell(f"W {command} -q -o /dev/full")
-        assert (code, out) == (1, "") and said.startswith(words)
+        done = run(*command.split(), "-q", "-o", "/dev/full", code=1)
+        assert done.stdout == "" and done.stderr.startswith(words)

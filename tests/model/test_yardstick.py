@@ -155,8 +155,7 @@ def test_rescaling_the_neurons_changes_the_objective_only(tmp_path, rng):
 # The bounds ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("norm", [1, 2])
-@pytest.mark.parametrize("inputs", [1, 2])
+@pytest.mark.parametrize("norm, inputs", [(1, 2), (2, 1), (2, 2)])
 def test_no_network_is_below_the_lower_bound(norm, inputs, tmp_path, rng):
     """The bound knows nothing of these networks: it holds for all, near-optimal ones too."""
     data = columns(x=X[:, :inputs])
@@ -164,12 +163,12 @@ def test_no_network_is_below_the_lower_bound(norm, inputs, tmp_path, rng):
     assert 0 < optimum["lower_bound"] <= optimum["upper_bound"] * (1 + 1e-12)
     assert optimum["upper_bound"] == pytest.approx(optimum["lower_bound"], rel=1e-6)
     best = np.inf
-    for seed in range(3):
+    for seed in range(2):
         net = MLPRegressor(
             hidden_layer_sizes=(30,),
             alpha=0.01 * len(Y),
             solver="lbfgs",
-            max_iter=3000,
+            max_iter=1000,
             tol=1e-9,
             random_state=seed,
         )
@@ -207,7 +206,7 @@ def test_a_certified_network_has_nothing_to_gain(norm, tmp_path):
 def test_in_more_columns_only_the_upper_bound_is_claimed(tmp_path, rng):
     """For norm 2 and six columns nothing is proven about all networks, and the search begins from
     the network's own neurons."""
-    x = rng.normal(size=(30, 6))
+    x = rng.normal(size=(20, 6))
     y = np.abs(x @ [1.0, -1.0, 0.5, 0.2, 0.1, -0.1])
     net = MLPRegressor(
         hidden_layer_sizes=(6,), alpha=0.3, solver="lbfgs", max_iter=2000, random_state=1
