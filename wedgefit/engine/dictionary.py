@@ -59,6 +59,11 @@ class Dictionary:
         """How many samples a wedge of this order passes through."""
         return order if self.bias else order - 1
 
+    def pencils(self, order: int) -> int:
+        """How many pencils of this order there are: choices of columns, and of all anchors but
+        one."""
+        return self.sets_of(order) * comb(len(self.X), self.anchors(order) - 1)
+
     def column_sets(self, order: int) -> np.ndarray:
         """All choices of ``order`` columns in lexicographic order, (C(d, order), order)."""
         sets = all_subsets(self.X.shape[1], order)

@@ -5,6 +5,7 @@ look at all pairs points at; where there is no such look, at some drawn at rando
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations, islice
 from math import comb
 
@@ -30,6 +31,10 @@ SCOUTED = 60
 # A thorough partial round draws more where rows are few: about so many looks at a sample from a
 # pencil, well below a tenth of a second.
 THOROUGH = 1_000_000
+# To find the axis of a pencil in more than two columns takes as long as so many looks per column.
+AXIS = 100
+# More sets of columns than this are not listed for drawing some of them.
+LISTED = 200_000
 # The pencils that bounds nominate visit about so many rows together: as long as the bounds take.
 NOMINATED = 20_000_000
 
@@ -49,15 +54,12 @@ class Nominations:
         self._most = min(SCOUTED if scouted else WINNERS, max(20, NOMINATED // len(dictionary.X)))
         self._winners: dict[int, Pencils] = {}
 
-    def count(self, order: int) -> int:
-        """How many pencils of an order there are."""
-        n = len(self.dictionary.X)
-        return self.dictionary.sets_of(order) * comb(n, self.dictionary.anchors(order) - 1)
-
     def few(self, orders: list[int], thorough: bool) -> bool:
         """Whether there are no more pencils than a partial round would draw, so that it looks at
         all of them."""
-        return all(self.count(order) <= self._draws(thorough) for order in orders)
+        return all(
+            self.dictionary.pencils(order) <= self._draws(order, thorough) for order in orders
+        )
 
     def every(self, order: int) -> Iterator[Pencils]:
         """All pencils of an order, in blocks; a block spans several column sets where the rows are
@@ -95,13 +97,14 @@ class Nominations:
 
     def remember(self, order: int, swept: Swept) -> None:
         """Keep the pencils that scored most, for the next round."""
-        kept = min(self._most, max(20, self.count(order) // 20))
+        kept = min(self._most, max(20, self.dictionary.pencils(order) // 20))
         best = places_of_largest(np.maximum(swept.scores, swept.suprema), kept)
         self._winners[order] = swept.pencils.take(best)
 
-    def _draws(self, thorough: bool) -> int:
-        """How many pencils a partial round draws of each kind."""
-        return max(RANDOM, THOROUGH // len(self.dictionary.X)) if thorough else RANDOM
+    def _draws(self, order: int, thorough: bool) -> int:
+        """How many pencils of an order a partial round draws of each kind."""
+        each = len(self.dictionary.X) + axis(order)
+        return max(RANDOM, THOROUGH // each) if thorough else RANDOM
 
     def _around(self, order: int, used: Wedges) -> list[Pencils]:
         """The pencils of the wedges in use, and of the last winners."""
@@ -115,17 +118,49 @@ class Nominations:
     def _drawn(self, order: int, used: Wedges, thorough: bool) -> list[Pencils]:
         """Pencils drawn at random, of all and among the columns in use."""
         n, anchors = len(self.dictionary.X), self.dictionary.anchors(order)
-        sets = self.dictionary.column_sets(order)
-        # Columns that matter together mostly matter alone, too: without this the right sets are a
-        # needle in a haystack of wide tables.
-        in_use = np.logical_or.reduce(used.reads, axis=0)[sets].all(axis=1)
-        draws = self._draws(thorough)
+        draws = self._draws(order, thorough)
         parts = []
-        for among in (sets, sets[in_use]):
+        for columns in self._column_draws(order, used, draws):
             drawn = np.sort(self._rng.integers(n, size=(draws, anchors - 1)), axis=1)
             distinct = (np.diff(drawn, axis=1) > 0).all(axis=1)
-            if len(among):
-                parts.append(
-                    Pencils(among[self._rng.integers(len(among), size=draws)], drawn).take(distinct)
-                )
+            if (sets := columns()) is not None:
+                parts.append(Pencils(sets, drawn).take(distinct))
         return parts
+
+    def _column_draws(self, order: int, used: Wedges, draws: int):
+        """What draws so many sets of columns, of all and of those in use; None where there is no
+        set.
+
+        Columns that matter together mostly matter alone, too: without the second the right sets are
+        a needle in a haystack of wide tables.
+        """
+        in_use = np.logical_or.reduce(used.reads, axis=0)
+        if self.dictionary.sets_of(order) > LISTED and not self.dictionary.apart:
+            every = np.arange(len(in_use))
+            return [
+                partial(_drawn_sets, self._rng, among, order, draws)
+                for among in (every, every[in_use])
+            ]
+        sets = self.dictionary.column_sets(order)
+        listed = (sets, sets[in_use[sets].all(axis=1)])
+        return [partial(_drawn_rows, self._rng, among, draws) for among in listed]
+
+
+def axis(order: int) -> int:
+    """The cost of one pencil's axis, in looks at a sample; in two columns there is none to find."""
+    return AXIS * order if order > 2 else 0
+
+
+def _drawn_rows(rng: np.random.Generator, sets: np.ndarray, draws: int) -> np.ndarray | None:
+    """So many of these sets of columns, (draws, s)."""
+    return sets[rng.integers(len(sets), size=draws)] if len(sets) else None
+
+
+def _drawn_sets(
+    rng: np.random.Generator, columns: np.ndarray, order: int, draws: int
+) -> np.ndarray | None:
+    """So many sets of ``order`` of these columns, (draws, order), each as likely as any other."""
+    if len(columns) < order:
+        return None
+    places = np.argsort(rng.random((draws, len(columns))), axis=1)[:, :order]
+    return np.sort(columns[places], axis=1)

@@ -19,7 +19,7 @@ from wedgefit.engine.bound_choice import bounder_for
 from wedgefit.engine.bound_search import Bounded, Places
 from wedgefit.engine.choice import Choices, diversified, facing, places_of_largest
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.nomination import Nominations
+from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.order_one import SortedColumns
 from wedgefit.engine.pencil import Pencils, Sweeper, Swept
 from wedgefit.engine.scout import Scout, scout_for
@@ -151,26 +151,32 @@ class Pricer:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         if self._bounder is not None:
             return self._bounder.first_look <= LOOK_IS_CHEAP
-        return self.dictionary.size <= FULL_IS_CHEAP
+        return self.full_round_work <= FULL_IS_CHEAP
 
     @property
     def full_rounds_are_quick(self) -> bool:
         """Whether pricing everything takes a fraction of a second."""
-        return self.dictionary.size <= FULL_IS_QUICK
+        return self.full_round_work <= FULL_IS_QUICK
+
+    @property
+    def full_round_work(self) -> int:
+        """What sweeping everything takes: a look per wedge, and to find the pencils' axes as many
+        as that takes, which in small tables of many columns is nearly all."""
+        return self.dictionary.size + self._axes
+
+    @property
+    def _axes(self) -> int:
+        """What finding the axes of all pencils costs, in looks at a sample."""
+        return sum(self.dictionary.pencils(order) * axis(order) for order in self._swept_orders)
 
     @property
     def full_round_seconds(self) -> float:
         """Roughly how long a round over everything takes here, for telling people."""
         if self._bounder is not None:
             return 10 * self._bounder.first_look * SECONDS_PER_VISIT / self.jobs
-        looks = sum(self.nominations.count(order) for order in self._swept_orders) * len(
-            self.dictionary.X
-        )
-        return (
-            looks
-            * (SECONDS_PER_LOOK if self._sweeper.compiled else 5 * SECONDS_PER_LOOK)
-            / self.jobs
-        )
+        looks = sum(map(self.dictionary.pencils, self._swept_orders)) * len(self.dictionary.X)
+        looks = looks * (1 if self._sweeper.compiled else 5) + self._axes
+        return looks * SECONDS_PER_LOOK / self.jobs
 
     def price(
         self,

@@ -18,10 +18,10 @@ from wedgefit.errors import FitError
 from wedgefit.learning.problems import fill_space, sorts_budget
 from wedgefit.learning.settings import Settings
 
-# "auto" proves optimality over every wedge up to this many: a matter of seconds. Beyond, it says
-# that it sampled.
+# "auto" proves optimality over every wedge up to this many: a matter of seconds where wedges read
+# two columns. Beyond, it says that it sampled.
 EXACT_UP_TO = 200_000_000
-# A proof by bounds visits at most about this many rows under "auto": a minute of one core.
+# A proof looks at a row about this often at most under "auto": a minute of one core.
 PROOF_EFFORT = 3e9
 # An exact certificate over more wedges than this would take weeks; it is refused with an order that
 # would work.
@@ -92,7 +92,7 @@ class Policy:
         size = pricer.dictionary.size
         if pricer.bounds:
             return self.settings.certificate != "sampled"
-        if self.settings.certificate == "exact" and size > EXACT_POSSIBLE:
+        if self.settings.certificate == "exact" and pricer.full_round_work > EXACT_POSSIBLE:
             orders = pricer.dictionary.orders
             possible = [
                 s
@@ -107,10 +107,9 @@ class Policy:
                 "which would take weeks.",
                 remedy=f"Try {order}--certificate sampled.",
             )
-        exact = {"auto": size <= EXACT_UP_TO, "exact": True, "sampled": False}[
-            self.settings.certificate
-        ]
-        if exact and size > EXACT_UP_TO:
+        quick = size <= EXACT_UP_TO and pricer.full_round_work <= PROOF_EFFORT
+        exact = {"auto": quick, "exact": True, "sampled": False}[self.settings.certificate]
+        if exact and not quick:
             seconds = pricer.full_round_seconds
             self.note(
                 f"a round over all {size:,} wedges takes about {seconds:,.0f} seconds, "

@@ -1,0 +1,49 @@
+"""What a partial round draws, where there are too many sets of columns to list."""
+
+import numpy as np
+import pytest
+
+from wedgefit.engine import nomination
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.nomination import Nominations
+
+
+@pytest.mark.parametrize("listed", [0, 10**6])
+@pytest.mark.parametrize("order", [2, 3])
+def test_every_set_of_columns_is_drawn_as_often(order, listed, monkeypatch):
+    """Of all columns, and of those in use."""
+    monkeypatch.setattr(nomination, "LISTED", listed)
+    monkeypatch.setattr(nomination, "RANDOM", 2000)
+    rng = np.random.default_rng(0)
+    dictionary = Dictionary(rng.normal(size=(8, 5)), (1, order), 1, True)
+    used, _ = dictionary.wedges(np.array([[1], [2], [4]]), np.array([[0], [1], [2]]))
+    found = Nominations(dictionary, rng, scouted=False, far=False)
+    every, in_use = (np.unique(columns(), axis=0, return_counts=True)
+        for columns in found._column_draws(order, used, 2000))  # fmt: skip
+    assert every[0].tolist() == dictionary.column_sets(order).tolist()
+    among = [row for row in every[0].tolist() if set(row) <= {1, 2, 4}]
+    assert in_use[0].tolist() == among
+    for sets, counts in (every, in_use):
+        # Five standard deviations of a count.
+        share = 1 / len(sets)
+        assert np.abs(counts - 2000 * share).max() < 5 * np.sqrt(2000 * share)
+
+
+def test_no_set_of_the_columns_in_use(monkeypatch):
+    monkeypatch.setattr(nomination, "LISTED", 0)
+    rng = np.random.default_rng(0)
+    dictionary = Dictionary(rng.normal(size=(8, 5)), (1, 3), 1, True)
+    found = Nominations(dictionary, rng, scouted=False, far=False)
+    blocks = found.promising(3, dictionary.none(), False, None)
+    assert 0 < sum(map(len, blocks)) <= nomination.RANDOM
+
+
+def test_a_thorough_round_counts_what_axes_cost():
+    """In two columns a pencil is n looks; in seven it costs fifty times as much at 14 rows, and so
+    many fewer are drawn."""
+    rng = np.random.default_rng(0)
+    found = Nominations(
+        Dictionary(rng.normal(size=(14, 9)), (2, 7), 1, True), rng, scouted=False, far=False
+    )
+    draws = {order: found._draws(order, True) for order in (2, 7)}
+    assert draws == {2: 1_000_000 // 14, 7: 1_000_000 // (14 + 7 * nomination.AXIS)}
