@@ -19,6 +19,8 @@ MOST_LOOKS = 300_000_000
 ROUNDING = 1e-11
 # A hinge that the bends there are explain to this part is not tried.
 DEPENDENT = 1e-9
+# Of more values than this some are tried first.
+COARSE = 200
 # Crossings this close, as a part of the heights in question, may be one.
 NEAR = 1e-9
 
@@ -66,14 +68,28 @@ def broken_lines(
         if k and rows.cost(bends) > rows.cost(found[k - 1]):
             bends = found[k - 1]
         if not open_:
-            proof = _Proof(rows, k, rows.cost(bends), apart, budget)
-            better = proof.bends()
+            better = _best(rows, k, bends, apart, budget)
             open_ = better is None
-            if better is not None and rows.cost(better) < rows.cost(bends):
-                bends = better
+            bends = better or bends
         found[k] = bends
         lines.append(rows.line(bends, apart[k + 1, 0], proven=not open_))
     return lines
+
+
+def _best(
+    rows: "_Rows", k: int, known: list[int], apart: np.ndarray, budget: "_Budget"
+) -> list[int] | None:
+    """The best k bends, ``known`` or better ones; None where the budget ends before that is
+    proven."""
+    values = len(rows.x)
+    # Among few values first: the closer a known line is, the less is kept.
+    for step in (1 + values // COARSE, 1) if values > COARSE else (1,):
+        better = _Proof(rows, k, rows.cost(known), apart, budget, step).bends()
+        if better is None:
+            return None
+        if better:
+            known = min(known, better if step == 1 else _moved(rows, better), key=rows.cost)
+    return known
 
 
 def cost_of_bends(
@@ -149,19 +165,23 @@ def _exchanged(rows: _Rows, most: int) -> list[list[int]]:
     as that gains."""
     found: list[list[int]] = [[]]
     for _ in range(most):
-        bends = sorted([*found[-1], _best_added(rows, found[-1])])
-        cost, tried = rows.cost(bends), 0
-        # The bends take turns: the first one goes, and what is better there comes in last.
-        while tried < len(bends):
-            gone, *rest = bends
-            other = [*rest, _best_added(rows, sorted(rest))]
-            there = rows.cost(sorted(other))
-            if there < cost * (1 - 1e-9) - ROUNDING:
-                bends, cost, tried = other, there, 0
-            else:
-                bends, tried = [*rest, gone], tried + 1
-        found.append(sorted(bends))
+        found.append(_moved(rows, [*found[-1], _best_added(rows, found[-1])]))
     return found
+
+
+def _moved(rows: _Rows, bends: list[int]) -> list[int]:
+    """Each bend exchanged for a better one as long as that gains."""
+    cost, tried = rows.cost(bends), 0
+    # They take turns: the first one goes, and what is better there comes in last.
+    while tried < len(bends):
+        gone, *rest = bends
+        other = [*rest, _best_added(rows, rest)]
+        there = rows.cost(other)
+        if there < cost * (1 - 1e-9) - ROUNDING:
+            bends, cost, tried = other, there, 0
+        else:
+            bends, tried = [*rest, gone], tried + 1
+    return sorted(bends)
 
 
 def _best_added(rows: _Rows, bends: Sequence[int]) -> int:
@@ -249,10 +269,18 @@ class _Parabolas:
 
 class _Proof:
     """Whether a line of ``most`` bends costs less than ``known``: all that could are kept, from
-    left to right."""
+    left to right. ``step``: bends at every so-many-th value only."""
 
-    def __init__(self, rows: _Rows, most: int, known: float, apart: np.ndarray, budget: _Budget):
-        self.rows, self.most, self.budget = rows, most, budget
+    def __init__(
+        self,
+        rows: _Rows,
+        most: int,
+        known: float,
+        apart: np.ndarray,
+        budget: _Budget,
+        step: int = 1,
+    ):
+        self.rows, self.most, self.budget, self.step = rows, most, budget, step
         self.limits = known + ROUNDING - apart
         # Of every value sums over the rows after it, by their distance t: w, wt, wt², wy, wty, wy².
         self.sums = np.zeros((6, len(rows.x)))
@@ -273,7 +301,7 @@ class _Proof:
                 reached = self._reached(j, k)
                 if j == last and k == self.most and len(reached):
                     return self._traced(int(reached.bend[reached.least.argmin()]))
-                if 0 < j < last and k < self.most and len(reached):
+                if 0 < j < last and k < self.most and len(reached) and j % self.step == 0:
                     self._bend(j, k, reached)
             if self.budget.looks < 0:
                 return None
