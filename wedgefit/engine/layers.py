@@ -32,11 +32,13 @@ PricerFor = Callable[[np.ndarray], Pricer]
 class Stage:
     """One convex problem of a deep network: the matrix it read, (n, m), and its solution.
 
-    Stage 1 read X; stage l + 1 read the ``activations`` of stage l.
+    Stage 1 read X; stage l + 1 read the ``activations`` of stage l. ``more``: neurons that it hands
+    on beside those of its solution.
     """
 
     X: np.ndarray
     solution: Solution
+    more: Wedges | None = None
 
     @property
     def fit(self) -> Fit:
@@ -45,8 +47,10 @@ class Stage:
 
     @cached_property
     def units(self) -> Wedges:
-        """What the next stage reads: the solution's wedges, then the other face of each."""
-        return with_both_faces(self.fit.wedges)
+        """What the next stage reads: the solution's wedges, those handed on besides, then the other
+        face of each."""
+        own = self.fit.wedges
+        return with_both_faces(own if self.more is None else own.joined_with(self.more))
 
     @property
     def activations(self) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wedgefit.engine.certificate import Certificate
+from wedgefit.engine.chains import are_chains, solve_all_layers
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.layers import DeepFit, PricerFor, Stage, composed, solve_stage
 from wedgefit.engine.plainer import readable
@@ -111,8 +112,26 @@ class Walk:
                     "deadline": deadline.share(left),
                     "on_round": _round_reporter(advance, *place),
                 }
-                networks[k] = (*networks[k], self._stage(alpha, k, networks[k], options))
+                if layer == 2 and self._makes_chains(k, networks[k][0]):
+                    networks[k] = self._both_layers(alpha, k, networks[k][0], options)
+                else:
+                    networks[k] = (*networks[k], self._stage(alpha, k, networks[k], options))
         return networks
+
+    def _makes_chains(self, k: int, below: Stage) -> bool:
+        """Whether the best two hidden layers of network k can be found together."""
+        dictionary = self.deeper[0](below.activations).dictionary
+        return are_chains(self.X, self.problems[k], dictionary.bias, dictionary.orders)
+
+    def _both_layers(self, alpha: float, k: int, below: Stage, options: dict) -> Stages:
+        """The first two stages of network k, so that both layers together are the best."""
+        return solve_all_layers(
+            replace(self.problems[k], alpha=alpha),
+            below,
+            lambda stage: self._stage(alpha, k, (stage,), options),
+            tol=self.tol,
+            deadline=options["deadline"],
+        )
 
     def _stage(self, alpha: float, k: int, below: Stages, options: dict) -> Stage:
         """The next stage of network k, above those ``below``."""

@@ -42,6 +42,7 @@ from wedgefit.model.differences import Check, compared, same
 from wedgefit.model.evaluation import constant_output, refuse_targets
 from wedgefit.model.figures import (
     StageFound,
+    all_layers_found,
     measured,
     networks_of,
     neurons_found,
@@ -116,6 +117,8 @@ def stored_record(model: Model) -> dict[str, Any]:
     """All that a model file holds, as JSON data."""
     parts = ("data", "problem", "certificate", "stages", "score", "intercept", "neurons")
     record = {name: plain(getattr(model, name)) for name in (*parts, "distributions")}
+    if model.all_layers is not None:
+        record["all_layers"] = plain(model.all_layers)
     return record | {
         "effects": plain(model.importances),
         "samples": model.samples,
@@ -187,7 +190,11 @@ class _Audited:
     def record(self, kept: list[Stage]) -> dict[str, Any]:
         """What follows from the weights and the rows."""
         model, last = self.model, [self.stages[i] for i in self.last]
-        return {
+        # A file of an older version does not claim it.
+        claims = {}
+        if model.all_layers is not None:
+            claims["all_layers"] = plain(all_layers_found(self.sample.X, self.problems, last))
+        return claims | {
             "certificate": plain(together([kept[i].certificate for i in self.last])),
             "stages": plain(kept),
             "neurons": plain(neurons_found(model, self.networks, self.learner)),
@@ -257,7 +264,9 @@ def _slack(
             f"{place}.network_lower_bound": bound,
             f"{place}.network_relative_gap": gap,
         }
-    return slack
+    # Of the same fits as the certificates of the last stages.
+    of_last = {"lower_bound": bound, "relative_gap": gap}
+    return slack | {f"all_layers.{name}": off for name, off in of_last.items()}
 
 
 def _encoded(model: Model, table: Table, found: Found) -> None:

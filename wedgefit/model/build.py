@@ -21,6 +21,7 @@ from wedgefit.learning.settings import Options
 from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (
     agree,
+    all_layers_found,
     measured,
     networks_of,
     neurons_found,
@@ -226,7 +227,8 @@ def _certified(training: Training, model: Model) -> Model:
     whose gap is larger now by no more than rounding.
     """
     row_of = {row: position for position, row in enumerate(training.design.row_ids)}
-    networks, stages, last = networks_of(model, row_of), [], []
+    networks, stages, last, at_last = networks_of(model, row_of), [], [], []
+    problems = []
     learner, told = training.learner, iter(model.stages)
     for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
         here = replace(problem, alpha=model.problem.alpha)
@@ -238,6 +240,8 @@ def _certified(training: Training, model: Model) -> Model:
                 stage = replace(stage, certificate=before)
             stages.append(with_status(stage, learner, training.options.tol))
         last.append(stages[-1].certificate)
+        at_last.append(found)
+        problems.append(here)
     order = {(stage.layer, stage.output): stage for stage in stages}
     stages = tuple(order[stage.layer, stage.output] for stage in told)
     notes = status_notes(stages, model.depth)
@@ -247,6 +251,7 @@ def _certified(training: Training, model: Model) -> Model:
         stages=stages,
         neurons=neurons_found(model, networks, learner),
         notes=(*model.notes, *notes),
+        all_layers=all_layers_found(learner.sample.X, problems, at_last),
     )
     design = training.design
     found = measured(found, design.table, design.X, design.weights)

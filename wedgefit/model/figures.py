@@ -11,7 +11,8 @@ import numpy as np
 
 from wedgefit.data.distribution import distributions
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import Certificate, certify, total
+from wedgefit.engine.certificate import Certificate, certify, relative_gap, total
+from wedgefit.engine.chains import all_layers_bound, are_chains
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.layers import DeepFit, activations, with_both_faces
 from wedgefit.engine.pricing import Pricer
@@ -23,6 +24,7 @@ from wedgefit.learning.learn import Learner
 from wedgefit.model.effects import importances
 from wedgefit.model.neurons import reach_of, shares_of
 from wedgefit.model.record import (
+    AllLayers,
     Model,
     Neuron,
     PerOutput,
@@ -191,6 +193,29 @@ def stages_found(
             leeway = replace(leeway, bound=leeway.bound + more)
         yield StageFound(network, stage, wedges, fit, X, leeway, exact)
         X = activations(with_both_faces(wedges), X)
+
+
+def all_layers_found(
+    X: np.ndarray, problems: Sequence[Problem], last: Sequence[StageFound]
+) -> AllLayers | None:
+    """What is proven of all layers of the networks together, on the rows X (n, d), from their last
+    stages; None where nothing is."""
+    model = last[0].network.model
+    order = model.problem.order
+    deeper = order[1:] if isinstance(order, tuple) else (order,)
+    bias = model.problem.hidden_bias
+    pairs = list(zip(problems, last))
+    if any(each.network.depth < 2 for each in last) or not all(
+        are_chains(X, problem, bias, deeper) for problem in problems
+    ):
+        return None
+    found = [
+        all_layers_bound(problem, X[:, 0], each.fit, lambda each=each: each.leeway.all)
+        for problem, each in pairs
+    ]
+    objective = sum(each.stage.certificate.objective for each in last)
+    below = sum(bound for bound, _ in found)
+    return AllLayers(below, relative_gap(objective, below, sum(p.floor for p in problems)))
 
 
 def with_status(stage: Stage, learner: Learner, tol: float) -> Stage:

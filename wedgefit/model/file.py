@@ -19,6 +19,7 @@ from wedgefit.learning.threshold import Threshold
 from wedgefit.model.effects import Importance
 from wedgefit.model.record import (
     MODEL_SCHEMA,
+    AllLayers,
     Anchor,
     Data,
     Model,
@@ -70,6 +71,9 @@ class ModelFile:
         "Of two classes: the second is predicted above this probability; null: where it is more "
         "likely than not.",
     ] = None
+    all_layers: Annotated[
+        AllLayers | None, "What is proven of all layers together; null: nothing beyond the stages."
+    ] = None
 
     def complaints(self) -> Iterator[Complaint]:
         """What the parts promise each other; of several, the first."""
@@ -95,6 +99,7 @@ class ModelFile:
             distributions=self.distributions,
             importances=self.effects,
             threshold=self.threshold,
+            all_layers=self.all_layers,
         )
 
 

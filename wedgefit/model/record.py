@@ -184,6 +184,16 @@ class Score:
 
 
 @dataclass(frozen=True)
+class AllLayers:
+    """What is proven of all layers together, of networks of one column whose deeper neurons read
+    one neuron each: none of three layers or more has an objective below ``lower_bound``, of several
+    networks (one per class) the sum."""
+
+    lower_bound: Annotated[float, "No such network, of whatever depth and width, is below."]
+    relative_gap: Annotated[float, "The part of the objective that could still be gained."]
+
+
+@dataclass(frozen=True)
 class Neuron:
     """One active wedge: coefficient · max(0, weights · columns + bias).
 
@@ -239,7 +249,8 @@ class Model:
     units the solver saw, (d,). ``options`` are what training was told where that decides the
     result; ``distributions`` what it saw of each column, and ``importances`` how far each effect
     moves the output over its rows; a model of an older file has none. ``threshold``: where yes
-    begins, None where it is more likely than no. ``seconds`` is not written to the model file.
+    begins, None where it is more likely than no. ``all_layers``: what is proven beyond the stages,
+    None where nothing is. ``seconds`` is not written to the model file.
 
     A layer below the last one holds every neuron of its own stage's solution, read or not, and of
     their other faces those that the next layer reads: all other faces follow from these, so with
@@ -260,6 +271,7 @@ class Model:
     distributions: tuple[Distribution, ...] = ()
     importances: tuple[Importance, ...] = ()
     threshold: Threshold | None = None
+    all_layers: AllLayers | None = None
     seconds: dict[str, float] | None = None
 
     @property
@@ -422,11 +434,13 @@ class Model:
 
     def report(self) -> dict:
         """The JSON of ``train --json``."""
+        proven = {} if self.all_layers is None else {"all_layers": plain(self.all_layers)}
         return {
             "schema": REPORT_SCHEMA,
             "data": plain(self.data),
             "problem": plain(self.problem),
             "certificate": plain(self.certificate),
+            **proven,
             "stages": plain(self.stages),
             "score": plain(self.score),
             "threshold": plain(self.threshold),

@@ -118,7 +118,7 @@ def headline(report: dict) -> Parts:
     certificate, networks = report["certificate"], _networks_in(report)
     exact, gap = certificate["scope"] == "exact", certificate["relative_gap"]
     style = "bold green" if exact and gap <= OPTIMAL else "bold yellow"
-    yield from map(Text, _reach(report["problem"], networks))
+    yield from map(Text, _reach(report, networks))
     whole = "objective" if networks == 1 else "sum of their objectives"
     if not exact:
         yield Text(_sampled(certificate, whole), style=style)
@@ -136,6 +136,22 @@ def headline(report: dict) -> Parts:
     if network is not None and not same:
         most = f"at most {gain(network)} of the {whole} can be gained."
         yield Text(f"Among all {every} {most}", style=style)
+    yield from _all_layers(report, whole)
+
+
+def _all_layers(report: dict, whole: str) -> Parts:
+    """What is proven of all layers together."""
+    if "all_layers" not in report:
+        return
+    gap = report["all_layers"]["relative_gap"]
+    style = "bold green" if gap <= OPTIMAL else "bold yellow"
+    each_class = "" if _networks_in(report) == 1 else ", one per class,"
+    yield Text(
+        "All layers together, among all ReLU networks of three layers or more"
+        f"{each_class} whose deeper neurons read one neuron each: at most {gain(gap)} of the "
+        f"{whole} can be gained (exact).",
+        style=style,
+    )
 
 
 def _networks_in(report: dict) -> int:
@@ -143,14 +159,16 @@ def _networks_in(report: dict) -> int:
     return len({stage["output"] for stage in report["stages"]})
 
 
-def _reach(problem: dict, networks: int) -> list[str]:
+def _reach(report: dict, networks: int) -> list[str]:
     """What the certificate is about, where that is not simply the network."""
+    problem = report["problem"]
     layers = problem["layers"] - 1
     words = []
     if layers > 1:
+        together = "" if "all_layers" in report else "; no claim is made about all layers together"
         words.append(
             f"Layer by layer: this is about hidden layer {layers} of {layers}, given those below "
-            "it; no claim is made about all layers together."
+            f"it{together}."
         )
     if networks > 1:
         words.append(
