@@ -345,7 +345,9 @@ class KinkedWorkingSet(CurvedWorkingSet):
         return float(scores.max(initial=0.0)) - alpha
 
 
-def _violations(gradient: np.ndarray, z: np.ndarray, alpha: float, nonnegative: bool) -> np.ndarray:
+def _violations(
+    gradient: np.ndarray, z: np.ndarray, alpha: float, nonnegative: bool = False
+) -> np.ndarray:
     """By how much each row of coefficients z (m, K) fails the KKT conditions, (m,)."""
     length = row_norms(z)
     sizes = gradient[:, 0] if nonnegative else row_norms(gradient)
