@@ -32,9 +32,11 @@ engine.plainer engine.network
 engine.layers engine.chains
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.policy learning.learn
-model.calibration model.effects model.record model.file model.held_out model.neurons
+model.calibration model.effects model.intervals model.record model.file model.held_out
+model.neurons
 model.figures model.notes model.differences model.network_file model.foreign
-model.network_export model.evaluation model.build model.whole_path model.comparison model.origin
+model.network_export model.evaluation model.residuals model.build model.whole_path
+model.comparison model.origin
 model.claims model.audit model.cost model.uniqueness model.bends model.yardstick
 model.polish model.trace
 views.words views.units views.phrases views.effects views.explain views.prediction views.flat

@@ -263,6 +263,16 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
         output = self._output(X)
         return _squeezed(self.model_.predicted(output))
 
+    def predict_interval(self, X, coverage=0.9):
+        """The ends of the intervals that hold the targets of a part ``coverage`` of rows like those
+        of training: two arrays shaped like predictions. Needs the parameter ``intervals``."""
+        model, design = self._design(X)
+        try:
+            ends = model.interval(design, model.network.forward(design), coverage)
+        except WedgefitError as error:
+            raise ValueError(as_parameters(str(error))) from error
+        return tuple(_squeezed(end) for end in ends)
+
     def score(self, X, y, sample_weight=None):
         """How much better than a constant: R², or with the losses "poisson", "gamma" and
         "quantile" D², the part of the constant's deviance that is explained."""

@@ -43,6 +43,16 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "the softmax loss is for more than two classes, and the target has two.",
         "Try --loss logistic, which is the same for two.",
     )
+    yield (
+        settings.intervals and (classes or loss == "quantile"),
+        "--intervals is for numbers whose mean is predicted.",
+        "Leave it out; of quantiles, train two: --quantile 0.05 and --quantile 0.95.",
+    )
+    yield (
+        settings.intervals and sample.exposure is not None,
+        "--intervals is not for counts of unequal exposure.",
+        "Leave it or --exposure out.",
+    )
     others = loss not in ("squared", "logistic")
     yield (
         others and not classes and sample.y.shape[1] > 1,

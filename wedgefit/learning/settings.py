@@ -88,6 +88,15 @@ class Settings(Declared):
         parameter=True,
         task=CLASSES,
     )
+    intervals: bool = setting(
+        False,
+        Flag(),
+        LEARN,
+        "Also learn from rows held out how far predictions of numbers are off, by how the columns"
+        " stand: what predict --interval needs.",
+        parameter=True,
+        task=NUMBERS,
+    )
     order: Order | None = setting(
         None,
         PerLayer(Whole(1, "full")),

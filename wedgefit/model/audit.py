@@ -127,6 +127,7 @@ def stored_record(model: Model) -> dict[str, Any]:
         "notes": list(model.notes),
         "options": plain(model.options),
         "threshold": plain(model.threshold),
+        "intervals": plain(model.intervals),
     }
 
 
@@ -327,6 +328,8 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
     if isinstance(model.options.get("threshold"), str):
         judged = (part.name for part in fields(Threshold) if part.name != "rule")
         skipped |= {f"threshold.{name}": TRAINING for name in judged}
+    if model.intervals:
+        skipped["intervals"] = TRAINING
     if model.score.curve:
         skipped |= dict.fromkeys(("score.cv", "score.curve"), TRAINING)
     if model.score.selection and not model.options:

@@ -45,6 +45,7 @@ from wedgefit.model.record import (
     separate_networks,
     unit_name,
 )
+from wedgefit.model.residuals import spreads
 from wedgefit.watch import Deadline
 
 # Options that leave the result alone.
@@ -156,8 +157,15 @@ def trained(
     training = Training(table, options, progress, deadline)
     setup = time.perf_counter() - clock
     with training.named():
-        learned = training.learner.learn(progress.advance, held_out)
-    model = _certified(training, _stored(training, _model(training, learned, setup)))
+        asked = held_out or options.intervals
+        learned = training.learner.learn(progress.advance, asked)
+        model = _model(training, learned, setup)
+        if options.intervals:
+            found = spreads(
+                training.design, model.outputs, learned.held_out, training.learner, progress.advance
+            )
+            model = replace(model, intervals=found)
+    model = _certified(training, _stored(training, model))
     return model, HeldOutRows(training.design, learned.held_out) if held_out else None
 
 

@@ -16,6 +16,8 @@ from wedgefit.model.calibration import calibration
 from wedgefit.model.record import Model
 from wedgefit.records import plain
 
+# What intervals are asked to hold.
+LEVELS = (0.5, 0.8, 0.9, 0.95)
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 # A class that all rows have, or none, has log-odds beyond any number.
 SUREST = 40.0
@@ -31,9 +33,10 @@ def evaluate(
     frequencies of their classes. ``threshold``: of two classes with probabilities, where yes begins
     and how right that is. ``confusion``: of classes, how often (by weight) each was taken for each.
     ``calibration``: of classes with probabilities, by output, how often they came true.
-    ``residuals``: of numbers, quantiles of observed minus predicted, per target. Raises ColumnError
-    for rows without a target or a usable weight, UsageError for a rule that the model has no use
-    for.
+    ``residuals``: of numbers, quantiles of observed minus predicted, per target. ``intervals``:
+    where the model has some, which part of these rows lies within, and how wide they are. Raises
+    ColumnError for rows without a target or a usable weight, UsageError for a rule that the model
+    has no use for.
     """
     encoding = model.encoding
     if rule is not None:
@@ -57,6 +60,7 @@ def evaluate(
         "confusion": _confusion(model, sample, output, cut),
         "calibration": _calibration(model, sample, output),
         "residuals": _residuals(model, sample, output),
+        "intervals": _coverage(model, sample, output),
         "notes": [*table.notes, *notes, *encoding.remarks(rows)],
     }
 
@@ -164,3 +168,23 @@ def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
         name: dict(zip(map(str, QUANTILES), column.tolist()))
         for name, column in zip(names, found.T)
     }
+
+
+def _coverage(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+    """Per target, level by level, the part of the rows within their intervals, and the mean
+    width."""
+    if not model.intervals:
+        return None
+    found: dict[str, list[dict]] = {name: [] for name in model.encoding.target.names}
+    most = min(len(spread.quantiles) for spread in model.intervals)
+    for level in LEVELS:
+        if level <= most / (most + 1):
+            lower, upper = model.interval(sample.X, output, level)
+            within = (lower <= sample.y) & (sample.y <= upper)
+            parts = np.average(within, axis=0, weights=sample.weights)
+            widths = np.average(upper - lower, axis=0, weights=sample.weights)
+            for k, name in enumerate(found):
+                found[name].append({
+                    "level": level, "coverage": float(parts[k]), "width": float(widths[k]),
+                })  # fmt: skip
+    return found

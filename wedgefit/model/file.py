@@ -17,6 +17,7 @@ from wedgefit.engine.dictionary import order_of
 from wedgefit.errors import ModelFileError
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.effects import Importance
+from wedgefit.model.intervals import Spread
 from wedgefit.model.record import (
     MODEL_SCHEMA,
     AllLayers,
@@ -74,10 +75,13 @@ class ModelFile:
     all_layers: Annotated[
         AllLayers | None, "What is proven of all layers together; null: nothing beyond the stages."
     ] = None
+    intervals: Annotated[
+        tuple[Spread, ...], "How far predictions of each target are off, where that was learnt."
+    ] = ()
 
     def complaints(self) -> Iterator[Complaint]:
         """What the parts promise each other; of several, the first."""
-        for part in (_problem, _outputs, _layers, _neurons, _stages, _effects):
+        for part in (_problem, _outputs, _layers, _neurons, _stages, _effects, _intervals):
             if found := list(part(self)):
                 yield from found
                 return
@@ -100,6 +104,7 @@ class ModelFile:
             importances=self.effects,
             threshold=self.threshold,
             all_layers=self.all_layers,
+            intervals=self.intervals,
         )
 
 
@@ -341,6 +346,22 @@ def _effects(file: ModelFile) -> Iterator[Complaint]:
         path = f"effects[{i}].importance"
         if complaint := _per_output(effect.importance, file.encoding.target.outputs, path):
             yield complaint
+
+
+def _intervals(file: ModelFile) -> Iterator[Complaint]:
+    """One for each target, of features that the model has, where means of numbers are predicted."""
+    target, names = file.encoding.target, file.encoding.names
+    if not file.intervals:
+        return
+    if target.classes is not None or file.problem.loss == "quantile":
+        yield Complaint("intervals", "none where no means of numbers are predicted")
+    elif tuple(spread.output for spread in file.intervals) != target.outputs:
+        yield Complaint("intervals", "one for each target, in their order")
+    for i, spread in enumerate(file.intervals):
+        for bend in spread.bends:
+            if bend.feature not in names:
+                place = f"intervals[{i}].bends"
+                yield Complaint(place, "of columns that the model has", bend.feature)
 
 
 def _outputs_of_one(file: ModelFile) -> tuple[tuple[str, ...], bool]:

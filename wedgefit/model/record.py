@@ -29,12 +29,13 @@ from wedgefit.engine.losses import (
     predicted,
 )
 from wedgefit.engine.network import Network, unit_network
-from wedgefit.errors import NoEffects
+from wedgefit.errors import NoEffects, UsageError
 from wedgefit.files import write_whole
 from wedgefit.learning.scores import CurvePoint, MeanAndError
 from wedgefit.learning.settings import LOSS_NAMES
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Importance
+from wedgefit.model.intervals import Spread
 from wedgefit.records import (
     DISTINCT,
     FLAT,
@@ -250,7 +251,8 @@ class Model:
     result; ``distributions`` what it saw of each column, and ``importances`` how far each effect
     moves the output over its rows; a model of an older file has none. ``threshold``: where yes
     begins, None where it is more likely than no. ``all_layers``: what is proven beyond the stages,
-    None where nothing is. ``seconds`` is not written to the model file.
+    None where nothing is. ``intervals``: how far predictions of each target are off, where that was
+    learnt. ``seconds`` is not written to the model file.
 
     A layer below the last one holds every neuron of its own stage's solution, read or not, and of
     their other faces those that the next layer reads: all other faces follow from these, so with
@@ -272,6 +274,7 @@ class Model:
     importances: tuple[Importance, ...] = ()
     threshold: Threshold | None = None
     all_layers: AllLayers | None = None
+    intervals: tuple[Spread, ...] = ()
     seconds: dict[str, float] | None = None
 
     @property
@@ -411,6 +414,24 @@ class Model:
         none."""
         return class_probabilities(self.loss.link, scores)
 
+    def interval(
+        self, X: np.ndarray, scores: np.ndarray, level: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of the intervals that are expected to hold a part ``level`` of the targets of
+        rows like those of training, (n, K) each, given the design (n, d) and the outputs (n, K).
+        Raises UsageError where the model has none."""
+        if not self.intervals:
+            raise UsageError(
+                "the model does not know how far its predictions are off.",
+                remedy="Train it with --intervals.",
+            )
+        middle, names = self.predicted(scores), self.encoding.names
+        reach = [spread.factor(level) * spread.sizes(X, names) for spread in self.intervals]
+        away = np.column_stack(reach)
+        lower = middle - away
+        # Means of positive numbers have the link "log".
+        return np.maximum(lower, 0.0) if self.loss.link == "log" else lower, middle + away
+
     @property
     def has_probabilities(self) -> bool:
         """Whether outputs say how likely classes are."""
@@ -465,6 +486,7 @@ class Model:
                 "options": plain(self.options),
                 "distributions": plain(self.distributions),
                 "effects": plain(self.importances),
+                **({"intervals": plain(self.intervals)} if self.intervals else {}),
             }
         )
 

@@ -36,6 +36,13 @@ from wedgefit.records import plain
     help="A column to copy. Repeatable.  [default: the id column of the model]",
 )
 @click.option("--append", is_flag=True, help="Copy all columns, and add the predictions.")
+@click.option(
+    "--interval",
+    type=Value(Probability()),
+    metavar=Probability.metavar,
+    help="Also the ends of the interval that holds the target in this part of rows like those of"
+    " training (models trained with --intervals).",
+)
 @click.option("--proba", is_flag=True, help="Also the probability of every class.")
 @click.option(
     "--contributions",
@@ -51,7 +58,9 @@ from wedgefit.records import plain
 )
 @reading
 @talking
-def predict(files, output, id_columns, append, proba, contributions, threshold, reading, talk):
+def predict(
+    files, output, id_columns, append, interval, proba, contributions, threshold, reading, talk
+):
     """Write predictions for DATA as CSV.
 
     \b
@@ -59,6 +68,7 @@ def predict(files, output, id_columns, append, proba, contributions, threshold, 
       wedgefit predict new.csv | head -3
       wedgefit predict new.csv --proba
       wedgefit predict new.csv --threshold 0.2
+      wedgefit predict new.csv --interval 0.9
       wedgefit predict new.csv --append -o with_predictions.csv
       wedgefit predict new.csv --contributions -o parts.csv
       wedgefit predict small.json new.csv --id name --id date -o predictions.csv
@@ -75,6 +85,7 @@ def predict(files, output, id_columns, append, proba, contributions, threshold, 
     table, copied = _rows(files, model, id_columns, append, reading)
     talk.notes(*table.notes, *model.encoding.remarks(table))
     scores = model.scores(table)
+    ends = {} if interval is None else _ends(model, table, scores, interval)
     probabilities = _probabilities(model, scores) if proba else {}
     parts = _contributions(model, table, scores) if contributions else {}
     exposure = model.exposures(table)
@@ -83,6 +94,7 @@ def predict(files, output, id_columns, append, proba, contributions, threshold, 
     predictions = model.decided(scores, threshold, exposure)
     if talk.json:
         record = _record(model, table, predictions, copied)
+        record |= {} if interval is None else {"interval": interval, "ends": ends}
         record |= {"probabilities": probabilities} if proba else {}
         record |= {"contributions": parts} if contributions else {}
         record |= (
@@ -92,9 +104,8 @@ def predict(files, output, id_columns, append, proba, contributions, threshold, 
         )
         content = json_text(record)
     else:
-        columns = _predicted(model, predictions) | {
-            f"probability_{name}": values for name, values in probabilities.items()
-        }
+        columns = _predicted(model, predictions) | ends
+        columns |= {f"probability_{name}": values for name, values in probabilities.items()}
         columns |= parts
         content = csv_text(_beside(copied, columns, bool(append or id_columns), talk) | columns)
     if output == STANDARD_STREAM:
@@ -141,6 +152,16 @@ def _predicted(model, predictions: list) -> dict[str, list]:
     names = model.encoding.target.names
     by_target = [predictions] if len(names) == 1 else zip(*predictions)
     return {f"prediction_{name}": values for name, values in zip(names, by_target)}
+
+
+def _ends(model, table, scores, level: float) -> dict[str, list[float]]:
+    """The ends of the intervals by the name of their column."""
+    lower, upper = model.interval(model.encoding.transform(table), scores, level)
+    found = {}
+    for k, name in enumerate(model.encoding.target.names):
+        found[f"lower_{name}"] = lower[:, k].tolist()
+        found[f"upper_{name}"] = upper[:, k].tolist()
+    return found
 
 
 def _beside(

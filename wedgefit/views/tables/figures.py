@@ -9,6 +9,7 @@ from wedgefit.views.words import (
     count,
     listed,
     number,
+    percent,
     plain,
     quoted,
     several,
@@ -35,6 +36,7 @@ def evaluate(evaluation: dict) -> Parts:
     else:
         yield f"Baseline: every row is predicted as {_constant(evaluation['score'])} of all.\n"
         yield from _residuals(evaluation["residuals"])
+        yield from _coverage(evaluation["intervals"] or {})
 
 
 def _constant(scores: dict) -> str:
@@ -93,6 +95,20 @@ def _residuals(residuals: dict[str, dict[str, float]]) -> Parts:
         # What is left of a difference of equal numbers is 0 to a reader.
         least = 1e-12 * max(map(abs, found.values()))
         add_row(table, plain(name), *(number(v if abs(v) > least else 0) for v in found.values()))
+    yield table
+
+
+def _coverage(intervals: dict[str, list[dict]]) -> Parts:
+    """How many rows lie within the intervals that are to hold so many."""
+    if not any(intervals.values()):
+        return
+    table = table_of(*["target"] * (len(intervals) > 1), "interval>", "rows within>", "mean width>")
+    for name, levels in intervals.items():
+        for found in levels:
+            parts = (percent(found["level"], 0), percent(found["coverage"], 1))
+            named = [plain(name)] * (len(intervals) > 1)
+            add_row(table, *named, *parts, number(found["width"]))
+    yield title("Intervals")
     yield table
 
 
