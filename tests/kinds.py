@@ -10,7 +10,8 @@ import numpy as np
 from wedgefit.data.cells import Column
 from wedgefit.data.table import Table
 from wedgefit.model.build import Options, train
-from wedgefit.model.record import Model, unit_name
+from wedgefit.model.parts import unit_name
+from wedgefit.model.record import Model
 
 # Names and levels that mean something to SQL, Python or a shell.
 NASTY = [

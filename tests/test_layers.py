@@ -32,8 +32,8 @@ engine.plainer engine.network
 engine.layers engine.chains
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.policy learning.learn
-model.calibration model.effects model.intervals model.record model.file model.held_out
-model.neurons
+model.calibration model.effects model.intervals model.parts model.record model.file
+model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.foreign
 model.network_export model.evaluation model.residuals model.build model.whole_path
 model.comparison model.origin

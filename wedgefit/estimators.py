@@ -24,7 +24,8 @@ from wedgefit.errors import WedgefitError
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
-from wedgefit.model.record import Model, values_of
+from wedgefit.model.parts import values_of
+from wedgefit.model.record import Model
 from wedgefit.parameters import as_parameters, parameters_of, with_parameters
 from wedgefit.setting import NETWORK, Range, Setting
 from wedgefit.views.phrases import hinge_texts
@@ -38,7 +39,7 @@ ATTRIBUTES = """
     ----------
     model_ : wedgefit.model.record.Model
         The fitted record: ``model_.save(path)`` writes what the command line reads.
-    wedges_ : list of wedgefit.model.record.Neuron
+    wedges_ : list of wedgefit.model.parts.Neuron
         The hidden neurons, with the rows (from 1) that they pass through.
     coef_ : ndarray of shape (n_wedges,) or (n_wedges, n_outputs)
         Their coefficients, in the order of ``wedges_``.

@@ -28,7 +28,7 @@ from wedgefit.learning.select import Curve, HeldOut
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
-from wedgefit.model.record import unit_name
+from wedgefit.model.parts import unit_name
 from wedgefit.views.explain import explain
 from wedgefit.watch import Deadline
 

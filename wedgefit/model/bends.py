@@ -8,7 +8,8 @@ from wedgefit.data.table import Table
 from wedgefit.engine.broken_line import BrokenLine, broken_lines, cost_of_bends
 from wedgefit.errors import UsageError
 from wedgefit.model.origin import rows_trained_on, sample_trained_on
-from wedgefit.model.record import Model, RowId
+from wedgefit.model.parts import RowId
+from wedgefit.model.record import Model
 
 # Every value may bend the line: the effort grows with the square of their number.
 MOST_VALUES = 5_000

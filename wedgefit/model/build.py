@@ -33,18 +33,8 @@ from wedgefit.model.file import loads
 from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
 from wedgefit.model.notes import curve_notes, depth_notes, scale_notes, status_notes
-from wedgefit.model.record import (
-    Data,
-    Model,
-    ProblemRecord,
-    Score,
-    Selection,
-    Stage,
-    Told,
-    per_output,
-    separate_networks,
-    unit_name,
-)
+from wedgefit.model.parts import Score, Selection, per_output, unit_name
+from wedgefit.model.record import Data, Model, ProblemRecord, Stage, Told, separate_networks
 from wedgefit.model.residuals import spreads
 from wedgefit.watch import Deadline
 

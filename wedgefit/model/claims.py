@@ -15,7 +15,8 @@ from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.figures import StageFound, with_status
 from wedgefit.model.notes import status_notes
-from wedgefit.model.record import Model, Stage, per_output
+from wedgefit.model.parts import per_output
+from wedgefit.model.record import Model, Stage
 from wedgefit.records import plain
 
 # Bounds that depend on the wedges drawn.

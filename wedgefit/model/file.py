@@ -18,22 +18,24 @@ from wedgefit.errors import ModelFileError
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.effects import Importance
 from wedgefit.model.intervals import Spread
-from wedgefit.model.record import (
-    MODEL_SCHEMA,
+from wedgefit.model.parts import (
     AllLayers,
     Anchor,
-    Data,
-    Model,
     Neuron,
     PerOutput,
-    ProblemRecord,
     RowId,
     Score,
+    row_order,
+    unit_name,
+)
+from wedgefit.model.record import (
+    MODEL_SCHEMA,
+    Data,
+    Model,
+    ProblemRecord,
     Stage,
     Told,
-    row_order,
     separate_networks,
-    unit_name,
 )
 from wedgefit.published import schema
 from wedgefit.records import DISTINCT, Complaint, parse, read

@@ -9,7 +9,7 @@ import numpy as np
 from wedgefit.data.sample import Design
 from wedgefit.engine.layers import DeepFit
 from wedgefit.engine.problem import row_norms
-from wedgefit.model.record import Neuron, per_output, unit_name
+from wedgefit.model.parts import Neuron, per_output, unit_name
 
 # Heights below this part of the largest are those of rows that lie on the hyperplane.
 ON_PLANE = 1e-9

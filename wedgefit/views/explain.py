@@ -13,7 +13,8 @@ import numpy as np
 
 from wedgefit.data.columns import RARE, UNLIMITED, InputColumn
 from wedgefit.engine.problem import row_norms
-from wedgefit.model.record import Model, Neuron, row_order, unit_name
+from wedgefit.model.parts import Neuron, row_order, unit_name
+from wedgefit.model.record import Model
 from wedgefit.records import plain
 from wedgefit.views.effects import effect_records, effects_of, why_none
 from wedgefit.views.phrases import formula, hinge_text, side, where

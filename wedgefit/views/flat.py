@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wedgefit.model.record import row_order
+from wedgefit.model.parts import row_order
 from wedgefit.views.phrases import coefficient_for
 from wedgefit.views.prediction import LOCAL_SCHEMA
 

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from wedgefit.model.record import Model, Neuron, unit_name
+from wedgefit.model.parts import Neuron, unit_name
+from wedgefit.model.record import Model
 from wedgefit.views.units import Hinge, hinges, intercept_of
 
 # A formula of more hinges than this, per output, is no longer readable.

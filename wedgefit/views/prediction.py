@@ -7,7 +7,8 @@ import numpy as np
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.errors import TableError
-from wedgefit.model.record import Model, Neuron
+from wedgefit.model.parts import Neuron
+from wedgefit.model.record import Model
 from wedgefit.records import plain
 from wedgefit.views.effects import effects_of, why_none
 from wedgefit.views.phrases import hinge_text, where

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wedgefit.data.columns import RARE
-from wedgefit.model.record import Model, Neuron, unit_name
+from wedgefit.model.parts import Neuron, unit_name
+from wedgefit.model.record import Model
 
 # Beside the largest, a weight or a bias of this relative size is what rounding left of zero.
 ROUNDING = 1e-12

@@ -1,0 +1,122 @@
+"""Parts of the fitted record: neurons and numbers by output, scores and the choice of alpha."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from wedgefit.learning.scores import CurvePoint, MeanAndError
+from wedgefit.records import DISTINCT, Rule, at_least, entries, items
+
+# No number of the network is larger than this; sums and products of such numbers stay finite.
+LARGEST = 1e300
+SIZE = Rule(
+    f"of at most {LARGEST:g}",
+    lambda number: abs(number) <= LARGEST,
+    {"minimum": -LARGEST, "maximum": LARGEST},
+)
+Number = Annotated[float, SIZE]
+# A number, or one for each output by its name.
+PerOutput = Number | Annotated[dict[str, Number], entries(2)]
+RowId = int | str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How alpha was chosen: by which rule and score, in how many folds, solved to which gap."""
+
+    rule: str
+    scoring: str
+    folds: Annotated[int, at_least(1)]
+    relative_gap: Annotated[float, at_least(0)]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Scores by name: on the training rows, and over the folds where alpha was chosen by them.
+
+    ``baseline``: what the best constant has on the training rows; a file of an older version has
+    none."""
+
+    train: dict[str, float | None]
+    cv: dict[str, MeanAndError | None] | None = None
+    curve: Annotated[tuple[CurvePoint, ...], items(1)] | None = None
+    selection: Selection | None = None
+    baseline: Annotated[
+        dict[str, float | None] | None, "Those of the best constant on the training rows."
+    ] = None
+
+
+@dataclass(frozen=True)
+class AllLayers:
+    """What is proven of all layers together, of networks of one column whose deeper neurons read
+    one neuron each: none of three layers or more has an objective below ``lower_bound``, of several
+    networks (one per class) the sum."""
+
+    lower_bound: Annotated[float, "No such network, of whatever depth and width, is below."]
+    relative_gap: Annotated[float, "The part of the objective that could still be gained."]
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One active wedge: coefficient · max(0, weights · columns + bias).
+
+    ``weights`` maps each column it reads to its weight in the units the solver saw (‖weights‖_p =
+    1); a neuron of a deeper layer reads neurons of the layer below, by the name
+    ``unit_name(id)``, and its ``samples`` are the training rows whose activations it passes
+    through. ``coefficient`` is its z: a number, or one per target where several share the neuron,
+    or None in all layers but the last. ``output`` names the class whose network it belongs to, None
+    where there is only one network. ``active_rows``: how many training rows lie on its active side;
+    ``share``: its part of the prediction's variation, directly or through the neurons that read it
+    (the shares of every layer add up to 1).
+    """
+
+    id: Annotated[int, at_least(1)]
+    layer: Annotated[int, at_least(1), "1 reads the features."]
+    order: Annotated[int, at_least(1), "How many columns it reads."]
+    columns: Annotated[
+        list[str], items(1), DISTINCT, 'Their names; in deeper layers "neuron ID" of the one below.'
+    ]
+    samples: Annotated[list[RowId], "The rows that it passes through."]
+    weights: Annotated[dict[str, Number], entries(1), "By column; their norm is 1."]
+    bias: Number
+    coefficient: Annotated[
+        PerOutput | None, "z: a number, or one per target; null below the last hidden layer."
+    ]
+    output: Annotated[
+        str | None, "The class whose network it belongs to; null where there is one network."
+    ]
+    active_rows: Annotated[int, at_least(0)]
+    share: Annotated[float, "Its part of the prediction's variation."]
+
+
+def unit_name(neuron_id: int) -> str:
+    """What a deeper layer calls the neuron that it reads."""
+    return f"neuron {neuron_id}"
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A row that wedges pass through: its values in the order of the features, as the solver saw
+    them."""
+
+    id: RowId
+    values: tuple[Number, ...]
+
+
+def values_of(value: PerOutput, outputs: Sequence[str]) -> list[float]:
+    """A number, or one for each of these outputs, as a list (K,)."""
+    return [value[name] for name in outputs] if isinstance(value, dict) else [value]
+
+
+def per_output(values: np.ndarray, outputs: Sequence[str]) -> PerOutput:
+    """What ``values_of`` reads: values (K,) as a number, or one for each of the outputs by its
+    name."""
+    numbers = values.tolist()
+    return numbers[0] if len(numbers) == 1 else dict(zip(outputs, numbers))
+
+
+def row_order(row: RowId) -> tuple:
+    """A key that sorts row ids: numbers by size, then texts."""
+    return (isinstance(row, str), row)
