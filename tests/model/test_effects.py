@@ -155,7 +155,7 @@ def test_many_numbers_are_gathered_by_their_means():
     assert len(seen.values) <= MOST_VALUES and list(seen.values) == sorted(set(seen.values))
     limited = model.encoding.inputs[0].limited(x)
     assert np.dot(seen.values, seen.parts) == pytest.approx(limited.mean(), rel=1e-12)
-    assert seen.range == (limited.min(), limited.max())
+    assert model.encoding.inputs[0].seen == (limited.min(), limited.max())
     assert max(seen.parts) > 0.1
 
 

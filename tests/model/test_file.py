@@ -53,16 +53,46 @@ def test_a_model_of_schema_3_is_certified_and_saved_anew(kind):
 
 
 def test_the_way_up_ends_at_the_schema_that_is_written():
-    for version, step in UPGRADES.items():
-        while version in UPGRADES:
-            version, _ = step({"schema": version})
+    for version in UPGRADES:
+        for _ in UPGRADES:
+            if version in UPGRADES:
+                version, _ = UPGRADES[version]({"schema": version})
         assert version == MODEL_SCHEMA
+
+
+def two_kinds_of_columns(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i},{'uv'[i % 2]},{abs(i - 5)}\n" for i in range(12)))
+    return train(read_table(path), Options(alpha_ratio=0.1, order=1, jobs=1), Quiet())
+
+
+def test_ends_of_schema_4_have_one_home(tmp_path):
+    """It had the range of a column in its distribution too."""
+    model = two_kinds_of_columns(tmp_path)
+    older = json.loads(model.dumps()) | {"schema": "wedgefit.model/4"}
+    for part in older["distributions"]:
+        part["range"] = None if part["levels"] else [part["values"][0], part["values"][-1]]
+    assert loads(json.dumps(older)).dumps() == model.dumps()
+    with pytest.raises(ModelFileError, match="range"):
+        loads(json.dumps(older | {"schema": MODEL_SCHEMA}))
+
+
+@pytest.mark.parametrize(
+    "seen, words", [(None, "seen should be there"), ([0.0, 1e-9], "within what was seen")]
+)
+def test_a_distribution_lies_within_what_was_seen(seen, words, tmp_path):
+    data = json.loads(two_kinds_of_columns(tmp_path).dumps())
+    data["encoding"]["inputs"][0]["seen"] = seen
+    with pytest.raises(ModelFileError, match=words):
+        loads(json.dumps(data))
 
 
 @pytest.mark.parametrize("version", ["wedgefit.model/1", "wedgefit.model/99", "wedgefit.model/"])
 def test_other_schemas_are_refused_with_those_that_are_read(version):
     data = json.loads((FOLDER / "classes.json").read_text(encoding="utf-8"))
-    with pytest.raises(ModelFileError, match=r"reads wedgefit.model/3, wedgefit.model/4"):
+    with pytest.raises(
+        ModelFileError, match=r"reads wedgefit.model/3, wedgefit.model/4, wedgefit.model/5"
+    ):
         loads(json.dumps(data | {"schema": version}))
 
 

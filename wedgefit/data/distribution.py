@@ -4,7 +4,6 @@ An effect of a column is measured against its average over these (theory, sectio
 model explains itself without its data.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -39,25 +38,17 @@ class Distribution:
         "The part of the rows that has each value or level; with ``missing`` they add up to 1.",
     ]
     missing: Annotated[float, at_least(0), "The part of the rows without a number."]
-    range: Annotated[
-        tuple[float, float] | None, "The smallest and the largest number; null for text."
-    ]
 
     def complaints(self) -> Iterator[Complaint]:
-        """Parts of a whole, one for each value; numbers in rising order within their range."""
+        """Parts of a whole, one for each value; numbers in rising order."""
         if len(self.parts) != len(self.values) + len(self.levels):
             yield Complaint("parts", "one for each value or level")
         elif abs(sum(self.parts) + self.missing - 1) > ROUNDING:
             yield Complaint("parts", "adding up to 1 with missing")
-        if bool(self.levels) == (self.range is not None):
-            yield Complaint("range", "there for numbers and null for text")
-        elif self.values and not self._rising():
-            yield Complaint("values", "rising, within the range")
-
-    def _rising(self) -> bool:
-        low, high = self.range or (-math.inf, math.inf)
-        rising = all(one < other for one, other in zip(self.values, self.values[1:]))
-        return rising and low <= self.values[0] and self.values[-1] <= high
+        if self.levels and self.values:
+            yield Complaint("values", "[] in a column of text")
+        elif any(one >= other for one, other in zip(self.values, self.values[1:])):
+            yield Complaint("values", "rising")
 
 
 def distributions(
@@ -79,13 +70,9 @@ def _distribution(column: InputColumn, cells: Column, parts: np.ndarray) -> Dist
     numbers = column.limited(cells.values[there].astype(float))
     values, found = np.unique(numbers, return_inverse=True)
     sums = np.bincount(found, weights=parts[there], minlength=len(values))
-    if len(values):
-        span = float(values[0]), float(values[-1])
-        values, sums = _gathered(values, sums)
-    else:
-        span = (column.fill or 0.0, column.fill or 0.0)
+    values, sums = _gathered(values, sums)
     missing = float(parts[~there].sum())
-    return Distribution(column.name, _plain(values), (), _plain(sums), missing, span)
+    return Distribution(column.name, _plain(values), (), _plain(sums), missing)
 
 
 def _of_levels(column: InputColumn, cells: Iterable, parts: np.ndarray) -> Distribution:
@@ -94,7 +81,7 @@ def _of_levels(column: InputColumn, cells: Iterable, parts: np.ndarray) -> Distr
     known = column.cells
     found = [position[known[cell]] for cell in cells]
     sums = np.bincount(found, weights=parts, minlength=len(levels))
-    return Distribution(column.name, (), tuple(levels), _plain(sums), 0.0, None)
+    return Distribution(column.name, (), tuple(levels), _plain(sums), 0.0)
 
 
 def _gathered(values: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

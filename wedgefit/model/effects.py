@@ -172,7 +172,8 @@ class Effects:
             for column in encoding.inputs
         }
         self.neurons = len(network.output.weights)
-        self._position = {column.name: c for c, column in enumerate(encoding.inputs)}
+        self._inputs = {column.name: column for column in encoding.inputs}
+        self._position = {name: c for c, name in enumerate(self._inputs)}
         self._purified = Purified(network, [self._source(name) for name in self._position])
         self.baseline = dict(zip(outputs, self._purified.baseline.tolist()))
         names = list(self._position)
@@ -196,9 +197,13 @@ class Effects:
         distinct, row = np.unique(states[0], axis=0, return_inverse=True)
         return self._purified.column(self._position[key[0]], distinct)[row.reshape(-1)]
 
+    def ends(self, column: str) -> tuple[float, float]:
+        """The smallest and the largest number that training saw of a column, as they count."""
+        return self._inputs[column].seen
+
     def numbers(self, column: str, numbers: np.ndarray) -> np.ndarray:
         """The states of a column of numbers at these, (n, features)."""
-        limited = next(part for part in self.encoding.inputs if part.name == column).limited
+        limited = self._inputs[column].limited
         states = np.zeros((len(numbers), len(self._features[column])))
         for k, feature in enumerate(self._own(column)):
             if feature.kind == "number":
@@ -209,8 +214,7 @@ class Effects:
 
     def gap(self, column: str) -> np.ndarray:
         """The state of a missing number, (1, features)."""
-        fill = next(part for part in self.encoding.inputs if part.name == column).fill
-        states = self.numbers(column, np.array([fill]))
+        states = self.numbers(column, np.array([self._inputs[column].fill]))
         states[:, [k for k, part in enumerate(self._own(column)) if part.kind == "missing"]] = 1.0
         return states
 

@@ -160,11 +160,21 @@ def published_schema() -> dict:
 
 def _from_3(data: dict) -> tuple[str, dict]:
     """Schema 4 knows what training was told and each stage's penalty; an older file does not."""
+    return "wedgefit.model/4", data
+
+
+def _from_4(data: dict) -> tuple[str, dict]:
+    """Before schema 5 the numbers that training saw of a column had their ends in its distribution
+    too."""
+    parts = data.get("distributions")
+    if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
+        bare = [{key: part[key] for key in part if key != "range"} for part in parts]
+        data = data | {"distributions": bare}
     return MODEL_SCHEMA, data | {"schema": MODEL_SCHEMA}
 
 
 # The one way up: each step brings a file to the schema after its own.
-UPGRADES = {"wedgefit.model/3": _from_3}
+UPGRADES = {"wedgefit.model/3": _from_3, "wedgefit.model/4": _from_4}
 
 
 # What the parts promise each other ----------------------------------------------------------------
@@ -339,6 +349,12 @@ def _effects(file: ModelFile) -> Iterator[Complaint]:
             yield Complaint(f"distributions[{i}].levels", "levels of its column")
         if (column.kind == "category") != bool(part.levels):
             yield Complaint(f"distributions[{i}]", f"that of a {column.kind} column")
+        elif column.kind == "numeric" and column.seen is None:
+            yield Complaint(f"encoding.inputs[{i}].seen", "there, as the distribution is")
+        elif part.values and not (
+            column.seen[0] <= part.values[0] and part.values[-1] <= column.seen[1]
+        ):
+            yield Complaint(f"distributions[{i}].values", "within what was seen of the column")
     if len({effect.columns for effect in file.effects}) < len(file.effects):
         yield Complaint("effects", "of distinct columns")
     for i, effect in enumerate(file.effects):

@@ -56,7 +56,7 @@ from wedgefit.records import (
 )
 
 REPORT_SCHEMA = "wedgefit.report/1"
-MODEL_SCHEMA = "wedgefit.model/4"
+MODEL_SCHEMA = "wedgefit.model/5"
 
 # What effects add up to, by the link.
 SCALES = {"logistic": "log-odds", "log": "log", "softmax": "log-probability"}

@@ -80,7 +80,7 @@ def _shape(effects: Effects, column: str, output: int) -> dict:
         values = effects.of_states((column,), states)[:, output].tolist()
         levels = dict(zip(seen.levels, values))
         return {"range": _range(values), "levels": levels, "words": _level_words(levels, seen)}
-    at = places_of(seen)
+    at = np.unique([*effects.ends(column), *seen.values])
     values = effects.of_states((column,), effects.numbers(column, at))[:, output]
     missing = float(effects.of_states((column,), effects.gap(column))[0, output])
     return {
@@ -90,11 +90,6 @@ def _shape(effects: Effects, column: str, output: int) -> dict:
         "shapes": [],
         "words": _curve_words(at, values, seen),
     }
-
-
-def places_of(seen: Distribution) -> np.ndarray:
-    """Where a curve is given: at the values that training saw, and at both ends."""
-    return np.unique([seen.range[0], *seen.values, seen.range[1]])
 
 
 def _range(values) -> list[float]:
@@ -146,8 +141,7 @@ def _figure(value: float) -> str:
 def _grid(effects: Effects, key: Key, output: int) -> dict:
     """The effect of a pair at some places of both columns: ``values[i][k]`` where the first is
     ``x[i]`` and the second ``y[k]``."""
-    seen = [effects.distributions[name] for name in key]
-    x, y = (_axis(part) for part in seen)
+    x, y = (_axis(effects, name) for name in key)
     values = _on_grid(effects, key, x, y)[:, :, output]
     return {
         "range": _range(values.ravel()),
@@ -156,14 +150,15 @@ def _grid(effects: Effects, key: Key, output: int) -> dict:
     }
 
 
-def _axis(seen: Distribution) -> list[float] | list[str]:
+def _axis(effects: Effects, column: str) -> list[float] | list[str]:
     """Places along a column: its levels, or so many quantiles and both ends."""
+    seen = effects.distributions[column]
     if seen.levels:
         return list(seen.levels)
     if len(seen.values) <= SIDE:
         return list(seen.values)
     inner = [quantile(seen, part) for part in np.linspace(0, 1, SIDE)[1:-1]]
-    return np.unique([seen.range[0], *inner, seen.range[1]]).tolist()
+    return np.unique([*effects.ends(column), *inner]).tolist()
 
 
 def states_at(effects: Effects, column: str, places: list) -> np.ndarray:
@@ -200,11 +195,11 @@ def _pair_words(effects: Effects, key: Key, output: int) -> str:
 def _changes(effects: Effects, other: str, mover: str, output: int) -> tuple[float, str]:
     """How far a rising column of numbers does more or less where the other column is high, or has
     a level: by which part of its usual change, and in words."""
-    ends = _ends(effects.distributions[mover])
+    ends = _low_and_high(effects, mover)
     own = effects.of_states((mover,), effects.numbers(mover, np.array(ends)))[:, output]
     usual = float(own[1] - own[0])
     seen = effects.distributions[other]
-    places = list(seen.levels) or _ends(seen)
+    places = list(seen.levels) or _low_and_high(effects, other)
     key = (other, mover) if (other, mover) in effects.keys else (mover, other)
     grid = _on_grid(effects, key, *((places, ends) if key[0] == other else (ends, places)))
     grid = grid[:, :, output] if key[0] == other else grid[:, :, output].T
@@ -226,10 +221,10 @@ def _changes(effects: Effects, other: str, mover: str, output: int) -> tuple[flo
     return part, f"{mover} {verb} it {'more' if abs(move) > abs(rest) else 'less'} {where}"
 
 
-def _ends(seen: Distribution) -> list[float]:
+def _low_and_high(effects: Effects, column: str) -> list[float]:
     """What is low and what is high in a column of numbers."""
-    low, high = quantile(seen, LOW), quantile(seen, HIGH)
-    return [low, high] if low < high else list(seen.range)
+    low, high = (quantile(effects.distributions[column], part) for part in (LOW, HIGH))
+    return [low, high] if low < high else list(effects.ends(column))
 
 
 def _cell_words(effects: Effects, key: Key, output: int) -> str:

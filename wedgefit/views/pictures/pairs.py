@@ -110,7 +110,7 @@ class _Drawing:
             return [level for level, _ in ranked[:MOST_LEVELS]]
         if is_levels(seen):
             return list(seen.values)
-        return np.linspace(*seen.range, SIDE).tolist()
+        return np.linspace(*self.effects.ends(name), SIDE).tolist()
 
     def visible(self, scene: Scene) -> np.ndarray:
         return np.ones(self.values.shape, dtype=bool)
