@@ -1,5 +1,6 @@
 """The wedges that the Lasso may use now, and the Lasso on them (theory, section 4)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -24,6 +25,8 @@ HALVINGS = 30
 # Where a loss is a line, rows count with this part of the largest curvature at first: with more
 # after a step that had to be shortened, with less after one that had not.
 DAMPING = 1e-3
+# So many hinge values are kept during one solution, 32 MB.
+KEPT = 4_000_000
 # The kink of a quantile's loss is so narrow that slopes within have no more digits than this; a
 # step or two of Newton's method lead to them from the linear program.
 FINEST_OF_KINKS = 1e-7
@@ -140,16 +143,18 @@ class CurvedWorkingSet(WorkingSet):
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
         z, damping, nonnegative = self.coefficients.copy(), DAMPING, self.wedges.nonnegative
-        output = self.wedges.combine(self.X, z)
+        hinges = _Hinges(self.X, self.wedges)
+        # With the best bias in it, which is close to the best one after a step.
+        output = self.problem.settled(hinges.combined(z))
         for _ in range(self.steps):
-            dual = self.problem.dual_point(output)
-            gradient = self._correlations(dual)
+            gradient = hinges.products(self.problem.dual_point(output))
             violation = _violations(gradient, z, alpha, nonnegative)
             worst = violation.max(initial=0.0) / alpha
             if worst <= kkt:
                 break
             active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
-            matrix = self._curved_gram(active, output, damping)
+            some = hinges.take(active)
+            matrix = self._curved_gram(some, output, damping)
             model = Gram(matrix, gradient[active] + matrix @ z[active])
             fine = max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
             target = solve_group_lasso(model, alpha, z[active], kkt=fine, nonnegative=nonnegative)
@@ -157,7 +162,8 @@ class CurvedWorkingSet(WorkingSet):
             promised = float(np.vdot(gradient[active], step)) - alpha * float(
                 row_norms(target).sum() - row_norms(z[active]).sum()
             )
-            moved, output = self._line_search(alpha, z, output, active, step, promised)
+            change = some.combined(step)
+            moved, output = self._line_search(alpha, z[active], output, step, change, promised)
             damping = damping / 10 if moved == 1 else min(10 * damping, 1.0)
             if not moved:
                 break
@@ -166,42 +172,35 @@ class CurvedWorkingSet(WorkingSet):
             )
         return z
 
-    def _correlations(self, dual: np.ndarray) -> np.ndarray:
-        """Every hinge's products with the dual point (n, K), (m, K)."""
-        total = np.zeros((len(self.wedges), self.problem.targets))
-        for rows in row_chunks(len(self.X), len(self.wedges)):
-            total += self.wedges.hinges(self.X[rows]).T @ dual[rows]
-        return total
-
-    def _curved_gram(self, active: np.ndarray, output: np.ndarray, damping: float) -> np.ndarray:
-        """The loss's second derivative in the coefficients of these wedges, with the output bias
+    def _curved_gram(self, hinges: "_Hinges", output: np.ndarray, damping: float) -> np.ndarray:
+        """The loss's second derivative in the coefficients of these hinges, with the output bias
         eliminated, (k, k).
 
         One matrix for all targets, so that they can share their columns: by the largest curvature
         of a row's targets the model lies above the loss, and its steps are a little short.
         """
-        problem, wedges = self.problem, self.wedges.take(active)
-        curvature = problem.curvature(output, damping).max(axis=1)
-        matrix, means = np.zeros((len(active), len(active))), np.zeros(len(active))
-        for rows in row_chunks(len(self.X), len(active)):
-            columns = wedges.hinges(self.X[rows])
+        curvature = self.problem.curvature(output, damping).max(axis=1)
+        count = len(hinges.wedges)
+        matrix, means = np.zeros((count, count)), np.zeros(count)
+        for rows, columns in hinges.blocks():
             weighted = curvature[rows, None] * columns
             matrix += columns.T @ weighted
             means += weighted.sum(axis=0)
-        return matrix - np.outer(means, means) / curvature.sum() if problem.intercept else matrix
+        if not self.problem.intercept:
+            return matrix
+        return matrix - np.outer(means, means) / curvature.sum()
 
     def _line_search(
-        self, alpha, z, output, active, step, promised: float
+        self, alpha: float, z, output, step, change, promised: float
     ) -> tuple[float, np.ndarray]:
-        """How far along the step the objective falls as it should (0: nowhere), and the output
-        there."""
+        """How far along the step from z, which changes the output by ``change``, the objective
+        falls as it should (0: nowhere), and the output there, with its best bias."""
         problem = replace(self.problem, alpha=alpha)
-        change = self.wedges.take(active).combine(self.X, step)
-        before = problem.objective(output, problem.shift(output), z[active])
+        before = problem.objective(output, problem.shift(output), z)
         length = 1.0
         for _ in range(HALVINGS):
-            reached = output + length * change
-            after = problem.objective(reached, problem.shift(reached), z[active] + length * step)
+            reached = problem.settled(output + length * change)
+            after = problem.objective(reached, problem.shift(reached), z + length * step)
             # Near the optimum rounding hides the gain: then the full step is the best guess.
             if after <= before - 1e-4 * length * promised + 1e-15 * abs(before):
                 return length, reached
@@ -217,9 +216,10 @@ class CoupledWorkingSet(CurvedWorkingSet):
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
         z, lowest = self.coefficients.copy(), np.inf
+        hinges = _Hinges(self.X, self.wedges)
         for _ in range(self.steps):
-            output = self.wedges.combine(self.X, z)
-            gradient = self._correlations(self.problem.dual_point(output))
+            output = hinges.combined(z)
+            gradient = hinges.products(self.problem.dual_point(output))
             violation = _violations(gradient, z, alpha)
             worst = violation.max(initial=0.0) / alpha
             objective = self._objective(alpha, output, z)
@@ -228,9 +228,10 @@ class CoupledWorkingSet(CurvedWorkingSet):
             lowest = objective
             entering = violation[row_norms(z) == 0].max(initial=0.0) > kkt * alpha
             if entering or not self._small(z):
-                z = self._proximal(alpha, z, output, gradient, max(0.1 * kkt, 0.1 * worst))
+                fine = max(0.1 * kkt, 0.1 * worst)
+                z = self._proximal(alpha, hinges, z, output, gradient, fine)
             if self._small(z):
-                z = self._settled(alpha, z, max(0.5 * kkt, 1e-3 * worst))
+                z = self._settled(alpha, hinges, z, max(0.5 * kkt, 1e-3 * worst))
         return z
 
     def _small(self, z: np.ndarray) -> bool:
@@ -238,26 +239,28 @@ class CoupledWorkingSet(CurvedWorkingSet):
         unknowns = np.count_nonzero(row_norms(z)) * (z.shape[1] - 1)
         return 0 < unknowns <= MOST_UNKNOWNS
 
-    def _proximal(self, alpha, z, output, gradient, kkt: float) -> np.ndarray:
+    def _proximal(self, alpha, hinges, z, output, gradient, kkt: float) -> np.ndarray:
         """The coefficients after one step of the wedges that are in use or violate."""
         violation = _violations(gradient, z, alpha)
         active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
-        matrix = self._curved_gram(active, output, 0.0)
+        some = hinges.take(active)
+        matrix = self._curved_gram(some, output, 0.0)
         model = Gram(matrix, gradient[active] + matrix @ z[active])
         target = solve_group_lasso(model, alpha, z[active], kkt=min(kkt, 1e-3))
         step = target - z[active]
         promised = float(np.vdot(gradient[active], step)) - alpha * float(
             row_norms(target).sum() - row_norms(z[active]).sum()
         )
-        moved, _ = self._line_search(alpha, z, output, active, step, promised)
+        change = some.combined(step)
+        moved, _ = self._line_search(alpha, z[active], output, step, change, promised)
         found = z.copy()
         found[active] = target if moved == 1 else z[active] + moved * step
         return found
 
-    def _settled(self, alpha: float, z: np.ndarray, kkt: float) -> np.ndarray:
+    def _settled(self, alpha: float, hinges: "_Hinges", z: np.ndarray, kkt: float) -> np.ndarray:
         """The best coefficients of the wedges in use, some of which may turn out to be zero."""
         used, found = np.flatnonzero(row_norms(z)), z.copy()
-        columns = self.wedges.take(used).hinges(self.X)
+        columns = hinges.take(used).values()
         found[used] = settled(replace(self.problem, alpha=alpha), columns, z[used], kkt)
         return found
 
@@ -340,9 +343,50 @@ class KinkedWorkingSet(CurvedWorkingSet):
     def _excess(self, alpha: float, z: np.ndarray) -> float:
         """How far the largest score in the set lies above alpha."""
         dual = self.problem.dual_point(self.wedges.combine(self.X, z))
-        scores = self._correlations(dual)
-        scores = scores if self.wedges.nonnegative else np.abs(scores)
+        products = _Hinges(self.X, self.wedges).products(dual)
+        scores = products if self.wedges.nonnegative else np.abs(products)
         return float(scores.max(initial=0.0)) - alpha
+
+
+class _Hinges:
+    """The hinges of some wedges on the rows X (n, d), in blocks: kept where they are few numbers,
+    else made whenever they are asked for."""
+
+    def __init__(self, X: np.ndarray, wedges: Wedges, kept: np.ndarray | None = None):
+        self.X, self.wedges = X, wedges
+        few = kept is None and len(X) * len(wedges) <= KEPT
+        self.kept = wedges.hinges(X) if few else kept
+
+    def take(self, which: np.ndarray) -> "_Hinges":
+        """Those at these positions."""
+        kept = None if self.kept is None else self.kept[:, which]
+        return _Hinges(self.X, self.wedges.take(which), kept)
+
+    def values(self) -> np.ndarray:
+        """All of them, (n, m)."""
+        return self.wedges.hinges(self.X) if self.kept is None else self.kept
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Slices of rows, with the hinges (rows, m) there."""
+        if self.kept is not None:
+            yield slice(None), self.kept
+            return
+        for rows in row_chunks(len(self.X), len(self.wedges)):
+            yield rows, self.wedges.hinges(self.X[rows])
+
+    def combined(self, coefficients: np.ndarray) -> np.ndarray:
+        """Their sums (n, K) by coefficients (m, K)."""
+        total = np.empty((len(self.X), coefficients.shape[1]))
+        for rows, columns in self.blocks():
+            total[rows] = columns @ coefficients
+        return total
+
+    def products(self, dual: np.ndarray) -> np.ndarray:
+        """Every hinge's products with a dual point (n, K), (m, K)."""
+        total = np.zeros((len(self.wedges), dual.shape[1]))
+        for rows, columns in self.blocks():
+            total += columns.T @ dual[rows]
+        return total
 
 
 def _violations(

@@ -88,17 +88,17 @@ def best_multiple(slope, curvature, end: float) -> float:
             end *= 8
     if slope(end) >= 0:
         return end
-    return safeguarded_newton(slope, curvature, 0.5 * end, 0.0, end)
+    return safeguarded_newton(lambda s: (slope(s), curvature(s)), 0.5 * end, 0.0, end)
 
 
-def safeguarded_newton(slope, curvature, start: float, low: float, high: float) -> float:
-    """The zero of a falling ``slope`` in [low, high]: Newton steps, halving the interval where one
-    would leave it."""
+def safeguarded_newton(slope_and_curvature, start: float, low: float, high: float) -> float:
+    """The zero in [low, high] of a slope that falls as fast as its curvature says: Newton steps,
+    halving the interval where one would leave it."""
     at = start
     for _ in range(100):
-        value = slope(at)
+        value, curvature = slope_and_curvature(at)
         low, high = (at, high) if value > 0 else (low, at)
-        step = value / max(curvature(at), TINY)
+        step = value / max(curvature, TINY)
         newton = low < at + step < high
         target = at + step if newton else 0.5 * (low + high)
         if value == 0 or abs(target - at) <= 1e-15 * max(1.0, abs(at)):

@@ -41,17 +41,16 @@ class Logistic(OfNumbers):
         positive = float(weights[y > 0].sum())
         odds = np.log(positive) - np.log(float(weights[y < 0].sum()))
         low, high = odds - output.max() - 1e-9, odds - output.min() + 1e-9
-        slope = lambda t: float((weights * y * sigmoid(-y * (output + t))).sum())
         start = 0.0 if low < 0.0 < high else 0.5 * (low + high)
+        pull, towards = weights * y, -y * output
 
         # Not ``curvature``, whose least value would make the steps too short where all rows are far
         # on their side.
-        def curvature(t: float) -> float:
-            moved = output + t
-            logarithms = log_sigmoid(moved)  # and logarithms − moved is that of the other class
-            return float(weights @ np.exp(2 * logarithms - moved))
+        def slope_and_curvature(t: float) -> tuple[float, float]:
+            wrong = sigmoid(towards - y * t)
+            return float(pull @ wrong), float(weights @ (wrong * (1 - wrong)))
 
-        return safeguarded_newton(slope, curvature, start, low, high)
+        return safeguarded_newton(slope_and_curvature, start, low, high)
 
     def dual_value(self, y, dual, weights) -> float:
         part = ((dual * y).T / weights).T
