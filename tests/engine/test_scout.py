@@ -47,6 +47,18 @@ def test_every_place_is_the_best_of_its_direction(kind, norm, targets):
         assert scores[sample] == pytest.approx(scores.max(), rel=1e-9)
 
 
+@pytest.mark.parametrize("targets", (1, 3))
+def test_the_compiled_look_finds_what_the_reference_finds(targets):
+    compiled = pytest.importorskip("wedgefit.engine.scout_compiled")
+    X = rows("plain")
+    v = np.random.default_rng(2).normal(size=(len(X), targets))
+    looker = Scout(X, PAIRS, 1, 3)
+    place, value = scout.best(v, looker.order, looker.heights)
+    at, found = compiled.best(v, looker.order, looker.heights)
+    assert (at == place).all()
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+
+
 def test_only_what_lies_above_the_floor_is_told():
     X = rows("plain")
     v = np.random.default_rng(2).normal(size=(len(X), 1))

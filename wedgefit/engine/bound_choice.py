@@ -1,5 +1,6 @@
 """Whether a dictionary is bounded or swept where everything is to be priced."""
 
+from importlib.util import find_spec
 from math import comb
 
 from wedgefit.engine.bound_search import SORTED, Bounder
@@ -9,6 +10,10 @@ from wedgefit.engine.dictionary import Dictionary
 # intervals a pair, whatever the number of rows, and a sweep as many pencils as there are rows.
 ROWS_BOUNDED = 2_000
 WEDGES_BOUNDED = 200_000_000
+# Compiled bounds pay from fewer rows on, unless all wedges are swept in less time than it takes to
+# load the kernels.
+ROWS_COMPILED = 250
+WEDGES_QUICK = 5_000_000
 # Patches of the sphere in this many columns: in more they are too many before one is done.
 MOST_COLUMNS = 5
 # A first look at all patches that visits at most this many rows takes about half a minute.
@@ -40,9 +45,17 @@ def _pays(dictionary: Dictionary, refine: bool) -> bool:
         # Through the origin one sweep a pair is all.
         alike = dictionary.norm == 1 or refine
         enough = alike and len(dictionary.X) >= ROWS_BOUNDED
-        return dictionary.bias and (many or enough)
+        return dictionary.bias and (many or enough or _compiled_pays(dictionary))
     if not 3 <= room <= MOST_COLUMNS:
         return False
     n, d = dictionary.X.shape
     visits = SORTED * n * comb(d, room) * room * 4 ** (room - 1)
     return (many if dictionary.norm == 1 else refine) and visits <= PATCHES_POSSIBLE
+
+
+def _compiled_pays(dictionary: Dictionary) -> bool:
+    """Whether compiled bounds of pairs take less than sweeps, on fewer rows than bounds in NumPy
+    need."""
+    compiled = dictionary.norm == 1 and find_spec("numba") is not None
+    rows, wedges = len(dictionary.X), dictionary.size
+    return compiled and rows >= ROWS_COMPILED and wedges > WEDGES_QUICK

@@ -57,13 +57,16 @@ class Bounded:
     """What a search over all directions of all sets proved and saw.
 
     ``bound``: no neuron of these columns scores more. ``value``: one scores this much. ``places``:
-    those seen above the floor. ``visits``: intervals looked at, times rows.
+    those seen above the floor. ``visits``: intervals looked at, times rows. ``left``: the sets of
+    columns (m, k) where the budget ended the search early; without these ``settled`` is the bound.
     """
 
     bound: float
     value: float
     places: Places
     visits: int
+    left: np.ndarray
+    settled: float
 
 
 class Bounder:
@@ -103,20 +106,23 @@ class Bounder:
         tolerance: float,
         budget: float = np.inf,
         floor: float | None = None,
+        per_set: float = np.inf,
     ) -> Bounded:
         """Bound the largest score under ``v`` (n, K).
 
         Intervals or patches are halved until none is above (1 + ``tolerance``) times ``alpha`` or
         the best score seen, whichever is larger, or until about ``budget`` rows have been visited.
         Where a score exceeds alpha (not 0) nothing is to be proven yet: then twice its excess is as
-        good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None.
+        good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None. A
+        pair of columns in which so many rows as ``per_set`` have been visited is left as it is.
         """
         floor = alpha if floor is None else floor
         if self.bias and np.any(np.abs(v.sum(axis=0)) > 1e-9 * np.abs(v).sum(axis=0)):
             tolerance = max(tolerance, SHARPEST_WITH_SUM)
         now, glance = self.first, GLANCE * self.first_look
         parents = np.full(len(now), np.inf)
-        limit, top, best, visits, places = np.inf, 0.0, 0.0, 0, []
+        limit, settled, best, visits, places = np.inf, 0.0, 0.0, 0, []
+        left, given_up = _Left(len(self.rows), per_set / self.rows.shape[1]), 0.0
         while len(now):
             looks = self._look(v, now, limit, floor)
             visits += self._visits(now)
@@ -128,11 +134,14 @@ class Bounder:
                 budget = min(budget, glance)
             places.append(_places(now, looks))
             open_ = (bounds - looks.rounding > limit) & (now.widths > SMALLEST)
-            if visits + 2 * self._visits(now.take(open_)) > budget:
-                open_[:] = False
-            top = max(top, float(bounds[~open_].max(initial=0.0)))
-            now, parents = now.take(open_).halved(), np.repeat(bounds[open_], 2)
-        return Bounded(top, best, _best_first(places), visits)
+            settled = max(settled, float(bounds[~open_].max(initial=0.0)))
+            now, parents = now.take(open_), bounds[open_]
+            last = visits + 2 * self._visits(now) > budget
+            kept = ~left.told(now, last)
+            given_up = max(given_up, float(parents[~kept].max(initial=0.0)))
+            now, parents = now.take(kept).halved(), np.repeat(parents[kept], 2)
+        top = max(settled, given_up)
+        return Bounded(top, best, _best_first(places), visits, left.sets, settled)
 
     def _look(self, v, regions: Intervals | Patches, limit: float, floor: float) -> Looks:
         """Look at all intervals or patches, in blocks that threads share."""
@@ -155,6 +164,31 @@ class Bounder:
                 for part in Looks.__dataclass_fields__
             )
         )
+
+
+class _Left:
+    """The sets of columns that a search leaves as they are: those that have had ``most`` regions,
+    and those that are open at its end."""
+
+    def __init__(self, width: int, most: float):
+        self.width, self.most = width, most
+        self._had: np.ndarray | float = 0.0
+        self._sets: list[np.ndarray] = []
+
+    def told(self, regions: Intervals | Patches, last: bool) -> np.ndarray:
+        """Which of the open regions are left as they are, (m,): all of them at the end."""
+        gone = np.full(len(regions), last)
+        if np.isfinite(self.most) and not last:
+            keys = regions.columns @ np.array([self.width, 1])
+            self._had = self._had + np.bincount(keys, minlength=self.width**2)
+            gone = self._had[keys] > self.most
+        self._sets.append(regions.columns[gone])
+        return gone
+
+    @property
+    def sets(self) -> np.ndarray:
+        """Each of them once, (m, k)."""
+        return np.unique(np.concatenate(self._sets), axis=0)
 
 
 def _places(regions: Intervals | Patches, looks: Looks) -> Places:

@@ -61,14 +61,11 @@ class Nominations:
             self.dictionary.pencils(order) <= self._draws(order, thorough) for order in orders
         )
 
-    def every(self, order: int) -> Iterator[Pencils]:
-        """All pencils of an order, in blocks; a block spans several column sets where the rows are
-        few."""
-        n, sets, fixed = (
-            len(self.dictionary.X),
-            self.dictionary.column_sets(order),
-            self.dictionary.anchors(order) - 1,
-        )
+    def every(self, order: int, sets: np.ndarray | None = None) -> Iterator[Pencils]:
+        """All pencils of an order, or of these column ``sets`` (m, order) alone, in blocks; a block
+        spans several column sets where the rows are few."""
+        n, fixed = len(self.dictionary.X), self.dictionary.anchors(order) - 1
+        sets = self.dictionary.column_sets(order) if sets is None else sets
         size = max(1, self._block // n)
         together = max(1, size // comb(n, fixed))
         for start in range(0, len(sets), together):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wedgefit.engine.ascent import ascend, random_neurons
-from wedgefit.engine.bound_choice import bounder_for
-from wedgefit.engine.bound_search import Bounded, Places
+from wedgefit.engine.bound_choice import WEDGES_BOUNDED, bounder_for
+from wedgefit.engine.bound_search import FAR, Bounded, Places
 from wedgefit.engine.choice import Choices, diversified, facing, places_of_largest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
@@ -41,6 +41,9 @@ FULL_IS_QUICK = 5_000_000
 LOOK_IS_CHEAP = 2_000_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
 SECONDS_PER_VISIT = 2e-8
+# Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
+# before they leave it to them.
+VISITS_PER_LOOK = 0.1
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
 SHARPEST = 1e-10
 # With limited effort bounds in three columns and more need not be sharper: there patches get many.
@@ -198,13 +201,15 @@ class Pricer:
         bounded = self._bounded(v, alpha, sharp) if every_pencil else None
         exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
         places = bounded.places if bounded else None if exact else self._scouted(v, alpha)
+        left = self._left_to_sweep(bounded, alpha, sharp) if bounded else None
         swept = []
         for order in self._swept_orders:
-            blocks = (
-                list(self.nominations.every(order))
-                if exact and not bounded
-                else self.nominations.promising(order, used, thorough, places)
-            )
+            if exact and not bounded:
+                blocks = list(self.nominations.every(order))
+            else:
+                blocks = self.nominations.promising(order, used, thorough, places)
+            if left is not None:
+                blocks += self.nominations.every(order, left)
             swept.append(self._sweep(blocks, v, exact))
             self.nominations.remember(order, swept[-1])
         choices, largest, priced = self._collected(swept, v, alpha)
@@ -213,7 +218,7 @@ class Pricer:
         wedges, scores = facing(self.dictionary.X, built.joined_with(refined), v, alpha)
         bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
         if bounded:
-            bound = max(bound, bounded.bound)
+            bound = max(bound, bounded.bound if left is None else bounded.settled)
         known = exact and (bounded is not None or self._knows_supremum(v))
         between = max((float(found.suprema.max(initial=0.0)) for found in swept), default=0.0)
         return Priced(
@@ -308,7 +313,23 @@ class Pricer:
         goal = alpha if np.isfinite(alpha) else 0.0
         if self.dictionary.room > 2 and np.isfinite(self.effort):
             sharp = max(sharp, PATCH_SHARP)
-        return self._bounder.search(v, goal, sharp, self.effort, floor=alpha)
+        per_set = VISITS_PER_LOOK * len(v) ** 2 if self._may_sweep else np.inf
+        return self._bounder.search(v, goal, sharp, self.effort, floor=alpha, per_set=per_set)
+
+    @property
+    def _may_sweep(self) -> bool:
+        """Whether pairs of columns that bounds find hard can be swept instead: with norm 1 the
+        wedges of a pair, and of its two columns, are the best of its neurons."""
+        dictionary = self.dictionary
+        few = dictionary.size <= WEDGES_BOUNDED
+        return few and dictionary.norm == 1 and dictionary.bias and dictionary.room == 2
+
+    def _left_to_sweep(self, bounded: Bounded, alpha: float, sharp: float) -> np.ndarray | None:
+        """The pairs of columns (m, 2) in which all pencils are to be swept after this search; None
+        where it is enough, or has seen a wedge so good that nothing is to be proven yet."""
+        near = alpha == np.inf or bounded.value <= alpha * (1 + max(sharp, FAR))
+        sweeps = self._may_sweep and near and len(bounded.left)
+        return bounded.left if sweeps else None
 
     def _scouted(self, v: np.ndarray, alpha: float) -> Places | None:
         """What a coarse look at all pairs of columns shows; None where none is taken."""

@@ -7,12 +7,14 @@ rows depends on the directions alone, so they are sorted once, and a look costs 
 """
 
 from functools import reduce
+from importlib.util import find_spec
 
 import numpy as np
 
 from wedgefit.engine.bound import Intervals
 from wedgefit.engine.bound_search import Places
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.sweep import index_type
 
 # Sorts of about so many rows are kept, sixteen bytes each.
 KEPT_ROWS = 3_000_000
@@ -33,7 +35,7 @@ class Scout:
         columns = np.ascontiguousarray((X - X.mean(axis=0)).T)
         shape = len(every), len(X)
         self.heights = np.empty(shape)
-        self.order = np.empty(shape, dtype=np.intp)
+        self.order = np.empty(shape, dtype=index_type(len(X)))
         for some in self._blocks():
             pair, normals = self.columns[some], self.normals[some]
             heights = normals[:, :1] * columns[pair[:, 0]] + normals[:, 1:] * columns[pair[:, 1]]
@@ -44,29 +46,22 @@ class Scout:
     def look(self, v: np.ndarray, floor: float) -> Places:
         """The best hyperplane of every direction under ``v`` (n, K), those with a score above
         ``floor``, best first."""
-        best = np.empty(len(self.columns), dtype=np.intp)
-        values = np.empty(len(self.columns))
-        for some in self._blocks():
-            sides = reduce(
-                np.add, (self._squares(target[self.order[some]], some) for target in v.T)
-            )
-            squares = sides.max(axis=0)
-            best[some] = squares.argmax(axis=1)
-            values[some] = np.sqrt(squares.max(axis=1))
-        values /= self.lengths
+        positions, values = self._best(v)
+        values = values / self.lengths
         seen = np.flatnonzero(values > floor)
         seen = seen[np.argsort(-values[seen], kind="stable")]
-        samples = self.order[seen, best[seen]]
+        samples = self.order[seen, positions[seen]].astype(np.intp)
         return Places(self.columns[seen], self.normals[seen], samples, values[seen])
 
-    def _squares(self, v: np.ndarray, some: slice) -> np.ndarray:
-        """The squared scores of the hyperplane through each row, of both its sides, (2, p, n), from
-        v in the order of the rows."""
-        heights = self.heights[some]
-        sums, moments = np.cumsum(v, axis=1), np.cumsum(v * heights, axis=1)
-        below = heights * sums - moments
-        above = below - heights * sums[:, -1:] + moments[:, -1:]
-        return np.stack([below * below, above * above])
+    def _best(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See ``best``, of all directions; in NumPy block by block."""
+        if find_spec("numba") is not None:
+            from wedgefit.engine import scout_compiled
+
+            return scout_compiled.best(v, self.order, self.heights)
+        found = [best(v, self.order[some], self.heights[some]) for some in self._blocks()]
+        positions, values = (np.concatenate(parts) for parts in zip(*found))
+        return positions, values
 
     def _blocks(self):
         """The directions in blocks."""
@@ -81,3 +76,23 @@ def scout_for(dictionary: Dictionary) -> Scout | None:
     X, pairs = dictionary.X, dictionary.column_sets(2)
     per_quadrant = min(PER_QUADRANT, KEPT_ROWS // (2 * max(1, len(pairs)) * len(X)))
     return Scout(X, pairs, dictionary.norm, per_quadrant) if per_quadrant else None
+
+
+def best(v: np.ndarray, order: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the hyperplanes through each row, in each of p directions, the position (p,) of the best
+    and its score (p,) under v (n, K).
+
+    ``heights`` (p, n) ascend, and ``order`` (p, n) are the rows that they belong to.
+    """
+    sides = reduce(np.add, (_squares(target[order], heights) for target in v.T))
+    squares = sides.max(axis=0)
+    return squares.argmax(axis=1), np.sqrt(squares.max(axis=1))
+
+
+def _squares(v: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """The squared scores of the hyperplane through each row, of both its sides, (2, p, n), from v
+    in the order of the rows."""
+    sums, moments = np.cumsum(v, axis=1), np.cumsum(v * heights, axis=1)
+    below = heights * sums - moments
+    above = below - heights * sums[:, -1:] + moments[:, -1:]
+    return np.stack([below * below, above * above])
