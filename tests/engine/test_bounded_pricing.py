@@ -2,12 +2,13 @@
 against pricings that sweep every pencil."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine import bound_choice
+from wedgefit.engine import bound_choice, pricing
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.losses import LOSSES
 from wedgefit.engine.pricing import Pricer
@@ -105,6 +106,23 @@ def test_a_bound_is_a_little_above_what_sweeps_find(norm, targets, rng, monkeypa
         assert bounded.scores[0] == pytest.approx(swept.scores[0], rel=1e-9)
 
 
+@pytest.mark.parametrize("alpha", (0.0, np.inf))
+def test_pairs_that_bounds_find_hard_are_swept(alpha, rng, monkeypatch):
+    """A pair is given up after few intervals: what is proven is as sharp as sweeps are."""
+    X = np.round(rng.normal(size=(60, 4)), 1)
+    v = rng.normal(size=(60, 1))
+    v -= v.mean()
+    swept = price(X, v, 1)
+    monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
+    monkeypatch.setattr(pricing, "VISITS_PER_LOOK", 0.01)
+    dictionary = Dictionary(X, (1, 2), 1, True)
+    mixed = Pricer(dictionary).price(v, alpha, dictionary.none(), every_pencil=True)
+    assert mixed.bounded and mixed.exact
+    assert swept.bound <= mixed.bound * (1 + 1e-15) and mixed.bound <= swept.bound * (1 + 2e-10)
+    if alpha == 0:
+        assert mixed.scores[0] == pytest.approx(swept.scores[0], rel=1e-9)
+
+
 def test_what_is_bounded_and_what_is_swept(rng):
     many, few = rng.normal(size=(2500, 2)), rng.normal(size=(60, 3))
     bounds = lambda X, orders, norm, bias=True, **options: (
@@ -115,6 +133,10 @@ def test_what_is_bounded_and_what_is_swept(rng):
     assert not bounds(many, (1, 2), 1, False), "through the origin one sweep a pair is all"
     assert not bounds(many, (2,), 1), "of order 2 alone the axes are no part"
     assert not bounds(few, (1, 2), 1) and not bounds(few, (1, 2, 3), 1)
+    wide, quick = rng.normal(size=(300, 12)), rng.normal(size=(300, 4))
+    compiled = find_spec("numba") is not None
+    assert bounds(wide, (1, 2), 1) == compiled, "compiled bounds are quicker than so many sweeps"
+    assert not bounds(quick, (1, 2), 1) and not bounds(wide, (1, 2), 2)
 
 
 def test_no_effort_means_a_loose_bound_that_holds(bounding, rng):

@@ -33,6 +33,13 @@ def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | No
     return Bounder(dictionary.X, sets, norm=dictionary.norm, bias=dictionary.bias, jobs=jobs)
 
 
+def sweeps_instead(dictionary: Dictionary) -> bool:
+    """Whether pairs of columns that bounds find hard can be swept instead: with norm 1 the wedges
+    of a pair, and of its two columns, are the best of its neurons."""
+    few = dictionary.size <= WEDGES_BOUNDED
+    return few and dictionary.norm == 1 and dictionary.bias and dictionary.room == 2
+
+
 def _pays(dictionary: Dictionary, refine: bool) -> bool:
     room, many = dictionary.room, dictionary.size > WEDGES_BOUNDED
     if dictionary.norm == 1 and dictionary.orders != tuple(range(1, room + 1)):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wedgefit.engine.ascent import ascend, random_neurons
-from wedgefit.engine.bound_choice import WEDGES_BOUNDED, bounder_for
+from wedgefit.engine.bound_choice import bounder_for, sweeps_instead
 from wedgefit.engine.bound_search import FAR, Bounded, Places
 from wedgefit.engine.choice import Choices, diversified, facing, places_of_largest
 from wedgefit.engine.dictionary import Dictionary
@@ -313,22 +313,14 @@ class Pricer:
         goal = alpha if np.isfinite(alpha) else 0.0
         if self.dictionary.room > 2 and np.isfinite(self.effort):
             sharp = max(sharp, PATCH_SHARP)
-        per_set = VISITS_PER_LOOK * len(v) ** 2 if self._may_sweep else np.inf
+        per_set = VISITS_PER_LOOK * len(v) ** 2 if sweeps_instead(self.dictionary) else np.inf
         return self._bounder.search(v, goal, sharp, self.effort, floor=alpha, per_set=per_set)
-
-    @property
-    def _may_sweep(self) -> bool:
-        """Whether pairs of columns that bounds find hard can be swept instead: with norm 1 the
-        wedges of a pair, and of its two columns, are the best of its neurons."""
-        dictionary = self.dictionary
-        few = dictionary.size <= WEDGES_BOUNDED
-        return few and dictionary.norm == 1 and dictionary.bias and dictionary.room == 2
 
     def _left_to_sweep(self, bounded: Bounded, alpha: float, sharp: float) -> np.ndarray | None:
         """The pairs of columns (m, 2) in which all pencils are to be swept after this search; None
         where it is enough, or has seen a wedge so good that nothing is to be proven yet."""
-        near = alpha == np.inf or bounded.value <= alpha * (1 + max(sharp, FAR))
-        sweeps = self._may_sweep and near and len(bounded.left)
+        near = not 0 < alpha < np.inf or bounded.value <= alpha * (1 + max(sharp, FAR))
+        sweeps = near and len(bounded.left) and sweeps_instead(self.dictionary)
         return bounded.left if sweeps else None
 
     def _scouted(self, v: np.ndarray, alpha: float) -> Places | None:
