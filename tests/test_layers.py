@@ -19,27 +19,18 @@ data.parquet_file data.table data.kinds data.roles data.columns data.fitting dat
 data.sample data.shape data.guards data.encoding data.distribution
 engine.losses.base engine.losses.squared engine.losses.robust engine.losses.logistic
 engine.losses.softmax engine.losses.counts engine.losses
-engine.problem engine.wedge engine.fit engine.rounding engine.certificate
+engine.problem engine.wedge engine.hinges engine.fit engine.rounding engine.certificate
 engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
-<<<<<<< HEAD
-engine.bound_patch_compiled engine.bound_search engine.bound_choice engine.scout
-engine.ramps engine.choice engine.order_one engine.pencil engine.nomination engine.workers
+engine.bound_patch_compiled engine.bound_search engine.bound_choice
+engine.scout_compiled engine.scout engine.ramps
+engine.choice engine.order_one engine.pencil engine.nomination engine.workers
 engine.ascent engine.pricing engine.shapes
 engine.shared engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set
 engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line
 engine.plainer engine.network
 engine.layers engine.chains
-=======
-engine.bound_patch_compiled engine.bound_search engine.bound_choice engine.scout_compiled
-engine.scout
-engine.choice engine.order_one engine.pencil engine.nomination engine.workers engine.ascent
-engine.pricing
-engine.shared engine.lasso engine.group_lasso engine.linear_program engine.working_set
-engine.descent engine.schedule engine.solve engine.alternatives engine.plainer engine.network
-engine.layers
->>>>>>> b2fc8cd (wip)
 learning.scores learning.threshold learning.settings learning.checks learning.problems
 learning.path learning.select learning.policy learning.learn
 model.calibration model.effects model.intervals model.parts model.record model.file

@@ -1,6 +1,5 @@
 """The wedges that the Lasso may use now, and the Lasso on them (theory, section 4)."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -10,6 +9,7 @@ from wedgefit.engine.coupled_lasso import settled
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.group_lasso import solve_group_lasso
+from wedgefit.engine.hinges import Hinges
 from wedgefit.engine.lasso import Gram
 from wedgefit.engine.linear_program import quantile_lasso
 from wedgefit.engine.losses import Quantile, Softmax
@@ -25,8 +25,6 @@ HALVINGS = 30
 # Where a loss is a line, rows count with this part of the largest curvature at first: with more
 # after a step that had to be shortened, with less after one that had not.
 DAMPING = 1e-3
-# So many hinge values are kept during one solution, 32 MB.
-KEPT = 4_000_000
 # The kink of a quantile's loss is so narrow that slopes within have no more digits than this; a
 # step or two of Newton's method lead to them from the linear program.
 FINEST_OF_KINKS = 1e-7
@@ -143,7 +141,7 @@ class CurvedWorkingSet(WorkingSet):
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
         z, damping, nonnegative = self.coefficients.copy(), DAMPING, self.wedges.nonnegative
-        hinges = _Hinges(self.X, self.wedges)
+        hinges = Hinges(self.X, self.wedges)
         # With the best bias in it, which is close to the best one after a step.
         output = self.problem.settled(hinges.combined(z))
         for _ in range(self.steps):
@@ -172,7 +170,7 @@ class CurvedWorkingSet(WorkingSet):
             )
         return z
 
-    def _curved_gram(self, hinges: "_Hinges", output: np.ndarray, damping: float) -> np.ndarray:
+    def _curved_gram(self, hinges: Hinges, output: np.ndarray, damping: float) -> np.ndarray:
         """The loss's second derivative in the coefficients of these hinges, with the output bias
         eliminated, (k, k).
 
@@ -216,7 +214,7 @@ class CoupledWorkingSet(CurvedWorkingSet):
 
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
         z, lowest = self.coefficients.copy(), np.inf
-        hinges = _Hinges(self.X, self.wedges)
+        hinges = Hinges(self.X, self.wedges)
         for _ in range(self.steps):
             output = hinges.combined(z)
             gradient = hinges.products(self.problem.dual_point(output))
@@ -257,7 +255,7 @@ class CoupledWorkingSet(CurvedWorkingSet):
         found[active] = target if moved == 1 else z[active] + moved * step
         return found
 
-    def _settled(self, alpha: float, hinges: "_Hinges", z: np.ndarray, kkt: float) -> np.ndarray:
+    def _settled(self, alpha: float, hinges: Hinges, z: np.ndarray, kkt: float) -> np.ndarray:
         """The best coefficients of the wedges in use, some of which may turn out to be zero."""
         used, found = np.flatnonzero(row_norms(z)), z.copy()
         columns = hinges.take(used).values()
@@ -343,50 +341,9 @@ class KinkedWorkingSet(CurvedWorkingSet):
     def _excess(self, alpha: float, z: np.ndarray) -> float:
         """How far the largest score in the set lies above alpha."""
         dual = self.problem.dual_point(self.wedges.combine(self.X, z))
-        products = _Hinges(self.X, self.wedges).products(dual)
+        products = Hinges(self.X, self.wedges).products(dual)
         scores = products if self.wedges.nonnegative else np.abs(products)
         return float(scores.max(initial=0.0)) - alpha
-
-
-class _Hinges:
-    """The hinges of some wedges on the rows X (n, d), in blocks: kept where they are few numbers,
-    else made whenever they are asked for."""
-
-    def __init__(self, X: np.ndarray, wedges: Wedges, kept: np.ndarray | None = None):
-        self.X, self.wedges = X, wedges
-        few = kept is None and len(X) * len(wedges) <= KEPT
-        self.kept = wedges.hinges(X) if few else kept
-
-    def take(self, which: np.ndarray) -> "_Hinges":
-        """Those at these positions."""
-        kept = None if self.kept is None else self.kept[:, which]
-        return _Hinges(self.X, self.wedges.take(which), kept)
-
-    def values(self) -> np.ndarray:
-        """All of them, (n, m)."""
-        return self.wedges.hinges(self.X) if self.kept is None else self.kept
-
-    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Slices of rows, with the hinges (rows, m) there."""
-        if self.kept is not None:
-            yield slice(None), self.kept
-            return
-        for rows in row_chunks(len(self.X), len(self.wedges)):
-            yield rows, self.wedges.hinges(self.X[rows])
-
-    def combined(self, coefficients: np.ndarray) -> np.ndarray:
-        """Their sums (n, K) by coefficients (m, K)."""
-        total = np.empty((len(self.X), coefficients.shape[1]))
-        for rows, columns in self.blocks():
-            total[rows] = columns @ coefficients
-        return total
-
-    def products(self, dual: np.ndarray) -> np.ndarray:
-        """Every hinge's products with a dual point (n, K), (m, K)."""
-        total = np.zeros((len(self.wedges), dual.shape[1]))
-        for rows, columns in self.blocks():
-            total += columns.T @ dual[rows]
-        return total
 
 
 def _violations(
