@@ -108,6 +108,8 @@ def kinds() -> Kinds:
             "amounts": lambda made: trained(columns | {"y": np.exp(signal)}, loss="gamma"),
             "robust": lambda made: trained(columns | y, loss="huber"),
             "quantile": lambda made: trained(columns | y, loss="quantile", quantile=0.9),
+            "increasing": lambda made: trained(columns | y, increasing=("a",), convex=("b",)),
+            "ridges that fall": lambda made: trained(columns | y, decreasing=("b",), order=2),
             "two classes": lambda made: trained(columns | two),
             "two numbers as classes": lambda made: trained(columns | {"y": high.astype(float)}),
             "two classes, squared": lambda made: trained(columns | two, loss="squared"),

@@ -100,7 +100,7 @@ def test_reports_say_what_is_proven(rng):
     assert shapes["age"] == ["increasing"] and shapes["x"] == ["convex"]
     run("report", "d.csv", "-o", "r.html")
     page = Path("r.html").read_text()
-    assert "if it is increasing in age, decreasing in debt, convex in x" in page
+    assert "of those that are increasing in age, decreasing in debt, convex in x" in page
     assert json.loads(run("certify", "d.csv", "--without", "age", "--json").stdout)
 
 
@@ -129,7 +129,8 @@ def test_a_shape_that_holds_anyway_leaves_the_objective(rng):
         (("--increasing", "age", "--no-bias"), "--no-bias is not for"),
         (("--increasing", "age", "--solver", "full"), "--solver full is not for"),
         (("--increasing", "age", "--norm", "2", "--refine"), "--refine is not for"),
-        (("--increasing", "age", "--order", "2"), "read one column each"),
+        (("--increasing", "age", "--order", "3"), "read one column or two"),
+        (("--increasing", "age", "--order", "2", "--norm", "2"), "are for --norm 1"),
         (("--increasing", "age", "--target", "x"), "is for one target"),
     ],
 )
@@ -218,4 +219,34 @@ def test_a_column_that_folds_lack_and_one_that_is_constant(rng):
     told = ("--increasing", "rare", "--increasing", "still", "--increasing", "x")
     report = json.loads(run("train", "d.csv", *told, "--json").stdout)
     assert list(report["problem"]["shapes"]) == ["rare", "still", "x"]
+    assert "The stored figures hold." in run("certify", "d.csv").stdout
+
+
+def test_neurons_of_two_columns(rng):
+    """Sums of ridges that rise with age and fall with debt, whatever x is: proven, checked, and in
+    order for all pairs of rows."""
+    table(rng, n=40)
+    told = ("--target", "y", "--drop", "paid", "--drop", "town", "--alpha-ratio", "0.02")
+    found = run("train", "d.csv", *told, *ALL, "--order", "2")
+    assert "made of ridges that are increasing in age, decreasing in debt, convex in x" in (
+        found.stdout
+    )
+    model = load("wedgefit.json")
+    assert any(neuron.order == 2 for neuron in model.neurons)
+    assert model.certificate.scope == "exact" and model.certificate.relative_gap <= 1e-6
+    assert "The stored figures hold." in run("certify", "d.csv", "--without", "x").stdout
+    low = np.column_stack([rng.uniform(0, 100, 2_000), rng.exponential(8, 2_000),
+                           2 * rng.normal(size=2_000)])  # fmt: skip
+    high = low + np.column_stack([rng.exponential(10, 2_000), -low[:, 1] * rng.random(2_000),
+                                  np.zeros(2_000)])  # fmt: skip
+    said = predictions(np.vstack([low, high]), "prediction_y").reshape(2, -1)
+    assert (said[1] - said[0]).min() >= -1e-12
+    Path("alone.py").write_bytes(b"")
+
+
+def test_a_pair_bent_both_ways_is_left_to_lines(rng):
+    table(rng, n=30)
+    told = ("--target", "y", "--keep", "debt", "--keep", "x", "--alpha-ratio", "0.02")
+    run("train", "d.csv", *told, "--convex", "x", "--concave", "debt", "--order", "2")
+    assert all(neuron.order == 1 for neuron in load("wedgefit.json").neurons)
     assert "The stored figures hold." in run("certify", "d.csv").stdout

@@ -9,12 +9,13 @@ from wedgefit.engine.losses import loss_of
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.ramps import Ramps
-from wedgefit.engine.shapes import ShapedPricer, best_ramps, peaks, shortfall
+from wedgefit.engine.shaped_units import best_ramps, peaks
+from wedgefit.engine.shapes import ShapedPricer, shortfall
 from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.engine.wedge import Wedges
 
 UP, DOWN, CONVEX, CONCAVE, FREE = (1, 0), (-1, 0), (0, 1), (0, -1), (0, 0)
-# Of one column, then of two.
+# Of one column, then of several.
 SHAPES = [
     (UP,), (DOWN,), (CONVEX,), (CONCAVE,), ((1, 1),), ((1, -1),), ((-1, 1),), ((-1, -1),),
     (UP, FREE), (FREE, DOWN), (UP, DOWN), (CONVEX, UP), (CONCAVE, FREE), (UP, UP),
@@ -22,8 +23,16 @@ SHAPES = [
 LOSSES = ["squared", "logistic", "huber", "quantile", "poisson", "gamma"]
 
 
-def priced_on(X, shapes):
-    return ShapedPricer(np.array(shapes), Dictionary(X, (1,), 1, True))
+# Of pairs, whose ridges go one way, or in one quadrant, bend one way, or are lines.
+PAIRS = [
+    (UP, FREE), (FREE, DOWN), (UP, UP), (DOWN, UP), (CONVEX, FREE), (CONCAVE, CONCAVE),
+    (CONVEX, CONCAVE), ((1, 1), FREE), ((1, -1), DOWN), (UP, CONVEX), (UP, FREE, FREE),
+    (UP, CONVEX, DOWN),
+]  # fmt: skip
+
+
+def priced_on(X, shapes, order=1):
+    return ShapedPricer(np.array(shapes), Dictionary(X, (1, 2)[:order], 1, True))
 
 
 def random_problem(loss, shapes, seed, n=13):
@@ -44,9 +53,18 @@ def random_problem(loss, shapes, seed, n=13):
                       sample_weight=weights)  # fmt: skip
 
 
-def optimum(X, problem, shapes):
-    """By a conic solver: hinges of both signs, whose sums are constrained."""
-    wedges = list(oracles.enumerate_wedges(X, [1], 1, True))
+def hinges_of(X, order):
+    """Hinges along every direction in which rows are level, through every row."""
+    along = {}
+    for columns, samples, w, _ in oracles.enumerate_wedges(X, [1, 2][:order], 1, True):
+        for b in np.unique(np.round(-X @ w, 10)):
+            along.setdefault((*np.round(w, 10) + 0.0, b + 0.0), (columns, samples, w, b))
+    return list(along.values())
+
+
+def optimum(X, problem, shapes, order):
+    """By a conic solver: hinges of both signs, whose sums along each direction are constrained."""
+    wedges = hinges_of(X, order)
     K, y, alpha, weights = oracles.hinge_matrix(X, wedges), problem.y[:, 0], problem.alpha, None
     shape = oracles.slopes_and_bends(wedges, X, shapes)
     weights, name = problem.shares, problem.loss.name
@@ -58,15 +76,15 @@ def optimum(X, problem, shapes):
     return oracles.further_lasso_optimum(K, y, alpha, True, weights, name, number, shape)[0]
 
 
-def check(loss, shapes, seed, ratio):
-    X, problem = random_problem(loss, shapes, seed)
-    pricer = priced_on(X, shapes)
+def check(loss, shapes, seed, ratio, order=1):
+    X, problem = random_problem(loss, shapes, seed, n=13 if order == 1 else 8)
+    pricer = priced_on(X, shapes, order)
     largest = largest_alpha(problem, pricer)
     assert largest > 0, "a seed whose best network is a constant tells nothing"
     problem = Problem(problem.y, ratio * largest, loss=problem.loss,
                       sample_weight=problem.sample_weight)  # fmt: skip
     found = solve(problem, pricer, tol=1e-7)
-    best, certificate = optimum(X, problem, shapes), found.certificate
+    best, certificate = optimum(X, problem, shapes, order), found.certificate
     assert certificate.scope == "exact" and certificate.relative_gap <= 1e-6
     assert certificate.objective == pytest.approx(best, rel=1e-6)
     assert certificate.lower_bound <= best + 1e-7 * abs(best)
@@ -79,28 +97,84 @@ def test_the_best_network_of_a_shape_is_that_of_a_conic_solver(shapes):
     check("squared", shapes, 3, 0.05)
 
 
+@pytest.mark.parametrize("shapes", PAIRS, ids=str)
+def test_the_best_sum_of_ridges_is_that_of_a_conic_solver(shapes):
+    check("squared", shapes, 3, 0.05, order=2)
+
+
 @pytest.mark.parametrize("loss", LOSSES[1:])
 def test_other_losses_have_shapes_too(loss):
     check(loss, (UP, CONVEX), 1, 0.1)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("shapes", SHAPES, ids=str)
-def test_sixty_random_problems_of_a_shape(shapes, loss):
+@pytest.mark.parametrize("shapes", sorted({*SHAPES, *PAIRS}), ids=str)
+def test_random_problems_of_a_shape(shapes, loss, order):
+    """Ten of each loss, sixty of each shape."""
+    if order > len(shapes):
+        pytest.skip("of one column")
     done = 0
     for seed in range(100):
-        X, problem = random_problem(loss, shapes, seed)
-        if largest_alpha(problem, priced_on(X, shapes)) < 1e-3:
+        X, problem = random_problem(loss, shapes, seed, n=13 if order == 1 else 8)
+        if largest_alpha(problem, priced_on(X, shapes, order)) < 1e-3:
             continue
         try:
-            check(loss, shapes, seed, (0.3, 0.1, 0.02)[seed % 3])
+            check(loss, shapes, seed, (0.3, 0.1, 0.02)[seed % 3], order)
         except ArithmeticError:  # The conic solver has no answer of this precision.
             continue
         done += 1
         if done == 10:
             break
     assert done == 10
+
+
+@pytest.mark.parametrize("shapes", PAIRS[:-2], ids=str)
+@pytest.mark.parametrize("grid", [False, True])
+def test_no_direction_has_a_better_unit_than_those_of_rows_that_are_level(shapes, grid, rng):
+    """Of 2,000 directions that belong to the shapes, all units through rows by hand."""
+    X = rng.integers(0, 4, size=(12, 2)).astype(float) if grid else rng.normal(size=(12, 2))
+    v = rng.normal(size=12)
+    v -= v.mean()
+    (way, bend), (other_way, other_bend) = shapes
+    pricer = priced_on(X, shapes, 2)
+    priced = pricer.price(v[:, None], 0.0, pricer.dictionary.none(), every_pencil=True)
+    assert priced.exact and priced.bound == pytest.approx(priced.scores[0])
+    highest = 0.0
+    for direction in rng.normal(size=(2_000, 2)):
+        direction /= np.abs(direction).sum()
+        signs = np.sign(direction)
+        turned = [turn for turn in (1, -1) if turn * signs[0] * way >= 0
+                  and turn * signs[1] * other_way >= 0]  # fmt: skip
+        bends = {bend, other_bend} - {0}
+        for turn in turned if len(bends) < 2 else ():
+            heights = turn * X @ direction
+            rise = np.array([v @ np.maximum(heights - a, 0) for a in np.sort(heights)])
+            fall = np.array([v @ np.maximum(a - heights, 0) for a in np.sort(heights)])
+            monotone = bool(way or other_way)
+            scores = [rise] if bends != {-1} else [-fall] if monotone else [-rise]
+            if not bends:
+                scores += [-fall] if monotone else [-rise, fall]
+                if monotone:
+                    scores += [(rise[a] - rise[a:]) / 2 for a in range(12)]
+            highest = max(highest, *(some.max() for some in scores))
+    assert highest <= priced.bound * (1 + 1e-9)
+    two = priced.scores[priced.wedges.orders == 2].max(initial=0.0)
+    assert highest >= 0.9 * two and (two > 0 or shapes == (CONVEX, CONCAVE))
+
+
+def test_a_round_that_looks_at_some_directions_says_so(rng, monkeypatch):
+    monkeypatch.setattr("wedgefit.engine.shapes.FULL_IS_CHEAP", 100)
+    X = rng.normal(size=(60, 2))
+    y = np.tanh(2 * X[:, 0] + X[:, 1]) + 0.2 * rng.normal(size=60)
+    pricer = priced_on(X, (UP, FREE), 2)
+    sampled = solve(Problem(y, 0.01), pricer, tol=1e-6, exact=False).certificate
+    whole = solve(Problem(y, 0.01), priced_on(X, (UP, FREE), 2), tol=1e-6).certificate
+    assert sampled.scope == "sampled" and sampled.wedges_priced < sampled.wedges_total
+    assert sampled.network_lower_bound is None
+    assert whole.scope == "exact" and whole.relative_gap <= 1e-6
+    assert whole.lower_bound <= sampled.objective <= 1.02 * whole.objective
 
 
 def test_a_shape_that_the_optimum_has_anyway_changes_nothing(rng):

@@ -150,6 +150,11 @@ class Pricer:
         return self._bounder is not None
 
     @property
+    def work(self) -> int:
+        """How much a round over everything is, in wedges."""
+        return self.dictionary.size
+
+    @property
     def full_rounds_only(self) -> bool:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         if self._bounder is not None:

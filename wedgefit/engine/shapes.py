@@ -2,122 +2,120 @@
 
 The best of all networks with a shape is a Lasso over units that have it, with coefficients from
 zero up (theory, section 6). Which units these are is said per column by ``shapes`` (d, 2): +1 or −1
-where it is to increase or decrease, +1 or −1 where it is to be convex or concave, else 0.
+where it is to increase or decrease, +1 or −1 where it is to be convex or concave, else 0. Units of
+two columns of which none is to have a shape are the wedges that every network has.
 """
 
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from functools import reduce
+from math import comb
 
 import numpy as np
 
-from wedgefit.engine.choice import MOST_WEDGES, rounded
+from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES, rounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import SHARPEST, Priced, Pricer
 from wedgefit.engine.ramps import Ramps, open_ramps
+from wedgefit.engine.shaped_units import Line, Plane
 from wedgefit.engine.wedge import Wedges
 
 # Slopes and bends may fall short of a shape by this part of all that their ridge bends.
 ROUNDING = 1e-12
+# Up to so many rows in all directions together every round looks at them all: some hundredths of a
+# second. A partial round looks at about as many.
+FULL_IS_CHEAP = 500_000
+# A fraction of a second.
+FULL_IS_QUICK = 5_000_000
+# A partial round looks along so many directions of a pair at least.
+FEWEST = 200
+# Looking at one row in one direction takes about so long, sorting included.
+SECONDS_PER_LOOK = 1.2e-7
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ShapedDictionary(Dictionary):
-    """The units with a shape over the rows of X (n, d): of one column each, with biases.
+    """The units of networks with ``shapes`` (d, 2), which are made of a dictionary's hinges.
 
-    Its ``size`` counts the hinges that they are made of.
+    Its ``size`` counts these hinges. What it says of sets of columns is of those without a shape,
+    whose wedges are swept.
     """
+
+    shapes: np.ndarray
+
+    @property
+    def size(self) -> int:
+        sets = {
+            order: len(super(ShapedDictionary, self).column_sets(order)) for order in self.orders
+        }
+        return sum(2 * many * comb(len(self.X), self.anchors(s)) for s, many in sets.items())
 
     def none(self) -> Ramps:
         return open_ramps(super().none())
 
+    def wedges(self, columns: np.ndarray, samples: np.ndarray) -> tuple[Ramps, np.ndarray]:
+        wedges, sound = super().wedges(columns, samples)
+        return open_ramps(wedges), sound
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """Units of one column by their place among its values: where they start and where they end (−1:
-    nowhere), which way they rise, the sign that their coefficients have, and their scores."""
+    def sets_of(self, order: int) -> int:
+        return len(self.column_sets(order))
 
-    start: np.ndarray
-    stop: np.ndarray
-    facing: float
-    sign: float
-    scores: np.ndarray
+    def column_sets(self, order: int) -> np.ndarray:
+        sets = super().column_sets(order)
+        return sets if order == 1 else sets[~self._shaped(sets)]
 
+    def shaped_pairs(self) -> np.ndarray:
+        """The pairs of columns of which some are to have a shape, (m, 2)."""
+        pairs = super().column_sets(2)
+        return pairs[self._shaped(pairs)]
 
-class _Line:
-    """The values of one column in ascending order, each once, and the units that it may have."""
-
-    def __init__(self, column: np.ndarray, shape: np.ndarray):
-        self.values, self.first, self._place = np.unique(
-            column, return_index=True, return_inverse=True
-        )
-        self._gaps = np.diff(self.values)
-        self.faces, self.ramp = units_of(*map(int, shape))
-
-    def found(self, v: np.ndarray, alpha: float) -> tuple[list[_Found], float]:
-        """The best of each stretch of neighbouring units above alpha under v (n,), and the largest
-        score of all, or 0."""
-        sums = np.bincount(self._place, v, minlength=len(self.values))
-        below = np.append(0.0, np.cumsum(self._gaps * np.cumsum(sums)[:-1]))
-        tails = np.cumsum(sums[::-1])[::-1][1:]
-        above = np.append(np.cumsum((self._gaps * tails)[::-1])[::-1], 0.0)
-        found, largest = [], 0.0
-        for facing, sign in self.faces:
-            scores = sign * (above if facing > 0 else below)
-            largest = max(largest, float(scores.max()))
-            best = peaks(scores, alpha)
-            found.append(_Found(best, np.full(len(best), -1), facing, sign, scores[best]))
-        if self.ramp:
-            for start, stop, scores in best_ramps(self.ramp * above):
-                largest = max(largest, float(scores.max()))
-                best = peaks(scores, alpha)
-                found.append(_Found(start[best], stop[best], 1.0, self.ramp, scores[best]))
-        return found, largest
-
-
-def units_of(way: int, bend: int) -> tuple[list[tuple[float, float]], float]:
-    """The units of a column that is to go this way (+1 increasing, −1 decreasing, 0 either) and to
-    bend so (+1 convex, −1 concave, 0 either): its hinges, as pairs of the way in which they face
-    and the sign of their coefficients, and the sign of its ramps that end, 0 where it has none."""
-    hinges = [(facing, sign) for facing in (1.0, -1.0) for sign in (1.0, -1.0)]
-    if way:
-        hinges = [(facing, sign) for facing, sign in hinges if facing * sign == way]
-    if bend:
-        hinges = [(facing, sign) for facing, sign in hinges if sign == bend]
-    return hinges, 0.0 if bend else float(way)
-
-
-def best_ramps(heights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For each end of a ramp the best start before it, then for each start the best end after it,
-    with their scores: of hinges with scores ``heights`` (k,), half of what they fall from one to
-    the other."""
-    places = np.arange(len(heights))
-    highest = np.maximum.accumulate(heights)
-    start = np.maximum.accumulate(np.where(heights == highest, places, 0))
-    yield start, places, 0.5 * (highest - heights)
-    lowest = np.minimum.accumulate(heights[::-1])[::-1]
-    last = np.where(heights == lowest, places, len(heights) - 1)
-    stop = np.minimum.accumulate(last[::-1])[::-1]
-    yield places, stop, 0.5 * (heights - lowest)
-
-
-def peaks(scores: np.ndarray, alpha: float) -> np.ndarray:
-    """The place of the largest score in each stretch above alpha."""
-    above = np.concatenate([[False], scores > alpha, [False]])
-    edges = np.flatnonzero(above[1:] != above[:-1]).reshape(-1, 2)
-    return np.array([a + int(scores[a:b].argmax()) for a, b in edges], dtype=np.intp)
+    def _shaped(self, sets: np.ndarray) -> np.ndarray:
+        return self.shapes.any(axis=1)[sets].any(axis=1)
 
 
 class ShapedPricer(Pricer):
-    """Prices the units with these ``shapes`` (d, 2) that are made of a dictionary's hinges, all in
-    every round, in O(n) a column."""
+    """Prices the units with these ``shapes`` (d, 2) that are made of a dictionary's hinges: those
+    of one column all in every round, in O(n) a column; those of a pair along each direction in
+    which two rows are level, in O(n log n) a direction, all of them or some."""
 
     def __init__(self, shapes: np.ndarray, dictionary: Dictionary, **options):
         own = (getattr(dictionary, field.name) for field in fields(Dictionary))
-        super().__init__(ShapedDictionary(*own), **options)
-        # Hinges of one column are units here, too.
-        self._sorted_columns = None
-        self._lines = [_Line(column, shape) for column, shape in zip(dictionary.X.T, shapes)]
+        self._shaped = ShapedDictionary(*own, shapes=shapes)
+        self._lines = [Line(dictionary, j, shape) for j, shape in enumerate(shapes)]
+        pairs = self._shaped.shaped_pairs() if dictionary.room == 2 else []
+        planes = (Plane(dictionary, pair, shapes[pair]) for pair in pairs)
+        self._planes = [plane for plane in planes if not plane.empty]
+        super().__init__(self._shaped, **options)
+        # Hinges of one column are units here, too; and bounds know of no shape.
+        self._sorted_columns = self._bounder = self._scout = None
+        self._swept_orders = [s for s in self._swept_orders if self._shaped.sets_of(s)]
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        super()._begin_anew()
+        self._winners = self._shaped.none()
+
+    @property
+    def looks(self) -> int:
+        """How many rows a round over everything looks at, along all directions of all pairs."""
+        n = len(self._shaped.X)
+        return len(self._planes) * n * comb(n, 2)
+
+    @property
+    def work(self) -> int:
+        return max(self.looks, super().work)
+
+    @property
+    def full_rounds_only(self) -> bool:
+        return self.looks <= FULL_IS_CHEAP and super().full_rounds_only
+
+    @property
+    def full_rounds_are_quick(self) -> bool:
+        return self.looks <= FULL_IS_QUICK and super().full_rounds_are_quick
+
+    @property
+    def full_round_seconds(self) -> float:
+        return super().full_round_seconds + self.looks * SECONDS_PER_LOOK
 
     def price(
         self,
@@ -130,47 +128,79 @@ class ShapedPricer(Pricer):
         sharp: float = SHARPEST,
     ) -> Priced:
         """Price ``v`` (n, 1) as ``Pricer.price``; scores are signed, as coefficients are."""
+        bound_to = self._shaped.shapes.any(axis=1)
+        free = used.take(~used.reads[:, bound_to].any(axis=1))
         rest = super().price(
-            v, alpha, used, every_pencil=every_pencil, thorough=thorough, sharp=sharp
+            v, alpha, free, every_pencil=every_pencil, thorough=thorough, sharp=sharp
         )
-        units, largest = self._of_lines(v[:, 0], alpha)
-        scores = units.hinges(self.dictionary.X).T @ v[:, 0]
-        order = np.argsort([-rounded(score) for score in scores], kind="stable")
-        order = order[scores[order] > alpha][:MOST_WEDGES].astype(np.intp)
-        bound = float(max(rest.bound, largest, scores.max(initial=0.0)))
+        every = every_pencil or self.full_rounds_only
+        swept = replace(rest.wedges, signs=np.sign(rest.wedges.hinges(self._shaped.X).T @ v[:, 0]))
+        units, largest, looks = [swept], rest.bound, 0
+        for line in self._lines:
+            found, own = line.found(v[:, 0], alpha)
+            units, largest = [*units, *found], max(largest, own)
+        for plane in self._planes:
+            directions = plane.every if every else plane.directions(self._rows(plane, used))
+            found, own = plane.found(v[:, 0], directions, alpha)
+            units, largest, looks = [*units, found], max(largest, own), looks + len(directions)
+        wedges, scores = _best_first(reduce(Ramps.joined_with, units), self._shaped.X, v, alpha)
+        self._winners = wedges
+        bound = float(max(largest, scores.max(initial=0.0)))
+        exact = rest.exact and every
+        unseen = 2 * (len(self._planes) * comb(len(v), 2) - looks)
+        priced = rest.wedges_priced + 2 * (looks + self._shaped.X.size)
+        priced = self._shaped.size - unseen if rest.exact else priced
         return replace(
             rest,
-            wedges=units.take(order),
-            scores=scores[order],
+            wedges=wedges,
+            scores=scores,
             excess=float(scores.max(initial=alpha) / alpha - 1) if 0 < alpha < np.inf else 0.0,
             bound=bound,
-            supremum=None if rest.supremum is None else max(rest.supremum, bound),
+            supremum=self._supremum(v, bound) if exact else None,
+            exact=exact,
+            wedges_priced=self._shaped.size if exact else priced,
         )
 
-    def _of_lines(self, v: np.ndarray, alpha: float) -> tuple[Ramps, float]:
-        """The best units of single columns, and the largest score of these."""
-        units, largest = [self.dictionary.none()], 0.0
-        for j, line in enumerate(self._lines):
-            found, own = line.found(v, alpha)
-            largest = max(largest, own)
-            units += [self._placed(j, line, each) for each in found if len(each.start)]
-        every = reduce(Ramps.joined_with, units)
-        first = {key: i for i, key in reversed(list(enumerate(every.keys())))}
-        return every.take(sorted(first.values())), largest
+    def _rows(self, plane: Plane, used: Wedges) -> np.ndarray:
+        """The pairs of rows (m, 2) along whose directions a partial round looks: those of the units
+        in use and of the last winners, others with one of these rows, and some drawn."""
+        n = len(self._shaped.X)
+        pairs, most = [], max(FEWEST, FULL_IS_CHEAP // (n * len(self._planes)))
+        for some in (used, self._winners):
+            own = some.samples[(some.columns == plane.columns).all(axis=1)]
+            pairs.append(own[(own >= 0).all(axis=1)])
+        known = np.unique(np.concatenate(pairs)[: most // 4])
+        draws = [self._rng.integers(n, size=(most // 2, 2))]
+        if len(known):
+            partners = self._rng.integers(n, size=most // 2)
+            draws.append(np.column_stack([self._rng.choice(known, most // 2), partners]))
+        drawn = np.concatenate([*pairs, *draws])
+        drawn = np.sort(drawn[drawn[:, 0] != drawn[:, 1]], axis=1)
+        return np.unique(drawn, axis=0)
 
-    def _placed(self, j: int, line: _Line, found: _Found) -> Ramps:
-        """Units of column j."""
-        count, room = len(found.start), self.dictionary.room
-        columns, samples, stops = (np.full((count, room), -1) for _ in range(3))
-        columns[:, 0], samples[:, 0] = j, line.first[found.start]
-        ending = found.stop >= 0
-        stops[ending, 0] = line.first[found.stop[ending]]
-        normals = np.zeros((count, self.dictionary.X.shape[1]))
-        normals[:, j] = found.facing
-        ends = np.where(ending, -found.facing * line.values[found.stop], -np.inf)
-        offsets = -found.facing * line.values[found.start]
-        signs = np.full(count, found.sign)
-        return Ramps(columns, samples, normals, offsets, ends, stops, signs)
+
+def _best_first(
+    units: Ramps, X: np.ndarray, v: np.ndarray, alpha: float
+) -> tuple[Ramps, np.ndarray]:
+    """A diversified few of the units above alpha, best first, with their scores under v (n, 1):
+    each once, and few of two columns through any one row."""
+    scores = units.hinges(X).T @ v[:, 0]
+    through, seen, taken = Counter(), set(), []
+    order, keys = np.argsort([-rounded(score) for score in scores], kind="stable"), units.keys()
+    rows = np.hstack([units.samples, units.stops])
+    # Of one column units have been chosen apart.
+    rows[units.orders == 1] = -1
+    for i in order[scores[order] > alpha]:
+        own = [row for row in rows[i].tolist() if row >= 0]
+        if keys[i] in seen or any(through[row] >= MOST_PER_SAMPLE for row in own):
+            continue
+        seen.add(keys[i])
+        through.update(own)
+        taken.append(i)
+        if len(taken) == MOST_WEDGES:
+            break
+    which = np.array(taken, dtype=np.intp)
+    return units.take(which), scores[which]
 
 
 # Whether a network has a shape --------------------------------------------------------------------
@@ -187,7 +217,7 @@ def shortfall(wedges: Wedges, coefficients: np.ndarray, shapes: np.ndarray) -> n
     missing = np.zeros(len(shapes))
     turn = np.array([row[np.flatnonzero(row)[0]] > 0 for row in wedges.normals]) * 2.0 - 1
     along: dict[bytes, list[int]] = {}
-    for i, normal in enumerate(wedges.normals * turn[:, None] + 0.0):
+    for i, normal in enumerate(np.round(wedges.normals * turn[:, None], 10) + 0.0):
         along.setdefault(normal.tobytes(), []).append(i)
     for own in along.values():
         direction = wedges.normals[own[0]] * turn[own[0]]

@@ -96,9 +96,14 @@ def _of_shapes(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     ):
         yield asked, f"{option} is not for networks with a shape.", "Leave one of them out."
     yield (
-        settings.order not in (None, 1),
-        "the neurons of a network with a shape read one column each.",
-        "Leave --order out, or try --order 1.",
+        settings.order not in (None, 1, 2),
+        "the neurons of a network with a shape read one column or two.",
+        "Try --order 2.",
+    )
+    yield (
+        settings.norm == 2 and settings.order == 2,
+        "networks with a shape whose neurons read two columns are for --norm 1.",
+        "Try --norm 1, or --order 1.",
     )
 
 

@@ -89,7 +89,7 @@ class Policy:
     def exact(self, pricer: Pricer) -> bool:
         """Whether the certificate over this pricer's dictionary is to be exact; a long wait is
         announced."""
-        size = pricer.dictionary.size
+        size = pricer.work
         if pricer.bounds:
             return self.settings.certificate != "sampled"
         if self.settings.certificate == "exact" and pricer.full_round_work > EXACT_POSSIBLE:

@@ -62,6 +62,7 @@ def check(model: Model, most: int) -> None:
     for holds, what in (
         (len(features) != 1 or features[0].kind != "number", "one column of numbers"),
         (model.depth > 1, "one hidden layer"),
+        (bool(model.problem.shapes), "no shape"),
         (model.problem.loss != "squared" or model.data.task != "regression", "the squared loss"),
         (len(model.outputs) > 1, "one target"),
     ):

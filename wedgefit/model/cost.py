@@ -157,7 +157,7 @@ def _without(
         order = min(order, int(kept.sum()))
     # Neurons off the wedges are networks, too: with them the bound can be met.
     refine = settings.norm == 2 and sample.y.shape[1] == 1
-    refine = refine and settings.loss in ("squared", "logistic")
+    refine = refine and settings.loss in ("squared", "logistic") and shapes is None
     settings = replace(settings, order=order, refine=refine)
     learner = Learner(here, settings, progress.note, apart=apart)
     solved = learner.solved(settings.alpha, progress.advance, 2)

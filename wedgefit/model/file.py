@@ -226,8 +226,9 @@ def _shapes(file: ModelFile) -> Iterator[Complaint]:
             words = f"{found[0]} or {found[1]}, not both"
             yield Complaint(f"problem.shapes.{name}", words)
     plain_kind = problem.hidden_bias and problem.intercept and not problem.refined
-    if problem.order != 1 or problem.layers > 2 or not plain_kind or problem.refitted:
-        words = "empty but for networks of order 1 with biases, of one hidden layer"
+    narrow = problem.order == 1 or (problem.order == 2 and problem.norm == 1)
+    if not narrow or problem.layers > 2 or not plain_kind or problem.refitted:
+        words = "empty but for networks of order 1 or 2 with biases, of one hidden layer"
         yield Complaint("problem.shapes", words)
     if not _one_score(file):
         yield Complaint("problem.shapes", "empty but for one target or two classes")
@@ -302,8 +303,11 @@ def _wedge(
     if not neuron.order == len(neuron.columns) <= widest:
         yield Complaint("order", f"the number of its columns, at most {widest}", str(neuron.order))
     through = neuron.order if problem.hidden_bias else neuron.order - 1
-    refined = problem.refined and len(neuron.samples) == int(problem.hidden_bias)
-    if len(neuron.samples) != through and not refined:
+    # A ramp of a network with a shape ends where it is level with one row.
+    fewer = problem.refined or problem.shapes
+    if len(neuron.samples) != through and not (
+        fewer and len(neuron.samples) == int(problem.hidden_bias)
+    ):
         yield Complaint("samples", f"{through} rows", str(len(neuron.samples)))
 
 

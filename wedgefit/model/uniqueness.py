@@ -45,6 +45,7 @@ def check(model: Model) -> None:
     for holds, what in (
         (model.depth > 1, "more than one hidden layer"),
         (problem.refined, "neurons that are no wedges"),
+        (bool(problem.shapes), "a shape"),
         (problem.loss not in CURVATURES, f"the {problem.loss} loss"),
         (len(model.outputs) > 1 and model.data.classes is None, "several targets"),
     ):

@@ -6,9 +6,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
-from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from types import MappingProxyType
 
 from wedgefit import __version__
 from wedgefit.data.table import Table
@@ -100,7 +98,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         "record": record,
         "headline": [str(part) for part in headline(report)],
         "proven": certificate["scope"] == "exact" and certificate["relative_gap"] <= OPTIMAL,
-        "claim": proven_claim(certificate, problem["layers"] > 2, problem["shapes"]),
+        "claim": proven_claim(certificate, problem["layers"] > 2, render.shaped(problem)),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
         "limits": limit_texts(record),
@@ -124,9 +122,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
     }
 
 
-def proven_claim(
-    certificate: dict, deep: bool, shapes: Mapping[str, Sequence[str]] = MappingProxyType({})
-) -> str:
+def proven_claim(certificate: dict, deep: bool, shaped: str = "") -> str:
     """What is proven, in words that go no further than the certificate."""
     exact, network = certificate["scope"] == "exact", certificate["network_lower_bound"]
     last = ", given the layers below the last" if deep else ""
@@ -135,8 +131,8 @@ def proven_claim(
     claim = f"nothing made of {among} can get below {bound}{last}"
     if exact and network is not None and not deep:
         claim += f", and no network of this kind, of any size, below {render.number(network, 8)}"
-    if shapes:
-        claim += f", if it is {render.shape_words(shapes)}"
+    if shaped:
+        claim += f", of those {shaped}"
     return claim
 
 

@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from wedgefit.learning import scores
 
@@ -93,6 +94,15 @@ def in_lines(start: str, items: Iterable, width: int) -> str:
 def shape_words(shapes: Mapping[str, Sequence[str]]) -> str:
     """``increasing in age, decreasing and convex in debt``."""
     return ", ".join(f"{' and '.join(own)} in {plain(name)}" for name, own in shapes.items())
+
+
+def shaped(problem: Mapping[str, Any]) -> str:
+    """Of which networks a network with a shape is the best; empty where it has none."""
+    if not problem["shapes"]:
+        return ""
+    words = shape_words(problem["shapes"])
+    # A sum may increase though not all of its ridges do.
+    return f"made of ridges that are {words}" if problem["order"] == 2 else f"that are {words}"
 
 
 def either(items: Sequence) -> str:

@@ -23,6 +23,7 @@ from wedgefit.views.words import (
     score_text,
     several,
     shape_words,
+    shaped,
 )  # fmt: skip
 
 # A short report shows this many neurons, the largest first.
@@ -130,8 +131,8 @@ def headline(report: dict) -> Parts:
     every = _networks(report["problem"], len(report["data"]["columns"]), networks)
     domain = f"all {count(certificate['wedges_total'], 'wedge')}"
     domain += f", and among all {every}" if same else ""
-    shapes = shape_words(report["problem"]["shapes"])
-    domain += f", that are {shapes}" if shapes else ""
+    kind = shaped(report["problem"])
+    domain += f", {kind}" if kind else ""
     yield Text(_optimal(report["problem"], gap, whole, domain), style=style)
     if network is not None and not same:
         most = f"at most {gain(network)} of the {whole} can be gained."
@@ -209,6 +210,9 @@ def _refined(neurons: Sequence[dict], problem: dict) -> Parts:
     if refined:
         rows = "one row" if problem["hidden_bias"] else "no row"
         of = f"{refined} of {count(len(neurons), 'neuron')}"
+        if problem["shapes"]:
+            yield Text(f"{of} pass through one row only: ramps begin or end there.")
+            return
         yield Text(f"{of} were refined: they are no wedges and pass through {rows} only.")
 
 
