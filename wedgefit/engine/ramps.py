@@ -2,7 +2,7 @@
 
 A network of one column increases iff its slope is nowhere negative, and such a slope is a sum of
 indicators of intervals: the network is one of ramps with coefficients that are not negative. A ramp
-between two rows is two hinges, and costs as much; one that never ends is one (theory, section 6).
+between two rows is two hinges, and costs as much; one that never ends is one (theory, section 7).
 """
 
 from dataclasses import dataclass, replace

@@ -1,5 +1,5 @@
 """The units that networks with a shape have in one column and in a pair of columns, and their
-scores (theory, section 6)."""
+scores (theory, section 7)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields

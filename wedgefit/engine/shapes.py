@@ -1,7 +1,7 @@
 """Networks with a shape: increasing or decreasing, convex or concave in some of the columns.
 
 The best of all networks with a shape is a Lasso over units that have it, with coefficients from
-zero up (theory, section 6). Which units these are is said per column by ``shapes`` (d, 2): +1 or −1
+zero up (theory, section 7). Which units these are is said per column by ``shapes`` (d, 2): +1 or −1
 where it is to increase or decrease, +1 or −1 where it is to be convex or concave, else 0. Units of
 two columns of which none is to have a shape are the wedges that every network has.
 """

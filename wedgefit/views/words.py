@@ -92,8 +92,11 @@ def in_lines(start: str, items: Iterable, width: int) -> str:
 
 
 def shape_words(shapes: Mapping[str, Sequence[str]]) -> str:
-    """``increasing in age, decreasing and convex in debt``."""
-    return ", ".join(f"{' and '.join(own)} in {plain(name)}" for name, own in shapes.items())
+    """``increasing in age and income, decreasing and convex in debt``."""
+    alike: dict[str, list[str]] = {}
+    for name, own in shapes.items():
+        alike.setdefault(" and ".join(own), []).append(plain(name))
+    return ", ".join(f"{own} in {' and '.join(names)}" for own, names in alike.items())
 
 
 def shaped(problem: Mapping[str, Any]) -> str:
