@@ -4,6 +4,7 @@ rooms."""
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,9 +97,14 @@ def module_name(path):
 MODULES = {module_name(path): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+@cache
 def imports(source):
     """Every import of a module as ``(package, dotted path and name, lazy)``; own modules have the
     package 'wedgefit'."""
+    return tuple(_imports(source))
+
+
+def _imports(source):
     tree = ast.parse(source)
     functions = [
         node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

@@ -139,7 +139,7 @@ def test_small_alphas_on_nearly_singular_hinges(spread, rng):
 
 def test_many_random_hinge_sets(rng):
     """Working sets as pricing makes them: hinges of neighbouring samples in a few columns."""
-    for _ in range(20):
+    for _ in range(8):
         X = rng.normal(size=(40, 2))
         wedges = list(oracles.enumerate_wedges(X[:12], [1, 2], 1, True))
         K = oracles.hinge_matrix(X, [wedges[j] for j in rng.choice(len(wedges), 60, replace=False)])
@@ -230,7 +230,7 @@ def test_full_lasso_is_the_reference(intercept, rng):
     assert value == pytest.approx(optimum, rel=1e-8)
 
 
-@pytest.mark.parametrize("ratio", [1e-12, 1e-15, 1e-18, 1e-30])
+@pytest.mark.parametrize("ratio", [1e-12, 1e-30])
 def test_an_alpha_lost_in_rounding_ends_with_numbers(ratio, rng):
     """Steps at random once left the range of numbers, with warnings and then NaN; what comes back
     is no worse than nothing."""
