@@ -77,7 +77,7 @@ ROOMS = {
     "duckdb": {"data.parquet_file"},
     "onnx": {"exports.onnx", "model.foreign", "model.network_export"},
 }
-LAZY_SKLEARN = {"learning.select"}
+LAZY_SKLEARN = {"engine.lasso", "learning.select"}
 # They need not be installed.
 EXTRAS = {"matplotlib", "jinja2", "duckdb"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
@@ -249,7 +249,8 @@ def test_light_modules_start_without_sklearn(module):
         ("views.pictures.fit", "import matplotlib"),
         ("model.record", "from sklearn.linear_model import Lasso"),
         ("learning.select", "from sklearn.model_selection import KFold"),
-        ("engine.lasso", "from sklearn.linear_model import _cd_fast"),
+        ("engine.lasso", "def f():\n    from sklearn.linear_model import _cd_fast"),
+        ("engine.lasso", "from sklearn.linear_model import Lasso"),
         ("engine.lasso", "import numpy._core"),
     ],
 )

@@ -4,8 +4,10 @@ import warnings
 from threading import Barrier, Thread
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
+from wedgefit.engine import lasso
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
@@ -47,6 +49,34 @@ def test_overlapping_limits_leave_the_threads_as_they_were():
     assert set(blas()) == {1}
     second.__exit__(None, None, None)
     assert blas() == before
+
+
+def test_a_worker_that_brings_its_own_filters_hears_nothing_either():
+    """scikit-learn's workers put a list of filters in place when they begin, which may be while
+    another fit is under way; in the end no list is left with ours."""
+    unfinished = ConvergenceWarning("Objective did not converge. You might want to ...")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        outer, other = warnings.filters, list(warnings.filters)
+        before = list(outer)
+        with lasso._quiet():
+            warnings.filters = other
+            with lasso._quiet():
+                warnings.warn(unfinished, stacklevel=1)
+            warnings.filters = outer
+            warnings.warn(unfinished, stacklevel=1)
+        assert heard == [] and outer == other == before
+        warnings.warn(unfinished, stacklevel=1)
+        assert [each.message for each in heard] == [unfinished]
+
+
+def test_a_filter_of_the_users_own_stays():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Objective did not converge", ConvergenceWarning)
+        before = list(warnings.filters)
+        with lasso._quiet():
+            pass
+        assert warnings.filters == before
 
 
 def test_fits_in_threads_leave_nothing_behind_and_say_nothing():

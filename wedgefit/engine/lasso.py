@@ -1,29 +1,31 @@
-"""The Lasso on given columns: scikit-learn's coordinate descent from nothing, then a polish to KKT
-precision (theory, section 4).
+"""The Lasso on given columns: coordinate descent from nothing, then a polish to KKT precision
+(theory, section 4).
 
 The columns are seen through their centred Gram matrix alone, so the cost does not depend on the
-number of samples.
+number of samples. scikit-learn, which takes a second to load, is asked for what few fits need.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack, solve_triangular
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso, LinearRegression
+from scipy.linalg import lapack
 
 from wedgefit.engine.shared import Shared
 
 # A column whose part outside the support's span is smaller than this (squared, relatively) counts
 # as dependent.
 DEPENDENT = 1e-11
-# Coordinate descent only has to find most of the support: more sweeps than this are cheaper done by
-# the polish.
+# Coordinate descent only has to find most of the support: more sweeps than this, or steps that move
+# the coefficients by less, relatively, are cheaper done by the polish.
 SWEEPS = 50
+STILL = 1e-6
 # Room for so many columns to enter before memory is asked for again.
 SPARE = 32
+# scikit-learn's words for a descent that was cut short; the remark tells our filter from others.
+UNFINISHED = "Objective did not converge(?#held back by wedgefit)"
 # The polish gives up when the objective has not fallen for this many exchanges.
 PATIENCE = 20
 
@@ -66,25 +68,28 @@ def solve_lasso(
 def coordinate_descent(
     gram: Gram, alpha: float, start: np.ndarray, nonnegative: bool = False
 ) -> np.ndarray:
-    """A few sweeps of scikit-learn's Lasso with a precomputed Gram matrix, (m,): most of the
-    support and its signs."""
-    columns, target = _square_root(gram)
-    if not len(target):
-        return np.zeros_like(start)
-    scaled = np.sqrt(len(target))
-    model = Lasso(
-        alpha,
-        fit_intercept=False,
-        precompute=gram.matrix * len(target),
-        warm_start=True,
-        max_iter=SWEEPS,
-        tol=1e-6,
-        positive=nonnegative,
-    )
-    model.coef_ = start.copy()
-    with _quiet():
-        model.fit(np.asfortranarray(columns * scaled), target * scaled, check_input=False)
-    return model.coef_
+    """A few sweeps over the columns that a step would move, (m,): most of the support and its
+    signs.
+
+    Not scikit-learn's, which warns of a descent that is cut short, and no filter of warnings holds
+    for one of several threads.
+    """
+    z, squares = start.copy(), gram.matrix.diagonal()
+    gradient = gram.correlation - gram.matrix @ z
+    for _ in range(SWEEPS):
+        moved = 0.0
+        ahead = gradient if nonnegative else np.abs(gradient)
+        for j in np.flatnonzero(((ahead > alpha) | (z != 0)) & (squares > 0)):
+            at = float(gradient[j] + squares[j] * z[j])
+            size = max(at if nonnegative else abs(at), alpha) - alpha
+            step = float(np.copysign(size, at) / squares[j] - z[j])
+            if step:
+                z[j] += step
+                gradient -= step * gram.matrix[j]
+                moved = max(moved, abs(step))
+        if moved <= STILL * np.abs(z).max(initial=0.0):
+            break
+    return z
 
 
 def full_lasso(
@@ -96,6 +101,8 @@ def full_lasso(
     weights: np.ndarray,
 ) -> np.ndarray:
     """scikit-learn's Lasso on a dictionary written out, once: the coefficients (m,)."""
+    from sklearn.linear_model import Lasso
+
     model = Lasso(alpha, fit_intercept=intercept, tol=tol, max_iter=100_000, copy_X=False)
     with _quiet():
         model.fit(columns, y, sample_weight=weights)
@@ -107,38 +114,47 @@ def least_squares(
 ) -> np.ndarray:
     """The coefficients (m, K) without a penalty for y (n, K), the shortest where the columns are
     dependent."""
+    from sklearn.linear_model import LinearRegression
+
     return LinearRegression(fit_intercept=intercept).fit(columns, y, sample_weight=weights).coef_.T
 
 
-def _ignore_unfinished() -> Callable[[], None]:
-    """No warning about unfinished descent: the polish finishes it, and the certificate measures
-    what is left."""
-    warnings.filterwarnings("ignore", "Objective did not converge", ConvergenceWarning)
-    added = warnings.filters[0]
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warning about unfinished descent: the certificate measures what is left.
 
-    def end() -> None:
-        # Someone else's context may have taken it away with the list that it was in.
-        if added in warnings.filters:
-            # The module's own list, which its stub shows as a sequence to read.
-            warnings.filters.remove(added)  # type: ignore[attr-defined]
-
-    return end
-
-
-# Not warnings.catch_warnings, which puts back a whole list: of two threads that overlap the later
-# one would put back the other's.
-_quiet = Shared(_ignore_unfinished)
+    Not warnings.catch_warnings, which puts back a whole list: of two threads that overlap the later
+    one would put back the other's.
+    """
+    with _held_back():
+        # Each time: another thread may have put another list in place, as scikit-learn's workers
+        # do when they begin.
+        _hold_back()
+        yield
 
 
-def _square_root(gram: Gram) -> tuple[np.ndarray, np.ndarray]:
-    """A small data set (rank, m), (rank,) with this Gram matrix and correlation: what scikit-learn
-    wants to see."""
-    pivots, factor = _pivoted_cholesky(gram.matrix)
-    columns = np.empty_like(factor)
-    columns[:, pivots] = factor
-    independent = pivots[: len(factor)]
-    target = solve_triangular(factor[:, : len(factor)], gram.correlation[independent], trans="T")
-    return columns, target
+# The lists of filters that hold it back at present.
+_holding: list[list] = []
+
+
+def _hold_back() -> None:
+    from sklearn.exceptions import ConvergenceWarning
+
+    filters: list = warnings.filters  # type: ignore[assignment]  # Its stub shows it read-only.
+    if not any(filters is other for other in _holding):
+        warnings.filterwarnings("ignore", UNFINISHED, ConvergenceWarning)
+        _holding.append(filters)
+
+
+def _let_go() -> None:
+    """Take it out of every list, the one that is in place and those that others may put back."""
+    while _holding:
+        filters = _holding.pop()
+        for entry in [one for one in filters if getattr(one[1], "pattern", None) == UNFINISHED]:
+            filters.remove(entry)
+
+
+_held_back = Shared(lambda: _let_go)
 
 
 def _pivoted_cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
