@@ -10,7 +10,7 @@ from wedgefit.data.cells import Column
 from wedgefit.data.roles import row_weights
 from wedgefit.data.table import Table
 from wedgefit.errors import ColumnError
-from wedgefit.learning.problems import fill_space
+from wedgefit.learning.policy import fill_space
 from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
 from wedgefit.model.build import train

@@ -14,7 +14,8 @@ from wedgefit.engine.losses import LOSSES
 from wedgefit.errors import FitError, UsageError, WedgefitError
 from wedgefit.learning import policy
 from wedgefit.learning.learn import Learner
-from wedgefit.learning.problems import fill_space, problems_of
+from wedgefit.learning.policy import fill_space
+from wedgefit.learning.problems import problems_of
 from wedgefit.learning.settings import Settings
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train

@@ -20,6 +20,7 @@ from wedgefit.learning.path import Walk, alpha_grid
 from wedgefit.learning.problems import problems_of
 from wedgefit.learning.scores import CurvePoint, MeanAndError, score_values
 from wedgefit.learning.select import Curve, HeldOut, cross_validate
+from wedgefit.learning.settings import Settings
 from wedgefit.watch import Deadline
 
 
@@ -37,9 +38,9 @@ def curve(*errors, neurons=None, **kind):
 def walk_for(prices=None, tol=path.FOLD_TOL):
     """What makes the walk of a fold."""
 
-    def made(X, problems):
-        first = (prices or pricer_for)(X)
-        return Walk(X, problems, [first, *(first.sibling() for _ in problems[1:])], tol=tol)
+    def made(learn, problems):
+        first = (prices or pricer_for)(learn.X)
+        return Walk(learn.X, problems, [first, *(first.sibling() for _ in problems[1:])], tol=tol)
 
     return made
 
@@ -56,8 +57,13 @@ def data(n=60, d=1, seed=0, noise=0.3):
 
 def walk(X, y, alphas, task="regression", prices=None, **options):
     """``cross_validate`` with what most tests leave alone."""
-    usual = {"folds": 4, "seed": 0, "advance": lambda *_: None, "deadline": Deadline()}
-    usual |= {"alpha_max": np.inf}
+    told = ("folds", "seed", "scoring", "max_neurons", "bias", "refit")
+    settings = {
+        "cv" if name == "folds" else name: options.pop(name) for name in told if name in options
+    }
+    settings = Settings(**{"cv": 4} | settings)
+    pace, largest = options.pop("pace", path.FINE), options.pop("alpha_max", np.inf)
+    watched = {"advance": lambda *_: None, "deadline": Deadline()}
     parts = (options.pop(name, None) for name in ("weights", "groups", "encoder"))
     sample = Sample(X, np.reshape(y, (len(X), -1)), task, *parts)
     problems = partial(
@@ -66,8 +72,9 @@ def walk(X, y, alphas, task="regression", prices=None, **options):
         intercept=options.pop("intercept", True),
         class_weight=options.pop("class_weight", None),
     )
-    walks = walk_for(prices, options.get("pace", path.FINE).fold_tol)
-    return cross_validate(sample, problems, walks, alphas=np.asarray(alphas), **usual | options)
+    walks = walk_for(prices, pace.fold_tol)
+    alphas = path.AlphaPath(np.asarray(alphas), largest, pace)
+    return cross_validate(sample, settings, alphas, problems, walks, **watched | options)
 
 
 def validated(X, y, task="regression", ratios=(0.3, 0.1, 0.03), intercept=True, **options):
@@ -278,7 +285,7 @@ def test_scores_that_dip_twice_are_followed(monkeypatch):
         def __init__(self, *_):
             pass
 
-        def networks(self, alpha, bias, refit):
+        def networks(self, alpha, settings):
             return alpha
 
         def scored(self, alpha):

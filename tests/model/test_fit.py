@@ -14,7 +14,7 @@ from wedgefit.data.table import read_table
 from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitError
 from wedgefit.learning import learn as learn_module
 from wedgefit.learning import policy
-from wedgefit.learning.problems import SORTS_KEPT
+from wedgefit.learning.policy import SORTS_KEPT
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.evaluation import evaluate

@@ -14,13 +14,13 @@ from wedgefit.engine.certificate import Certificate, total
 from wedgefit.engine.dictionary import order_of, range_dispersion
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage
-from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve_written_out
 from wedgefit.errors import FitError
 from wedgefit.learning.checks import check_settings
 from wedgefit.learning.path import (
     Advance,
+    AlphaPath,
     Stages,
     Walk,
     alpha_grid,
@@ -115,11 +115,10 @@ class Learner:
         self.problems = self.problems_of(sample)
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
         orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)
-        first = self.policy.pricer(sample.X, cluster=settings.cluster, shapes=sample.shapes)
-        self.pricers = _one_each(first, self.problems)
-        self.exact = self.policy.exact(first)
+        self.pricers = self.policy.pricers(sample, len(self.problems), settings.cluster)
+        self.exact = self.policy.exact(self.pricers[0])
         self.alpha_max = max(
-            largest_alpha(problem, first, exact=self.exact) for problem in self.problems
+            largest_alpha(problem, self.pricers[0], exact=self.exact) for problem in self.problems
         )
         self._refuse_what_cannot_be_learnt()
 
@@ -184,25 +183,17 @@ class Learner:
     ) -> Curve:
         """The scores of every alpha of the path, or of the one that is given, here or in the
         settings, in networks of so many layers."""
-        settings = self.settings
         pace = pace_for(self.sample.X.size)
         alpha = self._given_alpha if alpha is None else alpha
         alphas = alpha_grid(self.alpha_max, pace.per_decade) if alpha is None else np.array([alpha])
         return cross_validate(
             self.sample,
+            self.settings,
+            AlphaPath(alphas, self.alpha_max, pace),
             self.problems_of,
             partial(self._fold_walk, layers=layers, tol=pace.fold_tol),
-            folds=settings.cv,
-            alphas=alphas,
-            alpha_max=self.alpha_max,
-            seed=settings.seed,
-            advance=advance,
-            deadline=deadline or Deadline(),
-            scoring=settings.scoring,
-            max_neurons=settings.max_neurons,
-            bias=settings.bias,
-            refit=settings.refit,
-            pace=pace,
+            advance,
+            deadline or Deadline(),
         )
 
     def _fold_walk(
@@ -212,10 +203,10 @@ class Learner:
         sorts."""
         cv = self.settings.cv
         share = cv if isinstance(cv, int) else len(cv)
-        first, *deeper = (
-            partial(self.policy.pricer, stage=stage, share=share) for stage in range(1, layers)
-        )
-        pricers = _one_each(first(learn.X, shapes=learn.shapes), problems)
+        pricers = self.policy.pricers(learn, len(problems), share=share)
+        deeper = [
+            partial(self.policy.pricer, stage=stage, share=share) for stage in range(2, layers)
+        ]
         return Walk(learn.X, problems, pricers, deeper, tol=tol)
 
     def walk(self, layers: int = 2) -> Walk:
@@ -338,11 +329,6 @@ class _WrittenOut(Walk):
             )
         problem = replace(self.problems[k], alpha=alpha)
         return Stage(self.X, solve_written_out(problem, self.pricers[k], tol=self.tol))
-
-
-def _one_each(first: Pricer, problems: list[Problem]) -> list[Pricer]:
-    """A pricer per problem over the same rows, which share their sorts."""
-    return [first, *(first.sibling() for _ in problems[1:])]
 
 
 def _larger(curve: Curve, position: int | None, alpha: float) -> tuple[int | None, float]:

@@ -63,6 +63,16 @@ def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
     return largest * 10.0 ** (-np.arange(count + 1) / per_decade)
 
 
+@dataclass(frozen=True, eq=False)
+class AlphaPath:
+    """The alphas (k,) that are looked at, descending, and how they are walked. From ``largest`` on,
+    alpha_max, there is no neuron."""
+
+    alphas: np.ndarray
+    largest: float
+    pace: Pace = FINE
+
+
 class Walk:
     """All networks of one sample, along the alphas.
 

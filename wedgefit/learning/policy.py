@@ -15,7 +15,6 @@ from wedgefit.engine.layers import orders_in_stage
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.shapes import ShapedPricer
 from wedgefit.errors import FitError
-from wedgefit.learning.problems import fill_space, sorts_budget
 from wedgefit.learning.settings import Settings
 
 # "auto" proves optimality over every wedge up to this many: a matter of seconds where wedges read
@@ -29,6 +28,13 @@ EXACT_POSSIBLE = 10_000_000_000_000
 # A deeper layer reads dozens of activations: choosing more than two at a time soon gives more sets
 # than can be listed.
 MOST_COLUMN_SETS = 2_000_000
+# Sorts kept between rounds take at most this many bytes; a round itself takes about this many per
+# cell of the design.
+SORTS_KEPT = 1e9
+BYTES_PER_CELL = 120
+# A 0/1 column with fewer rows on one side than this, or than a twentieth, leaves some folds without
+# any.
+FEW_ROWS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +51,14 @@ class Policy:
     note: Callable[[str], None]
     apart: tuple[tuple[int, int], ...] = ()
 
+    def pricers(
+        self, sample: Sample, problems: int, cluster: str | None = None, share: int = 1
+    ) -> list[Pricer]:
+        """What prices the first hidden layer, a pricer for each of so many problems on these rows;
+        they share their sorts."""
+        first = self.pricer(sample.X, cluster=cluster, share=share, shapes=sample.shapes)
+        return [first, *(first.sibling() for _ in range(problems - 1))]
+
     def pricer(
         self,
         X: np.ndarray,
@@ -58,6 +72,19 @@ class Policy:
 
         Raises FitError when the wedges are too many even to list their columns.
         """
+        settings = self.settings
+        make = Pricer if shapes is None else partial(ShapedPricer, shapes)
+        return make(
+            self._dictionary(X, stage),
+            jobs=settings.jobs or os.cpu_count() or 1,
+            memory=sorts_budget(X.size, settings.max_memory) / share,
+            seed=settings.seed,
+            refine=settings.refine,
+            cluster=cluster,
+            effort=PROOF_EFFORT if settings.certificate == "auto" else np.inf,
+        )
+
+    def _dictionary(self, X: np.ndarray, stage: int) -> Dictionary:
         settings, width = self.settings, X.shape[1]
         order = order_of(self.order, stage)
         narrow = order if order == "full" else min(order, width)
@@ -68,23 +95,11 @@ class Policy:
                 f"too many to choose {max(orders)} of them at a time.",
                 remedy="Try a smaller order for it, as in --order full,2.",
             )
-        kept = sorts_budget(X.size, settings.max_memory) / share
-        jobs = settings.jobs or os.cpu_count() or 1
         apart = self.apart if stage == 1 else ()
         dictionary = Dictionary(X, orders, settings.norm, settings.bias, apart)
-        if dictionary.apart:
-            kept_orders = tuple(order for order in orders if dictionary.sets_of(order))
-            dictionary = replace(dictionary, orders=kept_orders)
-        make = Pricer if shapes is None else partial(ShapedPricer, shapes)
-        return make(
-            dictionary,
-            jobs=jobs,
-            memory=kept,
-            seed=settings.seed,
-            refine=settings.refine,
-            cluster=cluster,
-            effort=PROOF_EFFORT if settings.certificate == "auto" else np.inf,
-        )
+        if not dictionary.apart:
+            return dictionary
+        return replace(dictionary, orders=tuple(s for s in orders if dictionary.sets_of(s)))
 
     def exact(self, pricer: Pricer) -> bool:
         """Whether the certificate over this pricer's dictionary is to be exact; a long wait is
@@ -134,3 +149,38 @@ def default_order(sample: Sample, settings: Settings) -> tuple[Order, list[str]]
         full = False
     first = "full" if full else min(2, width)
     return (first, 2) if settings.norm == 2 and settings.layers != 2 else first, notes
+
+
+def fill_space(X: np.ndarray, bias: bool) -> bool:
+    """Whether the rows span all columns, and still do without the few that stand out in a column of
+    two values. Rows that repeat another count once, so that no weight decides.
+
+    If not, the wedges of full order are none but one hyperplane, or all pass through the same few
+    rows, which the training rows of a fold may lack.
+    """
+    X = np.unique(X, axis=0)
+    for column in X.T:
+        others = int((column != column[0]).sum())
+        two_values = others and np.ptp(column[column != column[0]]) == 0
+        if two_values and min(others, len(X) - others) < max(FEW_ROWS, len(X) // 20):
+            return False
+    centred = X - X.mean(axis=0) if bias else X
+    return bool(np.linalg.matrix_rank(centred / np.abs(centred).max(axis=0)) == X.shape[1])
+
+
+def sorts_budget(cells: int, max_memory: float | None) -> float:
+    """How many bytes sorts may take between rounds, given the cells of the design and
+    ``--max-memory`` (bytes).
+
+    Raises FitError before anything large is allocated when the rounds themselves do not fit.
+    """
+    if max_memory is None:
+        return SORTS_KEPT
+    left = max_memory - BYTES_PER_CELL * cells
+    if left < 0:
+        raise FitError(
+            f"{BYTES_PER_CELL * cells / 1e9:.2g} GB are needed for {cells:,} cells, "
+            "more than --max-memory allows.",
+            remedy="Allow more, use fewer rows, or --keep fewer columns.",
+        )
+    return min(SORTS_KEPT, left)

@@ -1,4 +1,4 @@
-"""From a sample to the problems of its networks, and what they may cost."""
+"""From a sample to the problems of its networks."""
 
 import numpy as np
 
@@ -7,14 +7,6 @@ from wedgefit.engine.losses import Loss, loss_of
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
 from wedgefit.learning.settings import Settings, loss_name
-
-# Sorts kept between rounds take at most this many bytes; a round itself takes about this many per
-# cell of the design.
-SORTS_KEPT = 1e9
-BYTES_PER_CELL = 120
-# A 0/1 column with fewer rows on one side than this, or than a twentieth, leaves some folds without
-# any.
-FEW_ROWS = 10
 
 
 def loss_for(sample: Sample, settings: Settings) -> Loss:
@@ -60,38 +52,3 @@ def problems_of(
         Problem(np.ascontiguousarray(y), 1.0, intercept, loss, weights, sample.exposure)
         for y in targets
     ]
-
-
-def fill_space(X: np.ndarray, bias: bool) -> bool:
-    """Whether the rows span all columns, and still do without the few that stand out in a column of
-    two values. Rows that repeat another count once, so that no weight decides.
-
-    If not, the wedges of full order are none but one hyperplane, or all pass through the same few
-    rows, which the training rows of a fold may lack.
-    """
-    X = np.unique(X, axis=0)
-    for column in X.T:
-        others = int((column != column[0]).sum())
-        two_values = others and np.ptp(column[column != column[0]]) == 0
-        if two_values and min(others, len(X) - others) < max(FEW_ROWS, len(X) // 20):
-            return False
-    centred = X - X.mean(axis=0) if bias else X
-    return bool(np.linalg.matrix_rank(centred / np.abs(centred).max(axis=0)) == X.shape[1])
-
-
-def sorts_budget(cells: int, max_memory: float | None) -> float:
-    """How many bytes sorts may take between rounds, given the cells of the design and
-    ``--max-memory`` (bytes).
-
-    Raises FitError before anything large is allocated when the rounds themselves do not fit.
-    """
-    if max_memory is None:
-        return SORTS_KEPT
-    left = max_memory - BYTES_PER_CELL * cells
-    if left < 0:
-        raise FitError(
-            f"{BYTES_PER_CELL * cells / 1e9:.2g} GB are needed for {cells:,} cells, "
-            "more than --max-memory allows.",
-            remedy="Allow more, use fewer rows, or --keep fewer columns.",
-        )
-    return min(SORTS_KEPT, left)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
@@ -10,8 +9,9 @@ from wedgefit.data.sample import Sample, Splits
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
-from wedgefit.learning.path import FINE, Advance, Pace, Walk, constant, finished
+from wedgefit.learning.path import FINE, Advance, AlphaPath, Pace, Walk, constant, finished
 from wedgefit.learning.scores import SCORES, CurvePoint, MeanAndError, score_values
+from wedgefit.learning.settings import Settings
 from wedgefit.watch import Deadline
 
 # A path ends when its last alphas have brought less than this part of all that was gained so far.
@@ -181,10 +181,11 @@ class _Fold:
         """The best networks without neurons."""
         return [constant(problem, self.width) for problem in self.problems]
 
-    def networks(self, alpha: float, bias: bool, refit: bool) -> list[DeepFit]:
-        """The networks at this alpha."""
+    def networks(self, alpha: float, settings: Settings) -> list[DeepFit]:
+        """The networks at this alpha, as they would be handed out."""
         if self.walk is None:
             return self.constants()
+        bias, refit = settings.bias, settings.refit
         steps = zip(self.problems, self.walk.step(alpha))
         return [
             composed(*finished(problem, stages, bias=bias, refit=refit, shapes=self.shapes))
@@ -210,70 +211,52 @@ class _Fold:
 
 def cross_validate(
     sample: Sample,
+    settings: Settings,
+    path: AlphaPath,
     problems: Problems,
     walk_for: WalkFor,
-    *,
-    folds: int | Splits,
-    alphas: np.ndarray,
-    alpha_max: float,
-    seed: int,
     advance: Advance,
     deadline: Deadline,
-    scoring: str | None = None,
-    max_neurons: int | None = None,
-    bias: bool = True,
-    refit: bool = False,
-    pace: Pace = FINE,
 ) -> Curve:
     """Scores along the alphas on held-out folds: all folds walk down the path together, in strides,
     until the score has turned; then the alphas beside the ones to choose.
 
     Nothing that a fold learns from has seen its held-out rows: neither the columns nor the weights
     of the classes. ``problems`` makes those of some rows, one per network, and ``walk_for`` what
-    solves them. ``folds``: how many, or the rows to train and test on of each. From ``alpha_max``
-    on, where all rows leave no neuron, the folds have none either: the constant is a candidate.
-    ``bias``, ``refit``: how networks are ``finished``. Ends early, but not before the first
-    networks, when the deadline is due. ``max_neurons``: as for ``Curve.chosen``.
+    solves them. Where all rows leave no neuron, the folds have none either: the constant is a
+    candidate. Ends early, but not before the first networks, when the deadline is due.
 
-    Raises FitError when the rows cannot be split so, or when ``scoring`` is undefined in a fold.
+    Raises FitError when the rows cannot be split so, or when the score to choose by is undefined in
+    a fold.
     """
-    splits = _checked_splits(sample, folds, seed)
-    walks = [_Fold(*sample.split(*split), problems, walk_for) for split in splits]
-    look = partial(_looked_at, walks, alphas, alpha_max, bias, refit, advance)
+    splits = _checked_splits(sample, settings)
+    folds = [_Fold(*sample.split(*split), problems, walk_for) for split in splits]
+    steps = len(path.alphas) * len(folds)
+
+    def looked_at(curve: Curve, alpha: float) -> Curve:
+        """The curve with what all folds make of one more alpha."""
+        row: list[HeldOut] = []
+        for fold in folds:
+            detail = f"alpha {alpha:.3g}, fold {len(row) + 1} of {len(folds)}"
+            done = len(curve.alphas) * len(folds) + len(row)
+            advance("cross-validation", done, steps, detail)
+            at_end = alpha >= path.largest
+            row.append(fold.scored(fold.constants() if at_end else fold.networks(alpha, settings)))
+        _refuse_undefined(curve.scoring, row)
+        return curve.joined_with(alpha, row)
+
     held_out = tuple(test for _, test in splits)
-    curve = Curve(alphas[:0], [], scoring, pace, held_out=held_out)
-    for alpha in alphas[:: pace.stride]:
-        curve = look(curve, alpha)
-        if curve.has_turned or any(fold.saturated for fold in walks):
+    curve = Curve(path.alphas[:0], [], settings.scoring, path.pace, held_out=held_out)
+    for alpha in path.alphas[:: path.pace.stride]:
+        curve = looked_at(curve, alpha)
+        if curve.has_turned or any(fold.saturated for fold in folds):
             break
-        if alpha < alpha_max and deadline.due():
+        if alpha < path.largest and deadline.due():
             return replace(curve, cut_short=True)
-    for alpha in curve.passed_over(alphas, max_neurons):
-        curve = look(curve, alpha)
-    advance("cross-validation", len(alphas) * len(walks), len(alphas) * len(walks), "done")
+    for alpha in curve.passed_over(path.alphas, settings.max_neurons):
+        curve = looked_at(curve, alpha)
+    advance("cross-validation", steps, steps, "done")
     return curve
-
-
-def _looked_at(
-    walks: list[_Fold],
-    alphas: np.ndarray,
-    alpha_max: float,
-    bias: bool,
-    refit: bool,
-    advance: Advance,
-    curve: Curve,
-    alpha: float,
-) -> Curve:
-    """The curve with what all folds make of one more alpha."""
-    row: list[HeldOut] = []
-    for fold in walks:
-        done = len(curve.alphas) * len(walks) + len(row)
-        detail = f"alpha {alpha:.3g}, fold {len(row) + 1} of {len(walks)}"
-        advance("cross-validation", done, len(alphas) * len(walks), detail)
-        at_end = alpha >= alpha_max
-        row.append(fold.scored(fold.constants() if at_end else fold.networks(alpha, bias, refit)))
-    _refuse_undefined(curve.scoring, row)
-    return curve.joined_with(alpha, row)
 
 
 def _refuse_undefined(scoring: str | None, row: Sequence[HeldOut]) -> None:
@@ -284,9 +267,10 @@ def _refuse_undefined(scoring: str | None, row: Sequence[HeldOut]) -> None:
         )
 
 
-def _checked_splits(sample: Sample, folds: int | Splits, seed: int) -> Splits:
+def _checked_splits(sample: Sample, settings: Settings) -> Splits:
     """The rows of each fold, all classes in each to learn from. Raises FitError."""
-    splits = _splits(sample, folds, seed) if isinstance(folds, int) else folds
+    folds = settings.cv
+    splits = _splits(sample, folds, settings.seed) if isinstance(folds, int) else folds
     labels = sample.labels
     if labels is not None and any(
         len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits
