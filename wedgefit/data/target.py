@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Protocol, cast
 
 import numpy as np
 
@@ -126,17 +126,26 @@ def fit_target(
     return _fit_classes(rows, columns[0], distinct[0])
 
 
-def refuse_numbers(table: Table, name: str, refused: np.ndarray, loss: str, words: str) -> None:
-    """Raises ColumnError for the first row of a target that is no target of a loss: ``refused``
-    (n,) says which, ``words`` what is expected."""
-    if refused.any():
-        row = int(np.flatnonzero(refused)[0])
-        value = as_written(float(table.column(name).values[row]))
-        raise ColumnError(
-            f"the target is {value}, and the {loss} loss is for {words}.",
-            where=table.place(row, name),
-            remedy="Correct the cell, or choose another --loss.",
-        )
+class Loss(Protocol):
+    """What a loss says of targets: what they should be in words, and which of some (n,) are not."""
+
+    name: str
+    targets: str
+
+    def refuses(self, y: np.ndarray) -> np.ndarray: ...
+
+
+def refuse_targets(table: Table, target: Target, loss: Loss) -> None:
+    """Raises ColumnError for the first row whose target, of numbers, the loss does not take."""
+    for name in target.names if target.classes is None else ():
+        values = np.asarray(table.column(name).values, dtype=float)
+        if len(refused := np.flatnonzero(loss.refuses(values))):
+            value = as_written(float(values[refused[0]]))
+            raise ColumnError(
+                f"the target is {value}, and the {loss.name} loss is for {loss.targets}.",
+                where=table.place(int(refused[0]), name),
+                remedy="Correct the cell, or choose another --loss.",
+            )
 
 
 def _fit_numbers(table: Table, columns: list[Column]) -> tuple[Target, np.ndarray]:

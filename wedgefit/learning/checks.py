@@ -11,8 +11,8 @@ from wedgefit.learning.settings import Settings, loss_name
 def check_settings(settings: Settings, sample: Sample) -> None:
     """Raises UsageError for the first contradiction."""
     loss = loss_name(settings, sample.task)
-    kinds = (_of_losses, _of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers)
-    for parts in (_of_shapes, *kinds):
+    choices = (_of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers)
+    for parts in (_of_shapes, _of_losses, _of_intervals, *choices):
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
                 raise UsageError(message, remedy=remedy)
@@ -43,16 +43,6 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "the softmax loss is for more than two classes, and the target has two.",
         "Try --loss logistic, which is the same for two.",
     )
-    yield (
-        settings.intervals and (classes or loss == "quantile"),
-        "--intervals is for numbers whose mean is predicted.",
-        "Leave it out; of quantiles, train two: --quantile 0.05 and --quantile 0.95.",
-    )
-    yield (
-        settings.intervals and sample.exposure is not None,
-        "--intervals is not for counts of unequal exposure.",
-        "Leave it or --exposure out.",
-    )
     others = loss not in ("squared", "logistic")
     yield (
         others and not classes and sample.y.shape[1] > 1,
@@ -73,6 +63,19 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         others and settings.refine,
         f"--refine is not for the {loss} loss.",
         "Leave it out.",
+    )
+
+
+def _of_intervals(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    yield (
+        settings.intervals and (sample.task == "classification" or loss == "quantile"),
+        "--intervals is for numbers whose mean is predicted.",
+        "Leave it out; of quantiles, train two: --quantile 0.05 and --quantile 0.95.",
+    )
+    yield (
+        settings.intervals and sample.exposure is not None,
+        "--intervals is not for counts of unequal exposure.",
+        "Leave it or --exposure out.",
     )
 
 

@@ -39,7 +39,7 @@ from wedgefit.model.claims import (
     with_stored_status,
 )
 from wedgefit.model.differences import Check, compared, same
-from wedgefit.model.evaluation import constant_output, refuse_targets
+from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (
     StageFound,
     all_layers_found,
@@ -137,7 +137,6 @@ def stored_record(model: Model) -> dict[str, Any]:
 def _found(model: Model, table: Table, jobs: int | None) -> Found:
     rows = rows_trained_on(model, table)
     sample = sample_trained_on(model, rows)
-    refuse_targets(model, rows, sample)
     learner = learner_of(model, sample, jobs)
     audited = _Audited(model, rows, sample, learner)
     kept, told = audited.kept()

@@ -10,9 +10,9 @@ import numpy as np
 
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.table import Table
-from wedgefit.data.target import Target, refuse_numbers
+from wedgefit.data.target import refuse_targets
 from wedgefit.engine.layers import Stage as FitStage
-from wedgefit.engine.losses import LOSSES, Loss
+from wedgefit.engine.losses import LOSSES
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values
@@ -49,8 +49,8 @@ class Training:
     def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
         self.table, self.options = table, options
         self.encoding, self.design = fit_encoding(table, options, shift=options.bias)
-        if options.loss is not None and self.encoding.target.classes is None:
-            _refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])
+        if options.loss is not None:
+            refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])
         with self.named():
             self.learner = Learner(self.design, options, progress.note, deadline)
 
@@ -116,13 +116,6 @@ class Training:
             *left_out,
             *scale_notes(self.design, self.encoding.target),
         ]
-
-
-def _refuse_targets(rows: Table, target: Target, loss: Loss) -> None:
-    """Raises ColumnError for a row of training whose target the loss does not take."""
-    for name in target.names:
-        values = np.asarray(rows.column(name).values, dtype=float)
-        refuse_numbers(rows, name, loss.refuses(values), loss.name, loss.targets)
 
 
 def train(table: Table, options: Options, progress, deadline: Deadline | None = None) -> Model:

@@ -13,7 +13,7 @@ from wedgefit.data.table import Table
 from wedgefit.engine.losses.base import TINY
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import score_values
-from wedgefit.model.evaluation import refuse_targets, sample_of
+from wedgefit.model.evaluation import sample_of
 from wedgefit.model.record import Model
 
 # A mean difference of so many standard errors is not put down to chance: of equally good models one
@@ -143,7 +143,6 @@ def mean_and_error(values: np.ndarray, weights: np.ndarray) -> tuple[float, floa
 def _rows(model: Model, table: Table, weight: str | None) -> Rows:
     rows = table if weight is None else weighed_rows(table, weight)[0]
     sample = sample_of(model, rows, weight)
-    refuse_targets(model, rows, sample)
     return Rows(model, sample, model.network.forward(sample.X))
 
 

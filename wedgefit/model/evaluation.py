@@ -6,7 +6,7 @@ from wedgefit.data.roles import exposures_of, row_weights, weighed_rows
 from wedgefit.data.sample import Sample, class_codes
 from wedgefit.data.shape import shapes_of
 from wedgefit.data.table import Table
-from wedgefit.data.target import refuse_numbers
+from wedgefit.data.target import refuse_targets
 from wedgefit.engine.losses import Loss
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import ColumnError, UsageError
@@ -47,7 +47,6 @@ def evaluate(
         )
     rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
     sample = sample_of(model, rows, weight)
-    refuse_targets(model, rows, sample)
     output = model.network.forward(sample.X)
     found = _threshold(model, sample, output, rule)
     cut = log_odds(found and found.value)
@@ -86,9 +85,10 @@ def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
 
 def sample_of(model: Model, rows: Table, weight: str | None) -> Sample:
     """Labelled rows in the numbers that the model's network reads, a row counting as often as the
-    column ``weight`` says. Raises ColumnError where a column is not there."""
+    column ``weight`` says. Raises ColumnError where a column is not there, and for a row whose
+    target the model's loss does not take."""
     encoding, exposure = model.encoding, model.data.exposure
-    return Sample(
+    sample = Sample(
         encoding.transform(rows),
         encoding.target_values(rows),
         encoding.target.task,
@@ -96,13 +96,8 @@ def sample_of(model: Model, rows: Table, weight: str | None) -> Sample:
         exposure=None if exposure is None else exposures_of(rows, exposure),
         shapes=shapes_of(encoding.features, model.problem.shapes),
     )
-
-
-def refuse_targets(model: Model, rows: Table, sample: Sample) -> None:
-    """Raises ColumnError for a row whose target the model's loss does not take."""
-    if sample.task == "regression" and sample.y.shape[1] == 1:
-        loss, (name,) = model.loss, model.encoding.target.names
-        refuse_numbers(rows, name, loss.refuses(sample.y[:, 0]), loss.name, loss.targets)
+    refuse_targets(rows, encoding.target, model.loss)
+    return sample
 
 
 def require_threshold(model: Model) -> None:

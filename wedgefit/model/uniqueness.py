@@ -1,13 +1,15 @@
 """Is a model the only answer? Whether its training problem has one optimum, or what all optima give
 every column."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wedgefit.data.table import Table
-from wedgefit.engine.alternatives import CURVATURES, alternatives
+from wedgefit.engine.alternatives import CURVATURES, Alternatives, alternatives
 from wedgefit.errors import UsageError
+from wedgefit.learning.learn import Learner
 from wedgefit.model.figures import networks_of
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.record import Model
@@ -69,17 +71,7 @@ def uniqueness(model: Model, table: Table, jobs: int | None) -> Uniqueness:
     names = [column.name for column in model.encoding.inputs]
     features = model.encoding.features
     groups = [[j for j, f in enumerate(features) if f.source == name] for name in names]
-    row_of = {row: position for position, row in enumerate(rows.row_ids)}
-    found, sizes = [], []
-    parts = zip(networks_of(model, row_of), learner.problems, learner.pricers)
-    for network, problem, pricer in parts:
-        here = replace(problem, alpha=model.problem.alpha)
-        wedges = network.wedges(1, dictionary.room, sample.X.shape[1])
-        fit = network.certified(1, here, wedges, sample.X)
-        point = here.dual_point(fit.combined)
-        largest = pricer.price(point, here.alpha, fit.wedges, every_pencil=True).bound
-        found.append(alternatives(here, dictionary, fit, largest, groups))
-        sizes.append(np.abs(fit.coefficients).sum())
+    found, sizes = zip(*_of_networks(model, rows, learner, groups))
     # Every network has its own optima: their shares of all coefficients add up.
     parts = np.array(sizes) / (sum(sizes) or 1.0)
     now, least, most = (
@@ -96,3 +88,20 @@ def uniqueness(model: Model, table: Table, jobs: int | None) -> Uniqueness:
             for name, a, b, c in zip(names, now, least, most)
         ),
     )
+
+
+def _of_networks(
+    model: Model, rows: Table, learner: Learner, groups: list[list[int]]
+) -> Iterator[tuple[Alternatives, float]]:
+    """All optima of every network by groups of columns, and the size of its coefficients."""
+    row_of = {row: position for position, row in enumerate(rows.row_ids)}
+    X = learner.sample.X
+    parts = zip(networks_of(model, row_of), learner.problems, learner.pricers)
+    for network, problem, pricer in parts:
+        here = replace(problem, alpha=model.problem.alpha)
+        wedges = network.wedges(1, pricer.dictionary.room, X.shape[1])
+        fit = network.certified(1, here, wedges, X)
+        point = here.dual_point(fit.combined)
+        largest = pricer.price(point, here.alpha, fit.wedges, every_pencil=True).bound
+        optima = alternatives(here, pricer.dictionary, fit, largest, groups)
+        yield optima, float(np.abs(fit.coefficients).sum())

@@ -1,5 +1,7 @@
 """``wedgefit certify``."""
 
+from dataclasses import dataclass
+
 import click
 
 from wedgefit.cli.arguments import FILE, Files, model_and_data
@@ -7,6 +9,7 @@ from wedgefit.cli.failures import Command
 from wedgefit.cli.options import (
     Reading,
     Talk,
+    delivers,
     jobs_option,
     network_options,
     reading,
@@ -15,6 +18,52 @@ from wedgefit.cli.options import (
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.records import plain
 from wedgefit.setting import settings_of
+
+
+@dataclass(frozen=True)
+class More:
+    """What is asked for beside the claims of the model."""
+
+    everything: bool
+    without: tuple[str, ...]
+    unique: bool
+    bends: int | None
+
+    @property
+    def options(self) -> list[str]:
+        """The options that were given."""
+        given = {"--all": self.everything, "--without": self.without, "--unique": self.unique}
+        given["--bends"] = self.bends is not None
+        return [option for option, value in given.items() if value]
+
+
+MORE = {
+    "everything": click.option(
+        "--all",
+        "everything",
+        is_flag=True,
+        help="Train again as well, and check what only that can tell: scores of the folds, notes.",
+    ),
+    "without": click.option(
+        "--without",
+        multiple=True,
+        metavar="NAME|A:B|order=K",
+        help="Also prove what it costs the objective to leave out a column, a pair of columns, or"
+        " all neurons that read K columns or more. Repeatable.",
+    ),
+    "unique": click.option(
+        "--unique",
+        is_flag=True,
+        help="Also say whether there is one optimum, else how large each column's share can be.",
+    ),
+    "bends": click.option(
+        "--bends",
+        type=click.IntRange(min=0),
+        metavar="K",
+        help="Of one column, also find the best broken lines of up to K bends, proven, beside the"
+        " model's line.",
+    ),
+}
 
 
 @click.command("certify", cls=Command)
@@ -26,35 +75,11 @@ from wedgefit.setting import settings_of
     help="Measure a network trained elsewhere instead: JSON or ONNX.",
 )
 @network_options("With --weights")
-@click.option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="Train again as well, and check what only that can tell: scores of the folds, notes.",
-)
-@click.option(
-    "--without",
-    multiple=True,
-    metavar="NAME|A:B|order=K",
-    help="Also prove what it costs the objective to leave out a column, a pair of columns, or all"
-    " neurons that read K columns or more. Repeatable.",
-)
-@click.option(
-    "--unique",
-    is_flag=True,
-    help="Also say whether there is one optimum, else how large each column's share can be.",
-)
-@click.option(
-    "--bends",
-    type=click.IntRange(min=0),
-    metavar="K",
-    help="Of one column, also find the best broken lines of up to K bends, proven, beside the"
-    " model's line.",
-)
+@delivers("more", More, **MORE)
 @jobs_option
 @reading
 @talking
-def certify(files, weights, own, everything, without, unique, bends, jobs, reading, talk):
+def certify(files, weights, own, more, jobs, reading, talk):
     """Check the claims of MODEL against its training DATA.
 
     Every figure is recomputed from the rows and the weights in MODEL alone. What only training
@@ -82,18 +107,21 @@ def certify(files, weights, own, everything, without, unique, bends, jobs, readi
       wedgefit certify data.csv --weights net.json
       wedgefit certify data.csv --weights net.onnx --alpha 0.001 --target price
     """
-    if weights is not None:
-        given = {"--all": everything, "--without": without, "--unique": unique}
-        given["--bends"] = bends is not None
-        if wrong := [name for name, value in given.items() if value]:
-            raise click.UsageError(
-                f"{wrong[0]} is for models: a network from elsewhere was not trained here."
-            )
-        _measure(files, weights, own, jobs, reading, talk)
-        return
-    if own:
+    if weights is not None and more.options:
+        raise click.UsageError(
+            f"{more.options[0]} is for models: a network from elsewhere was not trained here."
+        )
+    if weights is None and own:
         option = settings_of(Options)[next(iter(own))].option
         raise click.UsageError(f"{option} is for --weights: a model knows it.")
+    if weights is not None:
+        _measure(files, weights, own, jobs, reading, talk)
+    else:
+        _audit(files, more, jobs, reading, talk)
+
+
+def _audit(files: Files, more: More, jobs: int | None, reading: Reading, talk: Talk) -> None:
+    """A model held against its data, and what is asked for besides."""
     model = files.load(talk)
     table = files.table(
         model,
@@ -101,7 +129,7 @@ def certify(files, weights, own, everything, without, unique, bends, jobs, readi
         target=True,
         ids=True,
         weight=model.data.weight,
-        group=model.data.group if everything else None,
+        group=model.data.group if more.everything else None,
         left_out=True,
     )
     talk.notes(*table.notes)
@@ -110,21 +138,21 @@ def certify(files, weights, own, everything, without, unique, bends, jobs, readi
     from wedgefit.model import audit, cost, uniqueness
     from wedgefit.model import bends as broken
 
-    if unique:
+    if more.unique:
         uniqueness.check(model)
-    if bends is not None:
-        broken.check(model, bends)
-    parts = cost.parts_named(model, without)
-    record = audit.certify(model, table, jobs=jobs, everything=everything)
+    if more.bends is not None:
+        broken.check(model, more.bends)
+    parts = cost.parts_named(model, more.without)
+    record = audit.certify(model, table, jobs=jobs, everything=more.everything)
     if parts and record["agrees"]:
         with talk.progress() as progress:
             certificate = Certificate(**record["certificate"])
             found = cost.costs(model, table, certificate, parts, progress, jobs)
         record["without"] = plain(found)
-    if unique and record["agrees"]:
+    if more.unique and record["agrees"]:
         record["unique"] = plain(uniqueness.uniqueness(model, table, jobs))
-    if bends is not None and record["agrees"]:
-        record["bends"] = plain(broken.bends(model, table, bends))
+    if more.bends is not None and record["agrees"]:
+        record["bends"] = plain(broken.bends(model, table, more.bends))
     talk.result(record, "certify")
     if not record["agrees"]:
         raise click.ClickException(record["message"])

@@ -85,29 +85,26 @@ def predict(
     table, copied = _rows(files, model, id_columns, append, reading)
     talk.notes(*table.notes, *model.encoding.remarks(table))
     scores = model.scores(table)
-    ends = {} if interval is None else _ends(model, table, scores, interval)
-    probabilities = _probabilities(model, scores) if proba else {}
-    parts = _contributions(model, table, scores) if contributions else {}
+    more = {}
+    if interval is not None:
+        more |= {"interval": interval, "ends": _ends(model, table, scores, interval)}
+    if proba:
+        more["probabilities"] = _probabilities(model, scores)
+    if contributions:
+        more["contributions"] = _contributions(model, table, scores)
     exposure = model.exposures(table)
     if model.data.exposure is not None and exposure is None:
         talk.notes(f"there is no column {model.data.exposure!r}: counts are for one unit of it")
     predictions = model.decided(scores, threshold, exposure)
+    asked_for = bool(append or id_columns)
     if talk.json:
-        record = _record(model, table, predictions, copied)
-        record |= {} if interval is None else {"interval": interval, "ends": ends}
-        record |= {"probabilities": probabilities} if proba else {}
-        record |= {"contributions": parts} if contributions else {}
-        record |= (
-            {"columns": {name: _present(cells) for name, cells in copied.items()}}
-            if append or id_columns
-            else {}
-        )
+        record = _record(model, table, predictions, copied) | more
+        if asked_for:
+            record["columns"] = {name: _present(cells) for name, cells in copied.items()}
         content = json_text(record)
     else:
-        columns = _predicted(model, predictions) | ends
-        columns |= {f"probability_{name}": values for name, values in probabilities.items()}
-        columns |= parts
-        content = csv_text(_beside(copied, columns, bool(append or id_columns), talk) | columns)
+        columns = _columns(model, predictions, more)
+        content = csv_text(_beside(copied, columns, asked_for, talk) | columns)
     if output == STANDARD_STREAM:
         write_out(content.encode(errors=ESCAPE))
     else:
@@ -147,11 +144,15 @@ def _present(cells: list[str]) -> list[str | None]:
     return [cell if cell.strip() else None for cell in cells]
 
 
-def _predicted(model, predictions: list) -> dict[str, list]:
-    """The predictions by the name of their column."""
+def _columns(model, predictions: list, more: dict) -> dict[str, list]:
+    """The predictions, and ``more`` that the JSON has beside them, by the name of their column."""
     names = model.encoding.target.names
     by_target = [predictions] if len(names) == 1 else zip(*predictions)
-    return {f"prediction_{name}": values for name, values in zip(names, by_target)}
+    columns = {f"prediction_{name}": values for name, values in zip(names, by_target)}
+    columns |= more.get("ends", {})
+    for name, values in more.get("probabilities", {}).items():
+        columns[f"probability_{name}"] = values
+    return columns | more.get("contributions", {})
 
 
 def _ends(model, table, scores, level: float) -> dict[str, list[float]]:

@@ -8,7 +8,7 @@ import click
 
 from wedgefit.cli.arguments import FILE, data_argument, training_table
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import fitting, id_option, reading, talking
+from wedgefit.cli.options import Talk, fitting, id_option, reading, talking
 from wedgefit.cli.output import (
     ESCAPE,
     MODEL_FILE,
@@ -61,16 +61,7 @@ def train(data, output, predictions, id_column, options, reading, talk):
       wedgefit train data.csv --alpha-ratio 0.01 -o small.json
       wedgefit train - --json < data.csv | jq .certificate
     """
-    to_stdout = output == STANDARD_STREAM
-    if to_stdout and talk.json:
-        raise click.UsageError(
-            "--json and -o - both want standard output: give the model a file, or leave --json out."
-        )
-    check_output(output, data)
-    if predictions is not None:
-        check_output(predictions, data)
-        if os.path.realpath(predictions) == os.path.realpath(output):
-            raise click.UsageError("--predictions and -o are the same file: give two.")
+    _check_outputs(data, output, predictions, talk)
     table, options = training_table(data, id_column, options, reading)
     # Told before the fit, which may fail for what the notes say.
     talk.notes(*table.notes)
@@ -81,20 +72,38 @@ def train(data, output, predictions, id_column, options, reading, talk):
         deadline = InterruptibleDeadline(options.max_seconds, _tell_at_once)
         wanted = predictions is not None
         model, held_out = fit.trained(table, options, progress, deadline, wanted)
-    if to_stdout:
+    if output == STANDARD_STREAM:
         write_out(model.dumps().encode(errors=ESCAPE))
     else:
         model.save(output)
     if held_out is not None:
         write_whole(predictions, csv_text(held_out.columns(model)))
-    report = model.report()
-    talk.notes(*(note for note in report["notes"] if note not in table.notes))
+    talk.notes(*(note for note in model.notes if note not in table.notes))
+    _report(model.report(), output, talk)
+
+
+def _check_outputs(data: str, output: str, predictions: str | None, talk: Talk) -> None:
+    """Raises UsageError for files that could not be written in the end."""
+    if output == STANDARD_STREAM and talk.json:
+        raise click.UsageError(
+            "--json and -o - both want standard output: give the model a file, or leave --json out."
+        )
+    check_output(output, data)
+    if predictions is not None:
+        check_output(predictions, data)
+        if os.path.realpath(predictions) == os.path.realpath(output):
+            raise click.UsageError("--predictions and -o are the same file: give two.")
+
+
+def _report(report: dict, output: str, talk: Talk) -> None:
+    """What was fitted: on standard output, unless the model goes there."""
     if talk.json:
         talk.result(report, "train")
     elif not talk.quiet:
         from wedgefit.views import tables
         from wedgefit.views.terminal import is_terminal, to_text
 
+        to_stdout = output == STANDARD_STREAM
         stream = sys.stderr if to_stdout else sys.stdout
         short = is_terminal(stream) and not talk.verbose
         text = to_text(tables.train(report, output, verbose=talk.verbose, short=short), stream)
