@@ -566,7 +566,7 @@ def test_unseen_levels_are_noted_on_standard_error():
 
 def test_evaluate(model):
     record = strict(run("evaluate", "d.csv", "--json").stdout)
-    assert record["data"] == {"source": "d.csv", "rows": 30, "weight": None}
+    assert record["data"] == {"source": "d.csv", "rows": 30, "weight": None, "exposure": None}
     assert record["score"] == pytest.approx(model["score"]["train"])
     assert "RMSE" in run("evaluate", "wedgefit.json", "d.csv").stdout
     Path("one.csv").write_text("\n".join(SMALL.splitlines()[:2]))
@@ -594,6 +594,7 @@ def test_evaluate_with_weights_counts_rows_as_repeated(model):
         "source": "weighted.csv",
         "rows": sum(count > 0 for count in counts),
         "weight": "w",
+        "exposure": None,
     }
     assert "weight" in done.stderr and "weight" in record["notes"][0]
     assert "no column" in run("evaluate", "d.csv", "--weight", "w", code=1).stderr

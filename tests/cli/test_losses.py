@@ -13,6 +13,7 @@ from sklearn import metrics
 
 from wedgefit.exports.formats import exported
 from wedgefit.model.file import load
+from wedgefit.views.words import number, score_number, score_text
 
 LOSSES = ("huber", "quantile", "poisson", "gamma")
 CASES = oracles.further_cases(*LOSSES)
@@ -251,6 +252,13 @@ def exposed(rng, n=40):
     return x, days, y.astype(float)
 
 
+def test_what_rounding_leaves_of_a_quotient_is_0_to_a_reader():
+    assert score_number("d2", -2.22e-16) == score_number("r2", 4e-13) == "0"
+    assert score_number("r2", -2e-12) == "-2.000e-12" and score_number("mae", 1e-16) == "1.000e-16"
+    assert score_number("d2", None) == "–"
+    assert score_text({"r2": {"mean": -1e-16, "se": 0.1}, "d2": 1e-17}) == "R² 0 ± 0.10, D² 0"
+
+
 def test_counts_of_unequal_exposure(rng):
     """Predictions are for the exposure of each row, scores those of rates that weigh as much, in
     every command that has counts beside predictions."""
@@ -272,6 +280,12 @@ def test_counts_of_unequal_exposure(rng):
     one = json.loads(run("explain", "d.csv", "--row", "4", "--json").stdout)
     score = one["outputs"][0]["score"]
     assert one["prediction"] == pytest.approx(days[3] * np.exp(score))
+    said = run("evaluate", "d.csv").stdout
+    (line,) = [line.split() for line in said.splitlines() if line.startswith("D²")]
+    assert line[2] == "0" and "the mean of all per unit of days, times its own." in said
+    run("report", "d.csv", "--row", "4", "-o", "r.html", "-q")
+    mean = number(y.sum() / days.sum() * days[3])
+    assert f"the mean of the rows for its days, {mean}," in Path("r.html").read_text()
     held = np.array(columns_of("held.csv")["prediction_y"], dtype=float)
     assert np.corrcoef(held, days)[0, 1] > 0.5
     both = ["wedgefit.json", "wedgefit.json", "d.csv", "--json"]

@@ -357,3 +357,31 @@ def test_a_target_far_from_zero_is_certified_as_it_is_stored(seed):
     # So near to 2^53 the sum of network and bias is a whole number, too.
     assert loss + model.stages[0].penalty == pytest.approx(model.certificate.objective, rel=0.1)
     assert model.stages[0].status == "stalled" and "above the tolerance" in model.notes[-1]
+
+
+def test_another_version_may_have_worded_a_note_otherwise():
+    """What it told is then listed beside what this one would; of a model of this version a note
+    that follows from the rows must be there word for word."""
+    model = train(gappy(), Options(alpha_ratio=0.05, jobs=1, target=("y",)), Quiet())
+    assert any("left out" in note for note in model.notes)
+    data = json.loads(model.dumps())
+    data["notes"] = [note.replace("left out", "set aside") for note in data["notes"]]
+    found = certify(loads(json.dumps(data)), gappy(), jobs=1)
+    assert not found["agrees"] and "notes[" in found["message"]
+    data["version"] = "0.0.9"
+    older = loads(json.dumps(data))
+    assert json.loads(older.dumps()) == data, "whoever saves it anew says who trained it"
+    for everything in (False, True):
+        found = certify(older, gappy(), jobs=1, everything=everything)
+        told = {part["name"]: part["why"] for part in found["not_checked"]}
+        assert found["agrees"] and "left out" in told["notes[*]"] and "0.0.9" in told["notes[*]"]
+    # What it tells twice is no matter of words.
+    data["notes"] += data["notes"]
+    assert not certify(loads(json.dumps(data)), gappy(), jobs=1)["agrees"]
+
+
+def gappy():
+    """The table with a column that says nothing."""
+    flat = Column("flat", "numeric", np.ones(table().rows))
+    own = {name: table().columns[name] for name in ("a", "b", "y")}
+    return replace(table(), columns=own | {"flat": flat})

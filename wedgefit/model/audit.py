@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wedgefit import __version__
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
 from wedgefit.data.settings import TableSettings, columns_by_shape
@@ -304,6 +305,12 @@ def _noted(model: Model, table: Table, more: list[str], found: Found) -> None:
     stored = list(model.notes)
     follow = [*found.record["notes"], *more]
     missing = [note for note in follow if note not in stored] if model.options else []
+    told = TRAINING
+    if missing and model.version != __version__:
+        told = f"version {model.version} may say in other words what this one would: "
+        told += "; ".join(map(repr, missing))
+        found.skipped["notes[*]"] = told
+        missing = []
     # Said twice, a note would look like two: one that follows once may be there once.
     once = [
         note
@@ -313,7 +320,7 @@ def _noted(model: Model, table: Table, more: list[str], found: Found) -> None:
     found.record["notes"] = once + missing
     for i, note in enumerate(stored):
         if note not in (*follow, *table.notes, *stored[:i]):
-            found.skipped[f"notes[{i}]"] = f"{note!r}: {TRAINING}"
+            found.skipped[f"notes[{i}]"] = f"{note!r}: {told}"
 
 
 def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found: Found) -> None:

@@ -52,7 +52,12 @@ def evaluate(
     cut = log_odds(found and found.value)
     return {
         "schema": "wedgefit.evaluation/1",
-        "data": {"source": table.source, "rows": rows.rows, "weight": weight},
+        "data": {
+            "source": table.source,
+            "rows": rows.rows,
+            "weight": weight,
+            "exposure": model.data.exposure,
+        },
         "score": score_values(sample, output, model.loss, cut),
         "baseline": score_values(sample, constant_output(sample, model.loss), model.loss),
         "threshold": plain(found),

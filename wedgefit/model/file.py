@@ -56,7 +56,7 @@ class ModelFile:
     intercept: Annotated[PerOutput, "The output bias t: a number, or one per output."]
     neurons: list[Neuron]
     samples: Annotated[tuple[RowId, ...], DISTINCT, "The distinct rows that neurons pass through."]
-    version: Annotated[str, "The version of wedgefit that wrote the file."]
+    version: Annotated[str, "The version of wedgefit that trained the model."]
     notes: Annotated[tuple[str, ...], "What the user was told."]
     anchors: Annotated[tuple[Anchor, ...], "The rows that neurons pass through."]
     encoding: Annotated[Encoding, "How cells become the numbers that the first layer reads."]
@@ -101,6 +101,7 @@ class ModelFile:
             anchors={anchor.id: anchor.values for anchor in self.anchors},
             encoding=self.encoding,
             notes=self.notes,
+            version=self.version,
             options=self.options,
             distributions=self.distributions,
             importances=self.effects,

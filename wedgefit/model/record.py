@@ -181,6 +181,7 @@ class Model:
     anchors: dict[RowId, tuple[float, ...]]
     encoding: Encoding
     notes: tuple[str, ...] = ()
+    version: str = __version__  # Of the wedgefit that trained it, and worded the notes.
     options: dict[str, Told] = field(default_factory=dict)
     distributions: tuple[Distribution, ...] = ()
     importances: tuple[Importance, ...] = ()
@@ -381,7 +382,7 @@ class Model:
             "neurons": plain(self.neurons),
             "samples": self.samples,
             "seconds": self.seconds,
-            "version": __version__,
+            "version": self.version,
             "notes": list(self.notes),
         }
 

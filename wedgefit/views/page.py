@@ -174,9 +174,9 @@ def _scores(score: dict) -> list[dict]:
     return [
         {
             "name": render.SCORES.get(name, name),
-            "train": value,
+            "train": render.without_rounding(name, value),
             "cv": held_out.get(name),
-            "constant": base.get(name),
+            "constant": render.without_rounding(name, base.get(name)),
         }
         for name, value in score["train"].items()
         if value is not None
@@ -192,7 +192,7 @@ def _observed(model: Model, table: Table, row: str) -> list[str]:
     k = [str(known) for known in table.row_ids].index(row)
     predicted = model.predict(table.take([k]))[0]
     predicted = predicted if isinstance(predicted, list) else [predicted]
-    found = []
+    exposure, found = model.exposures(table), []
     for name, said in zip(model.encoding.target.names, predicted):
         column = table.columns.get(name)
         if column is None or column.missing[k]:
@@ -203,10 +203,14 @@ def _observed(model: Model, table: Table, row: str) -> list[str]:
             part = render.percent(float((known == column.values[k]).mean()), 1)
             found.append(f"Observed: {shown}, as in {part} of the rows.")
             continue
-        off, usual = abs(column.values[k] - said), abs(column.values[k] - known.mean())
+        mean, what = float(known.mean()), "the mean of the rows"
+        if exposure is not None:
+            mean = float(known.sum() / exposure[~column.missing].sum() * exposure[k])
+            what = f"the mean of the rows for its {model.data.exposure}"
+        off, usual = abs(column.values[k] - said), abs(column.values[k] - mean)
         found.append(
             f"Observed: {shown}. The prediction is {render.number(off)} off; "
-            f"the mean of the rows, {render.number(float(known.mean()))}, {render.number(usual)}."
+            f"{what}, {render.number(mean)}, {render.number(usual)}."
         )
     return found
 

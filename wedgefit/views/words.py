@@ -11,6 +11,7 @@ NOTHING = "–"
 # A list in one paragraph is parted into lines of about this width, as paper of pipes never wraps.
 LINE = 100
 SCORES = {score.name: score.title for score in scores.SCORES.values()}
+QUOTIENTS = ("r2", "d2")
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -24,6 +25,18 @@ def number(value: float | None, digits: int = 4) -> str:
         return f"{value:.{digits - 1}e}"
     text = f"{value:,.{max(0, digits - 1 - size)}f}"
     return text.rstrip("0").rstrip(".") if float(value).is_integer() and "." in text else text
+
+
+def score_number(name: str, value: float | None) -> str:
+    """A score by its name, as a number."""
+    return number(without_rounding(name, value))
+
+
+def without_rounding(name: str, value: float | None) -> float | None:
+    """A score by its name; of one that is 1 less a quotient, what rounding leaves of 0 is 0 to a
+    reader."""
+    nothing = name in QUOTIENTS and value is not None and abs(value) < 1e-12
+    return 0.0 if nothing else value
 
 
 def signed(value: float | None, digits: int = 4) -> str:
@@ -121,9 +134,10 @@ def score_text(score: dict) -> str:
     """The scores that exist, those of cross-validation with their standard errors."""
     words = []
     for name, value in score.items():
-        name = SCORES.get(name, plain(name))
+        title = SCORES.get(name, plain(name))
         if isinstance(value, dict):
-            words.append(f"{name} {number(value['mean'])} ± {number(value['se'], 2)}")
+            mean = score_number(name, value["mean"])
+            words.append(f"{title} {mean} ± {number(value['se'], 2)}")
         elif value is not None:
-            words.append(f"{name} {number(value)}")
+            words.append(f"{title} {score_number(name, value)}")
     return ", ".join(words)

@@ -12,6 +12,7 @@ from wedgefit.views.words import (
     percent,
     plain,
     quoted,
+    score_number,
     several,
     signed,
 )  # fmt: skip
@@ -26,7 +27,8 @@ def evaluate(evaluation: dict) -> Parts:
     yield Text(f"{plain(data['source'])}: {count(data['rows'], 'row')}")
     table = table_of("score", "model>", "baseline>")
     for name, value in evaluation["score"].items():
-        add_row(table, SCORES.get(name, plain(name)), number(value), number(baseline[name]))
+        figures = (score_number(name, each) for each in (value, baseline[name]))
+        add_row(table, SCORES.get(name, plain(name)), *figures)
     yield table
     if confusion := evaluation["confusion"]:
         yield "Baseline: every row has the probabilities with which the classes come.\n"
@@ -34,14 +36,20 @@ def evaluate(evaluation: dict) -> Parts:
         yield from _confusion(confusion)
         yield from _calibration(evaluation["calibration"] or {})
     else:
-        yield f"Baseline: every row is predicted as {_constant(evaluation['score'])} of all.\n"
+        yield f"Baseline: every row is predicted as {_constant(evaluation)}.\n"
         yield from _residuals(evaluation["residuals"])
         yield from _coverage(evaluation["intervals"] or {})
 
 
-def _constant(scores: dict) -> str:
-    """The best constant for the loss that these scores are for."""
-    return {"pinball": "the quantile", "huber": "Huber's mean"}.get(next(iter(scores)), "the mean")
+def _constant(evaluation: dict) -> str:
+    """The best constant for the loss that these scores are for; of counts of unequal exposure it is
+    a rate."""
+    if exposure := evaluation["data"]["exposure"]:
+        return f"the mean of all per unit of {plain(exposure)}, times its own"
+    first = next(iter(evaluation["score"]))
+    return {"pinball": "the quantile of all", "huber": "Huber's mean of all"}.get(
+        first, "the mean of all"
+    )
 
 
 def _threshold(threshold: dict | None, classes: list) -> Parts:
@@ -122,7 +130,7 @@ def compare(comparison: dict) -> Parts:
     table = table_of("", "model", "neurons>", "columns>", "rows>", f"{loss}>", *titles)
     for model in models:
         sizes = (f"{model[part]:,}" for part in ("neurons", "columns", "samples"))
-        figures = (number(model["score"][name]) for name in scores)
+        figures = (score_number(name, model["score"][name]) for name in scores)
         add_row(table, model["name"], model["source"], *sizes, number(model["loss"]), *figures)
     yield table
     mean, se = (comparison["difference"][part] for part in ("mean", "se"))
@@ -163,7 +171,7 @@ def path(record: dict) -> Parts:
             number(point["objective"], 6),
             bound(point["relative_gap"]),
             point["scope"],
-            number(cv["mean"]),
+            score_number(record["score_name"], cv["mean"]),
             number(cv["se"], 2),
             marks,
             style="bold" if marks else None,

@@ -20,6 +20,7 @@ from wedgefit.views.words import (
     number,
     percent,
     plain,
+    score_number,
     score_text,
     several,
     shape_words,
@@ -81,7 +82,7 @@ def _verdict(report: dict) -> str:
         base = constant[name]
         base = base["mean"] if isinstance(base, dict) else base
         what = "the most frequent class" if data["classes"] and name == "accuracy" else "a constant"
-        words += f"; {what} alone has {number(base)}"
+        words += f"; {what} alone has {score_number(name, base)}"
     return f"{words}."
 
 
