@@ -78,6 +78,9 @@ def options(rng):
         told += ["--class-weight=balanced"] * (rng.random() < 0.3)
         told += ["--threshold=0.3"] * (target == "two" and rng.random() < 0.2)
     told += ["--refit"] * (rng.random() < 0.15)
+    if rng.random() < 0.15:
+        shape = str(rng.choice(["increasing", "decreasing", "convex", "concave"]))
+        told.append(f"--{shape}={rng.choice(['a', 'b'])}")
     return [part for part in told if part]
 
 

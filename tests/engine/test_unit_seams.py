@@ -38,6 +38,12 @@ class Mirrored(Wedges):
         return np.maximum(heights + self.offsets, 0) + np.maximum(self.offsets - heights, 0)
 
 
+class Upward(Wedges):
+    """Another shape: coefficients from zero up, so that every network is convex."""
+
+    nonnegative = True
+
+
 class Units(Dictionary):
     """The wedges of a dictionary as units of another kind."""
 
@@ -62,7 +68,8 @@ class Everything(Pricer):
         self.columns = self.units.hinges(dictionary.X)
 
     def price(self, v, alpha, used, *, every_pencil, **_):
-        scores = row_norms(self.columns.T @ v)
+        scores = self.columns.T @ v
+        scores = scores[:, 0] if self.units.nonnegative else row_norms(scores)
         best = np.argsort(-scores)[:20]
         best, total = best[scores[best] > alpha], len(scores)
         bound, excess = float(scores.max()), float(scores.max() / alpha - 1)
@@ -83,7 +90,7 @@ def problem_of(loss, X, rng):
 
 
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
-@pytest.mark.parametrize("kind", [Tents, Dear, Mirrored])
+@pytest.mark.parametrize("kind", [Tents, Dear, Mirrored, Upward])
 def test_a_kind_of_its_own_trains_and_is_certified(kind, loss, rng):
     X = rng.normal(size=(14, 2))
     problem, pricer = problem_of(loss, X, rng), Everything(units_of(kind, X))
@@ -92,7 +99,8 @@ def test_a_kind_of_its_own_trains_and_is_certified(kind, loss, rng):
     found = solve(problem, pricer, tol=1e-8)
     columns = np.unique(np.round(pricer.columns, 12), axis=1)
     twin = {"squared": oracles.lasso_optimum, "logistic": oracles.logistic_lasso_optimum}[loss]
-    optimum, *_ = twin(columns, problem.y[:, 0], alpha, True)
+    signs = np.eye(columns.shape[1]) if kind.nonnegative else None
+    optimum, *_ = twin(columns, problem.y[:, 0], alpha, True, shape=signs)
     assert found.status == "converged" and found.certificate.scope == "exact"
     assert found.certificate.objective == pytest.approx(optimum, rel=1e-6)
     assert found.certificate.lower_bound <= optimum * (1 + 1e-7)
@@ -102,7 +110,7 @@ def test_a_kind_of_its_own_trains_and_is_certified(kind, loss, rng):
 def test_what_the_kinds_promise_holds_on_other_rows(rng):
     X, new = rng.normal(size=(14, 2)), rng.normal(size=(50, 2))
     fits = {}
-    for kind in (Tents, Dear, Mirrored):
+    for kind in (Tents, Dear, Mirrored, Upward):
         pricer = Everything(units_of(kind, X))
         problem = problem_of("squared", X, np.random.default_rng(1))
         alpha = 0.1 * largest_alpha(problem, pricer)
@@ -113,6 +121,11 @@ def test_what_the_kinds_promise_holds_on_other_rows(rng):
     far = 1e3 * np.sign(new)
     slopes = np.abs(far @ fits[Tents].wedges.normals.T) @ fits[Tents].coefficients
     assert np.abs(fits[Tents].predict(far) / slopes - 1).max() < 0.1, "tents rise on both sides"
+    middle, ends = (
+        fits[Upward].predict((new + far) / 2),
+        fits[Upward].predict(np.vstack([new, far])),
+    )
+    assert (middle <= (ends[:50] + ends[50:]) / 2 + 1e-9).all()
 
 
 def test_costs_decide_which_units_are_used(rng):
