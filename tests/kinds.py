@@ -12,6 +12,7 @@ from wedgefit.data.table import Table
 from wedgefit.model.build import Options, train
 from wedgefit.model.parts import unit_name
 from wedgefit.model.record import Model
+from wedgefit.watch import Silent
 
 # Names and levels that mean something to SQL, Python or a shell.
 NASTY = [
@@ -28,14 +29,13 @@ NASTY = [
 ]
 
 
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    def note(self, words):
-        pass
+def with_targets(a, b, value, rng):
+    """A table of two columns, a weight, and what a value gives: two classes, three, and itself."""
+    classes = np.digitize(value, np.quantile(value, [0.3, 0.6]))
+    columns = {"w": rng.integers(1, 4, size=len(value)).astype(float), "a": a, "b": b}
+    columns["two"] = np.where(value > np.median(value), "up", "down").astype(object)
+    columns["three"] = np.array(["p", "q", "r"], dtype=object)[classes]
+    return table_of(columns | {"y": value})
 
 
 def table_of(columns, source="t.csv"):
@@ -131,7 +131,7 @@ def kinds() -> Kinds:
 
 
 def trained(columns, alpha_ratio=0.1, **options) -> Model:
-    return train(table_of(columns), Options(alpha_ratio=alpha_ratio, tol=1e-3, **options), Quiet())
+    return train(table_of(columns), Options(alpha_ratio=alpha_ratio, tol=1e-3, **options), Silent())
 
 
 def slipped(columns):

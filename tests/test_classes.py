@@ -21,17 +21,9 @@ from wedgefit.views.phrases import coefficient_for
 from wedgefit.views.tables import explain as rendered_explain
 from wedgefit.views.tables import train as rendered_train
 from wedgefit.views.terminal import to_text
+from wedgefit.watch import Silent
 
 CLASSES = ("ash", "birch", "cedar")
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
 
 
 def rows_of(n=45, classes=CLASSES, seed=0):
@@ -57,7 +49,7 @@ def read(tmp_path):
 
 
 def trained(table, **options):
-    return train(table, Options(**{"alpha_ratio": 0.05, "jobs": 1} | options), Quiet())
+    return train(table, Options(**{"alpha_ratio": 0.05, "jobs": 1} | options), Silent())
 
 
 @pytest.mark.parametrize(
@@ -272,7 +264,7 @@ def test_the_path_adds_the_networks_up(read, monkeypatch):
     table = read(*rows_of())
     # Small alphas take long, and prove no more.
     monkeypatch.setattr("wedgefit.learning.path.SMALLEST_RATIO", 0.1)
-    record = path(table, Options(cv=3, order=1, jobs=1), Quiet()).report()
+    record = path(table, Options(cv=3, order=1, jobs=1), Silent()).report()
     assert record["score_name"] == "log_loss" and len(record["points"]) > 3
     point = record["points"][2]
     model = trained(table, order=1, alpha_ratio=None, alpha=point["alpha"])

@@ -41,9 +41,10 @@ model.network_export model.evaluation model.residuals model.build model.whole_pa
 model.comparison model.origin
 model.claims model.audit model.cost model.uniqueness model.bends model.yardstick
 model.polish model.trace
-views.words views.units views.phrases views.effects views.explain views.prediction views.flat
-views.terminal views.progress_bar views.tables.train views.tables.explain views.tables.row
-views.tables.figures views.tables.proof views.tables
+views.words views.units views.phrases views.effects views.curves views.explain
+views.prediction views.flat views.terminal views.progress_bar
+views.tables.train views.tables.explain views.tables.row views.tables.figures
+views.tables.proof views.tables
 views.pictures.style views.pictures.naming views.pictures.scene views.pictures.fit
 views.pictures.map views.pictures.effects views.pictures.pairs views.pictures.overview
 views.pictures.quality

@@ -18,7 +18,7 @@ from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
 from wedgefit.model.whole_path import path
-from wedgefit.watch import Deadline
+from wedgefit.watch import Deadline, Silent
 
 A, B = np.linspace(0, 5, 30).round(3), np.cos(np.arange(30)).round(3)
 VALUE = (np.abs(A - 2) + B).round(3)
@@ -30,15 +30,6 @@ COLUMNS = {
     "both": np.where(VALUE > 1.5, "yes", "no"),
     "y": VALUE,
 }
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +55,13 @@ def test_the_path_of_several_networks_has_alphas_without_neurons(names, targets)
     """plot --kind path stumbled where one of several networks, or all targets together, had no
     neuron yet."""
     table = table_of(*names)
-    model = train(table, Options(target=targets, alpha_ratio=0.5, order=1, jobs=1), Quiet())
-    record = trace.path(model, table, Quiet())
+    model = train(table, Options(target=targets, alpha_ratio=0.5, order=1, jobs=1), Silent())
+    record = trace.path(model, table, Silent())
     assert len(record.sizes) == len(record.alphas) and record.sizes[-1] > 0
     # Far above alpha_max no network has a neuron.
     fit = (
-        Learner(Sample(np.c_[A, B], np.c_[VALUE, B], "regression"), Settings(jobs=1), Quiet.note)
-        .solved(1e6, Quiet().advance, 2)[0][-1]
+        Learner(Sample(np.c_[A, B], np.c_[VALUE, B], "regression"), Settings(jobs=1), Silent().note)
+        .solved(1e6, Silent().advance, 2)[0][-1]
         .fit
     )
     found = {}
@@ -84,7 +75,7 @@ def test_setting_up_does_not_eat_the_time_of_the_final_fit(monkeypatch):
     learner = Learner(
         Sample(np.c_[A, B], np.c_[VALUE], "regression"),
         Settings(max_seconds=20.0, cv=2, order=1, jobs=1),
-        Quiet.note,
+        Silent().note,
         Deadline(20.0),
     )
     ends = []
@@ -114,7 +105,7 @@ def test_certify_looks_at_the_scores(target, refit):
     hold'."""
     table = table_of("w", "a", "b", target)
     model = train(
-        table, Options(weight="w", alpha_ratio=0.05, order=1, refit=refit, jobs=1), Quiet()
+        table, Options(weight="w", alpha_ratio=0.05, order=1, refit=refit, jobs=1), Silent()
     )
     assert certify(model, table, jobs=1)["agrees"]
     for name, value in model.score.train.items():
@@ -130,7 +121,7 @@ def test_ranks_that_rounding_decides_are_certified():
     """Scores of rows with equal outputs may differ in the last digit from one machine to the next:
     no reason to accuse a model."""
     table = table_of("a", both=["no", "yes"] * 15)
-    model = train(table, Options(alpha=10.0, order=1, jobs=1), Quiet())
+    model = train(table, Options(alpha=10.0, order=1, jobs=1), Silent())
     assert not model.neurons
     record = json.loads(model.dumps())
     record["score"]["train"]["auc"] = 0.6
@@ -181,12 +172,12 @@ def test_rows_of_weight_zero_are_told_of_where_nothing_is_left():
         ColumnError,
         match=r'"no" in every row: nothing to predict; 13 rows .* left out: their weight is zero\.',
     ):
-        train(table, Options(target=("both",), weight="w"), Quiet())
+        train(table, Options(target=("both",), weight="w"), Silent())
     table = table_of("a", "both", w=(A == 0).astype(int))
     with pytest.raises(
         FitError, match=r"one row is not enough to fit anything; 29 rows .* their weight is zero\."
     ):
-        train(table, Options(target=("both",), weight="w"), Quiet())
+        train(table, Options(target=("both",), weight="w"), Silent())
 
 
 def test_a_weight_that_is_too_large_is_told_the_limit():
@@ -195,7 +186,7 @@ def test_a_weight_that_is_too_large_is_told_the_limit():
     with pytest.raises(
         ColumnError, match=r"this weight is 1e\+300; expected a number from 0 up, at most 1e\+100"
     ):
-        train(table, Options(target=("y",), weight="w"), Quiet())
+        train(table, Options(target=("y",), weight="w"), Silent())
 
 
 def test_auc_of_several_classes_needs_probabilities():
@@ -208,7 +199,7 @@ def test_auc_of_several_classes_needs_probabilities():
         Learner(
             Sample(np.c_[A, B], Y, "classification"),
             Settings(loss="squared", scoring="auc"),
-            Quiet.note,
+            Silent().note,
         )
 
 
@@ -245,7 +236,7 @@ def test_names_cannot_steer_the_terminal_from_a_formula():
 def test_impossible_folds_name_the_file(learn):
     """'30 rows cannot be split into 60 folds' left open of which file."""
     with pytest.raises(FitError, match=r"^d\.csv: 30 rows cannot be split into 60 folds"):
-        learn(table_of("a", "y"), Options(cv=60), Quiet())
+        learn(table_of("a", "y"), Options(cv=60), Silent())
 
 
 @pytest.mark.parametrize(

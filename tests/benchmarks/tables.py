@@ -32,6 +32,7 @@ from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScal
 
 from wedgefit.data.table import read_table
 from wedgefit.model.build import Options, train
+from wedgefit.watch import Silent
 
 TITANIC = ("PassengerId", "Name", "Ticket", "Cabin")
 # file, target, columns to leave out (identifiers)
@@ -67,16 +68,6 @@ class Result:
     log_loss: float | None
     terms: float
     seconds: float
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def note(self, words):
-        pass
-
-    def advance(self, *step):
-        pass
 
 
 def encoded(model, *numeric):

@@ -13,10 +13,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from kinds import Quiet, table_of
+from kinds import table_of
 
 from wedgefit.model.build import Options, train
 from wedgefit.model.record import Model
+from wedgefit.watch import Silent
 
 # Objectives agree to this, relatively, beside the square of what rounding moves an output by.
 AGREE = 1e-8
@@ -54,7 +55,7 @@ def moved(rng: np.random.Generator, relation: str) -> Moved:
 
 def trained(X: np.ndarray, y: np.ndarray, **options) -> Model:
     columns = {f"x{j}": column.copy() for j, column in enumerate(X.T)}
-    return train(table_of(columns | {"y": y}), Options(**options), Quiet())
+    return train(table_of(columns | {"y": y}), Options(**options), Silent())
 
 
 def errors(rng: np.random.Generator, relation: str) -> dict[str, tuple[float, float]]:

@@ -13,16 +13,7 @@ from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import loads
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
-
+from wedgefit.watch import Silent
 
 WAYS = [
     {},
@@ -74,7 +65,7 @@ def campaign(count, seed, sizes):
         drop = () if "weight" in way else ("w",)
         options = Options(alpha_ratio=ratio, order=order, drop=drop, jobs=1, **way)
         try:
-            model = train(rows, options, Quiet())
+            model = train(rows, options, Silent())
         except WedgefitError:
             continue  # A column of which nothing is left, for instance; said before any file.
         trained += 1
@@ -102,7 +93,7 @@ def test_bounds_of_small_alphas_are_accepted(name, options):
     """A dual point that is small beside the outputs: rounding moves the bound in its ninth
     digit."""
     rows = read_table(Path(__file__).parent / "small_alpha" / f"{name}.csv")
-    model = train(rows, Options(order=1, jobs=1, **options), Quiet())
+    model = train(rows, Options(order=1, jobs=1, **options), Silent())
     for jobs in (1, 2):
         found = certify(loads(model.dumps()), rows, jobs=jobs)
         assert found["agrees"], found["message"]
@@ -114,7 +105,7 @@ def test_the_slack_is_the_problems_own():
     rows = read_table(Path(__file__).parent / "small_alpha" / "hundred.csv")
     slack = []
     for ratio in (1e-5, 1e-1):
-        model = train(rows, Options(order=1, jobs=1, alpha_ratio=ratio), Quiet())
+        model = train(rows, Options(order=1, jobs=1, alpha_ratio=ratio), Silent())
         data = json.loads(model.dumps())
         bound = data["certificate"]["lower_bound"]
         for by in 10.0 ** np.arange(-14, -5):

@@ -23,18 +23,10 @@ from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import loads
+from wedgefit.watch import Silent
 
 # A change by less than this, relatively, may pass.
 DIGITS = 1e-6
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
 
 
 @cache
@@ -75,7 +67,7 @@ SETTINGS = {
 @cache
 def record(kind):
     options = {"keep": INPUTS} | SETTINGS[kind]
-    model = train(table(), Options(**options, jobs=1), Quiet())
+    model = train(table(), Options(**options, jobs=1), Silent())
     assert certify(model, table(), jobs=1)["agrees"]
     return model.dumps()
 

@@ -11,13 +11,14 @@ import numpy as np
 import oracles
 import pytest
 from click.testing import CliRunner
+from kinds import with_targets
 from stages import stages_of
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
-from wedgefit.data.table import Table, read_table
+from wedgefit.data.table import read_table
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.layers import composed, orders_in_stage
 from wedgefit.engine.pricing import Pricer
@@ -30,7 +31,7 @@ from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
 from wedgefit.model.parts import unit_name
 from wedgefit.views.explain import explain
-from wedgefit.watch import Deadline
+from wedgefit.watch import Deadline, Silent
 
 SPIRAL = Path(__file__).parents[2] / "sample_data" / "spiral.csv"
 EXACT = [
@@ -48,15 +49,6 @@ EXACT = [
 ]
 
 
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
-
-
 def run(*args, code=0):
     done = CliRunner().invoke(main, list(map(str, args)))
     assert done.exit_code == code, done.output
@@ -70,24 +62,7 @@ def table(rows=40):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=rows), rng.uniform(2, 6, size=rows)
     value = a * (b - 4) + np.abs(a) + 0.1 * rng.normal(size=rows)
-    two = np.where(value > np.median(value), "up", "down").astype(object)
-    three = np.array(["p", "q", "r"], dtype=object)[
-        np.digitize(value, np.quantile(value, [0.3, 0.6]))
-    ]
-    w = rng.integers(1, 4, size=rows).astype(float)
-    columns = [Column("w", "numeric", w), Column("a", "numeric", a), Column("b", "numeric", b)]
-    columns += [
-        Column("two", "category", two),
-        Column("three", "category", three),
-        Column("y", "numeric", value),
-    ]
-    return Table(
-        "t.csv",
-        ",",
-        list(range(1, rows + 1)),
-        np.arange(2, rows + 2),
-        {column.name: column for column in columns},
-    )
+    return with_targets(a, b, value, rng)
 
 
 KINDS = {
@@ -107,7 +82,7 @@ KINDS = {
 
 def fitted(layers=4, **options):
     usual = {"alpha_ratio": 0.1, "jobs": 1, "keep": ("a", "b"), "target": ("y",), "layers": layers}
-    return train(table(), Options(**usual | options), Quiet())
+    return train(table(), Options(**usual | options), Silent())
 
 
 @cache
@@ -703,7 +678,7 @@ def test_a_deadline_ends_after_a_certified_layer(kind):
             **{"alpha_ratio": 0.05, "jobs": 1, "keep": ("a", "b"), "target": ("y",), "layers": 9}
             | KINDS[kind]
         ),
-        Quiet(),
+        Silent(),
         Late(),
     )
     assert 2 <= model.depth < 8
@@ -734,7 +709,7 @@ def test_a_class_without_neurons_beside_deep_ones():
     model = train(
         changed,
         Options(target=("three",), keep=("a", "b"), alpha_ratio=0.6, layers=3, jobs=1),
-        Quiet(),
+        Silent(),
     )
     depths = {
         output: max(

@@ -11,15 +11,7 @@ from wedgefit.errors import ColumnError, WedgefitError
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.evaluation import evaluate
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
+from wedgefit.watch import Silent
 
 
 def rows_of(n=24, classes=None, seed=0):
@@ -60,7 +52,7 @@ def trained(table, weighted=True, **options):
     return train(
         table,
         Options(**{"alpha_ratio": 0.03, "jobs": 1, "weight": "w" if weighted else None} | options),
-        Quiet(),
+        Silent(),
     )
 
 

@@ -15,17 +15,9 @@ from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.evaluation import evaluate
+from wedgefit.watch import Silent
 
 SCALES = [1.0, 0.1, 1 / 3, 1e16, 1e-30]
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
 
 
 def table_of(columns, times=None, weights=None):
@@ -85,8 +77,8 @@ def test_fits_of_weighted_and_of_repeated_rows_are_the_same(scale, norm, classes
     every, counted = table_of(columns, times), table_of(columns, weights=times * scale)
     for ratio in (0.3, 0.05):
         options = {"alpha_ratio": ratio, "norm": norm, "target": ("y",), "jobs": 1}
-        one = train(counted, Options(weight="w", **options), Quiet())
-        two = train(every, Options(**options), Quiet())
+        one = train(counted, Options(weight="w", **options), Silent())
+        two = train(every, Options(**options), Silent())
         assert one.problem.order == two.problem.order
         assert one.problem.alpha_max == pytest.approx(two.problem.alpha_max, rel=1e-9)
         assert one.certificate.objective == pytest.approx(two.certificate.objective, rel=1e-6)
@@ -102,9 +94,9 @@ def test_equal_weights_are_none():
     columns, _ = case(0)
     columns = {name: columns[name] for name in ("a", "b", "y")}
     options = {"alpha_ratio": 0.1, "target": ("y",), "jobs": 1}
-    plain = train(table_of(columns), Options(**options), Quiet())
+    plain = train(table_of(columns), Options(**options), Silent())
     even = train(
-        table_of(columns, weights=np.full(44, 0.3)), Options(weight="w", **options), Quiet()
+        table_of(columns, weights=np.full(44, 0.3)), Options(weight="w", **options), Silent()
     )
     assert even.certificate == plain.certificate and even.encoding == plain.encoding
 
@@ -152,7 +144,7 @@ def test_targets_of_a_small_spread_are_noted_by_weight():
     columns["z"][4] = 50.0
     weights = np.where(np.arange(30) == 4, 1e-9, 1.0)
     options = Options(target=("y", "z"), weight="w", alpha_ratio=0.5, order=1, jobs=1)
-    notes = train(table_of(columns, weights=weights), options, Quiet()).notes
+    notes = train(table_of(columns, weights=weights), options, Silent()).notes
     assert any("z hardly counts" in note for note in notes)
 
 

@@ -18,15 +18,7 @@ from wedgefit.learning.problems import problems_of
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
 from wedgefit.model.whole_path import path
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
+from wedgefit.watch import Silent
 
 
 def table_of(**columns):
@@ -91,7 +83,7 @@ def test_scores_are_those_of_whole_fits_on_the_other_folds(weighted):
     columns = mixed() | {"w": np.random.default_rng(1).exponential(size=60)}
     roles = {"target": ("y",), "order": 1, "jobs": 1}
     roles |= {"weight": "w"} if weighted else {"drop": ("w",)}
-    record = path(table_of(**columns), Options(cv=4, scoring="r2", **roles), Quiet()).report()
+    record = path(table_of(**columns), Options(cv=4, scoring="r2", **roles), Silent()).report()
     point = record["points"][4]
     slow = []
     for learn, held_out in holdout():
@@ -99,7 +91,7 @@ def test_scores_are_those_of_whole_fits_on_the_other_folds(weighted):
             table_of(**{name: values[rows] for name, values in columns.items()})
             for rows in (learn, held_out)
         )
-        model = train(fold, Options(alpha=point["alpha"], **roles), Quiet())
+        model = train(fold, Options(alpha=point["alpha"], **roles), Silent())
         weights = columns["w"][held_out] if weighted else None
         slow.append(
             r2_score(columns["y"][held_out], np.array(model.predict(new)), sample_weight=weights)
@@ -122,7 +114,7 @@ def test_the_estimators_hold_out_as_the_command_line_does():
     ]
     assert min(slow) > 0.5
     assert point.scores["r2"].mean == pytest.approx(np.mean(slow), rel=0.05)
-    same = train(table_of(x0=X[:, 0], y=y), Options(order=1, cv=4, jobs=1), Quiet()).score.curve
+    same = train(table_of(x0=X[:, 0], y=y), Options(order=1, cv=4, jobs=1), Silent()).score.curve
     assert same == model.score.curve
 
 
@@ -168,7 +160,7 @@ def test_a_column_that_a_fold_sees_constant_is_no_column_there(order, monkeypatc
     columns = {"x": rng.normal(size=40), "t": np.where(group == 2, "b", "a").astype(object)}
     columns["y"] = np.abs(columns["x"]) + (group == 2) + 0.1 * rng.normal(size=40)
     table = table_of(**columns, g=group)
-    model = train(table, Options(group="g", order=order, cv=2, jobs=1), Quiet())
+    model = train(table, Options(group="g", order=order, cv=2, jobs=1), Silent())
     assert model.data.columns == ("x", "t = b") and model.problem.order == 2
     assert len(model.score.curve) == 7
     assert loads(model.dumps()).predict(table) == model.predict(table)
@@ -182,12 +174,12 @@ def test_a_fold_without_any_column_predicts_a_constant(layers):
     t, y = np.where(group == 1, "b", "a").astype(object), rng.normal(size=24) + 2 * (group == 1)
     table = table_of(t=t, g=group, y=y)
     options = Options(target=("y",), group="g", cv=3, layers=layers, order=1, scoring="mae", jobs=1)
-    record = path(table, options, Quiet()).report()
+    record = path(table, options, Silent()).report()
     errors = [np.abs(y[group == k] - y[group != k].mean()).mean() for k in range(3)]
     assert record["points"][0]["cv"]["mean"] == pytest.approx(np.mean(errors))
     several = table_of(t=t, g=group, y=y, z=y**2)
     options = Options(target=("y", "z"), group="g", cv=3, order=1, alpha_ratio=None, jobs=1)
-    assert train(several, options, Quiet()).score.curve[0].neurons == 0
+    assert train(several, options, Silent()).score.curve[0].neurons == 0
 
 
 # The constant -------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kinds import Quiet, mixed, table_of
+from kinds import mixed, table_of
 from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 
@@ -16,6 +16,7 @@ from wedgefit.learning.threshold import log_odds, threshold_on
 from wedgefit.model.audit import certify
 from wedgefit.model.build import train, trained
 from wedgefit.model.file import loads
+from wedgefit.watch import Silent
 
 ALPHA = {"alpha_ratio": 0.1, "order": 1, "tol": 1e-3}
 
@@ -35,7 +36,7 @@ def test_rows_are_predicted_by_folds_without_them():
     X = rng.normal(size=(40, 2))
     y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=40)
     table = table_of({"a": X[:, 0], "b": X[:, 1], "y": y})
-    model, rows = trained(table, Options(alpha=0.05, cv=4), Quiet(), held_out=True)
+    model, rows = trained(table, Options(alpha=0.05, cv=4), Silent(), held_out=True)
     estimator = wedgefit.WedgeRegressor(alpha=0.05)
     folds = KFold(4, shuffle=True, random_state=0)
     expected = cross_val_predict(estimator, X, y, cv=folds)
@@ -48,8 +49,8 @@ def test_rows_are_predicted_by_folds_without_them():
 
 def test_the_outputs_belong_to_the_alpha_chosen():
     table = data("numbers")
-    _, rows = trained(table, Options(target=("y",), drop=("z",), order=1), Quiet(), held_out=True)
-    model = train(table, Options(target=("y",), drop=("z",), order=1), Quiet())
+    _, rows = trained(table, Options(target=("y",), drop=("z",), order=1), Silent(), held_out=True)
+    model = train(table, Options(target=("y",), drop=("z",), order=1), Silent())
     left = table.columns["y"].values - rows.scores[:, 0]
     # Folds of equal size: the mean over them of their means is that of all rows.
     assert np.abs(left).mean() == pytest.approx(model.score.cv["mae"].mean, rel=1e-9)
@@ -77,7 +78,7 @@ def test_several_folds_of_a_row_are_averaged_and_none_is_nan():
 def test_the_table_of_rows_held_out(kind, names):
     table = data(kind)
     target = ("y", "z") if kind == "numbers" else ("y",)
-    model, rows = trained(table, Options(target=target, **ALPHA), Quiet(), held_out=True)
+    model, rows = trained(table, Options(target=target, **ALPHA), Silent(), held_out=True)
     columns = rows.columns(model)
     assert [*columns] == names
     assert columns["y"] == table.columns["y"].values.tolist()
@@ -91,7 +92,7 @@ def test_the_table_of_rows_held_out(kind, names):
 @pytest.mark.parametrize("rule", ["best-f1", "cost=1:6", 0.3])
 def test_a_threshold_is_found_on_rows_held_out_and_kept(rule):
     table = data()
-    model, rows = trained(table, Options(threshold=rule, **ALPHA), Quiet(), held_out=True)
+    model, rows = trained(table, Options(threshold=rule, **ALPHA), Silent(), held_out=True)
     yes = table.columns["y"].values == "yes"
     if isinstance(rule, str):
         assert model.threshold == threshold_on(rule, rows.scores[:, 0], yes)
@@ -102,19 +103,19 @@ def test_a_threshold_is_found_on_rows_held_out_and_kept(rule):
     assert model.predict(table) == np.where(said, "yes", "no").tolist()
     assert model.score.train["accuracy"] == pytest.approx(np.mean(said == yes))
     # Nothing else depends on it.
-    plain = train(table, Options(**ALPHA), Quiet())
+    plain = train(table, Options(**ALPHA), Silent())
     assert plain.threshold is None and plain.neurons == model.neurons
 
 
 def test_certify_holds_the_threshold():
     table = data()
-    model = train(table, Options(threshold="cost=1:6", **ALPHA), Quiet())
+    model = train(table, Options(threshold="cost=1:6", **ALPHA), Silent())
     assert certify(model, table, everything=True)["agrees"]
     moved = replace(model, threshold=replace(model.threshold, value=0.9))
     found = certify(moved, table, everything=True)
     assert not found["agrees"] and "threshold.value" in found["message"]
     assert "score.train.accuracy" in found["message"]
-    told = train(table, Options(threshold=0.4, **ALPHA), Quiet())
+    told = train(table, Options(threshold=0.4, **ALPHA), Silent())
     for wrong in (replace(told.threshold, value=0.41), replace(told.threshold, f1=0.9), None):
         assert not certify(replace(told, threshold=wrong), table)["agrees"]
 
@@ -126,9 +127,9 @@ def test_a_threshold_is_for_two_classes_with_probabilities():
         ("two", {"loss": "squared"}),
     ):
         with pytest.raises(UsageError, match="two classes"):
-            train(data(kind), Options(threshold=0.3, **ALPHA, **more), Quiet())
-    model = train(data("three"), Options(**ALPHA), Quiet())
-    two = train(data(), Options(threshold=0.3, **ALPHA), Quiet())
+            train(data(kind), Options(threshold=0.3, **ALPHA, **more), Silent())
+    model = train(data("three"), Options(**ALPHA), Silent())
+    two = train(data(), Options(threshold=0.3, **ALPHA), Silent())
     with pytest.raises(ModelFileError, match="threshold should be null"):
         loads(replace(model, threshold=two.threshold).dumps())
     with pytest.raises(ModelFileError, match="below 1"):

@@ -20,15 +20,7 @@ from wedgefit.learning.settings import Settings
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
+from wedgefit.watch import Silent
 
 
 def numbers(n=50, seed=0, noise=0.5):
@@ -336,7 +328,7 @@ LIES = {
 def test_certify_holds_a_refitted_model_to_its_word(lie, table):
     """Selection and least squares are both recomputed; a coefficient that is neither must not
     pass."""
-    model = train(table, Options(alpha_ratio=0.05, refit=True, jobs=1), Quiet())
+    model = train(table, Options(alpha_ratio=0.05, refit=True, jobs=1), Silent())
     data = json.loads(model.dumps())
     LIES[lie](data)
     try:
@@ -351,7 +343,7 @@ def test_certify_holds_a_refitted_model_to_its_word(lie, table):
 
 
 def test_a_plain_model_is_not_taken_for_a_refitted_one(table):
-    data = json.loads(train(table, Options(alpha_ratio=0.05, jobs=1), Quiet()).dumps())
+    data = json.loads(train(table, Options(alpha_ratio=0.05, jobs=1), Silent()).dumps())
     data["problem"]["refitted"] = True
     assert "neurons[*].coefficient" in certify(loads(json.dumps(data)), table, jobs=1)["message"]
 
@@ -360,7 +352,7 @@ def test_alpha_is_chosen_for_the_refitted_networks(table):
     """Without shrinkage fewer neurons do: the same cross-validation with and without must not give
     the same curve."""
     curves = [
-        train(table, Options(order=1, cv=3, jobs=1, refit=refit), Quiet()).score.curve
+        train(table, Options(order=1, cv=3, jobs=1, refit=refit), Silent()).score.curve
         for refit in (False, True)
     ]
     assert curves[0][3].scores["rmse"].mean != pytest.approx(
@@ -370,7 +362,7 @@ def test_alpha_is_chosen_for_the_refitted_networks(table):
 
 def test_impossible_folds_name_the_table(table, tmp_path):
     with pytest.raises(FitError, match="50 rows cannot be split into 60 folds"):
-        train(table, Options(cv=60), Quiet())
+        train(table, Options(cv=60), Silent())
 
 
 def test_an_alpha_at_the_end_of_the_path_is_noted(monkeypatch):
@@ -385,7 +377,7 @@ def test_an_alpha_at_the_end_of_the_path_is_noted(monkeypatch):
     monkeypatch.setattr("wedgefit.learning.path.SMALLEST_RATIO", 0.1)
     assert any(
         "is the last that was tried" in note
-        for note in train(table, Options(cv=3, jobs=1), Quiet()).notes
+        for note in train(table, Options(cv=3, jobs=1), Silent()).notes
     )
     monkeypatch.undo()
     noisy = Table(
@@ -396,7 +388,7 @@ def test_an_alpha_at_the_end_of_the_path_is_noted(monkeypatch):
         columns | {"y": Column("y", "numeric", np.abs(x) + rng.normal(size=60))},
     )
     assert not any(
-        "is the last" in note for note in train(noisy, Options(cv=3, jobs=1), Quiet()).notes
+        "is the last" in note for note in train(noisy, Options(cv=3, jobs=1), Silent()).notes
     )
 
 

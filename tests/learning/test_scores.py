@@ -19,15 +19,7 @@ from wedgefit.model.build import train
 from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import loads
 from wedgefit.model.whole_path import path
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
+from wedgefit.watch import Silent
 
 
 def table_of(classes=False, rows=40):
@@ -109,7 +101,7 @@ def test_a_toy_score_works_everywhere(classes, monkeypatch):
     toy, table = TOYS[classes], table_of(classes)
     monkeypatch.setitem(SCORES, toy.name, toy)
     options = Options(scoring=toy.name, order=1, cv=3, jobs=1)
-    model = train(table, options, Quiet())
+    model = train(table, options, Silent())
     curve = [point[toy.name]["mean"] for point in json.loads(model.dumps())["score"]["curve"]]
     chosen = json.loads(model.dumps())["score"]["cv"][toy.name]["mean"]
     assert chosen == min(curve) < 0.9 * curve[0]
@@ -122,10 +114,10 @@ def test_a_toy_score_works_everywhere(classes, monkeypatch):
         else np.abs(outputs - truth).max()
     )
     assert evaluate(again, table)["score"][toy.name] == pytest.approx(slow)
-    record = path(table, options, Quiet()).report()
+    record = path(table, options, Silent()).report()
     assert record["score_name"] == toy.name
     assert [point["cv"]["mean"] for point in record["points"]] == pytest.approx(curve)
-    drawn = trace.path(again, table, Quiet())
+    drawn = trace.path(again, table, Silent())
     assert drawn.score_name == toy.name
     assert [point.scores[drawn.score_name].mean for point in drawn.curve] == pytest.approx(curve)
     assert certify(again, table, jobs=1)["agrees"]
@@ -133,15 +125,15 @@ def test_a_toy_score_works_everywhere(classes, monkeypatch):
 
 def test_a_toy_that_is_not_defined_contradicts():
     with pytest.raises(Exception, match="worst"):
-        train(table_of(), Options(scoring="worst"), Quiet())
+        train(table_of(), Options(scoring="worst"), Silent())
 
 
 @pytest.mark.parametrize("scoring", ["mae", "rmse", None])
 def test_pictures_show_the_score_that_chose(scoring):
     """A model trained by the absolute error was drawn with R²."""
     table = table_of()
-    model = train(table, Options(scoring=scoring, order=1, cv=3, jobs=1), Quiet())
-    drawn = trace.path(model, table, Quiet())
+    model = train(table, Options(scoring=scoring, order=1, cv=3, jobs=1), Silent())
+    drawn = trace.path(model, table, Silent())
     assert drawn.score_name == (scoring or "r2")
     curve = json.loads(model.dumps())["score"]["curve"]
     assert [point.scores[drawn.score_name].mean for point in drawn.curve] == [

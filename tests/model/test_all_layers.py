@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kinds import Quiet, table_of
+from kinds import table_of
 from oracles import lasso_optimum
 from shell import run, strict
 
@@ -12,6 +12,7 @@ from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import loads
+from wedgefit.watch import Silent
 
 
 def waves(rows=40, seed=116):
@@ -25,7 +26,7 @@ def waves(rows=40, seed=116):
 def fitted(columns, **options):
     table = table_of(columns)
     given = {"layers": 3, "alpha_ratio": 0.05, "target": ("y",), "standardize": False, "tol": 1e-9}
-    return train(table, Options(**given | options), Quiet()), table
+    return train(table, Options(**given | options), Silent()), table
 
 
 def every_ramp(x):

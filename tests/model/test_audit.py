@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinds import with_targets
 
 from wedgefit.data.cells import Column
 from wedgefit.data.table import Table
@@ -17,16 +18,7 @@ from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
-
+from wedgefit.watch import Silent
 
 KINDS = {
     "numbers": {},
@@ -44,30 +36,13 @@ def table(rows=20):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=rows), rng.normal(4, 2, size=rows)
     value = np.abs(a) + 0.3 * b + 0.2 * rng.normal(size=rows)
-    two = np.where(value > np.median(value), "up", "down").astype(object)
-    three = np.array(["p", "q", "r"], dtype=object)[
-        np.digitize(value, np.quantile(value, [0.3, 0.6]))
-    ]
-    w = rng.integers(1, 4, size=rows).astype(float)
-    columns = [Column("w", "numeric", w), Column("a", "numeric", a), Column("b", "numeric", b)]
-    columns += [
-        Column("two", "category", two),
-        Column("three", "category", three),
-        Column("y", "numeric", value),
-    ]
-    return Table(
-        "t.csv",
-        ",",
-        list(range(1, rows + 1)),
-        np.arange(2, rows + 2),
-        {column.name: column for column in columns},
-    )
+    return with_targets(a, b, value, rng)
 
 
 @cache
 def text(kind):
     options = {"alpha_ratio": 0.05, "jobs": 1, "keep": ("a", "b"), "target": ("y",)} | KINDS[kind]
-    return train(table(), Options(**options), Quiet()).dumps()
+    return train(table(), Options(**options), Silent()).dumps()
 
 
 def tripped(kind, lie):
@@ -140,7 +115,7 @@ def test_changed_gaps(figure):
     """Of a network that stopped early the gap is no rounding; it follows from objective and bound,
     and may be neither understated nor overstated."""
     options = {"alpha_ratio": 0.05, "jobs": 1, "keep": ("a", "b"), "solver": "full", "tol": 1e-3}
-    data = json.loads(train(table(), Options(**options), Quiet()).dumps())
+    data = json.loads(train(table(), Options(**options), Silent()).dumps())
     for number, place in enumerate(("certificate", "stages[0]")):
         for by in (0.5, 1 + 1e-6, 2.0):
             changed = copy.deepcopy(data)
@@ -221,7 +196,7 @@ def test_what_is_not_checked_is_said():
 
 
 def test_training_again_checks_the_rest():
-    model = train(table(), Options(order=1, cv=3, jobs=1, keep=("a",), target=("y",)), Quiet())
+    model = train(table(), Options(order=1, cv=3, jobs=1, keep=("a",), target=("y",)), Silent())
     found = certify(model, table(), jobs=1, everything=True)
     assert found["agrees"], found["message"]
     names = {part["name"] for part in found["not_checked"]}
@@ -349,7 +324,7 @@ def test_a_target_far_from_zero_is_certified_as_it_is_stored(seed):
     held = {"a": a, "b": b, "y": y}
     columns = {name: Column(name, "numeric", values) for name, values in held.items()}
     whole = Table("t.csv", ",", list(range(1, rows + 1)), np.arange(2, rows + 2), columns)
-    model = train(whole, Options(alpha_ratio=0.05, order=1, jobs=1), Quiet())
+    model = train(whole, Options(alpha_ratio=0.05, order=1, jobs=1), Silent())
     found = certify(loads(model.dumps()), whole, jobs=1)
     assert found["agrees"], found["message"]
     off = model.network.forward(model.encoding.transform(whole))[:, 0] - y
@@ -362,7 +337,7 @@ def test_a_target_far_from_zero_is_certified_as_it_is_stored(seed):
 def test_another_version_may_have_worded_a_note_otherwise():
     """What it told is then listed beside what this one would; of a model of this version a note
     that follows from the rows must be there word for word."""
-    model = train(gappy(), Options(alpha_ratio=0.05, jobs=1, target=("y",)), Quiet())
+    model = train(gappy(), Options(alpha_ratio=0.05, jobs=1, target=("y",)), Silent())
     assert any("left out" in note for note in model.notes)
     data = json.loads(model.dumps())
     data["notes"] = [note.replace("left out", "set aside") for note in data["notes"]]

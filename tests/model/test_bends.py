@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kinds import Quiet, table_of
+from kinds import table_of
 from shell import fails, run, strict
 
 from wedgefit.errors import UsageError
@@ -12,12 +12,13 @@ from wedgefit.learning.settings import Options
 from wedgefit.model import bends as room
 from wedgefit.model.bends import bends, check
 from wedgefit.model.build import train
+from wedgefit.watch import Silent
 
 
 def fitted(columns, **options):
     table = table_of(columns)
     return train(
-        table, Options(**{"alpha_ratio": 0.01, "target": ("y",)} | options), Quiet()
+        table, Options(**{"alpha_ratio": 0.01, "target": ("y",)} | options), Silent()
     ), table
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kinds import Quiet, mixed, table_of
+from kinds import mixed, table_of
 from scipy import special, stats
 from sklearn import metrics
 
@@ -14,6 +14,7 @@ from wedgefit.model.build import train
 from wedgefit.model.comparison import LOSSES, Contest, compare, mean_and_error
 from wedgefit.views.tables import compare as shown
 from wedgefit.views.terminal import to_text
+from wedgefit.watch import Silent
 
 BY_LOSS = {"squared": "numbers", "absolute": "numbers", "log_loss": "two", "error": "two"}
 
@@ -30,7 +31,7 @@ def data(kind="numbers", rows=60, seed=0):
 
 def fitted(table, **options):
     given = {"alpha_ratio": 0.1, "order": 1, "tol": 1e-3, "drop": ("w",), "target": ("y",)}
-    model = train(table, Options(**given | options), Quiet())
+    model = train(table, Options(**given | options), Silent())
     return replace(model, data=replace(model.data, source="train.csv"))
 
 
@@ -91,7 +92,9 @@ def counted(**options):
     counts = rng.poisson(time * np.exp(x - 1)).astype(float)
     table = table_of({"x": x, "time": time, "y": counts}, "test.csv")
     given = {"order": 1, "tol": 1e-3, "loss": "poisson", "exposure": "time", "keep": ("x",)}
-    models = (train(table, Options(alpha_ratio=a, **given | options), Quiet()) for a in (0.05, 0.7))
+    models = (
+        train(table, Options(alpha_ratio=a, **given | options), Silent()) for a in (0.05, 0.7)
+    )
     return Contest(tuple(models), ("a", "b"), (table, table))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kinds import Quiet, table_of
+from kinds import table_of
 from oracles import enumerate_wedges, hinge_matrix, lasso_optimum, logistic_lasso_optimum
 from shell import fails, run, strict
 
@@ -16,6 +16,7 @@ from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.cost import costs, parts_named
 from wedgefit.model.origin import rows_trained_on, sample_trained_on
+from wedgefit.watch import Silent
 
 # Beyond the gap of 1e-6 only the rounding of a conic solver.
 SLACK = 1e-8
@@ -33,12 +34,12 @@ def data(seed, rows=9, classes=False):
 
 def fitted(table, **options):
     given = {"alpha_ratio": 0.1, "drop": ("w",), "target": ("y",)}
-    return train(table, Options(**given | options), Quiet())
+    return train(table, Options(**given | options), Silent())
 
 
 def found(model, table, *names):
     certificate = Certificate(**certify(model, table)["certificate"])
-    return costs(model, table, certificate, parts_named(model, names), Quiet(), 1)
+    return costs(model, table, certificate, parts_named(model, names), Silent(), 1)
 
 
 def optimum(model, table, allowed):
@@ -135,7 +136,7 @@ def test_what_is_not_proven_is_not_said():
     model = fitted(table)
     certificate = Certificate(**certify(model, table)["certificate"])
     sampled = replace(certificate, scope="sampled")
-    (cost,) = costs(model, table, sampled, parts_named(model, ["a"]), Quiet(), 1)
+    (cost,) = costs(model, table, sampled, parts_named(model, ["a"]), Silent(), 1)
     assert cost.at_most is None and cost.at_least is not None
     wide = fitted(table, norm=2)
     (cost,) = found(wide, table, "c")

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from kinds import Quiet, kinds, mixed, table_of
+from kinds import kinds, mixed, table_of
 
 from wedgefit.data.distribution import MOST_VALUES, distributions
 from wedgefit.engine.network import unit_network
@@ -14,6 +14,7 @@ from wedgefit.errors import NoEffects
 from wedgefit.model.build import Options, train
 from wedgefit.model.effects import Purified, Source, importances
 from wedgefit.model.file import loads
+from wedgefit.watch import Silent
 
 KINDS = {name: model for name, model in kinds().items() if model.depth == 1}
 
@@ -112,7 +113,7 @@ def test_importances_are_standard_deviations_over_the_training_rows():
     columns, signal = mixed()
     weights = np.random.default_rng(1).integers(1, 4, size=len(signal)).astype(float)
     table = table_of(columns | {"y": signal, "w": weights})
-    model = train(table, Options(alpha_ratio=0.02, weight="w", tol=1e-3), Quiet())
+    model = train(table, Options(alpha_ratio=0.02, weight="w", tol=1e-3), Silent())
     values = model.effects().at(table)
     assert {part.columns for part in model.importances} <= set(values)
     sizes = [part.importance for part in model.importances]
@@ -150,7 +151,7 @@ def test_many_numbers_are_gathered_by_their_means():
     x = np.round(rng.lognormal(size=3000), 3)
     x[:400] = 1.5  # One value that outweighs whole groups.
     table = table_of({"x": x, "y": np.abs(x - 1.5)})
-    model = train(table, Options(alpha_ratio=0.1), Quiet())
+    model = train(table, Options(alpha_ratio=0.1), Silent())
     (seen,) = model.distributions
     assert len(seen.values) <= MOST_VALUES and list(seen.values) == sorted(set(seen.values))
     limited = model.encoding.inputs[0].limited(x)
@@ -162,7 +163,7 @@ def test_many_numbers_are_gathered_by_their_means():
 def test_what_is_no_sum_of_pairs_says_so():
     columns = dict(zip("abc", np.random.default_rng(0).normal(size=(3, 20))))
     y = np.abs(sum(columns.values()))
-    model = train(table_of(columns | {"y": y}), Options(alpha_ratio=0.1, order=3), Quiet())
+    model = train(table_of(columns | {"y": y}), Options(alpha_ratio=0.1, order=3), Silent())
     assert any(len(set(neuron.columns)) > 2 for neuron in model.neurons)
     with pytest.raises(NoEffects, match="more than two columns"):
         model.effects()

@@ -17,14 +17,7 @@ from wedgefit.model.build import train
 from wedgefit.model.evaluation import QUANTILES, evaluate
 from wedgefit.views.tables import evaluate as shown
 from wedgefit.views.terminal import to_text
-
-
-class Silent:
-    def note(self, words):
-        pass
-
-    def advance(self, *step):
-        pass
+from wedgefit.watch import Silent
 
 
 def table(rng, kind="numbers", rows=40):

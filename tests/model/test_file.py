@@ -16,6 +16,7 @@ from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import UPGRADES, load, loads
 from wedgefit.model.record import MODEL_SCHEMA
+from wedgefit.watch import Silent
 
 FOLDER = Path(__file__).parent / "schema_3"
 KINDS = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -63,7 +64,7 @@ def test_the_way_up_ends_at_the_schema_that_is_written():
 def two_kinds_of_columns(tmp_path):
     path = tmp_path / "d.csv"
     path.write_text("a,b,y\n" + "".join(f"{i},{'uv'[i % 2]},{abs(i - 5)}\n" for i in range(12)))
-    return train(read_table(path), Options(alpha_ratio=0.1, order=1, jobs=1), Quiet())
+    return train(read_table(path), Options(alpha_ratio=0.1, order=1, jobs=1), Silent())
 
 
 def test_ends_of_schema_4_have_one_home(tmp_path):
@@ -96,15 +97,6 @@ def test_other_schemas_are_refused_with_those_that_are_read(version):
         loads(json.dumps(data | {"schema": version}))
 
 
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
-
-
 @pytest.mark.parametrize(
     "broken, words",
     [
@@ -119,7 +111,7 @@ def test_what_could_not_be_read_back_is_never_written(broken, words, monkeypatch
     Path("d.csv").write_text("x,y\n" + "".join(f"{i},{i * i % 7}\n" for i in range(12)))
     Path("wedgefit.json").write_text("old")
     with pytest.raises(FitError, match=f"d.csv: the model cannot be stored: .*{words}"):
-        train(read_table("d.csv"), Options(alpha_ratio=0.1, order=1, jobs=1), Quiet())
+        train(read_table("d.csv"), Options(alpha_ratio=0.1, order=1, jobs=1), Silent())
     done = CliRunner().invoke(main, ["train", "d.csv", "--alpha-ratio", "0.1", "--jobs", "1"])
     assert done.exit_code == 1 and Path("wedgefit.json").read_text() == "old"
 
@@ -136,7 +128,7 @@ def test_effects_are_told_apart(change, words, tmp_path):
     """A pair read backwards, a column with itself, an effect that is there twice."""
     path = tmp_path / "d.csv"
     path.write_text("a,b,y\n" + "".join(f"{i},{i * i % 7},{abs(i % 7 - i)}\n" for i in range(12)))
-    data = json.loads(train(read_table(path), Options(alpha_ratio=0.1, jobs=1), Quiet()).dumps())
+    data = json.loads(train(read_table(path), Options(alpha_ratio=0.1, jobs=1), Silent()).dumps())
     pair = next(effect for effect in data["effects"] if len(effect["columns"]) == 2)
     if change is None:
         data["effects"].append(pair)

@@ -24,15 +24,7 @@ from wedgefit.model.record import MODEL_SCHEMA
 from wedgefit.views.explain import explain
 from wedgefit.views.tables import explain as rendered
 from wedgefit.views.terminal import to_text
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
+from wedgefit.watch import Silent
 
 
 def table(rows=30, seed=0, label=False, ids=None):
@@ -68,7 +60,7 @@ def table(rows=30, seed=0, label=False, ids=None):
 
 @cache
 def trained(label=False, ids=None, ratio=0.05):
-    return train(table(label=label, ids=ids), Options(alpha_ratio=ratio), Quiet())
+    return train(table(label=label, ids=ids), Options(alpha_ratio=ratio), Silent())
 
 
 def record(**options):
@@ -123,7 +115,7 @@ def test_load_gives_back_what_was_saved(options, tmp_path):
 
 def test_the_file_is_plain_json_and_reproducible(tmp_path):
     """No NaN, no timings, no pickle: the same training gives the same bytes."""
-    text = train(table(), Options(alpha_ratio=0.05), Quiet()).dumps()
+    text = train(table(), Options(alpha_ratio=0.05), Silent()).dumps()
     assert text == trained().dumps()
     data = json.loads(text, parse_constant=lambda name: pytest.fail(name))
     assert data["schema"] == MODEL_SCHEMA and "seconds" not in data

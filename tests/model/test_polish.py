@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kinds import Quiet, table_of
+from kinds import table_of
 from shell import fails, run, strict
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -15,6 +15,7 @@ from wedgefit.model.foreign import read_foreign
 from wedgefit.model.network_export import to_json, to_onnx
 from wedgefit.model.polish import polish
 from wedgefit.model.yardstick import measure
+from wedgefit.watch import Silent
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 2))
@@ -57,7 +58,7 @@ def by_hand(record, x, y, norm=2):
 def polished(record, tmp_path, data=None, norm=2):
     foreign = foreign_of(record, tmp_path)
     settings = Settings(norm=norm, jobs=1, tol=1e-4)
-    return polish(foreign, table_of(data or columns()), (), settings, Quiet())
+    return polish(foreign, table_of(data or columns()), (), settings, Silent())
 
 
 @pytest.mark.parametrize("norm", [1, 2])
@@ -229,7 +230,7 @@ def test_the_command(tmp_path, monkeypatch):
     record = strict(run("polish", "net.json", "d.csv", "-o", "b.json", "--json").stdout)
     measured = measure(
         read_foreign("b.json"), table_of(columns(Y.round(4), X.round(4))), (),
-        Settings(norm=2, jobs=1), Quiet(),
+        Settings(norm=2, jobs=1), Silent(),
     )  # fmt: skip
     after = record["after"]["objective"]
     assert measured.network.objectives.objective == pytest.approx(after, rel=1e-12)

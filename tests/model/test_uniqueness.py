@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kinds import Quiet, table_of
+from kinds import table_of
 from oracles import enumerate_wedges, hinge_matrix, lasso_optimum
 from scipy.optimize import linprog
 from shell import fails, run, strict
@@ -15,12 +15,13 @@ from wedgefit.model import uniqueness as room
 from wedgefit.model.build import train
 from wedgefit.model.origin import rows_trained_on, sample_trained_on
 from wedgefit.model.uniqueness import check, uniqueness
+from wedgefit.watch import Silent
 
 
 def fitted(columns, **options):
     table = table_of(columns)
     given = {"alpha_ratio": 0.1, "tol": 1e-9}
-    return train(table, Options(**given | options), Quiet()), table
+    return train(table, Options(**given | options), Silent()), table
 
 
 def ends_by_programs(model, table):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from kinds import Quiet, table_of, trained
+from kinds import table_of, trained
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from wedgefit.cli import main
@@ -18,6 +18,7 @@ from wedgefit.learning.learn import Settings
 from wedgefit.model.foreign import read_foreign
 from wedgefit.model.yardstick import measure
 from wedgefit.records import plain
+from wedgefit.watch import Silent
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 2)) * [1.0, 3.0] + [0.0, 5.0]
@@ -67,7 +68,7 @@ def measured(record, tmp_path, data=None, *, norm=2, **settings):
         table_of(data or columns()),
         (),
         Settings(norm=norm, jobs=1, **settings),
-        Quiet(),
+        Silent(),
     )
     return plain(found)
 

@@ -19,22 +19,14 @@ from wedgefit.data.table import read_table
 from wedgefit.errors import ColumnError, TableError
 from wedgefit.model.build import Options, train
 from wedgefit.views import tables
-from wedgefit.views.explain import curve_values, explain
+from wedgefit.views.curves import curve_values
+from wedgefit.views.explain import explain
 from wedgefit.views.flat import arranged, flat
 from wedgefit.views.phrases import LONGEST_FORMULA
 from wedgefit.views.prediction import contributions, explain_row, parts_of
 from wedgefit.views.terminal import Meter, Spark, to_text
 from wedgefit.views.units import hinges
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def advance(self, *_):
-        pass
-
-    note = advance
-
+from wedgefit.watch import Silent
 
 MIXED = "mixed.csv"
 
@@ -92,7 +84,7 @@ def test_terms_in_original_units_are_the_model(label, standardize, tmp_path):
     """The equations are the product: evaluated by hand on the raw cells they must give the
     network's output."""
     table = read_table(write_mixed(tmp_path, label=label))
-    model = train(table, Options(alpha_ratio=0.003, standardize=standardize), Quiet())
+    model = train(table, Options(alpha_ratio=0.003, standardize=standardize), Silent())
     record = explain(model)
     kinds = {feature.kind for feature in model.encoding.features}
     assert kinds == {"number", "level", "missing"}
@@ -106,7 +98,7 @@ def test_terms_in_original_units_are_the_model(label, standardize, tmp_path):
 
 def test_terms_in_the_solvers_units_are_unit_neurons(tmp_path):
     table = read_table(write_mixed(tmp_path))
-    model = train(table, Options(alpha_ratio=0.03), Quiet())
+    model = train(table, Options(alpha_ratio=0.03), Silent())
     for term, neuron in zip(
         explain(model)["terms"], sorted(model.neurons, key=lambda neuron: -neuron.share)
     ):
@@ -123,7 +115,7 @@ def test_shares_add_up_and_fall(tmp_path):
     """A share is the part of a neuron in the prediction's variation, measured on the training
     rows."""
     table = read_table(write_mixed(tmp_path))
-    model = train(table, Options(alpha_ratio=0.03), Quiet())
+    model = train(table, Options(alpha_ratio=0.03), Silent())
     shares = [term["share"] for term in explain(model)["terms"]]
     assert (
         sum(shares) == pytest.approx(1, rel=1e-12)
@@ -146,7 +138,7 @@ def test_samples_are_rows_of_the_table(id_column, tmp_path):
     """ "Rows 118 and 42": the ids and values named are those in the file, and the wedges pass
     through them."""
     table = read_table(write_mixed(tmp_path, id_column=bool(id_column)), id_column=id_column)
-    model = train(table, Options(alpha_ratio=0.03), Quiet())
+    model = train(table, Options(alpha_ratio=0.03), Silent())
     record = explain(model)
     assert len({sample["id"] for sample in record["samples"]}) == len(record["samples"]) > 3
     for sample in record["samples"]:
@@ -188,7 +180,7 @@ def write_tent(folder):
 
 def tent_model(folder, intercept, *neurons):
     """A model in x, not standardised, with these (weight, bias, coefficient)."""
-    model = train(read_table(write_tent(folder)), Options(alpha=0.1, standardize=False), Quiet())
+    model = train(read_table(write_tent(folder)), Options(alpha=0.1, standardize=False), Silent())
     made = [
         replace(
             model.neurons[0],
@@ -220,7 +212,7 @@ def test_formula_signs_and_numbers(intercept, neurons, formula, tmp_path):
 def test_formula_evaluates_to_the_model(tmp_path):
     """To the digits shown, also with a negative leading coefficient and original units."""
     table = read_table(write_tent(tmp_path))
-    model = train(table, Options(alpha_ratio=0.01), Quiet())
+    model = train(table, Options(alpha_ratio=0.01), Silent())
     text = explain(model)["formula"]
     for sign, plain in (("−", "-"), ("·", "*")):
         text = text.replace(sign, plain)
@@ -231,7 +223,7 @@ def test_formula_evaluates_to_the_model(tmp_path):
 
 
 def test_formula_names_the_class_it_speaks_for(tmp_path):
-    model = train(read_table(write_mixed(tmp_path, label=True)), Options(alpha_ratio=0.5), Quiet())
+    model = train(read_table(write_mixed(tmp_path, label=True)), Options(alpha_ratio=0.5), Silent())
     record = explain(model)
     assert record["classes"] == ["high", "low"]
     assert record["formula"].startswith("score of low = ")
@@ -240,14 +232,14 @@ def test_formula_names_the_class_it_speaks_for(tmp_path):
 def test_long_formulas_are_left_out(tmp_path):
     table = read_table(write_mixed(tmp_path))
     for ratio in (0.5, 0.001):
-        record = explain(train(table, Options(alpha_ratio=ratio), Quiet()))
+        record = explain(train(table, Options(alpha_ratio=ratio), Silent()))
         assert (record["formula"] is None) == (len(record["terms"]) > LONGEST_FORMULA)
 
 
 def test_a_model_without_neurons_explains_itself(tmp_path):
     """Above alpha_max nothing is left but the mean."""
     table = read_table(write_tent(tmp_path))
-    model = train(table, Options(alpha_ratio=2.0), Quiet())
+    model = train(table, Options(alpha_ratio=2.0), Silent())
     record = explain(model)
     assert record["terms"] == [] and record["samples"] == []
     assert record["formula"] == f"y = {table.column('y').values.mean():.4g}".replace("-", "−")
@@ -256,7 +248,7 @@ def test_a_model_without_neurons_explains_itself(tmp_path):
 def test_original_units_of_one_neuron(tmp_path):
     """x = center + scale · u: weights are divided by the scale, the bias shifted by the center."""
     table = read_table(write_tent(tmp_path))
-    model = train(table, Options(alpha_ratio=0.01), Quiet())
+    model = train(table, Options(alpha_ratio=0.01), Silent())
     (feature,) = model.encoding.features
     for neuron in model.neurons:
         hinge = hinges(model)[neuron.id]
@@ -297,7 +289,7 @@ def two_targets(folder, rows=40, seed=0):
 def shared_model(folder):
     """One network for two targets: every neuron has a coefficient for each."""
     table = read_table(two_targets(folder))
-    model = train(table, Options(alpha_ratio=0.05, target=("u",), drop=("v",)), Quiet())
+    model = train(table, Options(alpha_ratio=0.05, target=("u",), drop=("v",)), Silent())
     target = replace(model.encoding.target, names=("u", "v"))
     neurons = [
         replace(neuron, coefficient={"u": neuron.coefficient, "v": 0.5 - neuron.id})
@@ -316,7 +308,7 @@ def shared_model(folder):
 
 def deep_model(folder):
     """Two hidden layers made by hand: the second reads the hinges of the first."""
-    model = train(read_table(write_tent(folder)), Options(alpha=0.1), Quiet())
+    model = train(read_table(write_tent(folder)), Options(alpha=0.1), Silent())
     first = replace(model.neurons[0], coefficient=None, share=0.0, samples=[3], columns=["x"])
     below = [
         replace(first, id=1, weights={"x": 1.0}, bias=-0.25),
@@ -365,7 +357,7 @@ def models(folder):
         table = read_table(
             write_mixed(folder, label=name == "labels") if path.name == MIXED else path
         )
-        yield name, train(table, options, Quiet()), table
+        yield name, train(table, options, Silent()), table
     yield "targets", *shared_model(folder)
     yield "deep", deep_model(folder), read_table(folder / "tent.csv")
 
@@ -412,7 +404,7 @@ def test_contributions_add_up_to_the_score(tmp_path):
 
 def test_a_row_is_found_by_its_id_or_not_at_all(tmp_path):
     table = read_table(write_mixed(tmp_path, id_column=True), id_column="name")
-    model = train(table, Options(alpha_ratio=0.05), Quiet())
+    model = train(table, Options(alpha_ratio=0.05), Silent())
     record = explain_row(model, table, "p03")
     assert (
         record["data"]["row"] == "p03"
@@ -428,7 +420,7 @@ def test_curves_are_the_sums_of_their_hinges(order, tmp_path):
     """A curve read off between its knots, beyond them, at levels and at gaps is what the terms of
     its column add."""
     path = write_mixed(tmp_path)
-    model = train(read_table(path), Options(alpha_ratio=0.001, order=order), Quiet())
+    model = train(read_table(path), Options(alpha_ratio=0.001, order=order), Silent())
     units, neurons = hinges(model), {neuron.id: neuron for neuron in model.neurons}
     record = explain(model)
     assert {curve["column"] for curve in record["curves"]} >= {"age", "town"}
@@ -473,7 +465,7 @@ def test_an_additive_model_is_its_curves(tmp_path):
     """Order 1: intercept plus the curves at a row's cells is the prediction, also where cells are
     missing."""
     table = read_table(write_mixed(tmp_path))
-    model = train(table, Options(alpha_ratio=0.003, order=1), Quiet())
+    model = train(table, Options(alpha_ratio=0.003, order=1), Silent())
     record = explain(model)
     for row in range(table.rows):
         total = record["intercept"]
@@ -509,7 +501,7 @@ def test_importances_add_up(tmp_path):
 
 def test_a_column_that_nothing_reads_has_no_importance(tmp_path):
     table = read_table(write_mixed(tmp_path))
-    record = explain(train(table, Options(alpha_ratio=0.9), Quiet()))
+    record = explain(train(table, Options(alpha_ratio=0.9), Silent()))
     unread = [column for column in record["columns"] if not column["neurons"]]
     assert unread and all(column["importance"] == 0 for column in unread)
 
@@ -517,7 +509,7 @@ def test_a_column_that_nothing_reads_has_no_importance(tmp_path):
 def test_the_side_of_a_line_is_the_side_where_the_hinge_is_active(tmp_path):
     """ "Above the line" must mean it: a point with a larger second column is on the active side."""
     table = read_table(two_targets(tmp_path))
-    model = train(table, Options(alpha_ratio=0.01, drop=("u",)), Quiet())
+    model = train(table, Options(alpha_ratio=0.01, drop=("u",)), Silent())
     lines = [term for term in explain(model)["terms"] if "line" in term["where"]]
     assert {term["where"].split()[0] for term in lines} == {"above", "below"}
     for term in lines:
@@ -556,7 +548,7 @@ def test_deep_terms_refer_to_hinges_as_they_are_listed(tmp_path):
 
 def test_sorting_and_cutting_tell_what_is_left_out(tmp_path):
     table = read_table(write_mixed(tmp_path))
-    record = explain(train(table, Options(alpha_ratio=0.003), Quiet()))
+    record = explain(train(table, Options(alpha_ratio=0.003), Silent()))
     cut = arranged(record, "importance", 2)
     assert [len(cut[name]) for name in ("terms", "samples", "columns")] == [2, 2, 2]
     assert cut["sizes"]["terms"] == len(record["terms"]) > 2 and cut["formula"] == record["formula"]
@@ -588,7 +580,7 @@ def test_flat_tables_hold_plain_values(table, tmp_path):
 def desk(tmp_path, monkeypatch):
     """A folder with mixed.csv and its model wedgefit.json; returns what runs a command there."""
     monkeypatch.chdir(tmp_path)
-    train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.01), Quiet()).save(
+    train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.01), Silent()).save(
         "wedgefit.json"
     )
 
@@ -671,7 +663,7 @@ def test_contributions_of_columns_with_strange_names(tmp_path, monkeypatch):
     y = np.maximum(a - b, 0) + np.abs(c) + np.abs(d)
     lines = [f"{p},{q},{r},{s},{v:.4f}" for p, q, r, s, v in zip(a, b, c, d, y)]
     Path("odd.csv").write_text("\n".join(["a,b,a:b,average,y", *lines]) + "\n")
-    train(read_table("odd.csv"), Options(alpha_ratio=0.01), Quiet()).save("wedgefit.json")
+    train(read_table("odd.csv"), Options(alpha_ratio=0.01), Silent()).save("wedgefit.json")
     done = CliRunner().invoke(main, ["predict", "odd.csv", "--contributions"])
     (names, *rows) = csv.reader(done.stdout.splitlines())
     assert {"average_y", "contribution_y_average", "contribution_y_a:b"} <= set(names)
@@ -766,7 +758,7 @@ def test_numbers_that_float64_cannot_hold_are_null(column, tmp_path):
     lines = [f"{x},{y}e90" for x, y in zip(FAR[column], (1, 5, 4, 2, 9, 3))]
     (tmp_path / "far.csv").write_text("\n".join(["x,y", *lines]) + "\n")
     try:
-        model = train(read_table(tmp_path / "far.csv"), Options(alpha_ratio=0.001), Quiet())
+        model = train(read_table(tmp_path / "far.csv"), Options(alpha_ratio=0.001), Silent())
     except ColumnError:
         assert column == "subnormal", "a column that cannot be computed with may be refused"
         return
@@ -780,7 +772,7 @@ def test_numbers_that_float64_cannot_hold_are_null(column, tmp_path):
 
 def test_tables_suit_narrow_terminals(tmp_path):
     """On a phone's width a table becomes one cell a line; nothing is broken letter by letter."""
-    record = explain(train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.01), Quiet()))
+    record = explain(train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.01), Silent()))
     for width in (30, 45, 59, 80, 120):
         console = Console(file=io.StringIO(), width=width, color_system=None)
         for part in tables.explain(record, ["wedges"]):
@@ -808,7 +800,7 @@ def test_small_pictures_fit_their_terminal():
 
 def test_effects_lead_and_say_what_columns_do(tmp_path):
     """|age − 45| has its least at 45, size rises, Ulm is highest; importances are the model's."""
-    model = train(read_table(write_mixed(tmp_path, rows=120)), Options(alpha_ratio=0.01), Quiet())
+    model = train(read_table(write_mixed(tmp_path, rows=120)), Options(alpha_ratio=0.01), Silent())
     record = explain(model)
     found = {tuple(effect["columns"]): effect for effect in record["effects"]}
     assert found[("age",)]["words"].startswith("falls to 4")
@@ -826,7 +818,7 @@ def test_effects_lead_and_say_what_columns_do(tmp_path):
 
 def test_shapes_of_effects_are_the_effects(tmp_path):
     """Curves, levels, gaps and grids in the record are the values of the effects there."""
-    model = train(read_table(write_mixed(tmp_path, rows=120)), Options(alpha_ratio=0.003), Quiet())
+    model = train(read_table(write_mixed(tmp_path, rows=120)), Options(alpha_ratio=0.003), Silent())
     effects = model.effects()
     states = {
         "age": lambda at: effects.numbers("age", np.array(at)),
@@ -866,7 +858,7 @@ def crossing(folder):
 
 
 def test_pairs_in_words(tmp_path):
-    model = train(crossing(tmp_path), Options(alpha_ratio=0.01), Quiet())
+    model = train(crossing(tmp_path), Options(alpha_ratio=0.01), Silent())
     words = {tuple(effect["columns"]): effect["words"] for effect in explain(model)["effects"]}
     assert words[("a", "b")] in (
         "b raises it where a is high, lowers it where it is low",
@@ -889,7 +881,7 @@ def test_any_model_fits_one_screen(width, tmp_path):
         lines = console.file.getvalue().splitlines()
         assert len(lines) <= 60 and max(map(len, lines)) <= width, name
         assert any("through rows" in line for line in lines), name
-    long = train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=1e-4), Quiet())
+    long = train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=1e-4), Silent())
     text = to_text(tables.explain(explain(long), short=True), None)
     assert len(long.neurons) > 20 and len(text.splitlines()) <= 60
     whole = to_text(tables.explain(explain(long)), None)
@@ -900,7 +892,7 @@ def test_models_without_effects_say_why(tmp_path):
     deep = to_text(tables.explain(explain(deep_model(tmp_path))), None)
     assert "no effects: the network has more than one hidden layer" in deep
     assert "share of the penalty" in deep
-    model = train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.05), Quiet())
+    model = train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.05), Silent())
     old = replace(model, distributions=(), importances=())
     record = explain(old)
     assert record["effects"] == [] and record["baseline"] is None
@@ -914,7 +906,7 @@ def test_totals_rank_columns_as_shuffling_them_does(tmp_path):
     """A column's effects together, its own and its pairs', against what is lost when its cells are
     shuffled."""
     table = read_table(write_mixed(tmp_path, rows=150))
-    model = train(table, Options(alpha_ratio=0.005, tol=1e-4), Quiet())
+    model = train(table, Options(alpha_ratio=0.005, tol=1e-4), Silent())
     X, rng = model.encoding.transform(table), np.random.default_rng(0)
     lost = {}
     for column in model.encoding.inputs:
@@ -934,7 +926,7 @@ def test_totals_rank_columns_as_shuffling_them_does(tmp_path):
 
 def test_penalty_shares_are_those_of_the_penalty(tmp_path):
     table = read_table(write_mixed(tmp_path))
-    model = train(table, Options(alpha_ratio=0.01, order=1), Quiet())
+    model = train(table, Options(alpha_ratio=0.01, order=1), Silent())
     whole = sum(abs(neuron.coefficient) for neuron in model.neurons)
     for column in explain(model)["columns"]:
         own = sum(abs(n.coefficient) for n in model.neurons if n.id in column["neurons"])

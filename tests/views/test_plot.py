@@ -21,23 +21,17 @@ from wedgefit.model import trace
 from wedgefit.model.build import Options, train
 from wedgefit.model.record import Model
 from wedgefit.views import pictures as plot
-from wedgefit.views.explain import curve_values, explain
+from wedgefit.views.curves import curve_values
+from wedgefit.views.explain import explain
 from wedgefit.views.pictures import draw, pairs, style
 from wedgefit.views.pictures.effects import draw_levels
 from wedgefit.views.pictures.map import breaklines
 from wedgefit.views.pictures.scene import Scene, seen_rows
 from wedgefit.views.pictures.style import in_style
 from wedgefit.views.units import hinges, pair_values, responses, scores_at, typical_row
+from wedgefit.watch import Silent
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-class Quiet:
-    def advance(self, *_):
-        pass
-
-    def note(self, *_):
-        pass
 
 
 def write(path: Path, columns: dict) -> Path:
@@ -78,7 +72,7 @@ def trained(tmp_path_factory) -> dict[str, tuple[Model, Table]]:
         for kind in ("one", "two", "yes or no", "three", "mixed")
     }
     return {
-        kind: (train(table, Options(alpha_ratio=0.01), Quiet()), table)
+        kind: (train(table, Options(alpha_ratio=0.01), Silent()), table)
         for kind, table in tables.items()
     }
 
@@ -221,7 +215,7 @@ def test_hostile_names_stay_text(tmp_path):
         + np.abs(values[4] - values[5])
     ).round(3)
     table = read_table(write(tmp_path / "hostile.csv", columns))
-    model = train(table, Options(alpha_ratio=0.02), Quiet())
+    model = train(table, Options(alpha_ratio=0.02), Silent())
     for kind in plot.kinds_of(model):
         svg = plot.picture(model, table, kind, "svg")
         root = ElementTree.fromstring(svg)
@@ -291,7 +285,7 @@ def test_gaps_are_no_columns(kind, picture, tmp_path):
     columns = columns_of(kind)
     columns["x"] = ["" if k % 5 == 2 else value for k, value in enumerate(columns["x"])]
     table = read_table(write(tmp_path / "gaps.csv", columns))
-    model = train(table, Options(alpha_ratio=0.01), Quiet())
+    model = train(table, Options(alpha_ratio=0.01), Silent())
     assert {feature.kind for feature in model.encoding.features} == {"number", "missing"}
     assert plot.default_kind(model) == picture
     ElementTree.fromstring(plot.picture(model, table, picture, "svg"))
@@ -307,7 +301,7 @@ def test_letters_without_a_font_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(style, "OTHER_FONTS", ())
     columns = columns_of("one")
     table = read_table(write(tmp_path / "cjk.csv", {"人口": columns["x"], "y": columns["y"]}))
-    model = train(table, Options(alpha_ratio=0.05), Quiet())
+    model = train(table, Options(alpha_ratio=0.05), Silent())
     told = []
     plot.picture(model, table, "fit", "png", tell=told.append)
     assert len(told) == 1 and "人" in told[0] and "Noto Sans CJK" in told[0]
@@ -429,8 +423,8 @@ def test_the_traced_path_passes_through_the_model(tmp_path):
     """At the chosen alpha the traced coefficients cost what the model's cost: the penalty is
     unique, coefficients need not be."""
     table = read_table(write(tmp_path / "d.csv", columns_of("two", 60)))
-    model = train(table, Options(cv=3), Quiet())
-    record = trace.path(model, table, Quiet())
+    model = train(table, Options(cv=3), Silent())
+    record = trace.path(model, table, Silent())
     at = int(np.argmin(np.abs(np.array(record.alphas) - model.problem.alpha)))
     assert record.alphas[at] == pytest.approx(model.problem.alpha) == record.chosen
     found = [along[at] for along in record.coefficients if along[at]]
@@ -445,7 +439,7 @@ def test_the_traced_path_passes_through_the_model(tmp_path):
 def test_traced_rounds_end_at_the_certificate(trained):
     for kind in ("two", "three"):
         model, table = trained[kind]
-        record = trace.rounds(model, table, Quiet())
+        record = trace.rounds(model, table, Silent())
         ends = [rounds[-1].certificate for _, rounds in record.networks]
         assert sum(end.objective for end in ends) == pytest.approx(
             model.certificate.objective, rel=1e-9
@@ -556,7 +550,7 @@ def test_the_fit_of_classes_has_the_rates_that_were_observed(tmp_path):
     x = rng.uniform(0, 1, 200).round(3)
     columns = {"x": x, "label": np.where(rng.random(200) < x, "yes", "no")}
     table = read_table(write(tmp_path / "rates.csv", columns))
-    model = train(table, Options(alpha_ratio=0.1), Quiet())
+    model = train(table, Options(alpha_ratio=0.1), Silent())
     (axes,) = drawn(model, table, "fit").axes
     (bars,) = axes.containers
     at, rates = bars[0].get_data()

@@ -24,15 +24,7 @@ from wedgefit.views import page as report
 from wedgefit.views import pictures as plot
 from wedgefit.views.explain import explain
 from wedgefit.views.words import number
-
-
-class Quiet:
-    def advance(self, *_):
-        pass
-
-    def note(self, *_):
-        pass
-
+from wedgefit.watch import Silent
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -104,7 +96,7 @@ def trained(tmp_path_factory):
     table = read_table(
         write(tmp_path_factory.mktemp("page") / "d.csv", HEADER, mixed_rows()), id_column="who"
     )
-    return train(table, Options(cv=3), Quiet()), table
+    return train(table, Options(cv=3), Silent()), table
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +200,7 @@ def test_hostile_names_and_rows_are_escaped(tmp_path, text):
             ]
         )
     table = read_table(write(tmp_path / "bad.csv", header, rows), id_column="id")
-    model = train(table, Options(alpha_ratio=0.01), Quiet())
+    model = train(table, Options(alpha_ratio=0.01), Silent())
     harmless = set(Outline(text).tags)
     text = report.page(model, table, "<model>.json")
     outline = Outline(text)
@@ -231,7 +223,7 @@ def test_pages_about_classes(target, tmp_path):
         else [[*x, "yes" if x[0] > x[1] else "no"] for x in X]
     )
     table = read_table(write(tmp_path / "c.csv", ["u", "v", target], rows))
-    model = train(table, Options(alpha_ratio=0.05), Quiet())
+    model = train(table, Options(alpha_ratio=0.05), Silent())
     words = Outline(report.page(model, table)).words
     assert "with probability" in words and "The prediction is" in words
     assert all(f"score of {output}" in words for output in model.outputs)

@@ -192,8 +192,8 @@ class Learner:
             AlphaPath(alphas, self.alpha_max, pace),
             self.problems_of,
             partial(self._fold_walk, layers=layers, tol=pace.fold_tol),
-            advance,
-            deadline or Deadline(),
+            advance=advance,
+            deadline=deadline or Deadline(),
         )
 
     def _fold_walk(

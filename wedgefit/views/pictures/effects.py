@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wedgefit.errors import UsageError
-from wedgefit.views.explain import curve_values
+from wedgefit.views.curves import curve_values
 from wedgefit.views.pictures.scene import Scene
 from wedgefit.views.pictures.style import (
     BLUE,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from rich.text import Text
 
-from wedgefit.views.explain import curve_values
+from wedgefit.views.curves import curve_values
 from wedgefit.views.phrases import limit_texts
 from wedgefit.views.terminal import Meter, Parts, Spark, add_row, table_of, title
 from wedgefit.views.words import (
