@@ -6,6 +6,7 @@ import pytest
 from wedgefit.engine import nomination
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations
+from wedgefit.engine.pricing import Pricer
 
 
 @pytest.mark.parametrize("listed", [0, 10**6])
@@ -47,3 +48,27 @@ def test_a_thorough_round_counts_what_axes_cost():
     )
     draws = {order: found._draws(order, True) for order in (2, 7)}
     assert draws == {2: 1_000_000 // 14, 7: 1_000_000 // (14 + 7 * nomination.AXIS)}
+
+
+def test_tiny_tables_are_looked_at_as_a_whole():
+    """Nine rows of two columns have nine pencils: a fold drew a hundred thousand of them at random
+    in every round, and took a hundred times as long as all there are."""
+    rng = np.random.default_rng(0)
+    X, v = rng.normal(size=(9, 2)), rng.normal(size=(9, 1))
+    pricer = Pricer(Dictionary(X, (1, 2), 1, True))
+    v -= v.mean()
+    every, partial = (
+        pricer.price(v, 1e-3, pricer.dictionary.none(), every_pencil=all_, thorough=True)
+        for all_ in (True, False)
+    )
+    assert partial.exact and partial.wedges_priced == every.wedges_priced == 108
+    assert partial.bound == every.bound
+
+
+def test_a_round_draws_no_more_than_there_is_time_for():
+    """Where pencils are many a thorough round looks at samples about a million times."""
+    rng = np.random.default_rng(0)
+    dictionary = Dictionary(rng.normal(size=(400, 30)), (2,), 1, True)
+    found = Nominations(dictionary, rng, scouted=False, far=False)
+    blocks = found.promising(2, dictionary.none(), True, None)
+    assert sum(map(len, blocks)) <= 1_000_000 // 400
