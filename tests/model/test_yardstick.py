@@ -204,17 +204,20 @@ def test_a_certified_network_has_nothing_to_gain(norm, tmp_path):
     assert 0 <= lost["at_least"] <= lost["at_most"] <= 1.1e-3
 
 
-def test_in_more_columns_only_the_upper_bound_is_claimed(tmp_path, rng):
-    """For norm 2 and six columns nothing is proven about all networks, and the search begins from
-    the network's own neurons."""
+def test_in_more_columns_the_bound_is_not_sharp_and_says_so(tmp_path, rng):
+    """For norm 2 and six columns not all directions are bounded, and the search begins from the
+    network's own neurons."""
     x = rng.normal(size=(20, 6))
     y = np.abs(x @ [1.0, -1.0, 0.5, 0.2, 0.1, -0.1])
     net = MLPRegressor(
         hidden_layer_sizes=(6,), alpha=0.3, solver="lbfgs", max_iter=2000, random_state=1
     ).fit(x, y)
     found = measured(record_of(net, 0.01), tmp_path, columns(y, x), max_seconds=0.01)
-    assert found["optimum"]["lower_bound"] is None and found["optimum"]["lost"]["at_most"] is None
-    assert found["certificate"]["network_lower_bound"] is None
+    optimum = found["optimum"]
+    assert optimum["loose"] and found["certificate"]["network_lower_bound"] is None
+    own = found["network"]["objective"]
+    assert 0 < optimum["lower_bound"] < 0.9 * optimum["upper_bound"]
+    assert optimum["lost"]["at_most"] == pytest.approx(1 - optimum["lower_bound"] / own)
     assert found["certificate"]["objective"] <= found["network"]["rescaled_objective"] * (1 + 1e-9)
     assert (
         found["optimum"]["upper_bound"]
@@ -235,13 +238,25 @@ def test_norm_1_has_a_bound_in_three_columns(tmp_path, rng):
 
 
 def test_networks_of_at_most_two_columns_bound_no_others(tmp_path, rng):
-    """Where all orders are too many, neurons that read two columns give a network, but no bound."""
+    """Where all orders are too many, neurons that read two columns give a network, but no bound
+    that is sharp."""
     x = rng.normal(size=(90, 6))
     found = measured(made_up(rng, 6, alpha=0.2), tmp_path, columns(x[:, 0] * x[:, 1], x), norm=1)
     assert (
         found["problem"]["order"] == 2 and found["certificate"]["network_lower_bound"] is not None
     )
-    assert found["optimum"]["lower_bound"] is None and found["optimum"]["lost"]["at_most"] is None
+    optimum = found["optimum"]
+    assert optimum["loose"] and 0 < optimum["lower_bound"] < 0.9 * optimum["upper_bound"]
+
+
+def test_without_biases_many_columns_have_no_bound(tmp_path, rng):
+    x = rng.normal(size=(12, 6))
+    record = made_up(rng, 6, alpha=0.2)
+    del record["hidden_biases"]
+    found = measured(record, tmp_path, columns(x[:, 0] * x[:, 1], x), max_seconds=0.01)
+    optimum = found["optimum"]
+    assert optimum["lower_bound"] is None and optimum["lost"]["at_most"] is None
+    assert not optimum["loose"]
 
 
 def test_a_class_without_biases_stays_without(tmp_path, rng):
@@ -543,6 +558,18 @@ def test_command_says_what_is_lost(in_folder):
     assert low <= optimum["lower_bound"] <= optimum["upper_bound"] <= high
     least, most = (float(part.split("%")[0].split()[-1]) / 100 for part in third.split(";"))
     assert least <= optimum["lost"]["at_least"] <= optimum["lost"]["at_most"] <= most
+
+
+def test_command_says_of_a_loose_bound_what_it_is(in_folder, tmp_path, rng):
+    x = rng.normal(size=(12, 6))
+    rows = [",".join(f"{value:.4f}" for value in (*row, row[0] * row[1])) for row in x]
+    (tmp_path / "wide.csv").write_text("\n".join(["a,b,c,d,e,f,y", *rows]))
+    (tmp_path / "wide.json").write_text(json.dumps(made_up(rng, 6, alpha=0.2)))
+    done = in_folder("wide.csv", "--weights", "wide.json", "--max-seconds", "0.01")
+    assert done.exit_code == 0, done.stderr
+    _, second, third, *_ = done.stdout.splitlines()
+    assert second.startswith("The optimum, over all two-layer ReLU networks: between ")
+    assert second.endswith(", by a bound that is not sharp.") and "(proven" in third
 
 
 def test_command_takes_alpha_and_norm(in_folder):

@@ -1,6 +1,7 @@
 """A yardstick for other trainers: how far a network's objective is from the certified optimum for
 its own weight decay."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import Dictionary, LayerOrder, orders_for
+from wedgefit.engine.loose import loose_lower_bound
 from wedgefit.engine.network import Network
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import Solution
@@ -51,11 +53,13 @@ class Lost:
 
 @dataclass(frozen=True)
 class Between:
-    """The interval that holds the optimum over all networks of a kind."""
+    """The interval that holds the optimum over all networks of a kind; ``loose``: from below by a
+    bound that is proven, and not sharp."""
 
     lower_bound: float | None
     upper_bound: float
     lost: Lost
+    loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,7 @@ class SeenRows:
     def best(self, solution: Solution, objectives: Objectives) -> Best:
         """The best network that was found beside one that costs so much."""
         fit = solution.fit
-        found = between(self.learner, solution.certificate, objectives)
+        found = between(self.learner, self.posed, solution, objectives)
         return Best(len(fit.wedges), self._scores(fit.output), found)
 
     def _scores(self, output: np.ndarray) -> Scores:
@@ -311,18 +315,26 @@ def own_neurons(foreign: Foreign, norm: int) -> Wedges:
     )
 
 
-def between(learner: Learner, certificate: Certificate, objectives: Objectives) -> Between:
+def between(
+    learner: Learner, problem: Problem, solution: Solution, objectives: Objectives
+) -> Between:
     """The interval that holds the optimum over all networks of this kind, and which part of the
     objective is lost.
 
     ``upper_bound`` is the objective of a network that exists, so what is lost ``at_least`` is
-    proven. A lower bound for *all* networks exists where neurons may read every column and the
-    pricing covers them: norm 1 with every order, norm 2 in one or two columns; else it is None, and
+    proven. A sharp lower bound for *all* networks exists where neurons may read every column and
+    the pricing covers them: norm 1 with every order, norm 2 in up to five columns. Else there is a
+    loose one with hidden biases and an output bias (norm 1 costs no less than norm 2), or None, and
     with it ``at_most``.
     """
-    every_column = max(learner.pricers[0].dictionary.orders) == learner.sample.X.shape[1]
+    X, certificate = learner.sample.X, solution.certificate
+    every_column = max(learner.pricers[0].dictionary.orders) == X.shape[1]
     lower = certificate.network_lower_bound if every_column else None
+    loose = lower is None and learner.settings.bias and problem.intercept
+    if loose:
+        jobs = learner.settings.jobs or os.cpu_count() or 1
+        lower = loose_lower_bound(problem, X, solution.fit.combined, jobs)
     upper = min(certificate.objective, objectives.rescaled_objective)
     own = objectives.objective
     at_most = None if lower is None else max(own - lower, 0.0) / own
-    return Between(lower, upper, Lost(max(own - upper, 0.0) / own, at_most))
+    return Between(lower, upper, Lost(max(own - upper, 0.0) / own, at_most), loose)

@@ -163,9 +163,11 @@ def _between(record: dict, digits: int) -> str:
         found = f"Best network found: {number(upper, digits)}."
         return f"{found} The optimum may lie below: no bound is known here."
     low, high = _rounded(lower, digits, math.floor), _rounded(upper, digits, math.ceil)
+    opening = "The optimum" if record["optimum"]["loose"] else "Certified optimum"
+    sharp = ", by a bound that is not sharp" if record["optimum"]["loose"] else ""
     biases = "" if record["problem"]["hidden_bias"] else " without hidden biases"
     kind = f"two-layer ReLU networks{biases}"
-    return f"Certified optimum, over all {kind}: between {low} and {high}."
+    return f"{opening}, over all {kind}: between {low} and {high}{sharp}."
 
 
 def _measured(record: dict, digits: int) -> Table:
