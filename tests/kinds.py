@@ -114,7 +114,7 @@ def kinds() -> Kinds:
             "two numbers as classes": lambda made: trained(columns | {"y": high.astype(float)}),
             "two classes, squared": lambda made: trained(columns | two, loss="squared"),
             "two classes, threshold": lambda made: trained(columns | two, threshold=0.3),
-            "three classes": lambda made: trained(columns | labels),
+            "three classes": lambda made: trained(columns | labels, loss="logistic"),
             "three classes, shared": lambda made: trained(columns | labels, loss="softmax"),
             "three numbers as classes, squared": lambda made: trained(columns | halves, **squared),
             "three classes, no neurons": lambda made: trained(columns | labels, alpha_ratio=2.0),

@@ -49,7 +49,8 @@ def read(tmp_path):
 
 
 def trained(table, **options):
-    return train(table, Options(**{"alpha_ratio": 0.05, "jobs": 1} | options), Silent())
+    told = {"alpha_ratio": 0.05, "jobs": 1, "loss": "logistic"}
+    return train(table, Options(**told | options), Silent())
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_the_path_adds_the_networks_up(read, monkeypatch):
     table = read(*rows_of())
     # Small alphas take long, and prove no more.
     monkeypatch.setattr("wedgefit.learning.path.SMALLEST_RATIO", 0.1)
-    record = path(table, Options(cv=3, order=1, jobs=1), Silent()).report()
+    record = path(table, Options(cv=3, order=1, jobs=1, loss="logistic"), Silent()).report()
     assert record["score_name"] == "log_loss" and len(record["points"]) > 3
     point = record["points"][2]
     model = trained(table, order=1, alpha_ratio=None, alpha=point["alpha"])

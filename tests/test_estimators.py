@@ -57,7 +57,9 @@ def failures(estimator):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_scikit_learn_is_content(kind):
-    assert failures(kind(alpha_ratio=0.1)) == {}
+    # One check weighs the rows of a class ten million times as much and wants it predicted in nine
+    # of ten new rows: with less of a penalty, outputs go far enough to outweigh that.
+    assert failures(kind(alpha_ratio=0.2)) == {}
 
 
 @pytest.mark.slow

@@ -296,10 +296,10 @@ def _has_probabilities(estimator) -> bool:
     return True
 
 
-@with_parameters("classification", ATTRIBUTES, [MONOTONIC], loss="logistic")
+@with_parameters("classification", ATTRIBUTES, [MONOTONIC])
 class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
-    """ReLU networks for classes, trained to certified global optimality; of more than two classes
-    each has its own, or with the loss "softmax" all share the neurons of one.
+    """A ReLU network for classes, trained to certified global optimality; of more than two classes
+    all share its neurons, or with the loss "logistic" each has a network of its own.
 
     Parameters
     ----------

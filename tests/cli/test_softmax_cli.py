@@ -97,6 +97,29 @@ def test_one_network_for_all_classes(table):
     run("plot", "wedgefit.json", "d.csv", "--kind", "calibration", "-o", "c.svg")
 
 
+def test_classes_share_their_neurons_by_default(table):
+    """Of more than two classes, in networks that can; the record says how, the report does not."""
+    for told, loss in (((), "softmax"), (("--layers", "3"), "logistic"),
+                       (("--norm", "2", "--refine"), "logistic"),
+                       (("--target", "town", "--drop", "kind"), "logistic")):  # fmt: skip
+        run("train", "d.csv", *told, "--alpha-ratio", "0.3", "--order", "1")
+        model = load("wedgefit.json")
+        assert model.problem.loss == loss and model.options["loss"] is None
+    shown = lambda *told: (
+        run("train", "d.csv", *told, "--alpha-ratio", "0.3", "--order", "1").stdout
+    )
+    assert "softmax loss" not in shown() and "logistic loss" in shown("--loss", "logistic")
+
+
+def test_training_again_keeps_the_loss_of_the_file(table):
+    """An older version had another default."""
+    run("train", "d.csv", "--loss", "logistic", "--alpha-ratio", "0.3", "--order", "1")
+    data = json.loads(Path("wedgefit.json").read_text())
+    data["options"]["loss"] = None
+    Path("wedgefit.json").write_text(json.dumps(data))
+    assert "The stored figures hold." in run("certify", "d.csv", "--all").stdout
+
+
 def test_numbers_agree_with_scikit_learn_where_nothing_is_penalised(table):
     """With a tiny alpha a straight line per class is multinomial regression, on a table whose
     classes overlap so much that hinges gain nothing: here one column of two values."""

@@ -144,6 +144,18 @@ def test_the_best_biases_leave_no_slope(rng):
     )
 
 
+def test_the_best_biases_of_classes_that_hardly_count(rng):
+    """Where weights differ by ten powers of ten, no step leads beyond all numbers."""
+    labels = np.append(np.arange(3), rng.integers(0, 3, 30))
+    weights = np.where(labels == 0, 1000.0, 1e-4)
+    problem = problem_of(labels, sample_weight=weights)
+    for scale in (1.0, 30.0, 1000.0):
+        output = scale * rng.normal(size=(33, 3))
+        t = problem.shift(output)
+        assert np.isfinite(t).all()
+        assert np.abs(problem.dual_point(output).sum(axis=0)).max() <= 1e-12
+
+
 def test_outputs_far_out_keep_their_digits():
     y = signs(np.array([0, 1, 2]))
     weights = np.full(3, 1 / 3)

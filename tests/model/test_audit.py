@@ -23,7 +23,8 @@ from wedgefit.watch import Silent
 KINDS = {
     "numbers": {},
     "two classes": {"target": ("two",)},
-    "three classes": {"target": ("three",), "class_weight": "balanced"},
+    "three classes": {"target": ("three",), "class_weight": "balanced", "loss": "logistic"},
+    "three classes, shared": {"target": ("three",), "class_weight": "balanced"},
     "refitted": {"refit": True},
     "no intercept": {"intercept": False},
     "norm 2": {"norm": 2},
@@ -74,7 +75,9 @@ def longer(data):
     """The same hinge from a longer neuron with a smaller coefficient: only its length tells."""
     neuron = data["neurons"][0]
     neuron["weights"] = {name: 2 * weight for name, weight in neuron["weights"].items()}
-    neuron["bias"], neuron["coefficient"] = 2 * neuron["bias"], neuron["coefficient"] / 2
+    z, neuron["bias"] = neuron["coefficient"], 2 * neuron["bias"]
+    several = isinstance(z, dict)
+    neuron["coefficient"] = {name: part / 2 for name, part in z.items()} if several else z / 2
 
 
 def moved_anchor(data):
@@ -150,7 +153,11 @@ def test_one_changed_weight_is_found(kind, by):
             data["neurons"][number]["weights"][name] += by
 
         def coefficient(data, number=number):
-            data["neurons"][number]["coefficient"] += by
+            neuron = data["neurons"][number]
+            if isinstance(z := neuron["coefficient"], dict):
+                z[next(iter(z))] += by
+            else:
+                neuron["coefficient"] += by
 
         for lie in (weight, coefficient):
             assert tripped(kind, lie), f"neuron {neuron['id']}"

@@ -10,7 +10,7 @@ from wedgefit.learning.settings import Settings, loss_name
 
 def check_settings(settings: Settings, sample: Sample) -> None:
     """Raises UsageError for the first contradiction."""
-    loss = loss_name(settings, sample.task)
+    loss = loss_name(settings, sample.task, sample.y.shape[1])
     choices = (_of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers)
     for parts in (_of_shapes, _of_losses, _of_intervals, *choices):
         for holds, message, remedy in parts(settings, sample, loss):

@@ -14,7 +14,7 @@ def loss_for(sample: Sample, settings: Settings) -> Loss:
 
     Raises FitError where a number that is left open does not follow from the targets.
     """
-    name = loss_name(settings, sample.task)
+    name = loss_name(settings, sample.task, sample.y.shape[1])
     delta = settings.huber_delta
     if name == "huber" and delta is None:
         delta = _between_quartiles(sample)

@@ -423,7 +423,10 @@ def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:
             remedy="Leave out --all.",
         )
     try:
-        return train(table, Options(**told, jobs=jobs), Silent())
+        # The default of another version may have been another loss.
+        told_loss = {"loss": model.problem.loss}
+        found = train(table, Options(**told | told_loss, jobs=jobs), Silent())
+        return replace(found, options=found.options | {"loss": told.get("loss")})
     except (TypeError, ValueError, KeyError, AttributeError, WedgefitError) as error:
         raise CertificateError(
             f"nothing can be trained with the options of the file ({error}).",

@@ -52,7 +52,10 @@ def check(model: Model) -> None:
         (len(model.outputs) > 1 and model.data.classes is None, "several targets"),
     ):
         if holds:
-            raise UsageError(f"--unique is not for models with {what}.", remedy="Leave it out.")
+            remedy = "Leave it out"
+            if problem.loss == "softmax":
+                remedy += ", or train with --loss logistic, a network for each class"
+            raise UsageError(f"--unique is not for models with {what}.", remedy=f"{remedy}.")
 
 
 def uniqueness(model: Model, table: Table, jobs: int | None) -> Uniqueness:

@@ -14,6 +14,7 @@ NEWTON_STEPS = 200
 TRIES = 20
 LEAST_DAMPING = 1e-12
 SETTLED = 1e-9
+FARTHEST = 1e6
 # What rounding may leave of the sum of a row's dual point, which is zero.
 NO_SUM = 1e-12
 
@@ -67,9 +68,10 @@ class Softmax(OfNumbers):
         for _ in range(NEWTON_STEPS):
             for _ in range(TRIES):
                 step = here.step(damping)
-                there = self._around(y, output, weights, at + step)
-                if there.improves_on(here):
-                    break
+                if step is not None:
+                    there = self._around(y, output, weights, at + step)
+                    if there.improves_on(here):
+                        break
                 damping = max(10 * damping, LEAST_DAMPING)
             else:
                 break
@@ -126,8 +128,9 @@ class _Around:
     chances: np.ndarray
     weights: np.ndarray
 
-    def step(self, damping: float) -> np.ndarray:
-        """Newton's step, which leaves the mean of the constants, as that changes nothing."""
+    def step(self, damping: float) -> np.ndarray | None:
+        """Newton's step, which leaves the mean of the constants, as that changes nothing; None
+        where it leads beyond all numbers."""
         matrix = (
             np.diag(self.weights @ self.chances) - (self.chances.T * self.weights) @ self.chances
         )
@@ -137,8 +140,8 @@ class _Around:
         try:
             step = np.linalg.solve(matrix, self.slope)
         except np.linalg.LinAlgError:
-            return np.full_like(self.slope, np.inf)
-        return step - step.mean()
+            return None
+        return step - step.mean() if np.abs(step).max() < FARTHEST else None
 
     def improves_on(self, other: "_Around") -> bool:
         """Whether it lies lower; where the value does not tell, whether it is flatter."""

@@ -283,7 +283,8 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
     ratio = problem["alpha"] / problem["alpha_max"] if problem["alpha_max"] else None
     orders = problem["order"] if isinstance(problem["order"], list) else [problem["order"]]
     order = ", then ".join("full" if order == "full" else f"at most {order}" for order in orders)
-    loss = "logistic" if data["classes"] else "squared"
+    several = len(data["classes"] or ()) > 2 and problem["layers"] == 2 and not problem["refined"]
+    loss = "softmax" if several else "logistic" if data["classes"] else "squared"
     switches = {
         _loss(problem): problem["loss"] != loss or verbose,
         f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)": True,
