@@ -123,7 +123,9 @@ def once(tmp_path_factory):
     (folder / "wedgefit").chmod(0o755)
     own = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     path = os.pathsep.join([str(folder), own])
-    return {"PATH": path, "WEDGEFIT": shutil.which("wedgefit", path=own), "MADE": str(folder)}
+    command = shutil.which("wedgefit", path=own)
+    # The code under test, and the kernels that it has compiled, whatever else is installed.
+    return {"PATH": path, "WEDGEFIT": command, "MADE": str(folder), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.mark.parametrize("kind, body", EXAMPLES)
