@@ -199,7 +199,7 @@ def test_scoring_chooses_alpha():
     sample = classes(40)
     chosen = {}
     for scoring in (None, "accuracy", "auc", "log_loss"):
-        found = learned(sample, scoring=scoring, cv=3)
+        found = learned(sample, scoring=scoring, cv=2, order=1)
         chosen[scoring] = found.alpha
         curve = found.curve
         name = scoring or "log_loss"
