@@ -26,7 +26,9 @@ from wedgefit.model.polish import polish
 from wedgefit.watch import Silent
 
 ROWS, HELD_OUT = 200, 2000
-WIDTHS, ALPHAS, SEEDS = (10, 50), (0.03, 0.003), range(2)
+WIDTHS, ALPHAS = (10, 50), (0.03, 0.003)
+# In more columns proofs take longer: one seed has to do.
+SEEDS = {1: range(2), 2: range(2)}
 STEPS = {"adam": 2000, "sgd": 2000, "lbfgs": 5000}
 # A solve ends here, the first one of each problem later: the gap that is reported is the one that
 # was reached.
@@ -138,7 +140,7 @@ def main() -> None:
             Case(columns, solver, units, alpha, seed)
             for units in WIDTHS
             for solver in STEPS
-            for seed in SEEDS
+            for seed in SEEDS.get(columns, range(1))
         ]
         for columns in chosen
         for alpha in ALPHAS

@@ -183,6 +183,36 @@ def pencil():
     )
 
 
+def volumes():
+    """How far a row is from a wedge: a length, a triangle's area, a tetrahedron's volume."""
+    figure, (one, two, three) = plt.subplots(1, 3, figsize=(8, 2.6), layout="constrained")
+    anchors = dict(markersize=11, markerfacecolor="none", color=INK, clip_on=False)
+    one.axhline(0, color=FAINT, zorder=0)
+    one.plot([1, 4], [0, 0], color=BLUE, linewidth=4, alpha=0.5, solid_capstyle="butt")
+    one.plot(1, 0, "o", **anchors)
+    one.plot([1, 4], [0, 0], "o", color=INK, markersize=4)
+    one.set(title="one column: a length", xlim=(0, 5), ylim=(-1, 1))
+    a, b, row = np.array([[0.5, 0.7], [3.5, 0.2], [2.6, 2.6]])
+    two.axline(a, b, color=SOFT, linewidth=1)
+    two.fill(*np.transpose([a, b, row]), color=BLUE, alpha=0.3)
+    two.plot(*np.transpose([a, b]), "o", **anchors)
+    two.plot(*np.transpose([a, b, row]), "o", color=INK, markersize=4)
+    two.set(title="two columns: twice an area", xlim=(0, 4), ylim=(-0.4, 3))
+    # Seen from the side and a little above.
+    view = np.array([[1.0, 0.1], [0.45, 0.3], [0.0, 1.0]])
+    corners = np.array([[0, 0, 0], [3, 0, 0.2], [1.2, 2.6, 0], [1.6, 0.9, 2.4]]) @ view
+    for face, alpha in (((0, 1, 2), 0.35), ((0, 1, 3), 0.15), ((1, 2, 3), 0.2)):
+        three.fill(*corners[list(face)].T, color=BLUE, alpha=alpha)
+    for i, j in ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)):
+        three.plot(*corners[[i, j]].T, color=SOFT, linewidth=0.8)
+    three.plot(*corners[:3].T, "o", **anchors)
+    three.plot(*corners.T, "o", color=INK, markersize=4)
+    three.set(title="three columns: six times a volume", aspect="equal")
+    for axes in (one, two, three):
+        axes.set_axis_off()
+    save(figure, "volumes.svg")
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -193,3 +223,4 @@ if __name__ == "__main__":
         hinges(model, times, accel)
         scores(model, times, accel)
         pencil()
+        volumes()
