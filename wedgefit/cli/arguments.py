@@ -52,12 +52,13 @@ class Files:
         ids: bool = False,
         weight: str | None = None,
         group: str | None = None,
+        time: str | None = None,
         keep_cells: bool = False,
         left_out: bool = False,
     ):
         """The rows of DATA as the model reads them: its inputs, and where they are there its
-        ``target``, the columns ``weight`` and ``group``, and those that training left out for
-        holding nothing.
+        ``target``, the columns ``weight``, ``group`` and ``time``, and those that training left
+        out for holding nothing.
 
         With ``ids`` rows go by those of the model if the file has them, each once; else, and by
         default, they count by number.
@@ -65,7 +66,8 @@ class Files:
         from wedgefit.data.fitting import ALL_RARE
 
         schema = model.encoding.schema(target=target)
-        roles = ((group, None), (weight, "numeric"), (model.data.exposure, "numeric"))
+        roles = ((group, None), (time, None), (weight, "numeric"))
+        roles = (*roles, (model.data.exposure, "numeric"))
         more = {name: kind for name, kind in roles if name}
         if left_out:
             # What training was told of them stands in the reading; in older models only texts whose
@@ -126,7 +128,7 @@ def training_table(data: str, id_column: str | None, options, reading: Reading):
     stop the fit."""
     for name in options.drop:
         roles = {options.weight: "--weight", options.group: "--group"}
-        roles |= {options.exposure: "--exposure", id_column: "--id"}
+        roles |= {options.time: "--time", options.exposure: "--exposure", id_column: "--id"}
         for several in ("target", "keep", *SHAPES):
             roles |= dict.fromkeys(getattr(options, several), f"--{several}")
         if role := roles.get(name):

@@ -56,6 +56,7 @@ from wedgefit.data.roles import (
     require,
     row_weights,
     targets_and_inputs,
+    times_of,
     training_rows,
 )
 from wedgefit.data.sample import Design
@@ -172,13 +173,13 @@ def fit_encoding(
 ) -> tuple[Encoding, Design]:
     """Learn how to encode this table as it is ``told``, and encode it.
 
-    Several targets are learnt together. The columns of weights, groups and exposures are no inputs.
-    With ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1 (ddof 0)
-    after gaps are filled; 0/1 features stay as they are, and numbers that are far out are held back
-    and noted. Without, ``shift`` allows to take the mean out of columns that lie far from zero
-    beside their spread, which changes nothing for neurons with biases but the digits that are left.
-    Rows without a target are refused, or left out and noted with ``drop_missing_target``; rows of
-    weight zero are left out and noted.
+    Several targets are learnt together. The columns of weights, groups, times and exposures are no
+    inputs. With ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1
+    (ddof 0) after gaps are filled; 0/1 features stay as they are, and numbers that are far out are
+    held back and noted. Without, ``shift`` allows to take the mean out of columns that lie far from
+    zero beside their spread, which changes nothing for neurons with biases but the digits that are
+    left. Rows without a target are refused, or left out and noted with ``drop_missing_target``;
+    rows of weight zero are left out and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when
     fewer than two rows or no column with information are left.
@@ -202,6 +203,7 @@ def fit_encoding(
         weights,
         groups=None if told.group is None else groups_of(table, told.group),
         encoder=partial(_encoded_apart, table, names, target, scaling, weights, shapes),
+        times=None if told.time is None else times_of(table, told.time),
         exposure=None if told.exposure is None else exposures_of(table, told.exposure),
         names=encoding.names,
         table=table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,11 +14,15 @@ from wedgefit.data.table import Table
 from wedgefit.data.words import listed, shown, unknown_columns
 from wedgefit.errors import ColumnError, FitError
 
+# Dates whose texts sort as they do.
+DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?)?")
+
 
 def targets_and_inputs(table: Table, told: TableSettings) -> tuple[list[str], list[str]]:
     """The target columns, those named or the last that has no other role; and the input columns in
     the order of the table. Raises ColumnError, FitError."""
-    roles = {"weights": told.weight, "groups": told.group, "exposures": told.exposure}
+    roles = {"weights": told.weight, "groups": told.group, "times": told.time}
+    roles["exposures"] = told.exposure
     apart = [(name, f"column of {role}") for role, name in roles.items() if name is not None]
     others = [name for name, _ in apart]
     targets = _targets(table, told.target, others)
@@ -158,6 +163,24 @@ def row_weights(table: Table, weight: str | None) -> np.ndarray | None:
         )
     parts = weights / largest
     return None if parts.min() == 1.0 else parts / parts.mean()
+
+
+def times_of(table: Table, name: str) -> np.ndarray:
+    """Where the time of each row stands among all times, from 0 up, (n,). Raises ColumnError where
+    one is missing, or is no number and no date whose texts sort as it does."""
+    column = table.column(name)
+    if column.missing.any():
+        message = f"the time is missing in {table.some_rows(column.missing)}."
+        raise ColumnError(message, where=table.at(name), remedy="Fill it in, or leave out --time.")
+    if column.kind == "category":
+        for row, text in enumerate(column.values.tolist()):
+            if not DATE.fullmatch(text):
+                raise ColumnError(
+                    f"this time is {shown(text)}; expected a number or a date like 2024-01-31.",
+                    where=table.place(row, name),
+                    remedy="Spell times so, the year first, or number them.",
+                )
+    return np.unique(column.values, return_inverse=True)[1]
 
 
 def exposures_of(table: Table, name: str) -> np.ndarray:

@@ -27,7 +27,9 @@ class Sample:
     same time or size. ``encoder``: of rows to learn from and rows held out (positions), their
     design matrices by what the first ones alone teach; without one X is taken as it is, also in the
     folds of a cross-validation. ``shapes`` (d, 2): the direction and the curvature that the network
-    is to have in each column, 1, −1 or 0 where either will do; None where all will.
+    is to have in each column, 1, −1 or 0 where either will do; None where all will. ``times`` (n,):
+    rows of a later time are held out from what is learnt of earlier ones; None where rows have no
+    order.
     """
 
     X: np.ndarray
@@ -38,6 +40,7 @@ class Sample:
     encoder: Encoder | None = None
     exposure: np.ndarray | None = None
     shapes: np.ndarray | None = None
+    times: np.ndarray | None = None
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -48,12 +51,12 @@ class Sample:
 
     def take(self, rows) -> Sample:
         """Some of the rows, in the columns of all."""
-        weights, groups, exposure = (
+        weights, groups, exposure, times = (
             None if part is None else part[rows]
-            for part in (self.weights, self.groups, self.exposure)
+            for part in (self.weights, self.groups, self.exposure, self.times)
         )
-        X, y = self.X[rows], self.y[rows]
-        return Sample(X, y, self.task, weights, groups, exposure=exposure, shapes=self.shapes)
+        more = {"exposure": exposure, "shapes": self.shapes, "times": times}
+        return Sample(self.X[rows], self.y[rows], self.task, weights, groups, **more)
 
     def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:
         """Rows to learn from and rows held out, both in the columns that the first ones teach:

@@ -43,6 +43,13 @@ class TableSettings(Declared):
     group: str | None = setting(
         None, ColumnName(), LEARN, "A column of groups that cross-validation does not split."
     )
+    time: str | None = setting(
+        None,
+        ColumnName(),
+        LEARN,
+        "A column of times, numbers or dates like 2024-01-31: cross-validation learns from earlier"
+        " rows what it predicts of later ones.",
+    )
     exposure: str | None = setting(
         None,
         ColumnName(),

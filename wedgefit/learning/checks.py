@@ -11,7 +11,7 @@ from wedgefit.learning.settings import Settings, loss_name
 def check_settings(settings: Settings, sample: Sample) -> None:
     """Raises UsageError for the first contradiction."""
     loss = loss_name(settings, sample.task, sample.y.shape[1])
-    choices = (_of_layers, _of_tasks, _of_scores, _of_choices, _of_solvers)
+    choices = (_of_layers, _of_tasks, _of_folds, _of_scores, _of_choices, _of_solvers)
     for parts in (_of_shapes, _of_losses, _of_intervals, *choices):
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
@@ -147,6 +147,20 @@ def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         and not (classes and sample.y.shape[1] == 1 and loss == "logistic"),
         "--threshold is for two classes with probabilities.",
         "Leave it out; of two classes, take the logistic loss.",
+    )
+
+
+def _of_folds(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    timed = sample.times is not None
+    yield (
+        timed and sample.groups is not None,
+        "--time and --group both say which rows stay together.",
+        "Leave one of them out.",
+    )
+    yield (
+        timed and not isinstance(settings.cv, int),
+        "--time and splits of your own both say which rows are held out.",
+        "Leave one of them out.",
     )
 
 

@@ -282,13 +282,34 @@ def _checked_splits(sample: Sample, settings: Settings) -> Splits:
     return splits
 
 
+def _later_ones(times: np.ndarray, folds: int) -> Splits:
+    """Times (n,) in so many blocks and one more before them: each is held out once from what all
+    earlier ones teach. Rows of one time stay together."""
+    distinct, place = np.unique(times, return_inverse=True)
+    blocks = np.array_split(np.arange(len(distinct)), folds + 1)
+    if not all(map(len, blocks)):
+        raise FitError(
+            f"{len(distinct)} times cannot be split into {folds} folds and one block before them.",
+            remedy="Try a smaller --cv, or give --alpha or --alpha-ratio.",
+        )
+    starts = [block[0] for block in blocks]
+    starts.append(len(distinct))
+    return [
+        (np.flatnonzero(place < start), np.flatnonzero((place >= start) & (place < end)))
+        for start, end in zip(starts[1:], starts[2:])
+    ]
+
+
 def _splits(sample: Sample, folds: int, seed: int) -> Splits:
-    """Training and test rows of each fold: shuffled, stratified by class, groups kept together.
+    """Training and test rows of each fold: shuffled, stratified by class, groups kept together; or
+    in the order of time.
 
     Raises FitError when there are too few rows, rows of a class, or groups.
     """
     from sklearn import model_selection
 
+    if sample.times is not None:
+        return _later_ones(sample.times, folds)
     labels, groups = sample.labels, sample.groups
     counts = (
         {"row": len(sample.y)}

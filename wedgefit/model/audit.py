@@ -330,6 +330,8 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
     skipped["encoding.reading"] = "the data are read as it says"
     if model.data.group is not None or not model.options:
         skipped["data.group"] = TRAINING
+    if model.data.time is not None:
+        skipped["data.time"] = TRAINING
     skipped["options"] = TRAINING
     if isinstance(model.options.get("threshold"), str):
         judged = (part.name for part in fields(Threshold) if part.name != "rule")

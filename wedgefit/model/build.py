@@ -78,6 +78,7 @@ class Training:
             weight=self.options.weight,
             group=self.options.group,
             exposure=self.options.exposure,
+            time=self.options.time,
             delimiter=self.table.delimiter,
             rows_left_out=self.table.rows - len(self.design.y),
             left_out=self.encoding.left_out,

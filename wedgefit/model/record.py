@@ -85,6 +85,7 @@ class Data:
     weight: Annotated[str | None, "The column of weights."]
     group: Annotated[str | None, "The column of groups."]
     exposure: Annotated[str | None, "The column that says how long each row was counted."] = None
+    time: Annotated[str | None, "The column of times."] = None
     delimiter: str | None = None
     rows_left_out: Annotated[int, at_least(0)]
     left_out: Annotated[

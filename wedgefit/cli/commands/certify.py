@@ -130,6 +130,7 @@ def _audit(files: Files, more: More, jobs: int | None, reading: Reading, talk: T
         ids=True,
         weight=model.data.weight,
         group=model.data.group if more.everything else None,
+        time=model.data.time if more.everything else None,
         left_out=True,
     )
     talk.notes(*table.notes)

@@ -245,7 +245,7 @@ def _summary(report: dict, verbose: bool) -> Table:
     grid.add_row("Data", Text(f"{plain(data['source'])}: {sizes}"))
     classes = f", {either(data['classes'])}" if data["classes"] else ""
     grid.add_row("Target", Text(f"{listed(several(data['target']))} ({data['task']}{classes})"))
-    for role in ("weight", "group", "exposure"):
+    for role in ("weight", "group", "time", "exposure"):
         if data[role] is not None:
             grid.add_row(f"{role.capitalize()}s", Text(plain(data[role])))
     grid.add_row("Problem", Text(_problem(report["problem"], data, verbose)))
