@@ -15,6 +15,7 @@ from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.losses import LOSSES
 from wedgefit.learning.problems import problems_of
+from wedgefit.learning.settings import Settings
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
 from wedgefit.model.whole_path import path
@@ -143,7 +144,7 @@ def test_weights_of_balanced_classes_are_those_of_the_fold():
     sample = Sample(rng.normal(size=(60, 1)), y, "classification")
     learn, held_out = sample.split(np.arange(40), np.arange(40, 60))
     for part in (learn, held_out):
-        (problem,) = problems_of(part, LOSSES["logistic"], True, "balanced")
+        (problem,) = problems_of(part, LOSSES["logistic"], Settings(class_weight="balanced"))
         assert problem.weights[part.y[:, 0] > 0].sum() == pytest.approx(0.5)
 
 

@@ -123,16 +123,17 @@ def test_contradictions_are_refused_before_the_work(sample, settings, words):
 
 
 def test_losses_by_default():
-    assert (
-        learner(numbers()).loss.name == "squared"
-        and learner(classes()).loss.name == learner(classes(many=3)).loss.name == "logistic"
-    )
-    assert [problem.y.shape for problem in learner(classes(many=3)).problems] == [(60, 1)] * 3
+    several = classes(many=3)
+    names = [learner(sample).loss.name for sample in (numbers(), classes(), several)]
+    assert names == ["squared", "logistic", "softmax"]
+    assert [problem.y.shape for problem in learner(several).problems] == [(60, 3)]
+    apart = learner(several, loss="logistic").problems
+    assert [problem.y.shape for problem in apart] == [(60, 1)] * 3
     assert learner(classes(), loss="squared").problems[0].loss.name == "squared"
 
 
 def test_alpha_max_is_the_largest_of_all_networks():
-    every = learner(classes(many=3))
+    every = learner(classes(many=3), loss="logistic")
     y = every.sample.y
     alone = [
         learner(Sample(every.sample.X, y[:, [k]], "classification")).alpha_max for k in range(3)
@@ -145,17 +146,17 @@ def test_balanced_weights_by_hand():
     sample = sample.take(
         np.concatenate([np.flatnonzero(sample.labels != 2), np.flatnonzero(sample.labels == 2)[:4]])
     )
-    for problem in problems_of(sample, LOSSES["logistic"], True, "balanced"):
+    for problem in problems_of(sample, LOSSES["logistic"], Settings(class_weight="balanced")):
         np.testing.assert_allclose(np.bincount(sample.labels, problem.weights), 1 / 3, rtol=1e-12)
     own = np.random.default_rng(0).exponential(size=len(sample.y))
     weighted = Sample(sample.X, sample.y, "classification", own)
-    for problem in problems_of(weighted, LOSSES["logistic"], True, "balanced"):
+    for problem in problems_of(weighted, LOSSES["logistic"], Settings(class_weight="balanced")):
         np.testing.assert_allclose(np.bincount(sample.labels, problem.weights), 1 / 3, rtol=1e-12)
         ratios = problem.weights / own
         assert all(np.ptp(ratios[sample.labels == k]) <= 1e-12 for k in range(3)), (
             "inside a class the given weights decide"
         )
-    assert problems_of(sample, LOSSES["logistic"], True, None)[0].sample_weight is None
+    assert problems_of(sample, LOSSES["logistic"], Settings())[0].sample_weight is None
 
 
 # The choice ---------------------------------------------------------------------------------------
@@ -265,9 +266,7 @@ def test_refitted_coefficients_are_those_of_least_squares(sample, settings):
     settings = settings | {"alpha_ratio": 0.1}
     plain, found = learned(sample, **settings), learned(sample, refit=True, **settings)
     assert found.certificate == plain.certificate and found.certificate.relative_gap <= 1e-6
-    problems = problems_of(
-        sample, LOSSES["squared"], settings.get("intercept", True), settings.get("class_weight")
-    )
+    problems = problems_of(sample, LOSSES["squared"], Settings(**settings))
     for problem, fit, penalised in zip(problems, found.fits, plain.fits, strict=True):
         assert fit.wedges.keys() == penalised.wedges.keys() and len(fit.wedges) > 1
         K = fit.wedges.hinges(sample.X)

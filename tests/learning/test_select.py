@@ -57,7 +57,7 @@ def data(n=60, d=1, seed=0, noise=0.3):
 
 def walk(X, y, alphas, task="regression", prices=None, **options):
     """``cross_validate`` with what most tests leave alone."""
-    told = ("folds", "seed", "scoring", "max_neurons", "bias", "refit")
+    told = ("folds", "seed", "scoring", "max_neurons", "bias", "refit", "intercept", "class_weight")
     settings = {
         "cv" if name == "folds" else name: options.pop(name) for name in told if name in options
     }
@@ -66,12 +66,8 @@ def walk(X, y, alphas, task="regression", prices=None, **options):
     watched = {"advance": lambda *_: None, "deadline": Deadline()}
     parts = (options.pop(name, None) for name in ("weights", "groups", "encoder"))
     sample = Sample(X, np.reshape(y, (len(X), -1)), task, *parts)
-    problems = partial(
-        problems_of,
-        loss=LOSSES[options.pop("loss", "squared")],
-        intercept=options.pop("intercept", True),
-        class_weight=options.pop("class_weight", None),
-    )
+    loss = LOSSES[options.pop("loss", "squared")]
+    problems = partial(problems_of, loss=loss, settings=settings)
     walks = walk_for(prices, pace.fold_tol)
     alphas = path.AlphaPath(np.asarray(alphas), largest, pace)
     return cross_validate(sample, settings, alphas, problems, walks, **watched | options)

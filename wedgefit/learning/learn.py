@@ -106,12 +106,7 @@ class Learner:
         for words in self.notes:
             note(words)
         self.policy = Policy(settings, self.order, note, apart)
-        self.problems_of = partial(
-            problems_of,
-            loss=self.loss,
-            intercept=settings.intercept,
-            class_weight=settings.class_weight,
-        )
+        self.problems_of = partial(problems_of, loss=self.loss, settings=settings)
         self.problems = self.problems_of(sample)
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
         orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)

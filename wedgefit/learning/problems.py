@@ -34,21 +34,16 @@ def _between_quartiles(sample: Sample) -> float:
     )
 
 
-def problems_of(
-    sample: Sample, loss: Loss, intercept: bool, class_weight: str | None
-) -> list[Problem]:
+def problems_of(sample: Sample, loss: Loss, settings: Settings) -> list[Problem]:
     """One problem per network, at alpha 1: one in all, or for more than two classes one per class
-    against the rest, unless the loss lets them share their neurons.
-
-    ``class_weight`` "balanced" gives every class the same total weight.
-    """
+    against the rest, unless the loss lets them share their neurons."""
     several = sample.task == "classification" and not loss.couples
     targets = np.hsplit(sample.y, sample.y.shape[1]) if several else [sample.y]
     weights, labels = sample.weights, sample.labels
-    if class_weight == "balanced":
+    if settings.class_weight == "balanced":
         each = np.ones(len(labels)) if weights is None else weights
         weights = each / np.bincount(labels, weights=each)[labels]
     return [
-        Problem(np.ascontiguousarray(y), 1.0, intercept, loss, weights, sample.exposure)
+        Problem(np.ascontiguousarray(y), 1.0, settings.intercept, loss, weights, sample.exposure)
         for y in targets
     ]

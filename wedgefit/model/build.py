@@ -12,7 +12,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.table import Table
 from wedgefit.data.target import refuse_targets
 from wedgefit.engine.layers import Stage as FitStage
-from wedgefit.engine.losses import LOSSES
+from wedgefit.engine.losses import LOSSES, numbers_of
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values
@@ -34,7 +34,7 @@ from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
 from wedgefit.model.notes import curve_notes, depth_notes, scale_notes, status_notes
 from wedgefit.model.parts import Score, Selection, per_output, unit_name
-from wedgefit.model.record import Data, Model, ProblemRecord, Stage, Told, separate_networks
+from wedgefit.model.record import KEPT, Data, Model, ProblemRecord, Stage, Told, separate_networks
 from wedgefit.model.residuals import spreads
 from wedgefit.watch import Deadline
 
@@ -87,23 +87,15 @@ class Training:
     def problem(self, alpha: float, depth: int) -> ProblemRecord:
         options, learner = self.options, self.learner
         return ProblemRecord(
+            **{field: getattr(options, name) for name, field in KEPT.items()},
+            **numbers_of(learner.loss),
             loss=learner.loss.name,
             alpha=alpha,
             alpha_max=learner.alpha_max,
-            norm=options.norm,
             order=learner.order_of_layers(depth),
             layers=depth + 1,
-            hidden_bias=options.bias,
-            intercept=options.intercept,
-            standardized=options.standardize,
-            refined=options.refine,
-            refitted=options.refit,
-            class_weight=options.class_weight,
             range_dispersion=learner.dispersion,
-            quantile=getattr(learner.loss, "level", None),
-            huber_delta=getattr(learner.loss, "delta", None),
             floor=learner.problems[0].floor,
-            shapes=options.shapes,
         )
 
     def notes(self) -> list[str]:

@@ -9,6 +9,7 @@ from wedgefit.data.sample import Sample
 from wedgefit.data.settings import SHAPES, shapes_by_column
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate, relative_gap
+from wedgefit.engine.losses import numbers_of
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import pace_for
 from wedgefit.learning.scores import SCORES, score_values
@@ -16,7 +17,7 @@ from wedgefit.learning.threshold import Threshold
 from wedgefit.model.figures import StageFound, with_status
 from wedgefit.model.notes import status_notes
 from wedgefit.model.parts import per_output
-from wedgefit.model.record import Model, Stage
+from wedgefit.model.record import KEPT, Model, Stage
 from wedgefit.records import plain
 
 # Bounds that depend on the wedges drawn.
@@ -40,12 +41,8 @@ def data_of(model: Model, table: Table, rows: Table) -> dict:
     }
 
 
-# Fields of the problem, by the option that says the same.
-SAME = {
-    "norm": "norm", "hidden_bias": "bias", "intercept": "intercept", "standardized": "standardize",
-    "refined": "refine", "refitted": "refit", "class_weight": "class_weight", "loss": "loss",
-    "quantile": "quantile", "huber_delta": "huber_delta",
-}  # fmt: skip
+# Options that the problem says word for word where they were given.
+SAME = {name: name for name in ("loss", "quantile", "huber_delta")} | KEPT
 
 
 def problem_of(model: Model, learner: Learner) -> dict:
@@ -57,14 +54,14 @@ def problem_of(model: Model, learner: Learner) -> dict:
         "order": plain(learner.order_of_layers(model.depth)),
         "standardized": model.encoding.standardized,
         "range_dispersion": learner.dispersion,
-        "huber_delta": getattr(learner.loss, "delta", None),
+        "huber_delta": numbers_of(learner.loss)["huber_delta"],
         "floor": learner.problems[0].floor,
     }
     if told:
         named = {name: told.get(name) for name in SHAPES}
         named = {name: own for name, own in named.items() if isinstance(own, tuple)}
         found["shapes"] = plain(shapes_by_column(named))
-    found |= {name: told[option] for name, option in SAME.items() if told.get(option) is not None}
+    found |= {part: told[option] for option, part in SAME.items() if told.get(option) is not None}
     if (order := told.get("order")) is not None:
         several = isinstance(order, tuple) and bool(order)
         layers = [order[min(k, len(order) - 1)] if several else order for k in range(model.depth)]

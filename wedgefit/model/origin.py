@@ -9,7 +9,8 @@ from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Settings
 from wedgefit.model.evaluation import sample_of
-from wedgefit.model.record import Model
+from wedgefit.model.record import KEPT, Model
+from wedgefit.setting import settings_of as declared
 
 
 def sample_trained_on(model: Model, rows: Table) -> Sample:
@@ -37,20 +38,18 @@ def settings_of(model: Model, jobs: int | None = None) -> Settings:
     if certificate not in ("auto", "exact", "sampled"):
         certificate = "exact" if model.certificate.scope == "exact" else "sampled"
     seed = told.get("seed", 0)
+    # Networks are refitted when they are handed out, after what is looked at here.
+    kept = (KEPT.keys() & declared(Settings).keys()) - {"refit"}
     return Settings(
+        **{name: getattr(problem, KEPT[name]) for name in kept},
         loss=problem.loss,
         quantile=problem.quantile,
         # A number that was left open is found anew.
         huber_delta=None if told and told.get("huber_delta") is None else problem.huber_delta,
-        class_weight=problem.class_weight,
         alpha=problem.alpha,
         # An order that was left open is chosen anew.
         order=None if told and told.get("order") is None else problem.order,
-        norm=problem.norm,
         layers=problem.layers,
-        bias=problem.hidden_bias,
-        intercept=problem.intercept,
-        refine=problem.refined,
         certificate=certificate,
         seed=seed if type(seed) is int and 0 <= seed < 2**32 else 0,
         jobs=jobs or os.cpu_count() or 1,

@@ -61,6 +61,17 @@ MODEL_SCHEMA = "wedgefit.model/5"
 # What effects add up to, by the link.
 SCALES = {"logistic": "log-odds", "log": "log", "softmax": "log-probability"}
 LayerOrder = Literal["full"] | Annotated[int, at_least(1)]
+# What a problem keeps of the options word for word: its field, by the name among the options.
+KEPT = {
+    "norm": "norm",
+    "bias": "hidden_bias",
+    "intercept": "intercept",
+    "standardize": "standardized",
+    "refine": "refined",
+    "refit": "refitted",
+    "class_weight": "class_weight",
+    "shapes": "shapes",
+}
 # What an option of training may be.
 Told = bool | int | float | str | tuple[int | str, ...] | None
 

@@ -29,6 +29,7 @@ __all__ = [
     "class_probabilities",
     "log_sigmoid",
     "loss_of",
+    "numbers_of",
     "predicted",
     "sigmoid",
     "softmax",
@@ -48,6 +49,14 @@ def class_probabilities(link: str, output: np.ndarray) -> np.ndarray | None:
     """The probability of every class, (n, classes), given outputs (n, K); None where the link gives
     none."""
     return PROBABILITIES[link](output) if link in PROBABILITIES else None
+
+
+def numbers_of(loss: Loss) -> dict[str, float | None]:
+    """What ``loss_of`` is given beside the name."""
+    return {
+        "quantile": loss.level if isinstance(loss, Quantile) else None,
+        "huber_delta": loss.delta if isinstance(loss, Huber) else None,
+    }
 
 
 def loss_of(name: str, *, quantile: float | None = None, huber_delta: float | None = None) -> Loss:
