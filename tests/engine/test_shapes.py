@@ -9,7 +9,7 @@ from wedgefit.engine.losses import loss_of
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.ramps import Ramps
-from wedgefit.engine.shaped_units import best_ramps, peaks
+from wedgefit.engine.shaped_units import Plane, best_ramps, peaks
 from wedgefit.engine.shapes import ShapedPricer, shortfall
 from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.engine.wedge import Wedges
@@ -89,7 +89,7 @@ def check(loss, shapes, seed, ratio, order=1):
     assert certificate.objective == pytest.approx(best, rel=1e-6)
     assert certificate.lower_bound <= best + 1e-7 * abs(best)
     assert type(found.fit.wedges) is Wedges and len(found.fit.wedges) > 0
-    assert not shortfall(found.fit.wedges, found.fit.coefficients, np.array(shapes)).any()
+    assert not shortfall(X, found.fit.wedges, found.fit.coefficients, np.array(shapes)).any()
 
 
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)
@@ -183,7 +183,7 @@ def test_a_shape_that_the_optimum_has_anyway_changes_nothing(rng):
     problem = Problem(y, 0.05)
     free = solve(problem, Pricer(Dictionary(X, (1,), 1, True)), tol=1e-10)
     up = solve(problem, priced_on(X, [UP]), tol=1e-10)
-    assert not shortfall(free.fit.wedges, free.fit.coefficients, np.array([UP])).any()
+    assert not shortfall(X, free.fit.wedges, free.fit.coefficients, np.array([UP])).any()
     assert up.certificate.objective == pytest.approx(free.certificate.objective, rel=1e-9)
     np.testing.assert_allclose(up.fit.output, free.fit.output, atol=1e-6)
 
@@ -251,5 +251,38 @@ def test_what_a_network_lacks_of_a_shape_is_measured(shape, z, short):
     """Hinges that rise from 0 and from 1 on, and one that falls up to 2."""
     none = np.zeros((3, 1), dtype=int)
     wedges = Wedges(none, none, np.array([[1.0], [1.0], [-1.0]]), np.array([0.0, -1.0, 2.0]))
-    found = shortfall(wedges, np.array(z)[:, None], np.array([shape]))
+    found = shortfall(np.eye(3, 1), wedges, np.array(z)[:, None], np.array([shape]))
     assert found == pytest.approx([short])
+
+
+@pytest.mark.parametrize("shapes", PAIRS[:-2], ids=str)
+def test_compiled_kernels_find_the_same_units(shapes, rng):
+    pytest.importorskip("wedgefit.engine.shaped_compiled")
+    X, v = rng.normal(size=(25, 2)), rng.normal(size=25)
+    v -= v.mean()
+    dictionary = Dictionary(X, (1, 2), 1, True)
+    pair, told = np.array([0, 1]), np.array(shapes)
+    found = []
+    for memory, compiled in ((0.0, False), (1e9, False), (0.0, True), (1e9, True)):
+        plane = Plane(dictionary, pair, told, memory, compiled)
+        units, largest = plane.found(v, plane.every, 0.1)
+        scores = units.hinges(X).T @ v
+        assert not len(scores) or largest == pytest.approx(scores.max())
+        found.append((largest, np.sort(scores)))
+    for largest, scores in found[1:]:
+        assert largest == pytest.approx(found[0][0])
+        np.testing.assert_allclose(scores, found[0][1], atol=1e-12)
+
+
+def test_no_two_directions_are_taken_for_one(rng):
+    """Beside a column a million times as large the weights of the other tell directions apart."""
+    X = rng.normal(size=(20, 2)) * [1.0, 1e6]
+    (plane,) = priced_on(X, (UP, FREE), 2)._planes
+    sound = sum((X[i] != X[j]).all() for i in range(20) for j in range(i))
+    assert len(plane.every) == sound
+    none = np.zeros((2, 2), dtype=int)
+    for turn, short in ((1.0, False), (1 + 1e-5, True)):
+        second = np.array([[1 - 1e-6, 1e-6], [1 - 1e-6 * turn, 1e-6 * turn]])
+        ramp = Wedges(none, none, second, np.array([0.0, -1.0]))
+        found = shortfall(X, ramp, np.array([[1.0], [-1.0]]), np.array([UP, FREE]))
+        assert found.any() == short

@@ -10,9 +10,13 @@ import numpy as np
 from wedgefit.engine.choice import places_of_largest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.ramps import Ramps
+from wedgefit.engine.sweep import index_type
+from wedgefit.engine.wedge import COINCIDENT
 
 # Directions are looked at in blocks of about so many rows, which stay in the processor's cache.
 BLOCK = 1 << 12
+# Compiled kernels keep next to nothing beside the order of the rows.
+COMPILED_BLOCK = 1 << 20
 # Of a pair of columns so many units are told, those of the largest scores.
 MOST_UNITS = 200
 # Weights of a direction beside its largest that rounding may have left of zero.
@@ -139,8 +143,17 @@ class Plane:
     The best unit of all lies along a direction in which two rows are level, one end through both.
     """
 
-    def __init__(self, dictionary: Dictionary, columns: np.ndarray, shapes: np.ndarray):
-        self.dictionary, self.columns = dictionary, columns
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        columns: np.ndarray,
+        shapes: np.ndarray,
+        memory: float = 0.0,
+        compiled: bool = False,
+    ):
+        """``memory``: so many bytes may be kept between rounds."""
+        self.dictionary, self.columns, self.memory = dictionary, columns, memory
+        self.compiled, self.best_units = compiled, _compiled() if compiled else best_units
         self.points = dictionary.X[:, columns]
         # Biases make the middle of the columns free; sums then lose fewest digits.
         self._middle = 0.5 * (self.points.min(axis=0) + self.points.max(axis=0))
@@ -156,49 +169,56 @@ class Plane:
 
     def directions(self, rows: np.ndarray) -> Directions:
         """Those in which these pairs of rows (m, 2) are level, each once."""
-        wedges, sound = self.dictionary.wedges(np.tile(self.columns, (len(rows), 1)), rows)
-        weights, rows = wedges.normals[:, self.columns], rows[sound]
-        turn = np.ones(len(weights))
-        slanted = np.abs(weights).min(axis=1, initial=1.0) > NO_WEIGHT
+        scales = self.dictionary.scales[self.columns]
+        edges = (self.points[rows[:, 0]] - self.points[rows[:, 1]]) / scales
+        apart = np.abs(edges).max(axis=1, initial=0.0) > COINCIDENT
+        edges, rows = edges[apart], rows[apart]
+        # In units of the columns' ranges, in which no column's weights are lost beside another's.
+        across = np.column_stack([edges[:, 1], -edges[:, 0]])
+        across /= np.abs(across).max(axis=1, keepdims=True)
+        turn = np.ones(len(across))
         for column in np.flatnonzero(self.ways)[:1]:
-            turn = np.sign(weights[:, column]) * self.ways[column]
-        weights = weights * turn[:, None]
-        right = (np.sign(weights) * self.ways >= 0).all(axis=1) & slanted
-        found = Directions(weights[right], rows[right])
-        _, first = np.unique(np.round(found.weights, 12), axis=0, return_index=True)
-        return found.take(np.sort(first))
+            turn = np.sign(across[:, column]) * self.ways[column]
+        across *= turn[:, None]
+        right = (across * self.ways >= 0).all(axis=1) & (np.abs(across).min(axis=1) > NO_WEIGHT)
+        across, rows = across[right], rows[right]
+        _, first = np.unique(np.round(across, 12), axis=0, return_index=True)
+        weights = across[np.sort(first)] / scales
+        weights /= np.abs(weights).sum(axis=1, keepdims=True)
+        return Directions(weights, rows[np.sort(first)])
+
+    @cached_property
+    def _orders(self) -> np.ndarray | None:
+        """The rows by height along every direction, (m, n); None where that is too much to keep."""
+        if self.every.weights.shape[0] * len(self.points) * 4 > self.memory:
+            return None
+        kept = [self._order(some) for some in self._blocks(self.every)]
+        return np.concatenate(kept) if kept else None
+
+    def _order(self, some: Directions) -> np.ndarray:
+        """The rows by height along these directions, (m, n)."""
+        order = np.argsort(some.weights @ self.points.T, axis=1, kind="stable")
+        return order.astype(index_type(len(self.points)))
 
     def found(self, v: np.ndarray, directions: Directions, alpha: float) -> tuple[Ramps, float]:
         """The best unit along each of the best of these directions, where it is above alpha under
         v (n,), and the largest score of all, or 0."""
-        parts, step = [_Best.none(0)], max(1, BLOCK // len(v))
-        for begin in range(0, len(directions), step):
-            parts.append(self._best(v, directions.take(slice(begin, begin + step))))
+        parts, done = [_Best.none(0)], 0
+        kept = self._orders if directions is self.every else None
+        for some in self._blocks(directions):
+            order = self._order(some) if kept is None else kept[done : done + len(some)]
+            units = self.points - self._middle, v, some.weights, order, self.faces, self.ramp
+            parts.append(_Best(*self.best_units(*units)))
+            done += len(some)
         best = _Best.joined(parts)
         kept = places_of_largest(best.scores, MOST_UNITS, above=alpha)
         largest = float(best.scores.max(initial=0.0))
         return self._built(directions.take(kept), best.take(kept)), largest
 
-    def _best(self, v: np.ndarray, some: Directions) -> "_Best":
-        """The best unit along each of these directions under v (n,)."""
-        heights = some.weights @ (self.points - self._middle).T
-        order = np.argsort(heights, axis=1)
-        places, each = np.take_along_axis(heights, order, axis=1), np.arange(len(some))
-        above, below = _faces(places, v[order])
-        best = _Best.none(len(some))
-        for facing, sign in self.faces:
-            scores = sign * (above if facing > 0 else below)
-            start = scores.argmax(axis=1)
-            best.improve(scores[each, start], order[each, start], -1, facing, sign)
-        if self.ramp:
-            rises = self.ramp * above
-            falls = 0.5 * (np.maximum.accumulate(rises, axis=1) - rises)
-            stop = falls.argmax(axis=1)
-            before = np.arange(len(v)) <= stop[:, None]
-            start = np.where(before, rises, -np.inf).argmax(axis=1)
-            ends = order[each, start], order[each, stop]
-            best.improve(falls[each, stop], *ends, 1.0, self.ramp)
-        return best
+    def _blocks(self, directions: Directions) -> Iterator[Directions]:
+        step = max(1, (COMPILED_BLOCK if self.compiled else BLOCK) // len(self.points))
+        for begin in range(0, len(directions), step):
+            yield directions.take(slice(begin, begin + step))
 
     def _built(self, some: Directions, best: "_Best") -> Ramps:
         """These units along these directions."""
@@ -254,3 +274,32 @@ class _Best:
 
     def take(self, which: np.ndarray) -> "_Best":
         return _Best(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+def _compiled():
+    from wedgefit.engine import shaped_compiled
+
+    return shaped_compiled.best_units
+
+
+def best_units(points, v, weights, order, faces, ramp):
+    """The best unit along each of m directions, weights (m, 2), of rows at points (n, 2) under v
+    (n,), given the rows by their height, ``order`` (m, n), and the units that there are as in
+    ``units_of``: scores, the rows where they start and end (−1: nowhere), which way they face and
+    the signs of their coefficients, each (m,); no unit scores less than zero."""
+    places = np.take_along_axis(weights @ points.T, order.astype(np.intp), axis=1)
+    above, below = _faces(places, v[order])
+    best, each = _Best.none(len(weights)), np.arange(len(weights))
+    for facing, sign in faces:
+        scores = sign * (above if facing > 0 else below)
+        start = scores.argmax(axis=1)
+        best.improve(scores[each, start], order[each, start].astype(int), -1, facing, sign)
+    if ramp:
+        rises = ramp * above
+        falls = 0.5 * (np.maximum.accumulate(rises, axis=1) - rises)
+        stop = falls.argmax(axis=1)
+        before = np.arange(len(v)) <= stop[:, None]
+        start = np.where(before, rises, -np.inf).argmax(axis=1)
+        ends = (order[each, place].astype(int) for place in (start, stop))
+        best.improve(falls[each, stop], *ends, 1.0, ramp)
+    return best.scores, best.start, best.stop, best.facing, best.signs

@@ -9,6 +9,7 @@ two columns of which none is to have a shape are the wedges that every network h
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from functools import reduce
+from importlib.util import find_spec
 from math import comb
 
 import numpy as np
@@ -18,7 +19,7 @@ from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import SHARPEST, Priced, Pricer
 from wedgefit.engine.ramps import Ramps, open_ramps
 from wedgefit.engine.shaped_units import Line, Plane
-from wedgefit.engine.wedge import Wedges
+from wedgefit.engine.wedge import Wedges, column_scales
 
 # Slopes and bends may fall short of a shape by this part of all that their ridge bends.
 ROUNDING = 1e-12
@@ -27,6 +28,9 @@ ROUNDING = 1e-12
 FULL_IS_CHEAP = 500_000
 # A fraction of a second.
 FULL_IS_QUICK = 5_000_000
+# Compiled kernels look at so many times as many in that time; from here on they are worth the
+# seconds that it takes to load them.
+FASTER, COMPILED_PAYS = 10, 200_000
 # A partial round looks along so many directions of a pair at least.
 FEWEST = 200
 # Looking at one row in one direction takes about so long, sorting included.
@@ -83,7 +87,10 @@ class ShapedPricer(Pricer):
         self._shaped = ShapedDictionary(*own, shapes=shapes)
         self._lines = [Line(dictionary, j, shape) for j, shape in enumerate(shapes)]
         pairs = self._shaped.shaped_pairs() if dictionary.room == 2 else []
-        planes = (Plane(dictionary, pair, shapes[pair]) for pair in pairs)
+        looks = len(pairs) * len(dictionary.X) * comb(len(dictionary.X), 2)
+        self._compiled = looks >= COMPILED_PAYS and find_spec("numba") is not None
+        memory = options.get("memory", 0.0) / max(1, len(pairs))
+        planes = (Plane(dictionary, p, shapes[p], memory, self._compiled) for p in pairs)
         self._planes = [plane for plane in planes if not plane.empty]
         super().__init__(self._shaped, **options)
         # Hinges of one column are units here, too; and bounds know of no shape.
@@ -107,15 +114,20 @@ class ShapedPricer(Pricer):
 
     @property
     def full_rounds_only(self) -> bool:
-        return self.looks <= FULL_IS_CHEAP and super().full_rounds_only
+        return self.looks <= FULL_IS_CHEAP * self._pace and super().full_rounds_only
 
     @property
     def full_rounds_are_quick(self) -> bool:
-        return self.looks <= FULL_IS_QUICK and super().full_rounds_are_quick
+        quick = self.looks <= FULL_IS_QUICK * self._pace
+        return quick and super().full_rounds_are_quick
+
+    @property
+    def _pace(self) -> int:
+        return FASTER if self._compiled else 1
 
     @property
     def full_round_seconds(self) -> float:
-        return super().full_round_seconds + self.looks * SECONDS_PER_LOOK
+        return super().full_round_seconds + self.looks * SECONDS_PER_LOOK / self._pace
 
     def price(
         self,
@@ -206,9 +218,12 @@ def _best_first(
 # Whether a network has a shape --------------------------------------------------------------------
 
 
-def shortfall(wedges: Wedges, coefficients: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+def shortfall(
+    X: np.ndarray, wedges: Wedges, coefficients: np.ndarray, shapes: np.ndarray
+) -> np.ndarray:
     """How far a network of plain hinges with coefficients (m, K) is from its ``shapes`` (d, 2) in
-    each column, (d,): zero where it has them.
+    each column, (d,): zero where it has them, on any rows. Those of X (n, d) tell the size of a
+    column.
 
     Hinges along one direction make a function of one number, their ridge. It must not fall where
     the columns that it reads are to rise, nor bend down where they are to be convex. What it does
@@ -217,7 +232,9 @@ def shortfall(wedges: Wedges, coefficients: np.ndarray, shapes: np.ndarray) -> n
     missing = np.zeros(len(shapes))
     turn = np.array([row[np.flatnonzero(row)[0]] > 0 for row in wedges.normals]) * 2.0 - 1
     along: dict[bytes, list[int]] = {}
-    for i, normal in enumerate(np.round(wedges.normals * turn[:, None], 10) + 0.0):
+    across = wedges.normals * turn[:, None] * column_scales(X, bias=True)
+    across /= np.abs(across).max(axis=1, keepdims=True)
+    for i, normal in enumerate(np.round(across, 10) + 0.0):
         along.setdefault(normal.tobytes(), []).append(i)
     for own in along.values():
         direction = wedges.normals[own[0]] * turn[own[0]]

@@ -226,7 +226,7 @@ class _Audited:
         features = self.model.encoding.features
         for i in self.last:
             wedges, (z, _) = self.stages[i].wedges, self.stages[i].network.stored()
-            short = shortfall(wedges, z, self.sample.shapes)
+            short = shortfall(self.sample.X, wedges, z, self.sample.shapes)
             for j in np.flatnonzero(self.sample.shapes.any(axis=1)):
                 place = f"problem.shapes.{features[j].source}"
                 yield Check(place, float(short[j]), 0.0, bool(short[j] == 0))
