@@ -13,10 +13,11 @@ import pandas as pd
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import d2_pinball_score, d2_tweedie_score, r2_score
-from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -389,6 +390,16 @@ def test_fits_in_threads_leave_the_process_as_it_was():
         )
     assert (blas(), list(warnings.filters)) == before
     np.testing.assert_array_equal(mine[0].coef_, WedgeRegressor(alpha_ratio=0.02).fit(X, y).coef_)
+
+
+def test_scikit_learns_own_workers_say_nothing():
+    """They put filters of their own in place when they begin, also while another fit is under way.
+    A warning is an error here."""
+    X, y = data(40)
+    model = WedgeRegressor(alpha_ratio=0.02, n_jobs=1)
+    with parallel_config(backend="threading", n_jobs=4):
+        scores = cross_val_score(model, X, y, cv=KFold(6), error_score="raise")
+    assert np.isfinite(scores).all()
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)

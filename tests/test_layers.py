@@ -84,7 +84,8 @@ EXTRAS = {"matplotlib", "jinja2", "duckdb"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
 LIGHT = {
     "cli", "views.tables", "views.pictures", "views.prediction", "views.page",
-    "exports.formats", "model.file", "model.foreign", "model.record",
+    "exports.formats", "model.file", "model.foreign", "model.record", "learning.learn",
+    "model.build",
 }  # fmt: skip
 
 
