@@ -32,7 +32,8 @@ engine.linear_program engine.working_set
 engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line
 engine.plainer engine.network
 engine.layers engine.chains engine.loose
-learning.scores learning.threshold learning.settings learning.checks learning.problems
+learning.scores learning.threshold learning.calibrating learning.settings learning.checks
+learning.problems
 learning.path learning.select learning.policy learning.learn
 model.calibration model.effects model.intervals model.parts model.record model.file
 model.held_out model.neurons

@@ -235,7 +235,16 @@ reading = delivers("reading", made(Reading), **options_of(Reading))
 SETTINGS = sorted(settings_of(Options), key=settings_of(Settings).__contains__)
 fitting = delivers("options", _fitting, **options_of(Options, *SETTINGS))
 # A path runs through all alphas and marks the choice of both rules.
-ONE_ALPHA = {"alpha", "alpha_ratio", "max_neurons", "rule", "max_seconds", "threshold", "intervals"}
+ONE_ALPHA = {
+    "alpha",
+    "alpha_ratio",
+    "max_neurons",
+    "rule",
+    "max_seconds",
+    "threshold",
+    "intervals",
+    "calibrate",
+}
 path_fitting = delivers(
     "options",
     _fitting,

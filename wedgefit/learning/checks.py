@@ -11,7 +11,15 @@ from wedgefit.learning.settings import Settings, loss_name
 def check_settings(settings: Settings, sample: Sample) -> None:
     """Raises UsageError for the first contradiction."""
     loss = loss_name(settings, sample.task, sample.y.shape[1])
-    choices = (_of_layers, _of_tasks, _of_folds, _of_scores, _of_choices, _of_solvers)
+    choices = (
+        _of_layers,
+        _of_tasks,
+        _of_calibration,
+        _of_folds,
+        _of_scores,
+        _of_choices,
+        _of_solvers,
+    )
     for parts in (_of_shapes, _of_losses, _of_intervals, *choices):
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
@@ -148,6 +156,24 @@ def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "--threshold is for two classes with probabilities.",
         "Leave it out; of two classes, take the logistic loss.",
     )
+
+
+def _of_calibration(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    if not settings.calibrate:
+        return
+    one = sample.y.shape[1] == 1 or loss == "softmax"
+    yield (
+        sample.task != "classification" or loss == "squared" or not one,
+        "--calibrate is for two classes, or for several that share their neurons.",
+        "Leave it out; for several classes also --loss logistic.",
+    )
+    yield (
+        settings.layers != 2 or not settings.intercept,
+        "--calibrate is for one hidden layer with an output bias.",
+        "Leave --layers or --no-intercept out.",
+    )
+    single = not isinstance(settings.cv, int) and len(settings.cv) == 1
+    yield single, "--calibrate needs two splits or more.", "Give more splits."
 
 
 def _of_folds(settings: Settings, sample: Sample, loss: str) -> Contradictions:

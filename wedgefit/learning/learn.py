@@ -17,6 +17,7 @@ from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve_written_out
 from wedgefit.errors import FitError
+from wedgefit.learning.calibrating import Line
 from wedgefit.learning.checks import check_settings
 from wedgefit.learning.path import (
     Advance,
@@ -30,7 +31,7 @@ from wedgefit.learning.path import (
 )
 from wedgefit.learning.policy import Policy, default_order
 from wedgefit.learning.problems import loss_for, problems_of
-from wedgefit.learning.select import Curve, cross_validate
+from wedgefit.learning.select import Curve, calibrated, cross_validate, line_of
 from wedgefit.learning.settings import Settings
 from wedgefit.learning.threshold import Threshold, threshold_on
 from wedgefit.watch import Deadline
@@ -50,7 +51,7 @@ class Learned:
     asked for. ``curve``: the cross-validation that chose ``alpha``, which stands at its
     ``position``; without cross-validation both are None. ``held_out``: the outputs for rows that
     folds held out, where that was asked for (``Curve.outputs``). ``threshold``: where yes begins,
-    None where nobody said.
+    None where nobody said. ``calibration``: the line that the outputs of ``fits`` were put on.
     """
 
     alpha: float
@@ -61,6 +62,7 @@ class Learned:
     seconds: dict[str, float]
     held_out: np.ndarray | None = None
     threshold: Threshold | None = None
+    calibration: Line | None = None
 
     @property
     def deep_fits(self) -> list[DeepFit]:
@@ -277,16 +279,23 @@ class Learner:
                 for problem, stages in zip(self.problems, networks)
             )
         )
-        outputs = None
-        if held_out or isinstance(settings.threshold, str):
+        outputs, line = None, None
+        if held_out or settings.calibrate or isinstance(settings.threshold, str):
             here, place = curve, position
             if place is None:
                 here, place = self.cross_validated(advance, layers, alpha=alpha), 0
+            if settings.calibrate:
+                line = line_of(
+                    self.sample, self.problems_of, here.outputs(place, len(self.sample.y))
+                )
+                fits = [line.refitted(fit) for fit in fits]
+                here = calibrated(here, self.sample, self.problems_of)
+                curve = None if curve is None else here
             outputs = here.outputs(place, len(self.sample.y))
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
         return Learned(
             alpha, list(networks), list(fits), curve, position, seconds, outputs,
-            self._threshold(outputs),
+            self._threshold(outputs), line,
         )  # fmt: skip
 
     def _threshold(self, outputs: np.ndarray | None) -> Threshold | None:

@@ -9,6 +9,7 @@ from wedgefit.data.sample import Sample, Splits
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
+from wedgefit.learning.calibrating import Line, line_through
 from wedgefit.learning.path import FINE, Advance, AlphaPath, Pace, Walk, constant, finished
 from wedgefit.learning.scores import SCORES, CurvePoint, MeanAndError, score_values
 from wedgefit.learning.settings import Settings
@@ -257,6 +258,36 @@ def cross_validate(
         curve = looked_at(curve, alpha)
     advance("cross-validation", steps, steps, "done")
     return curve
+
+
+def known_rows(output: np.ndarray) -> np.ndarray:
+    """The rows that some fold held out, by position: those whose outputs (n, K) are no NaN."""
+    return np.flatnonzero(np.isfinite(output).all(axis=1))
+
+
+def line_of(sample: Sample, problems: Problems, output: np.ndarray) -> Line:
+    """The line through the outputs (n, K) of rows held out, NaN where there are none."""
+    known = known_rows(output)
+    (problem,) = problems(sample.take(known))
+    return line_through(problem, output[known])
+
+
+def calibrated(curve: Curve, sample: Sample, problems: Problems) -> Curve:
+    """The curve with the scores that calibrated networks have on rows held out: the outputs of each
+    fold on the line of the other folds' rows."""
+    points = []
+    for folds in curve.folds:
+        point = []
+        for held_out, rows in zip(folds, curve.held_out):
+            others = [(other.outputs, place) for other, place in zip(folds, curve.held_out)
+                      if place is not rows]  # fmt: skip
+            outputs, places = map(np.concatenate, zip(*others))
+            (problem,) = problems(sample.take(places))
+            moved = line_through(problem, outputs).of(held_out.outputs)
+            scores = score_values(sample.take(rows), moved, problem.loss)
+            point.append(replace(held_out, outputs=moved, scores=scores))
+        points.append(point)
+    return replace(curve, folds=points)
 
 
 def _refuse_undefined(scoring: str | None, row: Sequence[HeldOut]) -> None:

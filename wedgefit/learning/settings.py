@@ -89,6 +89,15 @@ class Settings(Declared):
         parameter=True,
         task=CLASSES,
     )
+    calibrate: bool = setting(
+        False,
+        Flag(),
+        LEARN,
+        "Refit the outputs of classes on a line, by rows held out, so that probabilities come true"
+        " as often as they say.",
+        parameter=True,
+        task=CLASSES,
+    )
     intervals: bool = setting(
         False,
         Flag(),

@@ -52,7 +52,7 @@ from wedgefit.model.figures import (
 )
 from wedgefit.model.notes import scale_notes
 from wedgefit.model.origin import learner_of, rows_by_id, rows_trained_on, sample_trained_on
-from wedgefit.model.record import Model, Stage
+from wedgefit.model.record import Model, Stage, unit_name, values_of
 from wedgefit.records import plain
 from wedgefit.watch import Silent
 
@@ -212,6 +212,8 @@ class _Audited:
         if model.problem.refitted:
             for problem, i in zip(self.problems, self.last):
                 yield _refit_check(problem, self.stages[i])
+        if model.problem.calibration is not None or model.options.get("calibrate"):
+            yield _calibration_check(model, self.stages[self.last[0]])
         for each in self.stages:
             yield from _wedge_checks(each, model.problem.norm)
         yield from self._shape_checks()
@@ -332,6 +334,8 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
         skipped["data.group"] = TRAINING
     if model.data.time is not None:
         skipped["data.time"] = TRAINING
+    if model.problem.calibration is not None:
+        skipped["problem.calibration"] = TRAINING
     skipped["options"] = TRAINING
     if isinstance(model.options.get("threshold"), str):
         judged = (part.name for part in fields(Threshold) if part.name != "rule")
@@ -413,6 +417,20 @@ def _refit_check(problem: Problem, found: StageFound) -> Check:
     slack = 1e-9 * (abs(values[1]) + problem.value(np.zeros_like(problem.y), problem.location))
     agrees = bool(abs(values[0] - values[1]) <= slack)
     return Check("neurons[*].coefficient", values[0], values[1], agrees)
+
+
+def _calibration_check(model: Model, found: StageFound) -> Check:
+    """Are the coefficients those of the certificate, times the slope of the line?"""
+    line, (z, _) = model.problem.calibration, found.network.stored()
+    if line is None or not model.options.get("calibrate"):
+        return Check("problem.calibration", str(line), str(model.options.get("calibrate")), False)
+    names = [unit_name(neuron.id) for neuron in found.neurons]
+    told = found.stage.coefficients or {}
+    rows = [values_of(told[name], model.outputs) for name in names if name in told]
+    expected = line.slope * np.array(rows).reshape(-1, len(model.outputs))
+    fits = expected.shape == z.shape and np.allclose(z, expected, rtol=1e-12, atol=0.0)
+    return Check("neurons[*].coefficient", float(np.abs(z).sum()), float(np.abs(expected).sum()),
+                 bool(fits))  # fmt: skip
 
 
 def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:

@@ -14,6 +14,7 @@ from wedgefit.data.target import refuse_targets
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.losses import LOSSES, numbers_of
 from wedgefit.errors import FitError, ModelFileError
+from wedgefit.learning.calibrating import Line
 from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.select import Curve
@@ -84,7 +85,7 @@ class Training:
             left_out=self.encoding.left_out,
         )
 
-    def problem(self, alpha: float, depth: int) -> ProblemRecord:
+    def problem(self, alpha: float, depth: int, calibration: Line | None = None) -> ProblemRecord:
         options, learner = self.options, self.learner
         return ProblemRecord(
             **{field: getattr(options, name) for name, field in KEPT.items()},
@@ -95,6 +96,7 @@ class Training:
             order=learner.order_of_layers(depth),
             layers=depth + 1,
             range_dispersion=learner.dispersion,
+            calibration=calibration,
             floor=learner.problems[0].floor,
         )
 
@@ -156,7 +158,7 @@ def _model(training: Training, learned: Learned, setup: float) -> Model:
     neurons, ids = neuron_records(design, outputs, networks, separate, weights)
     return Model(
         data=training.data(),
-        problem=training.problem(learned.alpha, learned.depth),
+        problem=training.problem(learned.alpha, learned.depth, learned.calibration),
         certificate=learned.certificate,
         stages=_stages(training, learned, separate, ids),
         score=_score(training, learned),
@@ -254,7 +256,8 @@ def _stages(
     found = []
     for below, output, own in zip(learned.networks, separate, ids):
         for layer, stage in enumerate(below, 1):
-            elsewhere = layer < len(below) or training.options.refit
+            options = training.options
+            elsewhere = layer < len(below) or options.refit or options.calibrate
             named = own[layer - 1] if elsewhere else None
             found.append(_stage(training, layer, output, stage, named))
     return tuple(found)

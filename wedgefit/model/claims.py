@@ -117,7 +117,9 @@ def intercept_of(model: Model, last: list[StageFound], learner: Learner) -> Any:
         if model.problem.refitted:
             z, _ = found.network.stored()
             combined = found.wedges.combine(found.X, z)
-        values.append(problem.shift(combined))
+        best = problem.shift(combined)
+        line = model.problem.calibration
+        values.append(best if line is None else line.of(best))
     return per_output(np.concatenate(values), model.outputs)
 
 

@@ -129,7 +129,9 @@ class NetworkOf:
         """What the certificate of this layer speaks of: the network itself, or the coefficients
         stored with the certificate."""
         coefficients = self.stage(layer).coefficients
-        if layer == self.depth and (coefficients is None or not self.model.problem.refitted):
+        problem_of, apart = self.model.problem, self.model.problem.calibration is not None
+        apart = apart or problem_of.refitted
+        if layer == self.depth and (coefficients is None or not apart):
             z, intercept = self.stored()
             return Fit(wedges, z, intercept, wedges.combine(X, z))
         if coefficients is None:

@@ -210,6 +210,13 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
         yield Complaint("threshold", "null unless two classes have probabilities")
     if problem.refitted and problem.loss != "squared":
         yield Complaint("problem.refitted", "false: only networks of the squared loss are refitted")
+    if (line := problem.calibration) is not None:
+        shared = _one_score(file) or problem.loss == "softmax"
+        if not (problem.loss in ("logistic", "softmax") and shared and problem.intercept):
+            words = "null but for classes of one network with an output bias"
+            yield Complaint("problem.calibration", words)
+        elif len(line.shifts) != len(file.encoding.target.outputs):
+            yield Complaint("problem.calibration.shifts", "one for each output")
     yield from _shapes(file)
 
 

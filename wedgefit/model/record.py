@@ -30,6 +30,7 @@ from wedgefit.engine.losses import (
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects, UsageError
 from wedgefit.files import write_whole
+from wedgefit.learning.calibrating import Line
 from wedgefit.learning.settings import LOSS_NAMES
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Importance
@@ -132,6 +133,9 @@ class ProblemRecord:
     huber_delta: Annotated[
         Annotated[float, above(0)] | None, "The residual from which on Huber's loss is a line."
     ] = None
+    calibration: Annotated[
+        Line | None, "The line that the outputs were put on, by rows held out."
+    ] = None
     floor: Annotated[
         float,
         "The smallest loss that any outputs have on the rows: gaps are relative to what "
@@ -160,7 +164,7 @@ class Stage:
     coefficients: Annotated[
         dict[str, PerOutput] | None,
         "Those that the certificate speaks of, by the name of the neuron, where they are not the "
-        "network's own: in layers below the last, and in a refitted network.",
+        "network's own: in layers below the last, and in a refitted or calibrated network.",
     ]
     penalty: Annotated[float | None, "The part of the objective that is no loss."] = None
 

@@ -1,0 +1,171 @@
+"""Outputs of classes on a line that fits rows held out, from the command line to exports."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from shell import fails, run
+from sklearn.linear_model import LogisticRegression
+
+from wedgefit import WedgeClassifier
+from wedgefit.cli import main
+from wedgefit.engine.losses import LOSSES, class_probabilities
+from wedgefit.engine.problem import Problem
+from wedgefit.errors import ModelFileError
+from wedgefit.exports.formats import exported
+from wedgefit.learning.calibrating import line_through
+from wedgefit.model.file import load, loads
+
+TOLD = ("--calibrate", "--order", "1", "--cv", "4")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def table(classes=2, n=160):
+    """Classes by how far x + z is up, in d.csv."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 2)).round(4)
+    place = X.sum(axis=1) + rng.logistic(size=n) * 0.5
+    labels = np.digitize(place, np.quantile(place, np.arange(1, classes) / classes))
+    lines = ["x,z,kind", *(f"{a},{b},c{k}" for (a, b), k in zip(X, labels))]
+    Path("d.csv").write_text("\n".join(lines) + "\n")
+    return X, labels
+
+
+def predictions(*told):
+    """Probabilities (n, classes), and the rows of the file."""
+    run("predict", *told, "d.csv", "--proba", "-o", "p.csv")
+    with open("p.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if name.startswith("probability_")]
+    return np.array([[float(row[name]) for name in names] for row in rows])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_outputs_lie_on_the_line(classes):
+    """The same wedges and certificate; what predict prints is of the line, and so is the loss."""
+    _, labels = table(classes)
+    told = ["--alpha-ratio", "0.4"]
+    run("train", "d.csv", *TOLD[1:], *told, "-o", "plain.json")
+    run("train", "d.csv", *TOLD, *told)
+    plain, model = load("plain.json"), load("wedgefit.json")
+    line = model.problem.calibration
+    assert model.certificate == plain.certificate and plain.problem.calibration is None
+    np.testing.assert_allclose(model.coefficients, line.slope * plain.coefficients, rtol=1e-12)
+    # A large alpha keeps outputs small: they are put farther apart.
+    assert line.slope > 1.1 and len(line.shifts) == len(model.outputs)
+    chances, before = predictions("wedgefit.json"), predictions("plain.json")
+    loss = lambda p: -np.log(p[np.arange(len(labels)), labels]).mean()
+    assert loss(chances) < loss(before) - 0.005
+    record = json.loads(run("evaluate", "d.csv", "--json").stdout)
+    assert record["score"]["log_loss"] == pytest.approx(loss(chances))
+    assert model.score.train["log_loss"] == pytest.approx(loss(chances))
+    space = {}
+    exec(exported(model, "python"), space)
+    found = [*space["probabilities"]({"x": 0.3, "z": -0.2}).values()]
+    run("explain", "wedgefit.json")
+    assert sum(found) == pytest.approx(1)
+    assert "The stored figures hold." in run("certify", "wedgefit.json", "d.csv", "--all").stdout
+    assert "Calibrated" in run("train", "d.csv", *TOLD, *told).stdout
+
+
+def test_scores_of_folds_are_of_lines_through_the_other_folds():
+    """The curve, what is written of rows held out, and the choice of alpha, which is the same."""
+    _, labels = table()
+    run("train", "d.csv", *TOLD, "--predictions", "held.csv")
+    model = load("wedgefit.json")
+    with open("held.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    chances = np.array([float(row["probability_c1"]) for row in rows])
+    truth = np.array([row["kind"] == "c1" for row in rows])
+    own = -np.log(np.where(truth, chances, 1 - chances)).mean()
+    # Folds are of equal size, so that their mean is that of all rows.
+    assert model.score.cv["log_loss"].mean == pytest.approx(own, rel=1e-9)
+    assert "The stored figures hold." in run("certify", "d.csv").stdout
+    run("train", "d.csv", *TOLD[1:], "-o", "plain.json")
+    plain = load("plain.json")
+    assert plain.problem.alpha == model.problem.alpha
+    assert plain.score.cv["log_loss"] != model.score.cv["log_loss"]
+
+
+def test_a_changed_coefficient_or_line_is_found():
+    table(n=60)
+    run("train", "d.csv", *TOLD, "--alpha-ratio", "0.4")
+    text = Path("wedgefit.json").read_text()
+
+    def coefficient(data):
+        data["neurons"][0]["coefficient"] *= 1.001
+
+    def line(data):
+        data["problem"]["calibration"]["slope"] *= 1.001
+
+    def none(data):
+        data["problem"]["calibration"] = None
+
+    for lie in (coefficient, line, none):
+        data = json.loads(text)
+        lie(data)
+        Path("wedgefit.json").write_text(json.dumps(data))
+        assert CliRunner().invoke(main, ["certify", "d.csv"]).exit_code == 1
+    for change in ({"slope": 0.0, "shifts": [0.0]}, {"slope": 1.0, "shifts": [0.0, 1.0]}):
+        data = json.loads(text)
+        data["problem"]["calibration"] = change
+        with pytest.raises(ModelFileError):
+            loads(json.dumps(data))
+
+
+def test_the_line_is_that_of_scikit_learn():
+    """But for one more row that speaks for the outputs as they were."""
+    rng = np.random.default_rng(0)
+    output = rng.normal(size=(4000, 1))
+    y = np.where(rng.random(4000) < 1 / (1 + np.exp(-2.5 * output[:, 0] - 0.7)), 1.0, -1.0)
+    line = line_through(Problem(y, 1.0, loss=LOSSES["logistic"]), output)
+    platt = LogisticRegression(C=1e8, tol=1e-10).fit(output, y)
+    assert line.slope == pytest.approx(platt.coef_[0, 0], rel=1e-2)
+    assert line.shifts[0] == pytest.approx(platt.intercept_[0], abs=1e-2)
+    # Outputs that are no use are never turned round.
+    assert line_through(Problem(-y, 1.0, loss=LOSSES["logistic"]), output).slope > 0
+
+
+def test_of_several_classes_all_outputs_share_the_slope():
+    rng = np.random.default_rng(0)
+    output = rng.normal(size=(3000, 3))
+    chances = class_probabilities("softmax", 2 * output + [0.5, 0.0, -0.5])
+    labels = np.array([rng.choice(3, p=p) for p in chances])
+    y = np.where(labels[:, None] == np.arange(3), 1.0, -1.0)
+    line = line_through(Problem(y, 1.0, loss=LOSSES["softmax"]), output)
+    assert line.slope == pytest.approx(2, rel=0.1)
+    assert line.shifts[0] - line.shifts[2] == pytest.approx(1, abs=0.15)
+
+
+def test_the_estimator_has_it():
+    X, labels = table(n=80)
+    model = WedgeClassifier(order=1, calibrate=True, cv=3, alpha_ratio=0.4).fit(X, labels)
+    assert model.model_.problem.calibration.slope > 1
+    np.testing.assert_allclose(model.coef_, model.model_.coefficients[:, 0])
+
+
+@pytest.mark.parametrize(
+    "told, words",
+    [
+        (["--target", "x"], "--calibrate is for two classes"),
+        (["--loss", "squared"], "--calibrate is for two classes"),
+        (["--layers", "3"], "--calibrate is for one hidden layer"),
+        (["--no-intercept"], "--calibrate is for one hidden layer"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(told, words):
+    table(n=40)
+    fails("train", "d.csv", *TOLD[:1], *told, code=2, words=[words])
+
+
+def test_networks_of_their_own_are_not_calibrated():
+    table(3, n=40)
+    told = ["--loss", "logistic", "--calibrate"]
+    fails("train", "d.csv", *told, code=2, words=["several that share their neurons"])
