@@ -11,11 +11,12 @@ from shell import fails, run, strict
 
 from wedgefit.engine.certificate import Certificate
 from wedgefit.errors import UsageError
+from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.cost import costs, parts_named
-from wedgefit.model.origin import rows_trained_on, sample_trained_on
+from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.watch import Silent
 
 # Beyond the gap of 1e-6 only the rounding of a conic solver.
@@ -77,6 +78,17 @@ WITHOUT = {
     ],
 )
 def test_the_interval_holds_the_truth_of_a_conic_solver(seed, options):
+    bracketed(seed, options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20, 58))
+def test_the_interval_on_more_problems(seed):
+    """With those above fifty."""
+    bracketed(seed, {"alpha_ratio": 10 ** -(0.3 + seed % 5 / 4)})
+
+
+def bracketed(seed, options):
     table = data(seed)
     model = fitted(table, **options)
     whole = optimum(model, table, lambda read: True)
@@ -96,6 +108,35 @@ def test_classes_too(seed):
     for cost in found(model, table, "a", "a:b"):
         truth = optimum(model, table, WITHOUT[cost.without]) - whole
         assert cost.at_least - 1e-7 <= truth <= cost.at_most + 1e-7, cost
+
+
+def test_the_other_question_is_about_rows_held_out():
+    """What decides is missed there, and noise is not; fold by fold, in the same folds."""
+    rng = np.random.default_rng(0)
+    a, noise = rng.normal(size=(2, 80))
+    table = table_of({"a": a, "noise": noise, "y": np.abs(a) + 0.1 * rng.normal(size=80)})
+    model = fitted(table, drop=(), order=1)
+    signal, nothing = found(model, table, "a", "noise")
+    assert signal.held_out.mean > 3 * signal.held_out.se > 0
+    assert abs(nothing.held_out.mean) < 0.01 * signal.held_out.mean
+    sample = sample_trained_on(model, rows_trained_on(model, table))
+    settings = learner_of(model, sample, 1).settings
+    losses = []
+    for X in (sample.X, sample.X[:, 1:].copy()):
+        learner = Learner(replace(sample, X=X), settings, lambda _: None)
+        curve = learner.cross_validated(lambda *_: None, 2, alpha=model.problem.alpha)
+        losses.append(np.array([fold.loss for fold in curve.folds[0]]))
+    differences = losses[1] - losses[0]
+    assert signal.held_out.mean == pytest.approx(differences.mean())
+    assert signal.held_out.se == pytest.approx(differences.std(ddof=1) / np.sqrt(5))
+
+
+def test_groups_are_not_split_by_guess():
+    columns = {name: column.values for name, column in data(0, rows=30).columns.items()}
+    table = table_of(columns | {"g": np.arange(30.0) // 6})
+    model = fitted(table, order=1, group="g", drop=("w",))
+    (cost,) = found(model, table, "a")
+    assert cost.held_out is None and cost.at_least is not None
 
 
 def test_the_only_column_leaves_a_constant():
@@ -162,6 +203,8 @@ def test_the_command(tmp_path, monkeypatch):
     assert [cost["without"] for cost in record["without"]] == ["a", "a:b"]
     assert 0 < record["without"][0]["at_least"] <= record["without"][0]["at_most"]
     text = run("certify", "d.csv", "--without", "a").stdout
-    assert "costs at least" in text and "The stored figures hold." in text
+    assert (
+        "costs at least" in text and "held-out loss" in text and "The stored figures hold." in text
+    )
     assert "without" not in strict(run("certify", "d.csv", "--json").stdout)
     fails("certify", "d.csv", "--without", "q", code=2, words=["no such column"])

@@ -84,6 +84,40 @@ def test_wide_networks_become_optimal(seed, tmp_path):
     assert found.record.optimum.between.lost.at_most < 2e-4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("units", [3, 6, 15, 40])
+def test_twenty_trained_networks(units, tmp_path, rng):
+    """Objective before and after, what is left to the bound, and the loss on other rows."""
+    other = rng.normal(size=(500, 2))
+    truth = np.abs(other[:, 0]) + 0.3 * other[:, 1]
+    y = np.abs(X[:, 0]) + 0.3 * X[:, 1] + 0.1 * rng.normal(size=len(X))
+    for seed in range(5):
+        net = MLPRegressor(
+            hidden_layer_sizes=(units,), alpha=0.01 * len(Y), solver=("adam", "lbfgs")[seed % 2],
+            max_iter=500, random_state=seed,
+        )  # fmt: skip
+        net.fit(X, y)
+        (hidden, outer), (biases, bias) = net.coefs_, net.intercepts_
+        record = {
+            "hidden_weights": hidden.tolist(), "hidden_biases": biases.tolist(),
+            "output_weights": outer.tolist(), "output_bias": bias.tolist(), "alpha": 0.01,
+        }  # fmt: skip
+        found = polished(record, tmp_path, columns(y))
+        before, after = (
+            part.objectives.objective for part in (found.record.before, found.record.after)
+        )
+        lower = found.record.optimum.between.lower_bound
+        assert lower <= after <= before * (1 + 1e-12) and found.network.units <= units
+        held_out = [
+            float(np.mean((truth - f(other).ravel()) ** 2) / 2)
+            for f in (net.predict, found.network.network.forward)
+        ]
+        print(
+            f"{units} units, {net.solver}, seed {seed}: {before:.5f} -> {after:.5f}, bound "
+            f"{lower:.5f}; held out {held_out[0]:.4f} -> {held_out[1]:.4f}"
+        )
+
+
 @pytest.mark.parametrize("units, alpha", [(2, 0.02), (3, 0.01)])
 def test_narrow_networks_are_better_than_trained_ones(units, alpha, tmp_path):
     """Fewer units than the optimum has: better than L-BFGS from five starts all the

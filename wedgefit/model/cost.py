@@ -16,8 +16,10 @@ from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate, total
-from wedgefit.errors import UsageError
+from wedgefit.errors import FitError, UsageError
 from wedgefit.learning.learn import Learner
+from wedgefit.learning.scores import MeanAndError
+from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Settings
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.record import Model
@@ -43,7 +45,9 @@ class Cost:
 
     ``objective`` is that of the best network without it that was found, with so many ``neurons``,
     ``lower_bound`` what no such network is below, None where that is not known. ``scope`` is that
-    of the certificate of the problem without it.
+    of the certificate of the problem without it. ``held_out``: how much larger the loss on rows
+    that folds hold out is without it, at the same alpha; None where that is not known. That is the
+    other question: about new rows, and with the noise of the folds.
     """
 
     without: str
@@ -54,6 +58,7 @@ class Cost:
     lower_bound: float | None
     neurons: int
     scope: Literal["exact", "sampled"]
+    held_out: MeanAndError | None
 
 
 def parts_named(model: Model, names: Sequence[str]) -> list[Part]:
@@ -73,11 +78,20 @@ def costs(
     the rows of ``table``."""
     sample = sample_trained_on(model, rows_trained_on(model, table))
     settings = learner_of(model, sample, jobs).settings
+    folds = model.options.get("cv")
+    settings = replace(settings, cv=folds) if type(folds) is int else settings
     lower = proven_bound(certificate, settings)
+    losses = _fold_losses(model, Learner(sample, settings, progress.note), progress)
     found = []
     for part in parts:
-        here, neurons = _without(model, sample, settings, part, progress)
+        learner = _without(model, sample, settings, part, progress)
+        here, neurons = (
+            (_constant(model, sample, settings), 0)
+            if learner is None
+            else _solved(learner, progress)
+        )
         below = proven_bound(here, settings)
+        others = None if learner is None else _fold_losses(model, learner, progress)
         found.append(
             Cost(
                 part.name,
@@ -88,9 +102,29 @@ def costs(
                 below,
                 neurons,
                 here.scope,
+                _paired(losses, others),
             )
         )
     return found
+
+
+def _fold_losses(model: Model, learner: Learner, progress) -> np.ndarray | None:
+    """The loss on the rows that each fold holds out, at the model's alpha and in its columns,
+    (folds,); None where rows belong to groups, which the model does not tell, or are too few."""
+    if model.data.group is not None:
+        return None
+    try:
+        curve = learner.cross_validated(progress.advance, 2, alpha=learner.settings.alpha)
+    except FitError:
+        return None
+    return np.array([fold.loss for fold in curve.folds[0]])
+
+
+def _paired(losses: np.ndarray | None, others: np.ndarray | None) -> MeanAndError | None:
+    """By how much the others are larger, fold by fold."""
+    if losses is None or others is None:
+        return None
+    return MeanAndError(float((others - losses).mean()), Curve.standard_error(others - losses))
 
 
 def proven_bound(certificate: Certificate, settings: Settings) -> float | None:
@@ -137,8 +171,8 @@ def _order(model: Model, name: str, order: int) -> Part:
 
 def _without(
     model: Model, sample: Sample, settings: Settings, part: Part, progress
-) -> tuple[Certificate, int]:
-    """The certificate of the best networks without the part, and how many neurons they have."""
+) -> Learner | None:
+    """What learns without the part; None where no column is left."""
     sources = np.array([feature.source for feature in model.encoding.features])
     order, apart = model.problem.order, ()
     kept = np.ones(len(sources), dtype=bool)
@@ -152,15 +186,19 @@ def _without(
     shapes = None if sample.shapes is None else sample.shapes[kept]
     here = replace(sample, X=np.ascontiguousarray(sample.X[:, kept]), shapes=shapes)
     if not kept.any():
-        return _constant(model, sample, settings), 0
+        return None
     if order != "full":
         order = min(order, int(kept.sum()))
     # Neurons off the wedges are networks, too: with them the bound can be met.
     refine = settings.norm == 2 and sample.y.shape[1] == 1
     refine = refine and settings.loss in ("squared", "logistic") and shapes is None
     settings = replace(settings, order=order, refine=refine)
-    learner = Learner(here, settings, progress.note, apart=apart)
-    solved = learner.solved(settings.alpha, progress.advance, 2)
+    return Learner(here, settings, progress.note, apart=apart)
+
+
+def _solved(learner: Learner, progress) -> tuple[Certificate, int]:
+    """The certificate of the best networks, and how many neurons they have."""
+    solved = learner.solved(learner.settings.alpha, progress.advance, 2)
     found = [stages[-1].solution for stages in solved]
     certificates = [solution.certificate for solution in found]
     together = certificates[0] if len(certificates) == 1 else total(certificates)

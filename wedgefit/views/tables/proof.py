@@ -17,6 +17,7 @@ from wedgefit.views.words import (
     percent,
     plain,
     score_text,
+    signed,
     value_text,
 )
 
@@ -100,7 +101,9 @@ def _costs(costs: list[dict], certificate: dict) -> Parts:
     """What leaving something out costs, in the objective and as a part of it; rounded such that
     every word stays true."""
     objective = certificate["objective"]
-    table = table_of("left out", "costs at least>", "at most>", "of the objective>", "neurons>")
+    held_out = any(cost["held_out"] for cost in costs)
+    headers = ("left out", "costs at least>", "at most>", "of the objective>", "neurons>")
+    table = table_of(*headers, *["held-out loss>"] * held_out)
     for cost in costs:
         low, high = cost["at_least"], cost["at_most"]
         # Nothing is gained by leaving out: below zero is what a gap or rounding left.
@@ -112,9 +115,19 @@ def _costs(costs: list[dict], certificate: dict) -> Parts:
         )
         # Some losses may be negative, and then have no parts.
         part = f"{' to '.join(parts)} %" if objective > 0 else NOTHING
-        add_row(table, cost["without"], *words, part, f"{cost['neurons']:,}")
+        folds = [_difference(cost["held_out"])] * held_out
+        add_row(table, cost["without"], *words, part, f"{cost['neurons']:,}", *folds)
     yield title("What leaving it out costs, at the same alpha (proven, about these rows)")
     yield table
+    if held_out:
+        yield Text("Held-out loss: how it changes on rows that folds hold out; not proven.")
+
+
+def _difference(change: dict | None) -> str:
+    """A mean over the folds with its standard error."""
+    if change is None:
+        return NOTHING
+    return f"{signed(change['mean'], 3)} ± {number(change['se'], 2)}"
 
 
 # A network from elsewhere -------------------------------------------------------------------------
