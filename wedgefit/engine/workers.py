@@ -6,8 +6,6 @@ from importlib.util import find_spec
 from weakref import finalize
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
-from joblib.parallel import get_active_backend
 
 from wedgefit.engine.pencil import Pencils, Sweeper, sweep_block
 from wedgefit.errors import FitError
@@ -42,6 +40,8 @@ class Machines:
                 "--cluster needs dask.", remedy="Install it: pip install 'wedgefit[cluster]'."
             )
         from distributed import Client
+        from joblib import parallel_config
+        from joblib.parallel import get_active_backend
 
         try:
             self.client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
@@ -61,6 +61,8 @@ class Machines:
     ) -> list:
         """Sweep all blocks on the workers. dask gives a lost worker's blocks to the others; without
         any, they run here."""
+        from joblib import Parallel, delayed, parallel_config
+
         try:
             with parallel_config(backend=self.backend):
                 return Parallel()(delayed(sweep_block)(sweeper, block, v, arcs) for block in blocks)

@@ -17,11 +17,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
 from wedgefit.data.settings import TableSettings, columns_by_shape
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import relative_gap
-from wedgefit.engine.fit import fit_on
-from wedgefit.engine.problem import Problem
 from wedgefit.engine.shapes import shortfall
-from wedgefit.engine.solve import refitted
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.scores import score_values
@@ -39,7 +35,7 @@ from wedgefit.model.claims import (
     threshold_of,
     with_stored_status,
 )
-from wedgefit.model.differences import Check, compared, same
+from wedgefit.model.differences import Check, compared
 from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (
     StageFound,
@@ -52,7 +48,9 @@ from wedgefit.model.figures import (
 )
 from wedgefit.model.notes import scale_notes
 from wedgefit.model.origin import learner_of, rows_by_id, rows_trained_on, sample_trained_on
-from wedgefit.model.record import Model, Stage, unit_name, values_of
+from wedgefit.model.parts import Stage
+from wedgefit.model.record import Model
+from wedgefit.model.soundness import calibration_check, gap_checks, refit_check, wedge_checks
 from wedgefit.records import plain
 from wedgefit.watch import Silent
 
@@ -83,7 +81,7 @@ def certify(model: Model, table: Table, jobs: int | None = None, everything: boo
         checks = (
             compared(stored_record(model), found.record, found.slack, found.skipped) + found.checks
         )
-        checks += _gap_checks(model, {check.name for check in checks if not check.agrees})
+        checks += gap_checks(model, {check.name for check in checks if not check.agrees})
     skipped = found.skipped
     if everything:
         again = stored_record(_trained_again(model, table, jobs))
@@ -211,11 +209,11 @@ class _Audited:
         model = self.model
         if model.problem.refitted:
             for problem, i in zip(self.problems, self.last):
-                yield _refit_check(problem, self.stages[i])
+                yield refit_check(problem, self.stages[i])
         if model.problem.calibration is not None or model.options.get("calibrate"):
-            yield _calibration_check(model, self.stages[self.last[0]])
+            yield calibration_check(model, self.stages[self.last[0]])
         for each in self.stages:
-            yield from _wedge_checks(each, model.problem.norm)
+            yield from wedge_checks(each, model.problem.norm)
         yield from self._shape_checks()
         ids = [neuron.id for neuron in model.neurons]
         if ids != list(range(1, len(ids) + 1)):
@@ -334,8 +332,6 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
         skipped["data.group"] = TRAINING
     if model.data.time is not None:
         skipped["data.time"] = TRAINING
-    if model.problem.calibration is not None:
-        skipped["problem.calibration"] = TRAINING
     skipped["options"] = TRAINING
     if isinstance(model.options.get("threshold"), str):
         judged = (part.name for part in fields(Threshold) if part.name != "rule")
@@ -358,79 +354,6 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
             skipped |= {f"{place}.{name}": TRAINING for name in DRAWN}
     if drawn:
         skipped |= {f"certificate.{name}": TRAINING for name in DRAWN}
-
-
-# Checks -------------------------------------------------------------------------------------------
-
-
-def _gap_checks(model: Model, wrong: set[str]) -> Iterator[Check]:
-    """Gaps that are not those of the objectives and bounds beside them, where these hold: a gap is
-    far smaller than what rounding may change in a bound, but it follows to the last digit."""
-    places = {"certificate": model.certificate}
-    places |= {f"stages[{i}]": stage.certificate for i, stage in enumerate(model.stages)}
-    for place, stored in places.items():
-        gaps = {"relative_gap": (stored.relative_gap, stored.lower_bound)}
-        gaps["network_relative_gap"] = stored.network_relative_gap, stored.network_lower_bound
-        for name, (gap, bound) in gaps.items():
-            right = None
-            if bound is not None:
-                right = relative_gap(stored.objective, bound, model.problem.floor)
-            # Older versions took a bound that rounding put above the objective for a gap of zero.
-            slack = 0.0 if model.options else 1e-15
-            holds = gap == right or None not in (gap, right) and same(gap, right, slack)
-            others = {
-                f"{place}.{part}"
-                for part in ("objective", name.replace("relative_gap", "lower_bound"), name)
-            }
-            if not holds and not others & wrong:
-                yield Check(f"{place}.{name}", gap, right, False)
-
-
-def _wedge_checks(found: StageFound, norm: int) -> Iterator[Check]:
-    """Is each neuron a unit wedge through the rows it names?"""
-    wedges, X = found.wedges, found.X
-    if not len(wedges):
-        return
-    away = np.abs(np.linalg.norm(wedges.normals, ord=norm, axis=1) - 1)
-    heights = np.abs(X @ wedges.normals.T + wedges.offsets)
-    reach = heights.max(axis=0, initial=0.0)
-    off = np.zeros(len(wedges))
-    for i, samples in enumerate(wedges.samples):
-        if reach[i] and len(through := samples[samples >= 0]):
-            off[i] = heights[through, i].max() / reach[i]
-    for name, values, limit in (("weights", away, 1e-11), ("bias", off, 1e-9)):
-        worst = int(np.argmax(np.where(np.isfinite(values), values, np.inf)))
-        yield Check(
-            f"neurons[{found.neurons[worst].id - 1}].{name}",
-            float(values[worst]),
-            0.0,
-            bool(values[worst] <= limit),
-        )
-
-
-def _refit_check(problem: Problem, found: StageFound) -> Check:
-    """Are the coefficients those of least squares on the wedges selected?"""
-    X, wedges, (z, _) = found.X, found.wedges, found.network.stored()
-    stored = fit_on(X, problem, wedges, z)
-    best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(z)))
-    values = [problem.value(fit.combined, fit.intercept) for fit in (stored, best)]
-    slack = 1e-9 * (abs(values[1]) + problem.value(np.zeros_like(problem.y), problem.location))
-    agrees = bool(abs(values[0] - values[1]) <= slack)
-    return Check("neurons[*].coefficient", values[0], values[1], agrees)
-
-
-def _calibration_check(model: Model, found: StageFound) -> Check:
-    """Are the coefficients those of the certificate, times the slope of the line?"""
-    line, (z, _) = model.problem.calibration, found.network.stored()
-    if line is None or not model.options.get("calibrate"):
-        return Check("problem.calibration", str(line), str(model.options.get("calibrate")), False)
-    names = [unit_name(neuron.id) for neuron in found.neurons]
-    told = found.stage.coefficients or {}
-    rows = [values_of(told[name], model.outputs) for name in names if name in told]
-    expected = line.slope * np.array(rows).reshape(-1, len(model.outputs))
-    fits = expected.shape == z.shape and np.allclose(z, expected, rtol=1e-12, atol=0.0)
-    return Check("neurons[*].coefficient", float(np.abs(z).sum()), float(np.abs(expected).sum()),
-                 bool(fits))  # fmt: skip
 
 
 def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:

@@ -34,8 +34,18 @@ from wedgefit.model.file import loads
 from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
 from wedgefit.model.notes import curve_notes, depth_notes, scale_notes, status_notes
-from wedgefit.model.parts import Score, Selection, per_output, unit_name
-from wedgefit.model.record import KEPT, Data, Model, ProblemRecord, Stage, Told, separate_networks
+from wedgefit.model.parts import (
+    KEPT,
+    Data,
+    ProblemRecord,
+    Score,
+    Selection,
+    Stage,
+    Told,
+    per_output,
+    unit_name,
+)
+from wedgefit.model.record import Model, separate_networks
 from wedgefit.model.residuals import spreads
 from wedgefit.watch import Deadline
 

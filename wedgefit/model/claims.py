@@ -16,8 +16,8 @@ from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.figures import StageFound, with_status
 from wedgefit.model.notes import status_notes
-from wedgefit.model.parts import per_output
-from wedgefit.model.record import KEPT, Model, Stage
+from wedgefit.model.parts import KEPT, Stage, per_output
+from wedgefit.model.record import Model
 from wedgefit.records import plain
 
 # Bounds that depend on the wedges drawn.

@@ -23,8 +23,8 @@ from wedgefit.errors import CertificateError, NoEffects
 from wedgefit.learning.learn import Learner
 from wedgefit.model.effects import importances
 from wedgefit.model.neurons import reach_of, shares_of
-from wedgefit.model.parts import AllLayers, Neuron, PerOutput, RowId, unit_name, values_of
-from wedgefit.model.record import Model, Stage
+from wedgefit.model.parts import AllLayers, Neuron, PerOutput, RowId, Stage, unit_name, values_of
+from wedgefit.model.record import Model
 
 # A bound found by a search may differ by so much of the objective.
 UNSPLIT = 1e-7

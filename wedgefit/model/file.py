@@ -21,22 +21,18 @@ from wedgefit.model.intervals import Spread
 from wedgefit.model.parts import (
     AllLayers,
     Anchor,
+    Data,
     Neuron,
     PerOutput,
+    ProblemRecord,
     RowId,
     Score,
+    Stage,
+    Told,
     row_order,
     unit_name,
 )
-from wedgefit.model.record import (
-    MODEL_SCHEMA,
-    Data,
-    Model,
-    ProblemRecord,
-    Stage,
-    Told,
-    separate_networks,
-)
+from wedgefit.model.record import MODEL_SCHEMA, Model, separate_networks
 from wedgefit.published import schema
 from wedgefit.records import DISTINCT, Complaint, parse, read
 

@@ -53,32 +53,12 @@ def to_onnx(network: Foreign) -> bytes:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    (hidden, biases), (outer, bias) = network.network.layers
-    constants, nodes, value = {}, [], "input"
-    scaling = (("Sub", "center", network.center), ("Div", "scale", network.scale))
-    for operator, name, numbers in scaling:
-        if np.any(numbers != (operator == "Div")):
-            constants[name] = numbers
-            nodes.append(helper.make_node(operator, [value, name], [f"{value}_{name}"]))
-            value = f"{value}_{name}"
-    affine = (("hidden", hidden, biases, not network.hidden_bias, "Gemm"),)
-    affine += (("output", outer, bias, not network.intercept, "Gemm"),)
-    for name, weights, shifts, without, operator in affine:
-        constants[f"{name}_weights"] = weights
-        read = [value, f"{name}_weights"]
-        if not without:
-            constants[f"{name}_biases"] = shifts
-            read.append(f"{name}_biases")
-        made = "output" if name == "output" else f"{name}_sums"
-        nodes.append(helper.make_node(operator, read, [made]))
-        if name == "hidden":
-            nodes.append(helper.make_node("Relu", [made], ["hidden"]))
-            value = "hidden"
+    nodes, constants = _nodes(network)
     tensor = helper.make_tensor_value_info
     graph = helper.make_graph(
         nodes,
         "polished",
-        [tensor("input", TensorProto.DOUBLE, ["rows", len(hidden)])],
+        [tensor("input", TensorProto.DOUBLE, ["rows", network.network.inputs])],
         [tensor("output", TensorProto.DOUBLE, ["rows", 1])],
         [numpy_helper.from_array(np.array(part, float), name) for name, part in constants.items()],
     )
@@ -88,3 +68,32 @@ def to_onnx(network: Foreign) -> bytes:
     )  # fmt: skip
     onnx.checker.check_model(written, full_check=True)
     return written.SerializeToString(deterministic=True)
+
+
+def _nodes(network: Foreign) -> tuple[list, dict[str, np.ndarray]]:
+    """The nodes from ``input`` to ``output``, and the constants that they read, by name."""
+    from onnx import helper
+
+    (hidden, biases), (outer, bias) = network.network.layers
+    constants, nodes, value = {}, [], "input"
+    scaling = (("Sub", "center", network.center), ("Div", "scale", network.scale))
+    for operator, name, numbers in scaling:
+        if np.any(numbers != (operator == "Div")):
+            constants[name] = numbers
+            nodes.append(helper.make_node(operator, [value, name], [f"{value}_{name}"]))
+            value = f"{value}_{name}"
+    for name, weights, shifts, biased in (
+        ("hidden", hidden, biases, network.hidden_bias),
+        ("output", outer, bias, network.intercept),
+    ):
+        constants[f"{name}_weights"] = weights
+        read = [value, f"{name}_weights"]
+        if biased:
+            constants[f"{name}_biases"] = shifts
+            read.append(f"{name}_biases")
+        made = "output" if name == "output" else f"{name}_sums"
+        nodes.append(helper.make_node("Gemm", read, [made]))
+        if name == "hidden":
+            nodes.append(helper.make_node("Relu", [made], ["hidden"]))
+            value = "hidden"
+    return nodes, constants

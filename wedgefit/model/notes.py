@@ -9,7 +9,7 @@ from wedgefit.data.target import Target
 from wedgefit.learning.learn import Learned
 from wedgefit.learning.path import FINE
 from wedgefit.learning.select import Curve
-from wedgefit.model.record import Stage
+from wedgefit.model.parts import Stage
 
 
 def curve_notes(curve: Curve | None) -> list[str]:

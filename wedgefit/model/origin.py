@@ -9,7 +9,8 @@ from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Settings
 from wedgefit.model.evaluation import sample_of
-from wedgefit.model.record import KEPT, Model
+from wedgefit.model.parts import KEPT
+from wedgefit.model.record import Model
 from wedgefit.setting import settings_of as declared
 
 

@@ -1,13 +1,16 @@
-"""Parts of the fitted record: neurons and numbers by output, scores and the choice of alpha."""
+"""Parts of the fitted record: data and problem, certificates of stages, scores, neurons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import numpy as np
 
+from wedgefit.data.settings import SHAPES
+from wedgefit.engine.certificate import Certificate
 from wedgefit.learning.scores import CurvePoint, MeanAndError
-from wedgefit.records import DISTINCT, Rule, at_least, entries, items
+from wedgefit.learning.settings import LOSS_NAMES
+from wedgefit.records import DISTINCT, FLAT, Rule, above, at_least, below, entries, items
 
 # No number of the network is larger than this; sums and products of such numbers stay finite.
 LARGEST = 1e300
@@ -20,6 +23,109 @@ Number = Annotated[float, SIZE]
 # A number, or one for each output by its name.
 PerOutput = Number | Annotated[dict[str, Number], entries(2)]
 RowId = int | str
+LayerOrder = Literal["full"] | Annotated[int, at_least(1)]
+# What a problem keeps of the options word for word: its field, by the name among the options.
+KEPT = {
+    "norm": "norm",
+    "bias": "hidden_bias",
+    "intercept": "intercept",
+    "standardize": "standardized",
+    "refine": "refined",
+    "refit": "refitted",
+    "class_weight": "class_weight",
+    "shapes": "shapes",
+}
+# What an option of training may be.
+Told = bool | int | float | str | tuple[int | str, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The table that the model was trained on, and the roles of its columns."""
+
+    source: str
+    rows: Annotated[int, at_least(1), "Rows that the model was trained on."]
+    columns: Annotated[tuple[str, ...], "The features, in the order of the encoding."]
+    target: str | Annotated[tuple[str, ...], items(2)]
+    task: Literal["regression", "classification"]
+    classes: tuple[str, ...] | tuple[int | float, ...] | None
+    outputs: Annotated[
+        tuple[str, ...],
+        items(1),
+        "What the network's outputs stand for: the targets; the second of two classes; every one "
+        "of more classes.",
+    ]
+    id: Annotated[str | None, "The column that names the rows."]
+    weight: Annotated[str | None, "The column of weights."]
+    group: Annotated[str | None, "The column of groups."]
+    exposure: Annotated[str | None, "The column that says how long each row was counted."] = None
+    time: Annotated[str | None, "The column of times."] = None
+    delimiter: str | None = None
+    rows_left_out: Annotated[int, at_least(0)]
+    left_out: Annotated[
+        tuple[tuple[str, str], ...], "Columns without a feature, each with the reason."
+    ]
+
+
+@dataclass(frozen=True)
+class ProblemRecord:
+    """What was solved."""
+
+    loss: Literal[LOSS_NAMES]
+    alpha: Annotated[float, above(0), "Strength of regularisation."]
+    alpha_max: Annotated[float, at_least(0), "The smallest alpha without any neuron."]
+    norm: Annotated[Literal[1, 2], "Of the hidden weights."]
+    order: Annotated[
+        LayerOrder | Annotated[tuple[LayerOrder, ...], items(1)],
+        "Most columns that one neuron reads; a list has one for each hidden layer.",
+    ]
+    layers: Annotated[
+        int, at_least(2), "2: one hidden layer; more: each hidden layer reads the one below it."
+    ]
+    hidden_bias: bool
+    intercept: bool
+    standardized: bool
+    refined: Annotated[bool, "Whether neurons may be no wedges."]
+    refitted: Annotated[bool, "Whether the coefficients were fitted again without a penalty."]
+    class_weight: Literal["balanced"] | None
+    range_dispersion: float | None
+    quantile: Annotated[
+        Annotated[float, above(0), below(1)] | None, "The part of the rows below the prediction."
+    ] = None
+    huber_delta: Annotated[
+        Annotated[float, above(0)] | None, "The residual from which on Huber's loss is a line."
+    ] = None
+    floor: Annotated[
+        float,
+        "The smallest loss that any outputs have on the rows: gaps are relative to what "
+        "objectives have above it.",
+    ] = 0.0
+    shapes: Annotated[
+        dict[str, Annotated[tuple[Literal[SHAPES], ...], items(1), DISTINCT]],
+        "What the network is in these columns, by construction: it is the best of all that are.",
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The certificate of one hidden layer of one network.
+
+    ``coefficients`` are those that it speaks of, by ``unit_name``, where they are not the network's
+    own (in layers below the last, and in a refitted network); a neuron without one is another face
+    that the next layer reads. ``penalty`` is their part of the objective.
+    """
+
+    layer: Annotated[int, at_least(1)]
+    output: Annotated[str | None, "The class whose network it belongs to."]
+    status: Literal["converged", "stalled", "stopped"]
+    neurons: Annotated[int, at_least(0)]
+    certificate: Annotated[Certificate, FLAT]
+    coefficients: Annotated[
+        dict[str, PerOutput] | None,
+        "Those that the certificate speaks of, by the name of the neuron, where they are not the "
+        "network's own: in layers below the last, and in a refitted network.",
+    ]
+    penalty: Annotated[float | None, "The part of the objective that is no loss."] = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from wedgefit.learning.scores import MeanAndError, shown_score
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import Training
 from wedgefit.model.notes import curve_notes
-from wedgefit.model.record import Data, ProblemRecord
+from wedgefit.model.parts import Data, ProblemRecord
 from wedgefit.records import plain
 
 

@@ -1,0 +1,70 @@
+"""What must hold of a model's own figures: gaps follow from bounds, wedges pass through their rows,
+refitted coefficients are those of least squares."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from wedgefit.engine.certificate import relative_gap
+from wedgefit.engine.fit import fit_on
+from wedgefit.engine.problem import Problem
+from wedgefit.engine.solve import refitted
+from wedgefit.model.differences import Check, same
+from wedgefit.model.figures import StageFound
+from wedgefit.model.record import Model
+
+
+def gap_checks(model: Model, wrong: set[str]) -> Iterator[Check]:
+    """Gaps that are not those of the objectives and bounds beside them, where these hold: a gap is
+    far smaller than what rounding may change in a bound, but it follows to the last digit."""
+    places = {"certificate": model.certificate}
+    places |= {f"stages[{i}]": stage.certificate for i, stage in enumerate(model.stages)}
+    for place, stored in places.items():
+        gaps = {"relative_gap": (stored.relative_gap, stored.lower_bound)}
+        gaps["network_relative_gap"] = stored.network_relative_gap, stored.network_lower_bound
+        for name, (gap, bound) in gaps.items():
+            right = None
+            if bound is not None:
+                right = relative_gap(stored.objective, bound, model.problem.floor)
+            # Older versions took a bound that rounding put above the objective for a gap of zero.
+            slack = 0.0 if model.options else 1e-15
+            holds = gap == right or None not in (gap, right) and same(gap, right, slack)
+            others = {
+                f"{place}.{part}"
+                for part in ("objective", name.replace("relative_gap", "lower_bound"), name)
+            }
+            if not holds and not others & wrong:
+                yield Check(f"{place}.{name}", gap, right, False)
+
+
+def wedge_checks(found: StageFound, norm: int) -> Iterator[Check]:
+    """Is each neuron a unit wedge through the rows it names?"""
+    wedges, X = found.wedges, found.X
+    if not len(wedges):
+        return
+    away = np.abs(np.linalg.norm(wedges.normals, ord=norm, axis=1) - 1)
+    heights = np.abs(X @ wedges.normals.T + wedges.offsets)
+    reach = heights.max(axis=0, initial=0.0)
+    off = np.zeros(len(wedges))
+    for i, samples in enumerate(wedges.samples):
+        if reach[i] and len(through := samples[samples >= 0]):
+            off[i] = heights[through, i].max() / reach[i]
+    for name, values, limit in (("weights", away, 1e-11), ("bias", off, 1e-9)):
+        worst = int(np.argmax(np.where(np.isfinite(values), values, np.inf)))
+        yield Check(
+            f"neurons[{found.neurons[worst].id - 1}].{name}",
+            float(values[worst]),
+            0.0,
+            bool(values[worst] <= limit),
+        )
+
+
+def refit_check(problem: Problem, found: StageFound) -> Check:
+    """Are the coefficients those of least squares on the wedges selected?"""
+    X, wedges, (z, _) = found.X, found.wedges, found.network.stored()
+    stored = fit_on(X, problem, wedges, z)
+    best = refitted(X, problem, fit_on(X, problem, wedges, np.ones_like(z)))
+    values = [problem.value(fit.combined, fit.intercept) for fit in (stored, best)]
+    slack = 1e-9 * (abs(values[1]) + problem.value(np.zeros_like(problem.y), problem.location))
+    agrees = bool(abs(values[0] - values[1]) <= slack)
+    return Check("neurons[*].coefficient", values[0], values[1], agrees)
