@@ -338,6 +338,8 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
         skipped |= {f"threshold.{name}": TRAINING for name in judged}
     if model.intervals:
         skipped["intervals"] = TRAINING
+    if model.problem.calibration is not None:
+        skipped["problem.calibration"] = TRAINING
     if model.score.curve:
         skipped |= dict.fromkeys(("score.cv", "score.curve"), TRAINING)
     if model.score.selection and not model.options:

@@ -8,6 +8,7 @@ import numpy as np
 
 from wedgefit.data.settings import SHAPES
 from wedgefit.engine.certificate import Certificate
+from wedgefit.learning.calibrating import Line
 from wedgefit.learning.scores import CurvePoint, MeanAndError
 from wedgefit.learning.settings import LOSS_NAMES
 from wedgefit.records import DISTINCT, FLAT, Rule, above, at_least, below, entries, items
@@ -95,6 +96,9 @@ class ProblemRecord:
     huber_delta: Annotated[
         Annotated[float, above(0)] | None, "The residual from which on Huber's loss is a line."
     ] = None
+    calibration: Annotated[
+        Line | None, "The line that the outputs were put on, by rows held out."
+    ] = None
     floor: Annotated[
         float,
         "The smallest loss that any outputs have on the rows: gaps are relative to what "
@@ -123,7 +127,7 @@ class Stage:
     coefficients: Annotated[
         dict[str, PerOutput] | None,
         "Those that the certificate speaks of, by the name of the neuron, where they are not the "
-        "network's own: in layers below the last, and in a refitted network.",
+        "network's own: in layers below the last, and in a refitted or calibrated network.",
     ]
     penalty: Annotated[float | None, "The part of the objective that is no loss."] = None
 

@@ -1,5 +1,5 @@
 """What must hold of a model's own figures: gaps follow from bounds, wedges pass through their rows,
-refitted coefficients are those of least squares."""
+refitted and calibrated coefficients are what they should be."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,7 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
 from wedgefit.model.differences import Check, same
 from wedgefit.model.figures import StageFound
+from wedgefit.model.parts import unit_name, values_of
 from wedgefit.model.record import Model
 
 
@@ -68,3 +69,17 @@ def refit_check(problem: Problem, found: StageFound) -> Check:
     slack = 1e-9 * (abs(values[1]) + problem.value(np.zeros_like(problem.y), problem.location))
     agrees = bool(abs(values[0] - values[1]) <= slack)
     return Check("neurons[*].coefficient", values[0], values[1], agrees)
+
+
+def calibration_check(model: Model, found: StageFound) -> Check:
+    """Are the coefficients those of the certificate, times the slope of the line?"""
+    line, (z, _) = model.problem.calibration, found.network.stored()
+    if line is None or not model.options.get("calibrate"):
+        return Check("problem.calibration", str(line), str(model.options.get("calibrate")), False)
+    names = [unit_name(neuron.id) for neuron in found.neurons]
+    told = found.stage.coefficients or {}
+    rows = [values_of(told[name], model.outputs) for name in names if name in told]
+    expected = line.slope * np.array(rows).reshape(-1, len(model.outputs))
+    fits = expected.shape == z.shape and np.allclose(z, expected, rtol=1e-12, atol=0.0)
+    sizes = (float(np.abs(part).sum()) for part in (z, expected))
+    return Check("neurons[*].coefficient", *sizes, bool(fits))

@@ -6,8 +6,6 @@ from wedgefit.model.parts import row_order
 from wedgefit.views.phrases import coefficient_for
 from wedgefit.views.prediction import LOCAL_SCHEMA
 
-SORTS = ("importance", "id", "columns")
-
 
 def arranged(record: dict, sort: str = "importance", top: int | None = None) -> dict:
     """The record with its lists sorted ("importance", "id" or "columns") and only so many entries

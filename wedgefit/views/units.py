@@ -183,11 +183,3 @@ def sum_at(model: Model, neurons: list[Neuron], output: str, X: np.ndarray) -> n
             height += weight * X[:, position[name]]
         total += part(neuron, output) * np.maximum(height, 0.0)
     return total
-
-
-def pair_values(model: Model, pair: dict, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """What the wedges of a pair of features add to its output, (k,), where the features have these
-    values (k,)."""
-    own = [neuron for neuron in model.neurons if neuron.id in pair["neurons"]]
-    X = inputs_at(model, dict(zip(pair["columns"], (first, second))))
-    return sum_at(model, own, pair["output"], X)

@@ -106,11 +106,6 @@ class Scene:
         whole = bool(np.all(values == np.round(values)))
         return whole and len(values) > 0 and float(np.ptp(values)) <= 20
 
-    def is_step(self, name: str) -> bool:
-        """Whether a feature is 0 or 1."""
-        steps = (part.name for part in self.model.encoding.features if part.kind != "number")
-        return name in steps
-
     def rows(self, names: Sequence[str]) -> Seen | None:
         """The rows that can be drawn against these columns: those without a gap in them."""
         return None if self.seen is None else self.seen.complete(names)
