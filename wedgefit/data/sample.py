@@ -55,8 +55,16 @@ class Sample:
             None if part is None else part[rows]
             for part in (self.weights, self.groups, self.exposure, self.times)
         )
-        more = {"exposure": exposure, "shapes": self.shapes, "times": times}
-        return Sample(self.X[rows], self.y[rows], self.task, weights, groups, **more)
+        return Sample(
+            self.X[rows],
+            self.y[rows],
+            self.task,
+            weights,
+            groups,
+            exposure=exposure,
+            shapes=self.shapes,
+            times=times,
+        )
 
     def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:
         """Rows to learn from and rows held out, both in the columns that the first ones teach:

@@ -88,9 +88,9 @@ def _newton_step(
     unit = (z[costly] / length[:, None]) @ basis
     # One block per column on the diagonal: alpha (I − u uᵀ) / ‖z_j‖, the curvature of its norm.
     blocks = alpha * (np.eye(free) - unit[:, :, None] * unit[:, None, :]) / length[:, None, None]
-    hessian = matrix.reshape(k, free, k, free).copy()
-    hessian[costly, :, costly, :] += blocks
-    hessian = hessian.reshape(k * free, k * free)
+    by_column = matrix.reshape(k, free, k, free).copy()
+    by_column[costly, :, costly, :] += blocks
+    hessian = by_column.reshape(k * free, k * free)
     hessian[np.diag_indices_from(hessian)] *= 1 + DEPENDENT
     right = (slope @ basis).ravel()
     step = lapack.dposv(hessian, right)[1]

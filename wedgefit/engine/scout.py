@@ -35,7 +35,7 @@ class Scout:
         columns = np.ascontiguousarray((X - X.mean(axis=0)).T)
         shape = len(every), len(X)
         self.heights = np.empty(shape)
-        self.order = np.empty(shape, dtype=index_type(len(X)))
+        self.order: np.ndarray = np.empty(shape, dtype=index_type(len(X)))
         for some in self._blocks():
             pair, normals = self.columns[some], self.normals[some]
             heights = normals[:, :1] * columns[pair[:, 0]] + normals[:, 1:] * columns[pair[:, 1]]

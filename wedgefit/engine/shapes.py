@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from functools import reduce
 from importlib.util import find_spec
 from math import comb
+from typing import cast
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class ShapedDictionary(Dictionary):
         return pairs[self._shaped(pairs)]
 
     def _shaped(self, sets: np.ndarray) -> np.ndarray:
-        return self.shapes.any(axis=1)[sets].any(axis=1)
+        return np.any(self.shapes, axis=1)[sets].any(axis=1)
 
 
 class ShapedPricer(Pricer):
@@ -86,7 +87,8 @@ class ShapedPricer(Pricer):
         own = (getattr(dictionary, field.name) for field in fields(Dictionary))
         self._shaped = ShapedDictionary(*own, shapes=shapes)
         self._lines = [Line(dictionary, j, shape) for j, shape in enumerate(shapes)]
-        pairs = self._shaped.shaped_pairs() if dictionary.room == 2 else []
+        none = np.empty((0, 2), dtype=np.int64)
+        pairs = self._shaped.shaped_pairs() if dictionary.room == 2 else none
         looks = len(pairs) * len(dictionary.X) * comb(len(dictionary.X), 2)
         self._compiled = looks >= COMPILED_PAYS and find_spec("numba") is not None
         memory = options.get("memory", 0.0) / max(1, len(pairs))
@@ -146,15 +148,16 @@ class ShapedPricer(Pricer):
             v, alpha, free, every_pencil=every_pencil, thorough=thorough, sharp=sharp
         )
         every = every_pencil or self.full_rounds_only
-        swept = replace(rest.wedges, signs=np.sign(rest.wedges.hinges(self._shaped.X).T @ v[:, 0]))
+        plain = cast("Ramps", rest.wedges)
+        swept = replace(plain, signs=np.sign(plain.hinges(self._shaped.X).T @ v[:, 0]))
         units, largest, looks = [swept], rest.bound, 0
         for line in self._lines:
             found, own = line.found(v[:, 0], alpha)
             units, largest = [*units, *found], max(largest, own)
         for plane in self._planes:
             directions = plane.every if every else plane.directions(self._rows(plane, used))
-            found, own = plane.found(v[:, 0], directions, alpha)
-            units, largest, looks = [*units, found], max(largest, own), looks + len(directions)
+            best, own = plane.found(v[:, 0], directions, alpha)
+            units, largest, looks = [*units, best], max(largest, own), looks + len(directions)
         wedges, scores = _best_first(reduce(Ramps.joined_with, units), self._shaped.X, v, alpha)
         self._winners = wedges
         bound = float(max(largest, scores.max(initial=0.0)))
@@ -197,7 +200,9 @@ def _best_first(
     """A diversified few of the units above alpha, best first, with their scores under v (n, 1):
     each once, and few of two columns through any one row."""
     scores = units.hinges(X).T @ v[:, 0]
-    through, seen, taken = Counter(), set(), []
+    through: Counter[int] = Counter()
+    seen: set[tuple] = set()
+    taken: list[int] = []
     order, keys = np.argsort([-rounded(score) for score in scores], kind="stable"), units.keys()
     rows = np.hstack([units.samples, units.stops])
     # Of one column units have been chosen apart.

@@ -6,7 +6,7 @@ unique up to sign (theory, section 2).
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -56,15 +56,15 @@ class Wedges:
         """Which columns each wedge may read, (m, d)."""
         return (self.columns[:, :, None] == np.arange(self.normals.shape[1])).any(axis=1)
 
-    def take(self, which) -> "Wedges":
+    def take(self, which) -> Self:
         """The wedges at the given positions or under a mask."""
         return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
 
-    def flipped(self, signs: np.ndarray) -> "Wedges":
+    def flipped(self, signs: np.ndarray) -> Self:
         """The same hyperplanes, those with sign −1 facing the other way."""
         return replace(self, normals=self.normals * signs[:, None], offsets=self.offsets * signs)
 
-    def joined_with(self, other: "Wedges") -> "Wedges":
+    def joined_with(self, other: "Wedges") -> Self:
         """These wedges, then the others (of the same width and room)."""
         pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
         return type(self)(*(np.concatenate(pair) for pair in pairs))
