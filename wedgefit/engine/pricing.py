@@ -11,6 +11,7 @@ certificate.
 
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -107,7 +108,6 @@ class Pricer:
         self._sweeper = Sweeper(dictionary, memory)
         self._machines = None if cluster is None else Machines(cluster, self._sweeper)
         self._bounder = bounder_for(dictionary, refine, jobs)
-        self._scout = self._made_scout()
         self._begin_anew()
 
     def sibling(self) -> "Pricer":
@@ -123,11 +123,14 @@ class Pricer:
         scouted, far = self._scout is not None, self._machines is not None
         self.nominations = Nominations(self.dictionary, self._rng, scouted=scouted, far=far)
 
-    def _made_scout(self) -> Scout | None:
-        """What looks at all pairs in partial rounds; None where no round is partial."""
+    @cached_property
+    def _scout(self) -> Scout | None:
+        """What looks at all pairs in partial rounds; None where sweeping them all costs no more,
+        where bounds look for neurons off the wedges, too, or where the rows are too many to keep
+        them sorted."""
         dictionary = self.dictionary
         pairs = dictionary.bias and dictionary.orders[-1] == dictionary.room == 2
-        if not pairs or self.full_rounds_only:
+        if not pairs or not self._too_many_to_sweep or (self.refine and self._bounder is not None):
             return None
         return scout_for(dictionary)
 
@@ -135,14 +138,11 @@ class Pricer:
     def scouts(self) -> bool:
         """Whether partial rounds look at all pairs of columns, instead of pencils drawn at
         random."""
-        return self._scout is not None or self._looks_by_bounds
+        return self._scout is not None
 
     @property
-    def _looks_by_bounds(self) -> bool:
-        """Whether a partial round begins with the first look of the bounds: in a sampled fit, where
-        it is cheap."""
-        pairs = self._bounder is not None and self.dictionary.room == 2
-        return pairs and self.full_rounds_only
+    def _too_many_to_sweep(self) -> bool:
+        return self.full_round_work > FULL_IS_CHEAP
 
     @property
     def bounds(self) -> bool:
@@ -158,8 +158,8 @@ class Pricer:
     def full_rounds_only(self) -> bool:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         if self._bounder is not None:
-            return self._bounder.first_look <= LOOK_IS_CHEAP
-        return self.full_round_work <= FULL_IS_CHEAP
+            return self._scout is None and self._bounder.first_look <= LOOK_IS_CHEAP
+        return not self._too_many_to_sweep
 
     @property
     def full_rounds_are_quick(self) -> bool:
@@ -331,11 +331,7 @@ class Pricer:
     def _scouted(self, v: np.ndarray, alpha: float) -> Places | None:
         """What a coarse look at all pairs of columns shows; None where none is taken."""
         goal = alpha if np.isfinite(alpha) else 0.0
-        if self._scout is not None:
-            return self._scout.look(v, CLOSE_BY * goal)
-        if self._bounder is None or not self._looks_by_bounds:
-            return None
-        return self._bounder.search(v, goal, SHARPEST, budget=0, floor=alpha).places
+        return None if self._scout is None else self._scout.look(v, CLOSE_BY * goal)
 
     def _at(self, places: Places) -> Wedges:
         """The neurons at the best places, through the row found there."""
