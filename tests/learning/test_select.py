@@ -270,16 +270,14 @@ def test_strides_find_what_all_alphas_do(noise, seed):
     assert len(found.alphas) < 0.8 * len(every.alphas)
 
 
-def test_scores_that_dip_twice_are_followed(monkeypatch):
-    """The first dip is 0.1 above the second, seven of the path's alphas later."""
-    grid = alpha_grid(1.0)
-    heights = dict(zip(grid, [5, 4, 3, 2, 1.1, 1.15, 1.2, 1.25, 1.2, 1.1, 1.05, 1.0, *[1.5] * 99]))
+def fold_of(heights: dict[float, float], crowded: bool = False) -> type:
+    """A fold whose loss at every alpha is known before."""
 
     class Fold:
         saturated = False
 
         def __init__(self, *_):
-            pass
+            self.crowded = crowded
 
         def networks(self, alpha, settings):
             return alpha
@@ -287,13 +285,33 @@ def test_scores_that_dip_twice_are_followed(monkeypatch):
         def scored(self, alpha):
             return HeldOut(heights[alpha], 1, {})
 
-    monkeypatch.setattr(select, "_Fold", Fold)
+    return Fold
+
+
+def test_scores_that_dip_twice_are_followed(monkeypatch):
+    """The first dip is 0.1 above the second, seven of the path's alphas later."""
+    grid = alpha_grid(1.0)
+    heights = dict(zip(grid, [5, 4, 3, 2, 1.1, 1.15, 1.2, 1.25, 1.2, 1.1, 1.05, 1.0, *[1.5] * 99]))
+
+    monkeypatch.setattr(select, "_Fold", fold_of(heights))
     X, y = data(20)
     found = walk(X, y, grid)
     assert found.alphas[found.chosen("best")] == grid[11]
     assert (np.diff(found.alphas) < 0).all() and found.errors[:, 0].tolist() == [
         heights[alpha] for alpha in found.alphas
     ]
+
+
+def test_among_many_neurons_the_first_rise_ends_the_path(monkeypatch):
+    """The same error falls again where neurons are few."""
+    grid = alpha_grid(1.0)
+    heights = dict(zip(grid, [5, 4, 3, 2, 2.5, 3, 3, 2, *[1.5] * 99]))
+    X, y = data(20)
+    for crowded in (True, False):
+        monkeypatch.setattr(select, "_Fold", fold_of(heights, crowded))
+        found = walk(X, y, grid)
+        assert (found.alphas[-1] == grid[6]) == crowded
+        assert (found.errors.min() == 1.5) != crowded
 
 
 def test_a_curve_takes_an_alpha_in_its_place():

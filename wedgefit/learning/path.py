@@ -161,10 +161,10 @@ class Walk:
         )
 
     @property
-    def saturated(self) -> bool:
-        """Whether there are so many neurons that smaller alphas only fit noise."""
-        return any(
-            working.neurons > 0.7 * len(problem.y)
+    def fullness(self) -> float:
+        """How many neurons the fullest network has for each row."""
+        return max(
+            working.neurons / len(problem.y)
             for working, problem in zip(self.working, self.problems)
         )
 

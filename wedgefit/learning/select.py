@@ -17,6 +17,10 @@ from wedgefit.watch import Deadline
 
 # A path ends when its last alphas have brought less than this part of all that was gained so far.
 SMALL_GAIN = 2e-3
+# A path ends when a fold has so many neurons for each of its rows, and with these, as soon as the
+# error rises: from there on the few alphas left would take longer than all before together.
+SATURATED = 0.7
+CROWDED = 0.5
 
 Problems = Callable[[Sample], list[Problem]]
 WalkFor = Callable[[Sample, list[Problem]], Walk]
@@ -124,6 +128,12 @@ class Curve:
             mean[0] - mean.min()
         )
 
+    @property
+    def has_risen(self) -> bool:
+        """Whether the error at the last alpha is larger than at the one before."""
+        mean = self.errors.mean(axis=1)
+        return len(mean) > 1 and bool(mean[-1] > mean[-2])
+
     def summary(self, position: int) -> dict[str, MeanAndError | None]:
         """Mean and standard error over the folds of every score at one alpha."""
         folds = self.folds[position]
@@ -207,7 +217,16 @@ class _Fold:
     @property
     def saturated(self) -> bool:
         """Whether smaller alphas only fit noise."""
-        return self.walk is not None and self.walk.saturated
+        return self._fullness > SATURATED
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are so many neurons that a score which has become worse stays so."""
+        return self._fullness > CROWDED
+
+    @property
+    def _fullness(self) -> float:
+        return 0.0 if self.walk is None else self.walk.fullness
 
 
 def cross_validate(
@@ -251,6 +270,8 @@ def cross_validate(
     for alpha in path.alphas[:: path.pace.stride]:
         curve = looked_at(curve, alpha)
         if curve.has_turned or any(fold.saturated for fold in folds):
+            break
+        if curve.has_risen and any(fold.crowded for fold in folds):
             break
         if alpha < path.largest and deadline.due():
             return replace(curve, cut_short=True)
