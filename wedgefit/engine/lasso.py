@@ -26,6 +26,14 @@ STILL = 1e-6
 SPARE = 32
 # scikit-learn's words for a descent that was cut short; the remark tells our filter from others.
 UNFINISHED = "Objective did not converge(?#held back by wedgefit)"
+# A column of which at most this part (squared) lies outside the support's span is measured twice.
+CLOSE = 1e-3
+# So many violating columns are exchanged before the gradient of all is computed anew.
+TOGETHER = 32
+# So many changes of the support's inverse are added to it together, and each at once where columns
+# are few.
+CHANGES = 32
+FEW = 100
 # The polish gives up when the objective has not fallen for this many exchanges.
 PATIENCE = 20
 
@@ -184,15 +192,19 @@ def _on_independent_columns(gram: Gram, z: np.ndarray) -> np.ndarray:
 
 
 class _Support:
-    """The columns in use, with the inverse of their Gram matrix, which a column that enters or
-    leaves changes by a matrix of rank one."""
+    """The columns in use, with the inverse of their Gram matrix.
+
+    A column that enters or leaves changes the inverse by a matrix of rank one; these are kept as
+    they are and added together when they have become many, which takes a fraction of the time.
+    """
 
     def __init__(self, gram: Gram, columns: np.ndarray):
-        self.gram, self.size = gram, len(columns)
+        self.gram, self.size, self.changes = gram, len(columns), 0
         room = min(len(gram.matrix), self.size + SPARE)
         self._members = np.empty(room, dtype=np.intp)
         self._rows = np.empty((room, len(gram.matrix)))
-        self._inner, self._inverse = np.empty((room, room)), np.empty((room, room))
+        self._inner, self._base = np.empty((room, room)), np.empty((room, room))
+        self._vectors, self._factors = np.empty((CHANGES, room)), np.empty(CHANGES)
         self._members[: self.size], self._rows[: self.size] = columns, gram.matrix[columns]
         self.renew()
 
@@ -201,36 +213,49 @@ class _Support:
         """Which columns, (k,)."""
         return self._members[: self.size]
 
-    @property
-    def inverse(self) -> np.ndarray:
-        """The inverse of their Gram matrix, (k, k)."""
-        return self._inverse[: self.size, : self.size]
-
     def times(self, z: np.ndarray) -> np.ndarray:
         """The Gram matrix times coefficients (m,) that are zero elsewhere."""
         return z[self.members] @ self._rows[: self.size]
 
+    def inverse_times(self, pull: np.ndarray) -> np.ndarray:
+        """The inverse of the Gram matrix of the columns times a vector (k,), which may be zero in
+        most places."""
+        k, r = self.size, self.changes
+        base = self._base[:k, :k]
+        if not r:
+            return base @ pull
+        vectors, some = self._vectors[:r, :k], np.flatnonzero(pull)
+        if len(some) > k // 4:
+            found = base @ pull
+        else:
+            pull, found = pull[some], pull[some] @ base[some]
+            vectors = vectors[:, some]
+        return found + (self._factors[:r] * (vectors @ pull)) @ self._vectors[:r, :k]
+
     def renew(self) -> None:
         """Compute the inverse anew."""
         k, members = self.size, self.members
+        self.changes = 0
         self._inner[:k, :k] = self._rows[:k, members]
         factor, failed = lapack.dpotrf(self._inner[:k, :k], lower=1)
         if failed:
             # Dependent up to rounding: the shortest of all steps is as good as any.
-            self._inverse[:k, :k] = np.linalg.pinv(self._inner[:k, :k], hermitian=True)
+            self._base[:k, :k] = np.linalg.pinv(self._inner[:k, :k], hermitian=True)
             return
         half = lapack.dpotri(factor, lower=1)[0] if k else factor
-        self._inverse[:k, :k] = np.tril(half) + np.tril(half, -1).T
+        self._base[:k, :k] = np.tril(half) + np.tril(half, -1).T
 
     def projection(self, column: int) -> tuple[np.ndarray, float]:
         """The coefficients (k,) that bring the support closest to a column, and the square of what
         lies outside."""
-        target = self._rows[: self.size, column]
-        along = self.inverse @ target
-        # What is left tells more digits of the length outside.
+        target, own = self._rows[: self.size, column], self.gram.matrix[column, column]
+        along = self.inverse_times(target)
+        rest = float(own - along @ target)
+        if rest > CLOSE * own:
+            return along, rest
+        # What is left tells more digits of a short length outside.
         left = target - self._inner[: self.size, : self.size] @ along
-        own = self.gram.matrix[column, column]
-        return along + self.inverse @ left, float(own - along @ (target + left))
+        return along + self.inverse_times(left), float(own - along @ (target + left))
 
     def enter(self, column: int, along: np.ndarray, rest: float) -> None:
         """Take in a column with this projection, at the end."""
@@ -240,18 +265,21 @@ class _Support:
         self._members[k], self._rows[k] = column, self.gram.matrix[column]
         self._inner[k, :k] = self._inner[:k, k] = self._rows[:k, column]
         self._inner[k, k] = self.gram.matrix[column, column]
-        self._inverse[:k, :k] += np.multiply.outer(along / rest, along)
-        self._inverse[k, :k] = self._inverse[:k, k] = -along / rest
-        self._inverse[k, k] = 1 / rest
+        self._base[k, : k + 1] = self._base[: k + 1, k] = 0.0
+        self._vectors[: self.changes, k] = 0.0
         self.size = k + 1
+        self._change(np.append(along, -1.0), 1 / rest)
 
     def leave(self, position: int) -> None:
         """Drop the column at this position, and put the last one in its place."""
-        pivot = self.inverse[position].copy()
-        self._inverse[: self.size, : self.size] -= np.multiply.outer(pivot / pivot[position], pivot)
+        unit = np.zeros(self.size)
+        unit[position] = 1.0
+        pivot = self.inverse_times(unit)
+        self._change(pivot, -1 / pivot[position])
         last = self.size - 1
         self._members[position], self._rows[position] = self._members[last], self._rows[last]
-        for matrix in (self._inner, self._inverse):
+        self._vectors[: self.changes, position] = self._vectors[: self.changes, last]
+        for matrix in (self._inner, self._base):
             matrix[position, :last], matrix[:last, position] = (
                 matrix[last, :last],
                 matrix[:last, last],
@@ -259,14 +287,30 @@ class _Support:
             matrix[position, position] = matrix[last, last]
         self.size = last
 
+    def _change(self, vector: np.ndarray, factor: float) -> None:
+        """Add a vector's (k,) product with itself to the inverse, ``factor`` times."""
+        k = self.size
+        if k <= FEW:
+            self._base[:k, :k] += np.multiply.outer(factor * vector, vector)
+            return
+        self._vectors[self.changes, :k], self._factors[self.changes] = vector, factor
+        self.changes += 1
+        if self.changes == CHANGES:
+            self._add_changes()
+
+    def _add_changes(self) -> None:
+        vectors, k = self._vectors[: self.changes, : self.size], self.size
+        self._base[:k, :k] += (vectors.T * self._factors[: self.changes]) @ vectors
+        self.changes = 0
+
     def _grow(self) -> None:
         k, room = self.size, min(len(self.gram.matrix), 2 * self.size + SPARE)
         members, rows = np.empty(room, dtype=np.intp), np.empty((room, len(self.gram.matrix)))
         members[:k], rows[:k] = self._members, self._rows
         self._members, self._rows = members, rows
-        inner, inverse = np.empty((room, room)), np.empty((room, room))
-        inner[:k, :k], inverse[:k, :k] = self._inner, self._inverse
-        self._inner, self._inverse = inner, inverse
+        inner, base, vectors = (np.empty((length, room)) for length in (room, room, CHANGES))
+        inner[:k, :k], base[:k, :k], vectors[:, :k] = self._inner, self._base, self._vectors
+        self._inner, self._base, self._vectors = inner, base, vectors
 
 
 class _Polish:
@@ -297,7 +341,7 @@ class _Polish:
             gradient = self._settled(kkt)
             if gradient is None:
                 return best
-            violation = gradient.copy() if self.nonnegative else np.abs(gradient)
+            violation = self._sizes(gradient)
             violation[self.support.members] = 0.0
             worst = int(violation.argmax())
             if violation[worst] <= self.alpha * (1 + kkt):
@@ -310,9 +354,35 @@ class _Polish:
             idle = 0 if objective < lowest - 1e-15 * abs(lowest) else idle + 1
             if objective < lowest:
                 lowest, best = objective, self.z.copy()
-            self._enter(worst, np.sign(gradient[worst]))
-            self._settle(gradient[self.support.members])
+            most = 1 if idle else TOGETHER
+            violating = np.flatnonzero(violation > self.alpha * (1 + kkt))
+            some = violating[np.argsort(-violation[violating], kind="stable")[:most]]
+            self._exchange_among(some, gradient, kkt)
         return best
+
+    def _exchange_among(self, some: np.ndarray, gradient: np.ndarray, kkt: float) -> None:
+        """Take in the most violating of these columns, again and again, until none violates, with
+        the gradient (m,) of before; only theirs is computed anew."""
+        matrix, correlation = self.gram.matrix[some], self.gram.correlation[some]
+        pulls = gradient[some]
+        for _ in range(2 * len(some)):
+            violation = np.where(self.sign[some] != 0, 0.0, self._sizes(pulls))
+            worst = int(violation.argmax())
+            if violation[worst] <= self.alpha * (1 + kkt):
+                return
+            independent = self._enter(some[worst], np.sign(pulls[worst]))
+            # Beside the new column only what rounding left is not balanced, and comes later.
+            at = self.alpha * self.sign[self.support.members]
+            at[-1] = pulls[worst]
+            self._settle(at)
+            if not independent:
+                # What rounding left may be large, and all must be looked at.
+                return
+            pulls = correlation - matrix @ self.z
+
+    def _sizes(self, gradient: np.ndarray) -> np.ndarray:
+        """What is to be at most alpha where columns are not in use."""
+        return gradient.copy() if self.nonnegative else np.abs(gradient)
 
     def _settled(self, kkt: float) -> np.ndarray | None:
         """The gradient, (m,), at the stationary point of the support; None where numbers end."""
@@ -343,7 +413,7 @@ class _Polish:
             if not len(members):
                 return
             z, pull = self.z[members], gradient - self.alpha * self.sign[members]
-            step = self.support.inverse @ pull
+            step = self.support.inverse_times(pull)
             fraction, leaving = self._line_search(z, step, float(step @ pull))
             self.z[members] = z + fraction * step
             gradient = gradient - fraction * pull
@@ -380,16 +450,18 @@ class _Polish:
                 return float(fractions[k]), int(crossing[k])
         return min(1.0, 1.0 - jumps / curvature), None
 
-    def _enter(self, column: int, sign: float) -> None:
-        """Take a violating column into the support; one in the support's span pushes another
-        out."""
+    def _enter(self, column: int, sign: float) -> bool:
+        """Take a violating column into the support; one in the support's span pushes another out.
+        Whether it was independent."""
         own = self.gram.matrix[column, column]
         along, rest = self.support.projection(column)
-        if rest <= DEPENDENT * own:
+        independent = rest > DEPENDENT * own
+        if not independent:
             self._exchange(column, sign, along)
             along, rest = self.support.projection(column)
         self.support.enter(column, along, max(rest, DEPENDENT * own))
         self.sign[column] = sign
+        return independent
 
     def _exchange(self, column: int, sign: float, along: np.ndarray) -> None:
         """Shift weight from the support to a dependent column, which leaves the output alone, until
