@@ -1,7 +1,7 @@
 """States of the process under overlapping users: set by the first, taken back by the last."""
 
 import warnings
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -48,6 +48,27 @@ def test_overlapping_limits_leave_the_threads_as_they_were():
     first.__exit__(None, None, None)
     assert set(blas()) == {1}
     second.__exit__(None, None, None)
+    assert blas() == before
+
+
+def test_a_limit_that_one_thread_sets_another_takes_back():
+    before, entered, leave = blas(), Event(), Event()
+
+    def other():
+        with one_blas_thread():
+            entered.set()
+            leave.wait()
+
+    thread = Thread(target=other)
+    with one_blas_thread():
+        thread.start()
+        entered.wait()
+    assert set(blas()) == {1}
+    leave.set()
+    thread.join()
+    assert blas() == before
+    with one_blas_thread():
+        assert set(blas()) == {1}, "and this thread is heard again"
     assert blas() == before
 
 

@@ -42,5 +42,25 @@ def _pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def _limit_blas() -> Callable[[], None]:
+    limited = _pools().limit(limits=1, user_api="blas")
+
+    def restore() -> None:
+        # The last user need not be the thread that set the limit, the only one that threadpoolctl
+        # listens to until it is let go.
+        _let_go()
+        limited.restore_original_limits()
+        _let_go()
+
+    return restore
+
+
+def _let_go() -> None:
+    """Any thread may set limits; versions of threadpoolctl before 3.7 always let it."""
+    for pool in _pools().lib_controllers:
+        if hasattr(pool, "clear_controlling_thread"):
+            pool.clear_controlling_thread(force=True)
+
+
 # On matrices as small as those of a Lasso more threads cost far more than they give.
-one_blas_thread = Shared(lambda: _pools().limit(limits=1, user_api="blas").restore_original_limits)
+one_blas_thread = Shared(_limit_blas)
