@@ -292,11 +292,14 @@ def softmax_lasso_optimum(K, labels, alpha, intercept, weights):
         rows[0, width + j] = -1.0
         rows[np.arange(1, 1 + count), np.arange(count) * m + j] = -1.0
         blocks.append((rows, np.zeros(1 + count), clarabel.SecondOrderConeT(1 + count)))
-    # The same added to every output changes nothing: the biases are kept from running away.
-    rows = np.zeros((1, size))
-    rows[0, count * m : width] = 1.0
-    blocks.append((rows, np.zeros(1), clarabel.ZeroConeT(1)))
-    x = conic_optimum(sparse.csc_matrix((size, size)), linear, blocks)
+    # The same added to every output changes nothing: biases are kept from running away, one by one
+    # where there are none.
+    pinned = np.ones((1, count)) if intercept else np.eye(count)
+    rows = np.zeros((len(pinned), size))
+    rows[:, count * m : width] = pinned
+    blocks.append((rows, np.zeros(len(pinned)), clarabel.ZeroConeT(len(pinned))))
+    # Three kinds of cones at once: there is no progress to more digits now and then.
+    x = conic_optimum(sparse.csc_matrix((size, size)), linear, blocks, tolerance=1e-9)
     z, t = x[: count * m].reshape(count, m).T, x[count * m : width] * float(intercept)
     f = K @ z + t
     beside = np.logaddexp.reduce(f - f[np.arange(n), labels][:, None], axis=1)
@@ -352,14 +355,14 @@ def slopes_and_bends(wedges, X, shapes):
     return np.concatenate(rows) if rows else np.zeros((0, len(wedges)))
 
 
-def conic_optimum(quadratic, linear, blocks):
+def conic_optimum(quadratic, linear, blocks, tolerance=1e-11):
     """The x that minimises xᵀPx/2 + qᵀx with every ``right − left x`` in its cones; blocks are
     (left, right, *cones)."""
     settings = clarabel.DefaultSettings()
     settings.verbose = False
-    for tolerance in ("tol_gap_abs", "tol_gap_rel", "tol_feas"):
-        setattr(settings, tolerance, 1e-11)
-        setattr(settings, "reduced_" + tolerance, 1e-9)
+    for name in ("tol_gap_abs", "tol_gap_rel", "tol_feas"):
+        setattr(settings, name, tolerance)
+        setattr(settings, "reduced_" + name, 100 * tolerance)
     left = sparse.csc_matrix(np.vstack([block[0] for block in blocks]))
     right = np.concatenate([block[1] for block in blocks])
     cones = [cone for block in blocks for cone in block[2:]]

@@ -70,7 +70,8 @@ def against_the_conic_solver(seed, bias, intercept, ratio, weighted):
     assert found.status == "converged"
     assert found.certificate.objective == pytest.approx(best, rel=1e-6)
     for each in seen:
-        assert each.lower_bound <= best + 1e-8 and each.objective >= best - 1e-8
+        # The solver's own optimum is a little above the true one.
+        assert each.lower_bound <= best + 1e-8 and each.objective >= best - 1e-6
 
 
 ANYTHING = (
