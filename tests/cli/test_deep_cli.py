@@ -3,6 +3,7 @@ trips it."""
 
 import copy
 import json
+from collections import defaultdict
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from wedgefit.learning.learn import Learner, Settings
 from wedgefit.learning.select import Curve, HeldOut
 from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
+from wedgefit.model.figures import networks_of
 from wedgefit.model.file import loads
 from wedgefit.model.parts import unit_name
 from wedgefit.views.explain import explain
@@ -278,6 +280,16 @@ def test_the_objective_never_rises(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_honest_models_pass(kind):
     assert wrong(json.loads(text(kind))) == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_are_told_in_their_order_as_units_stand_now(kind):
+    """Sorts are kept by pairs of columns: one whose second comes first would be taken for
+    another."""
+    for network in networks_of(loads(text(kind)), defaultdict(int)):
+        for layer in range(1, network.depth + 1):
+            read = network.wedges(layer, 2, 200).columns
+            assert ((read[:, 1] < 0) | (read[:, 0] < read[:, 1])).all()
 
 
 def changed_weight(neuron, by=1e-3):

@@ -48,6 +48,9 @@ def test_the_claim_is_that_of_a_conic_solver_and_certify_finds_it_again(layers):
     wrong = replace(claim, lower_bound=claim.lower_bound * 1.001)
     found = certify(replace(model, all_layers=wrong), table)
     assert not found["agrees"] and "all_layers.lower_bound" in found["message"]
+    wrong = replace(claim, relative_gap=-claim.relative_gap - 1e-15)
+    found = certify(replace(model, all_layers=wrong), table)
+    assert not found["agrees"] and "all_layers.relative_gap" in found["message"]
     # Files of older versions do not claim anything.
     assert certify(replace(model, all_layers=None), table)["agrees"]
 

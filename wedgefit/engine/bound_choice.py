@@ -12,8 +12,10 @@ ROWS_BOUNDED = 2_000
 WEDGES_BOUNDED = 200_000_000
 # Compiled bounds pay from fewer rows on, unless all wedges are swept in less time than it takes to
 # load the kernels.
-ROWS_COMPILED = 250
+ROWS_COMPILED = 100
 WEDGES_QUICK = 5_000_000
+# Sweeping as many wedges takes a minute: where there are more, only bounds can prove.
+WEDGES_SWEPT = 2_000_000_000
 # Patches of the sphere in this many columns: in more they are too many before one is done.
 MOST_COLUMNS = 5
 # A first look at all patches that visits at most this many rows takes about half a minute.
@@ -36,7 +38,7 @@ def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | No
 def sweeps_instead(dictionary: Dictionary) -> bool:
     """Whether pairs of columns that bounds find hard can be swept instead: with norm 1 the wedges
     of a pair, and of its two columns, are the best of its neurons."""
-    few = dictionary.size <= WEDGES_BOUNDED
+    few = dictionary.size <= WEDGES_SWEPT
     return few and dictionary.norm == 1 and dictionary.bias and dictionary.room == 2
 
 

@@ -43,8 +43,9 @@ LOOK_IS_CHEAP = 2_000_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
 SECONDS_PER_VISIT = 2e-8
 # Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
-# before they leave it to them.
+# before they leave it to them; an interval takes as long as so many rows, however few there are.
 VISITS_PER_LOOK = 0.1
+ROWS_OF_INTERVAL = 100
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
 SHARPEST = 1e-10
 # With limited effort bounds in three columns and more need not be sharper: there patches get many.
@@ -318,7 +319,9 @@ class Pricer:
         goal = alpha if np.isfinite(alpha) else 0.0
         if self.dictionary.room > 2 and np.isfinite(self.effort):
             sharp = max(sharp, PATCH_SHARP)
-        per_set = VISITS_PER_LOOK * len(v) ** 2 if sweeps_instead(self.dictionary) else np.inf
+        per_set = np.inf
+        if sweeps_instead(self.dictionary):
+            per_set = VISITS_PER_LOOK * max(len(v) - ROWS_OF_INTERVAL, 0) * len(v)
         return self._bounder.search(v, goal, sharp, self.effort, floor=alpha, per_set=per_set)
 
     def _left_to_sweep(self, bounded: Bounded, alpha: float, sharp: float) -> np.ndarray | None:

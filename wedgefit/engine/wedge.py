@@ -23,11 +23,11 @@ CHUNK = 1_000_000
 class Wedges:
     """m oriented hyperplanes w·x + b, each normalised to ‖w‖_p = 1.
 
-    ``columns`` and ``samples`` are (m, s) integers, padded with −1 to the largest order present;
-    ``normals`` is (m, d) and ``offsets`` (m,), in the units of the matrix the samples were taken
-    from. A refined neuron (norm 2) is kept in the same form: it reads its columns but passes
-    through one sample only. ``nonnegative``: whether no coefficient of units of this kind may be
-    negative.
+    ``columns`` and ``samples`` are (m, s) integers, columns ascending, then −1 up to the largest
+    order present; ``normals`` is (m, d) and ``offsets`` (m,), in the units of the matrix the
+    samples were taken from. A refined neuron (norm 2) is kept in the same form: it reads its
+    columns but passes through one sample only. ``nonnegative``: whether no coefficient of units of
+    this kind may be negative.
     """
 
     nonnegative: ClassVar[bool] = False

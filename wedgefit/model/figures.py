@@ -96,11 +96,11 @@ class NetworkOf:
         columns, samples = (np.full((len(neurons), room), -1) for _ in range(2))
         normals = np.zeros((len(neurons), width))
         for i, neuron in enumerate(neurons):
-            columns[i, : len(neuron.columns)] = [column_of[name] for name in neuron.columns]
+            # Ascending, as everywhere; units stand in another order than when they were trained.
+            names = sorted(neuron.columns, key=column_of.__getitem__)
+            columns[i, : len(names)] = [column_of[name] for name in names]
             samples[i, : len(neuron.samples)] = [self.row_of[row] for row in neuron.samples]
-            normals[i, columns[i, : len(neuron.columns)]] = [
-                neuron.weights[name] for name in neuron.columns
-            ]
+            normals[i, columns[i, : len(names)]] = [neuron.weights[name] for name in names]
         return Wedges(columns, samples, normals, np.array([neuron.bias for neuron in neurons]))
 
     def deep(self) -> DeepFit:

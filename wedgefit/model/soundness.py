@@ -18,24 +18,29 @@ from wedgefit.model.record import Model
 def gap_checks(model: Model, wrong: set[str]) -> Iterator[Check]:
     """Gaps that are not those of the objectives and bounds beside them, where these hold: a gap is
     far smaller than what rounding may change in a bound, but it follows to the last digit."""
+    # Older versions took a bound that rounding put above the objective for a gap of zero.
+    slack = 0.0 if model.options else 1e-15
+    for place, objective, name, gap, bound in _gaps(model):
+        right = None if bound is None else relative_gap(objective, bound, model.problem.floor)
+        holds = gap == right or None not in (gap, right) and same(gap, right, slack)
+        parts = (name.replace("relative_gap", "lower_bound"), name)
+        others = {f"{place}.{part}" for part in ("objective", *parts)}
+        if not holds and not others & wrong:
+            yield Check(f"{place}.{name}", gap, right, False)
+
+
+def _gaps(model: Model) -> Iterator[tuple[str, float, str, float | None, float | None]]:
+    """Every gap that a model tells: its place, the objective, its name, itself, and the bound."""
     places = {"certificate": model.certificate}
     places |= {f"stages[{i}]": stage.certificate for i, stage in enumerate(model.stages)}
     for place, stored in places.items():
-        gaps = {"relative_gap": (stored.relative_gap, stored.lower_bound)}
-        gaps["network_relative_gap"] = stored.network_relative_gap, stored.network_lower_bound
-        for name, (gap, bound) in gaps.items():
-            right = None
-            if bound is not None:
-                right = relative_gap(stored.objective, bound, model.problem.floor)
-            # Older versions took a bound that rounding put above the objective for a gap of zero.
-            slack = 0.0 if model.options else 1e-15
-            holds = gap == right or None not in (gap, right) and same(gap, right, slack)
-            others = {
-                f"{place}.{part}"
-                for part in ("objective", name.replace("relative_gap", "lower_bound"), name)
-            }
-            if not holds and not others & wrong:
-                yield Check(f"{place}.{name}", gap, right, False)
+        ours = stored.relative_gap, stored.lower_bound
+        yield place, stored.objective, "relative_gap", *ours
+        beyond = stored.network_relative_gap, stored.network_lower_bound
+        yield place, stored.objective, "network_relative_gap", *beyond
+    if model.all_layers is not None:
+        theirs = model.all_layers.relative_gap, model.all_layers.lower_bound
+        yield "all_layers", model.certificate.objective, "relative_gap", *theirs
 
 
 def wedge_checks(found: StageFound, norm: int) -> Iterator[Check]:
