@@ -18,7 +18,8 @@ from wedgefit.engine.solve import largest_alpha, solve
 
 @pytest.fixture
 def bounding(monkeypatch):
-    """Everything is bounded that can be, however few the rows."""
+    """Everything is bounded that can be, however few the rows, and nothing swept instead."""
+    monkeypatch.setattr(bound_choice, "WEDGES_SWEPT", 0)
     monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
     monkeypatch.setattr(bound_choice, "WEDGES_BOUNDED", 0)
 
