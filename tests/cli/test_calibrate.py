@@ -94,6 +94,27 @@ def test_scores_of_folds_are_of_lines_through_the_other_folds():
     assert plain.score.cv["log_loss"] != model.score.cv["log_loss"]
 
 
+def test_no_line_is_of_later_rows():
+    """What is held out first stands as it was, and later classes change none of what is earlier."""
+    X, labels = table(n=120)
+
+    def chances(*told, flipped=0):
+        kinds = np.where(np.arange(120) >= 120 - flipped, 1 - labels, labels)
+        rows = [f"{a},{b},{t},c{k}" for t, ((a, b), k) in enumerate(zip(X, kinds))]
+        Path("d.csv").write_text("\n".join(["x,z,day,kind", *rows]) + "\n")
+        told = ("--order", "1", "--alpha", "0.02", "--cv", "3", "--time", "day", *told)
+        run("train", "d.csv", *told, "--predictions", "held.csv")
+        with open("held.csv", newline="") as file:
+            found = [row["probability_c1"] for row in csv.DictReader(file)]
+        return np.array([float(chance) for chance in found if chance])
+
+    plain, moved = chances(), chances("--calibrate")
+    assert len(moved) == 90 and (moved[:30] == plain[:30]).all()
+    assert (moved[30:] != plain[30:]).all()
+    later = chances("--calibrate", flipped=30)
+    assert (later[:60] == moved[:60]).all()
+
+
 def test_a_changed_coefficient_or_line_is_found():
     table(n=60)
     run("train", "d.csv", *TOLD, "--alpha-ratio", "0.4")

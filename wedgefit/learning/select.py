@@ -295,13 +295,20 @@ def line_of(sample: Sample, problems: Problems, output: np.ndarray) -> Line:
 
 def calibrated(curve: Curve, sample: Sample, problems: Problems) -> Curve:
     """The curve with the scores that calibrated networks have on rows held out: the outputs of each
-    fold on the line of the other folds' rows."""
+    fold on the line of the other folds' rows. Where rows have times it is the line of the earlier
+    folds' rows, and what none is before stays as it is."""
     points = []
     for folds in curve.folds:
         point = []
-        for held_out, rows in zip(folds, curve.held_out):
-            others = [(other.outputs, place) for other, place in zip(folds, curve.held_out)
-                      if place is not rows]  # fmt: skip
+        for k, (held_out, rows) in enumerate(zip(folds, curve.held_out)):
+            others = [
+                (other.outputs, place)
+                for j, (other, place) in enumerate(zip(folds, curve.held_out))
+                if (j < k if sample.times is not None else j != k)
+            ]
+            if not others:
+                point.append(held_out)
+                continue
             outputs, places = map(np.concatenate, zip(*others))
             (problem,) = problems(sample.take(places))
             moved = line_through(problem, outputs).of(held_out.outputs)
