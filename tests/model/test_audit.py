@@ -113,6 +113,15 @@ def test_every_stored_figure_is_held_to_account(kind, figure, by):
         assert tripped(kind, scaled(stage(number), figure, by)) == {f"stages[{number}].{figure}"}
 
 
+def test_coefficients_that_no_certificate_speaks_of():
+    """Of a network that is handed out as it was certified there are none beside its own."""
+
+    def lie(data):
+        data["stages"][0]["coefficients"] = {"neuron 1": 123.0}
+
+    assert "stages[0].coefficients" in tripped("numbers", lie)
+
+
 @pytest.mark.parametrize("figure", ["relative_gap", "network_relative_gap"])
 def test_changed_gaps(figure):
     """Of a network that stopped early the gap is no rounding; it follows from objective and bound,

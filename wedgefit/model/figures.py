@@ -82,6 +82,13 @@ class NetworkOf:
             f"the model has no certificate of its layer {layer}.", remedy="Train the model again."
         )
 
+    def told(self, layer: int) -> dict[str, PerOutput] | None:
+        """The coefficients that are stored with the certificate of a layer; None where it speaks of
+        the network's own, so that others would be about nothing."""
+        problem = self.model.problem
+        apart = problem.refitted or problem.calibration is not None
+        return self.stage(layer).coefficients if apart or layer < self.depth else None
+
     def wedges(self, layer: int, room: int, width: int) -> Wedges:
         """The neurons of a layer, in ``width`` inputs of which the first are those that are
         stored."""
@@ -128,10 +135,8 @@ class NetworkOf:
     def certified(self, layer: int, problem: Problem, wedges: Wedges, X: np.ndarray) -> Fit:
         """What the certificate of this layer speaks of: the network itself, or the coefficients
         stored with the certificate."""
-        coefficients = self.stage(layer).coefficients
-        problem_of, apart = self.model.problem, self.model.problem.calibration is not None
-        apart = apart or problem_of.refitted
-        if layer == self.depth and (coefficients is None or not apart):
+        coefficients = self.told(layer)
+        if layer == self.depth and coefficients is None:
             z, intercept = self.stored()
             return Fit(wedges, z, intercept, wedges.combine(X, z))
         if coefficients is None:
@@ -177,7 +182,7 @@ def stages_found(
             status=stored.status,
             neurons=len(fit.wedges),
             certificate=certificate,
-            coefficients=stored.coefficients,
+            coefficients=network.told(layer),
             penalty=problem.alpha * float(row_norms(fit.coefficients).sum()),
         )
         leeway = leeway_of(X, problem, fit, max(priced.bound, priced.supremum or 0.0))
