@@ -81,7 +81,13 @@ def test_what_is_no_line(monkeypatch):
     quantile, _ = fitted(columns, loss="quantile", alpha_ratio=0.1)
     one, table = fitted(columns)
     deep = replace(one, problem=replace(one.problem, layers=3))
-    for model, words in ((two, "one column"), (quantile, "squared loss"), (deep, "hidden layer")):
+    through_origin, _ = fitted(columns, bias=False)
+    for model, words in (
+        (two, "one column"),
+        (quantile, "squared loss"),
+        (deep, "hidden layer"),
+        (through_origin, "neurons with biases"),
+    ):
         with pytest.raises(UsageError, match=words):
             check(model, 2)
     with pytest.raises(UsageError, match="0 to 50"):

@@ -63,6 +63,8 @@ def check(model: Model, most: int) -> None:
         (len(features) != 1 or features[0].kind != "number", "one column of numbers"),
         (model.depth > 1, "one hidden layer"),
         (bool(model.problem.shapes), "no shape"),
+        # Without biases they all bend at the origin, where no row need be.
+        (not model.problem.hidden_bias, "neurons with biases"),
         (model.problem.loss != "squared" or model.data.task != "regression", "the squared loss"),
         (len(model.outputs) > 1, "one target"),
     ):
