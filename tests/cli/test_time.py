@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import table_of
 from shell import fails, run
 
+from wedgefit.data.roles import times_of
 from wedgefit.data.sample import Sample
 from wedgefit.learning.select import _splits
 from wedgefit.model.file import load
@@ -86,6 +88,23 @@ def test_dates_are_times():
     run("train", "d.csv", *TOLD)
     assert load("wedgefit.json").problem.alpha == by_date.problem.alpha
     assert load("wedgefit.json").score.curve == by_date.score.curve
+
+
+def test_dates_in_several_spellings_are_in_the_order_of_time():
+    spelt = [
+        "2024-01",
+        "2024-01-31T08:00",
+        "2024-01-31 09:00",
+        "2024-01-31 09:00Z",
+        "2024-01-31T09:00:00.5Z",
+        "2024-01-31T09:00:00.55Z",
+        "2024-01-31 09:00:30",
+        "2024-02-01",
+    ]
+    order = np.random.default_rng(0).permutation(len(spelt))
+    values = np.array(spelt, dtype=object)[order]
+    table = table_of({"day": values})
+    assert times_of(table, "day").tolist() == np.array([0, 1, 2, 2, 3, 4, 5, 6])[order].tolist()
 
 
 def test_intervals_of_a_series():

@@ -14,7 +14,8 @@ from wedgefit.data.table import Table
 from wedgefit.data.words import listed, shown, unknown_columns
 from wedgefit.errors import ColumnError, FitError
 
-# Dates whose texts sort as they do.
+# Dates whose texts sort as they do, once there is no T or Z in them: a T comes after the space of
+# other texts of that day, and a Z after their seconds.
 DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?)?")
 
 
@@ -180,6 +181,8 @@ def times_of(table: Table, name: str) -> np.ndarray:
                     where=table.place(row, name),
                     remedy="Spell times so, the year first, or number them.",
                 )
+        texts = [text.replace("T", " ").rstrip("Z") for text in column.values.tolist()]
+        return np.unique(texts, return_inverse=True)[1]
     return np.unique(column.values, return_inverse=True)[1]
 
 
