@@ -176,7 +176,7 @@ def test_the_estimator_has_it():
     "told, words",
     [
         (["--target", "x"], "--calibrate is for two classes"),
-        (["--loss", "squared"], "--calibrate is for two classes"),
+        (["--loss", "squared"], "probabilities, which the squared loss has none of"),
         (["--layers", "3"], "--calibrate is for one hidden layer"),
         (["--no-intercept"], "--calibrate is for one hidden layer"),
     ],
@@ -190,3 +190,12 @@ def test_networks_of_their_own_are_not_calibrated():
     table(3, n=40)
     told = ["--loss", "logistic", "--calibrate"]
     fails("train", "d.csv", *told, code=2, words=["several that share their neurons"])
+
+
+def test_a_class_too_rare_for_folds_is_not_told_to_give_an_alpha_that_it_has():
+    rows = [f"{k},{'no' if k % 20 else 'yes'}" for k in range(40)]
+    Path("d.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    fails("train", "d.csv", "--calibrate", words=["give --alpha or --alpha-ratio"])
+    told = ["--calibrate", "--alpha-ratio", "0.2"]
+    error = fails("train", "d.csv", *told, words=["2 rows of the smallest class", "--calibrate"])
+    assert "choose alpha" not in error and "--alpha" not in error

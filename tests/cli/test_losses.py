@@ -280,12 +280,19 @@ def test_counts_of_unequal_exposure(rng):
     one = json.loads(run("explain", "d.csv", "--row", "4", "--json").stdout)
     score = one["outputs"][0]["score"]
     assert one["prediction"] == pytest.approx(days[3] * np.exp(score))
+    assert one["exposure"] == {"name": "days", "value": days[3]}
+    said = run("explain", "d.csv", "--row", "4").stdout
+    assert f"predicted for days {days[3]:g}\n" in said
+    assert "log of the prediction for one unit of days" in said
     said = run("evaluate", "d.csv").stdout
     (line,) = [line.split() for line in said.splitlines() if line.startswith("D²")]
     assert line[2] == "0" and "the mean of all per unit of days, times its own." in said
     run("report", "d.csv", "--row", "4", "-o", "r.html", "-q")
     mean = number(y.sum() / days.sum() * days[3])
-    assert f"the mean of the rows for its days, {mean}," in Path("r.html").read_text()
+    page = Path("r.html").read_text()
+    assert f"the mean of the rows for its days, {mean}," in page
+    assert "That is the logarithm of the prediction for one unit of days." in page
+    assert "counts for one unit of 'days'" in run("export", "--format", "sql").stderr
     held = np.array(columns_of("held.csv")["prediction_y"], dtype=float)
     assert np.corrcoef(held, days)[0, 1] > 0.5
     both = ["wedgefit.json", "wedgefit.json", "d.csv", "--json"]

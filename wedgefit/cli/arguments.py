@@ -133,5 +133,7 @@ def training_table(data: str, id_column: str | None, options, reading: Reading):
             roles |= dict.fromkeys(getattr(options, several), f"--{several}")
         if role := roles.get(name):
             raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
-    table = reading.table(data, types=dict.fromkeys(options.drop, "skip"), id_column=id_column)
+    skipped = dict.fromkeys(options.drop, "skip")
+    apart = [name for name in (options.group, options.time) if name is not None]
+    table = reading.table(data, types=skipped, id_column=id_column, apart=apart)
     return table, replace(options, drop=())

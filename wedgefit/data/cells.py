@@ -49,7 +49,8 @@ class Question:
 
     ``kind``: "numeric" or "category", None where the cells decide. ``fitted``: a model asks, so
     that another kind is no way out. ``place`` names a cell by its row; ``pointed`` says whether
-    other columns have numbers with the decimal mark that was told.
+    other columns have numbers with the decimal mark that was told. ``apart``: the column names
+    groups or times, which texts do as well, so that nobody is told how to make numbers of them.
     """
 
     kind: str | None
@@ -57,6 +58,7 @@ class Question:
     reading: Reading
     place: Callable[[int], str]
     pointed: Callable[[], bool]
+    apart: bool = False
 
 
 def typed(name: str, texts: Sequence[str], question: Question) -> tuple[Column, list[str]]:
@@ -191,6 +193,8 @@ def _texts(
     if question.kind is not None or _is_slip(len(rows), texts, len(plain)):
         place = question.place(rows[0])
         raise _text_cell(place, name, texts[0], len(rows), advice, question.fitted)
+    if question.apart:
+        return _category(name, cells, gaps, None)
     column, notes = _category(name, cells, gaps, advice)
     if advice is None:
         return column, notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -99,6 +99,7 @@ def read_table(
     types: Mapping[str, str] | None = None,
     id_column: str | None = None,
     schema: Mapping[str, str | None] | None = None,
+    apart: Collection[str] = (),
     keep_cells: bool = False,
 ) -> Table:
     """Read a CSV file, plain or gzipped, or a file of another of the ``FORMATS``; ``-`` is
@@ -115,8 +116,8 @@ def read_table(
     decide. ``schema`` names the kinds that a fitted model expects (None: the cells decide): such
     columns are read so when they are there, and all others are skipped, so that a stray cell in an
     unused column cannot stop a prediction. With a schema ``id_column`` is a wish: rows count by
-    number where it is not there or does not tell the rows apart. ``keep_cells``: also as they stand
-    in the file.
+    number where it is not there or does not tell the rows apart. ``apart`` names groups or times:
+    texts do as well there as numbers. ``keep_cells``: also as they stand in the file.
 
     Raises TableError (file, encoding, records, cells), ColumnError (a named column), UsageError (an
     option).
@@ -131,7 +132,8 @@ def read_table(
         wished, id_column = [f"rows count by number: {why}"], None
     kinds = _kinds(list(sheet.cells), types, _known(sheet, reading, schema), id_column, source)
     row_ids = _row_ids(sheet, id_column)
-    columns, notes = _columns(sheet, kinds, reading, schema, types)
+    fitted = [name for name in kinds if schema is not None and name not in types]
+    columns, notes = _columns(sheet, kinds, reading, fitted, apart)
     return Table(
         source,
         sheet.delimiter,
@@ -222,18 +224,19 @@ def _columns(
     sheet: Sheet,
     kinds: Mapping[str, str | None],
     reading: Reading,
-    schema: Mapping[str, str | None] | None,
-    types: Mapping[str, str],
+    fitted: Collection[str],
+    apart: Collection[str],
 ) -> tuple[dict[str, Column], list[str]]:
     """The typed columns and what the reader should be told about them."""
     columns, notes = {}, {}
     for name, kind in kinds.items():
         question = Question(
             kind,
-            schema is not None and name not in types,
+            name in fitted,
             reading,
             lambda row, name=name: sheet.place(row, name),  # type: ignore[misc]
             lambda: _has_points(sheet, list(kinds), reading),
+            name in apart,
         )
         columns[name], notes[name] = typed(name, sheet.cells[name], question)
     commas = [name for name, column in columns.items() if column.hint == 'try --decimal ","']

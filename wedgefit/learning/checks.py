@@ -163,7 +163,12 @@ def _of_calibration(settings: Settings, sample: Sample, loss: str) -> Contradict
         return
     one = sample.y.shape[1] == 1 or loss == "softmax"
     yield (
-        sample.task != "classification" or loss == "squared" or not one,
+        sample.task == "classification" and loss == "squared",
+        "--calibrate is for probabilities, which the squared loss has none of.",
+        "Leave one of them out.",
+    )
+    yield (
+        sample.task != "classification" or not one,
         "--calibrate is for two classes, or for several that share their neurons.",
         "Leave it out; for several classes also --loss logistic.",
     )

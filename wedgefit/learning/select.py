@@ -329,7 +329,9 @@ def _refuse_undefined(scoring: str | None, row: Sequence[HeldOut]) -> None:
 def _checked_splits(sample: Sample, settings: Settings) -> Splits:
     """The rows of each fold, all classes in each to learn from. Raises FitError."""
     folds = settings.cv
-    splits = _splits(sample, folds, settings.seed) if isinstance(folds, int) else folds
+    splits = folds
+    if isinstance(folds, int):
+        splits = _splits(sample, folds, settings.seed, _without_folds(settings))
     labels = sample.labels
     if labels is not None and any(
         len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits
@@ -341,7 +343,15 @@ def _checked_splits(sample: Sample, settings: Settings) -> Splits:
     return splits
 
 
-def _later_ones(times: np.ndarray, folds: int) -> Splits:
+def _without_folds(settings: Settings) -> str:
+    """How to do without rows held out, beside what they are needed for: the choice of alpha, or
+    with a given alpha what else learns from them."""
+    if settings.alpha is None and settings.alpha_ratio is None:
+        return "give --alpha or --alpha-ratio"
+    return "leave out what needs rows held out (like --intervals or --calibrate)"
+
+
+def _later_ones(times: np.ndarray, folds: int, otherwise: str) -> Splits:
     """Times (n,) in so many blocks and one more before them: each is held out once from what all
     earlier ones teach. Rows of one time stay together."""
     distinct, place = np.unique(times, return_inverse=True)
@@ -349,7 +359,7 @@ def _later_ones(times: np.ndarray, folds: int) -> Splits:
     if not all(map(len, blocks)):
         raise FitError(
             f"{len(distinct)} times cannot be split into {folds} folds and one block before them.",
-            remedy="Try a smaller --cv, or give --alpha or --alpha-ratio.",
+            remedy=f"Try a smaller --cv, or {otherwise}.",
         )
     starts = [block[0] for block in blocks]
     starts.append(len(distinct))
@@ -359,16 +369,17 @@ def _later_ones(times: np.ndarray, folds: int) -> Splits:
     ]
 
 
-def _splits(sample: Sample, folds: int, seed: int) -> Splits:
+def _splits(sample: Sample, folds: int, seed: int, otherwise: str) -> Splits:
     """Training and test rows of each fold: shuffled, stratified by class, groups kept together; or
     in the order of time.
 
-    Raises FitError when there are too few rows, rows of a class, or groups.
+    Raises FitError, which says what to do ``otherwise``, when there are too few rows, rows of a
+    class, or groups.
     """
     from sklearn import model_selection
 
     if sample.times is not None:
-        return _later_ones(sample.times, folds)
+        return _later_ones(sample.times, folds, otherwise)
     labels, groups = sample.labels, sample.groups
     counts = (
         {"row": len(sample.y)}
@@ -381,8 +392,8 @@ def _splits(sample: Sample, folds: int, seed: int) -> Splits:
     if count < folds:
         some = kind if count == 1 else kind.replace("row", "rows").replace("group", "groups")
         raise FitError(
-            f"{count} {some} cannot be split into {folds} folds to choose alpha.",
-            remedy="Try a smaller --cv, or give --alpha or --alpha-ratio.",
+            f"{count} {some} cannot be split into {folds} folds.",
+            remedy=f"Try a smaller --cv, or {otherwise}.",
         )
     grouped = groups is not None
     # A class of fewer rows than folds cannot be spread over all of them; scikit-learn would warn.

@@ -67,8 +67,9 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
     and as intercept plus what every wedge adds, the largest first.
 
     ``effects`` add up to the score minus the ``baseline``, on the ``scale`` that is named; the
-    ``score`` of each of the ``outputs`` is the sum of its wedges. Raises TableError where the table
-    has no such row.
+    ``score`` of each of the ``outputs`` is the sum of its wedges. Scores of counts are for one unit
+    of the ``exposure``, whose value the prediction is multiplied by where the table has it (a null
+    value: it has not). Raises TableError where the table has no such row.
     """
     one = _taken(table, row)
     scores = model.scores(one)
@@ -84,6 +85,7 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
             for column in model.encoding.inputs
         },
         "remarks": list(model.encoding.remarks(one)),
+        "exposure": _exposure(model, one),
         "prediction": model.decided(scores, exposure=model.exposures(one))[0],
         "probabilities": None
         if probabilities is None
@@ -93,6 +95,15 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
         **_effects(model, one),
         "outputs": _sums(model, one),
     }
+
+
+def _exposure(model: Model, one: Table) -> dict | None:
+    """How long or how much the row was counted, by the name of the column."""
+    if model.data.exposure is None:
+        return None
+    values = model.exposures(one)
+    value = None if values is None else float(values[0])
+    return {"name": model.data.exposure, "value": value}
 
 
 def _effects(model: Model, one: Table) -> dict:

@@ -75,4 +75,9 @@ def export(model, format, output, dialect, table, talk):
 
     content = exported(loaded, format, **choices)
     content = content if isinstance(content, bytes) else content.encode()
+    if loaded.data.exposure is not None:
+        unit = f"one unit of {loaded.data.exposure!r}"
+        talk.notes(
+            f"what this writes predicts counts for {unit}: multiply by the exposure of a row"
+        )
     deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})

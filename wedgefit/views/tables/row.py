@@ -27,7 +27,7 @@ def local(record: dict, show: Sequence[str] = ()) -> Parts:
     names = several(record["target"])
     values = [record["prediction"]] if len(names) == 1 else record["prediction"]
     for name, value in zip(names, values):
-        yield Text(f"{plain(name)}: {value_text(value)} predicted", style="bold")
+        yield Text(f"{plain(name)}: {value_text(value)} predicted{_for(record)}", style="bold")
     if record["probabilities"]:
         yield Text(f"Probability {_each_probability(record['probabilities'])}")
     yield Text(_given(record["values"]))
@@ -44,6 +44,16 @@ def local(record: dict, show: Sequence[str] = ()) -> Parts:
             yield from _wedges(record, output)
 
 
+def _for(record: dict) -> str:
+    """What a count is for, where exposures differ."""
+    exposure = record["exposure"]
+    if exposure is None:
+        return ""
+    value = exposure["value"]
+    amount = "one unit of " * (value is None) + plain(exposure["name"])
+    return f" for {amount}" + ("" if value is None else f" {value_text(value)}")
+
+
 def _each_probability(probabilities: dict[str, float]) -> str:
     return ", ".join(f"{plain(name)} {percent(value, 1)}" for name, value in probabilities.items())
 
@@ -58,7 +68,9 @@ def _sum_name(record: dict, output: str) -> str:
     if record["classes"] is not None:
         return f"score of {plain(output)}"
     if record["scale"] == "log":
-        return "log of the prediction"
+        exposure = record["exposure"]
+        unit = "" if exposure is None else f" for one unit of {plain(exposure['name'])}"
+        return f"log of the prediction{unit}"
     return plain(output) if len(record["outputs"]) > 1 else "prediction"
 
 
