@@ -139,6 +139,15 @@ def test_groups_are_not_split_by_guess():
     assert cost.held_out is None and cost.at_least is not None
 
 
+def test_times_are_not_shuffled():
+    """Nor is the loss on rows told that later ones have taught."""
+    columns = {name: column.values for name, column in data(0, rows=40).columns.items()}
+    table = table_of(columns | {"day": np.arange(40.0)})
+    model = fitted(table, order=1, time="day", target=("y",))
+    (cost,) = found(model, table, "a")
+    assert cost.held_out is None and cost.at_least is not None
+
+
 def test_the_only_column_leaves_a_constant():
     table = data(0)
     model = fitted(table, keep=("a",), drop=())

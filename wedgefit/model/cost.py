@@ -110,8 +110,9 @@ def costs(
 
 def _fold_losses(model: Model, learner: Learner, progress) -> np.ndarray | None:
     """The loss on the rows that each fold holds out, at the model's alpha and in its columns,
-    (folds,); None where rows belong to groups, which the model does not tell, or are too few."""
-    if model.data.group is not None:
+    (folds,); None where rows belong to groups or have times, which are no part of the sample here,
+    or are too few."""
+    if model.data.group is not None or model.data.time is not None:
         return None
     try:
         curve = learner.cross_validated(progress.advance, 2, alpha=learner.settings.alpha)
