@@ -8,7 +8,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wedgefit.engine.lasso import Gram, coordinate_descent, full_lasso, solve_lasso
+from wedgefit.engine.lasso import Gram, _Support, coordinate_descent, full_lasso, solve_lasso
 
 
 def gram_of(K, y):
@@ -135,6 +135,18 @@ def test_small_alphas_on_nearly_singular_hinges(spread, rng):
         value = gram.objective(z, ratio * largest) + constant
         assert -1e-12 <= value <= previous
         previous = value
+
+
+def test_columns_that_enter_together_share_one_gradient(rng, monkeypatch):
+    """From the first on at which columns violate; the next one is that of the optimum."""
+    gram, _ = gram_of(np.linalg.qr(rng.normal(size=(60, 20)))[0], rng.normal(size=60))
+    looks, times = [], _Support.times
+    monkeypatch.setattr(_Support, "times", lambda *own: looks.append(own) or times(*own))
+    size = np.sort(np.abs(gram.correlation))
+    start = np.where(np.abs(gram.correlation) == size[-1], gram.correlation, 0.0)
+    z = solve_lasso(gram, 0.5 * size[0], start)
+    assert_kkt(gram, 0.5 * size[0], z)
+    assert np.count_nonzero(z) == 20 and len(looks) <= 3
 
 
 def test_many_random_hinge_sets(rng):

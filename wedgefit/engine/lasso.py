@@ -351,7 +351,8 @@ class _Polish:
             objective = self.alpha * np.abs(self.z).sum() - 0.5 * self.z @ (
                 self.gram.correlation + gradient
             )
-            idle = 0 if objective < lowest - 1e-15 * abs(lowest) else idle + 1
+            falls = lowest == np.inf or objective < lowest - 1e-15 * abs(lowest)
+            idle = 0 if falls else idle + 1
             if objective < lowest:
                 lowest, best = objective, self.z.copy()
             most = 1 if idle else TOGETHER
