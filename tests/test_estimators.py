@@ -515,3 +515,8 @@ def test_more_than_two_classes_have_no_direction(rng):
     X = rng.normal(size=(30, 2))
     with pytest.raises(ValueError, match="for one target, or for two classes"):
         WedgeClassifier(monotonic_cst=[1, 0], alpha=0.1).fit(X, np.arange(30) % 3)
+
+
+def test_a_single_class_is_named_as_it_is_spelled():
+    with pytest.raises(ValueError, match="one class only: 'a'"):
+        WedgeClassifier(alpha_ratio=0.1).fit(np.arange(4.0)[:, None], ["a"] * 4)

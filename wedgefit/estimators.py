@@ -326,7 +326,7 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
         if len(counted) and len(self.classes_) < 2:
             raise ValueError(
                 "classification needs at least two classes,"
-                f" but y has one class only: {counted[0]!r}."
+                f" but y has one class only: {str(counted[0])!r}."
             )
         (name,) = self._free_name([TARGET])
         return self._learn(X, {name: _labels(name, y)}, self._task, sample_weight, groups)

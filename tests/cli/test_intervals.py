@@ -168,6 +168,10 @@ def test_what_a_model_cannot_say_is_refused(rng):
     words = ["does not know how far", "--intervals"]
     fails("predict", "without.json", "d.csv", "--interval", "0.9", code=2, words=words)
     run("train", "d.csv", *TOLD)
+    model = load("wedgefit.json")
+    for part in (-1, 0, 1, 1.5, np.nan):
+        with pytest.raises(UsageError, match="between 0 and 1"):
+            model.interval(np.zeros((1, 2)), np.zeros((1, 1)), part)
     words = ["needs more rows than were held out", "0.967 or less"]
     fails("predict", "d.csv", "--interval", "0.99", code=2, words=words)
     fails("predict", "d.csv", "--interval", "1.5", code=2, words=["--interval"])
@@ -226,3 +230,27 @@ def test_sizes_stay_within_those_of_training():
     spread = Spread("y", 0.0, (Bend("x", 1.0, 0.0, 2.0),), -1.0, 3.0, (1.0,))
     X = np.array([[-5.0], [1.0], [50.0]])
     np.testing.assert_allclose(np.log(spread.sizes(X, ("x",))), [0.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    "told, words",
+    [
+        (["--loss", "quantile"], "Of quantiles, train two"),
+        (["--target", "kind"], "Intervals are for numbers; of classes take --proba"),
+        (["--loss", "poisson", "--exposure", "days"], "With --exposure there are none"),
+    ],
+)
+def test_nobody_is_told_to_train_with_intervals_that_train_would_refuse(told, words):
+    rows = [f"{k},{k % 3 + 1},{'abc'[k % 3]},{k // 4}" for k in range(24)]
+    Path("d.csv").write_text("\n".join(["x,days,kind,y", *rows]) + "\n")
+    run("train", "d.csv", "--order", "1", "--alpha-ratio", "0.3", *told)
+    message = fails("predict", "d.csv", "--interval", "0.9", code=2, words=[words])
+    assert "--intervals" not in message
+
+
+def test_an_alpha_that_was_given_is_not_called_the_best_of_those_tried():
+    rows = [f"{k},{(k * 7 % 11) + abs(k - 12)}" for k in range(30)]
+    Path("d.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    told = ["--alpha-ratio", "0.1", "--cv", "3"]
+    for more in (["--layers", "auto"], ["--intervals"]):
+        assert "last that was tried" not in run("train", "d.csv", *told, *more).stderr

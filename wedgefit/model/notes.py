@@ -24,7 +24,8 @@ def curve_notes(curve: Curve | None) -> list[str]:
     edge = f"the best alpha, {last}, is the last that was tried: a smaller alpha may score better"
     constant = "no network predicts held-out rows better than a constant does"
     best = curve.chosen("best")
-    at_edge = best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
+    # A single alpha was not chosen: it was given.
+    at_edge = 0 < best == len(curve.alphas) - 1 and not curve.has_turned and not curve.cut_short
     cases = (
         (coarse, pace != FINE),
         (ended, curve.cut_short),

@@ -204,6 +204,16 @@ class Model:
         that share their neurons the "log-probability" beside the mean over the classes."""
         return SCALES.get(self.loss.link, "prediction")
 
+    def _instead_of_intervals(self) -> str:
+        """What to do where a model without intervals is asked for some."""
+        if self.data.classes is not None:
+            return "Intervals are for numbers; of classes take --proba."
+        if self.problem.loss == "quantile":
+            return "Of quantiles, train two: --quantile 0.05 and --quantile 0.95."
+        if self.data.exposure is not None:
+            return "With --exposure there are none."
+        return "Train it with --intervals."
+
     def predicted(self, scores: np.ndarray) -> np.ndarray:
         """The numbers that these outputs predict, shaped like them."""
         return predicted(self.loss.link, scores)
@@ -233,11 +243,16 @@ class Model:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The ends of the intervals that are expected to hold a part ``level`` of the targets of
         rows like those of training, (n, K) each, given the design (n, d) and the outputs (n, K).
-        Raises UsageError where the model has none."""
+        Raises UsageError where the model has none, or the part is none."""
         if not self.intervals:
             raise UsageError(
                 "the model does not know how far its predictions are off.",
-                remedy="Train it with --intervals.",
+                remedy=self._instead_of_intervals(),
+            )
+        if not 0 < level < 1:
+            raise UsageError(
+                f"an interval cannot hold a part {level:g} of the rows.",
+                remedy="Give a number between 0 and 1, like 0.9.",
             )
         middle, names = self.predicted(scores), self.encoding.names
         reach = [spread.factor(level) * spread.sizes(X, names) for spread in self.intervals]

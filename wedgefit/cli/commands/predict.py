@@ -185,7 +185,7 @@ def _probabilities(model, scores) -> dict[str, list[float]]:
     if found is None:
         raise UsageError(
             "--proba needs a model of classes with the logistic or the softmax loss.",
-            remedy="Leave it out, or train without --loss squared.",
+            remedy="Leave it out; of classes, train without --loss squared.",
         )
     return {
         str(label): column.tolist() for label, column in zip(model.encoding.target.classes, found.T)
