@@ -115,6 +115,17 @@ def test_no_line_is_of_later_rows():
     assert (later[:60] == moved[:60]).all()
 
 
+def test_rows_that_are_held_out_twice_have_no_say_in_their_own_line():
+    X, labels = table(n=80)
+    split = np.arange(40), np.arange(40, 80)
+    told = {"order": 1, "cv": [split, split], "alpha_ratio": None}
+    plain, moved = (
+        WedgeClassifier(calibrate=calibrate, **told).fit(X, labels).model_.score.cv
+        for calibrate in (False, True)
+    )
+    assert moved == plain
+
+
 def test_a_changed_coefficient_or_line_is_found():
     table(n=60)
     run("train", "d.csv", *TOLD, "--alpha-ratio", "0.4")

@@ -295,16 +295,17 @@ def line_of(sample: Sample, problems: Problems, output: np.ndarray) -> Line:
 
 def calibrated(curve: Curve, sample: Sample, problems: Problems) -> Curve:
     """The curve with the scores that calibrated networks have on rows held out: the outputs of each
-    fold on the line of the other folds' rows. Where rows have times it is the line of the earlier
-    folds' rows, and what none is before stays as it is."""
+    fold on the line of other rows that folds hold out. Where rows have times it is the line of the
+    earlier folds' rows, and what none is before stays as it is."""
     points = []
     for folds in curve.folds:
         point = []
         for k, (held_out, rows) in enumerate(zip(folds, curve.held_out)):
+            earlier = slice(None if sample.times is None else k)
             others = [
-                (other.outputs, place)
-                for j, (other, place) in enumerate(zip(folds, curve.held_out))
-                if (j < k if sample.times is not None else j != k)
+                (other.outputs[apart], place[apart])
+                for other, place in zip(folds[earlier], curve.held_out[earlier])
+                if (apart := ~np.isin(place, rows)).any()
             ]
             if not others:
                 point.append(held_out)
