@@ -84,6 +84,7 @@ def test_dates_are_times():
     series(day=lambda t: f"2024-{1 + t // 28:02}-{1 + t % 28:02}")
     # Nobody need be told to spell them as numbers.
     assert "read as text" not in run("train", "d.csv", *TOLD).stderr
+    assert "read as text" not in run("certify", "d.csv", "--all").stderr
     by_date = load("wedgefit.json")
     series()
     run("train", "d.csv", *TOLD)

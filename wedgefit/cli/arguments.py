@@ -79,6 +79,7 @@ class Files:
             model=model,
             schema=more | schema,
             id_column=model.data.id if ids else None,
+            apart=[name for name in (group, time) if name is not None],
             keep_cells=keep_cells,
         )
 
