@@ -216,7 +216,7 @@ class CoupledWorkingSet(CurvedWorkingSet):
         z, lowest = self.coefficients.copy(), np.inf
         hinges = Hinges(self.X, self.wedges)
         for _ in range(self.steps):
-            output = hinges.combined(z)
+            output = self.problem.settled(hinges.combined(z))
             gradient = hinges.products(self.problem.dual_point(output))
             violation = _violations(gradient, z, alpha)
             worst = violation.max(initial=0.0) / alpha

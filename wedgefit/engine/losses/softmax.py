@@ -69,6 +69,9 @@ class Softmax(OfNumbers):
             for _ in range(TRIES):
                 step = here.step(damping)
                 if step is not None:
+                    if not damping and np.abs(step).max() <= SETTLED * max(1.0, np.abs(at).max()):
+                        # The error behind it is its square; what further steps find is rounding.
+                        return at + step
                     there = self._around(y, output, weights, at + step)
                     if there.improves_on(here):
                         break
@@ -76,9 +79,6 @@ class Softmax(OfNumbers):
             else:
                 break
             at, here = at + step, there
-            # Behind so small a step the error is its square; what further steps find is rounding.
-            if not damping and np.abs(step).max() <= SETTLED * max(1.0, np.abs(at).max()):
-                break
             damping = damping / 100 if damping > LEAST_DAMPING else 0.0
         return at
 
