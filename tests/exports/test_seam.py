@@ -72,9 +72,13 @@ def decided(scores, classes, link, cut):
     if classes is None:
         return (scores[0] if len(scores) == 1 else scores), None
     label = classes[scores[0] > cut if len(scores) == 1 else int(np.argmax(scores))]
-    logs = [log_expit(score) for score in ([-scores[0], *scores] if len(scores) == 1 else scores)]
+    logs = scores
+    if link == "logistic":
+        logs = [
+            log_expit(score) for score in ([-scores[0], *scores] if len(scores) == 1 else scores)
+        ]
     parts = [math.exp(log - max(logs)) for log in logs]
-    return label, [part / sum(parts) for part in parts] if link == "logistic" else None
+    return label, [part / sum(parts) for part in parts] if link != "identity" else None
 
 
 @pytest.fixture

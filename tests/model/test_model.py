@@ -284,7 +284,7 @@ def test_lengths_and_names_must_agree():
             "loss",
             "hinge",
             'problem.loss should be "squared" or "huber" or "quantile" or "poisson" or "gamma" or '
-            '"logistic", not "hinge"',
+            '"logistic" or "softmax", not "hinge"',
         ),
         (
             False,

@@ -109,7 +109,7 @@ def test_classes_each_have_their_own_optima():
     a, b = rng.normal(size=(2, 40))
     y = np.digitize(a + 0.5 * rng.normal(size=40), [-0.5, 0.5])
     labels = np.array(["p", "q", "r"], dtype=object)[y]
-    model, table = fitted({"a": a, "b": b, "y": labels}, order=1, alpha_ratio=0.3)
+    model, table = fitted({"a": a, "b": b, "y": labels}, order=1, alpha_ratio=0.3, loss="logistic")
     found = uniqueness(model, table, 1)
     assert found.neurons == len(model.neurons) <= found.candidates
     assert sum(share.share for share in found.shares) == pytest.approx(1)
