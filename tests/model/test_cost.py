@@ -217,3 +217,14 @@ def test_the_command(tmp_path, monkeypatch):
     )
     assert "without" not in strict(run("certify", "d.csv", "--json").stdout)
     fails("certify", "d.csv", "--without", "q", code=2, words=["no such column"])
+
+
+def test_an_order_that_cannot_be_left_out_is_answered_by_what_can():
+    table = data(0)
+    for told, words in (
+        ({"order": 1}, "at most 1 column, by norm 1. It has no order to leave out"),
+        ({"order": 2}, "at most 2 columns, by norm 1. Try order=2"),
+        ({"norm": 2, "order": 2}, "by norm 2. It has no order to leave out"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            parts_named(fitted(table, **told), ["order=3"])

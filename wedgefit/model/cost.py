@@ -160,9 +160,14 @@ def _part(model: Model, name: str) -> Part:
 def _order(model: Model, name: str, order: int) -> Part:
     widest = len(model.encoding.names) if model.problem.order == "full" else model.problem.order
     if model.problem.norm != 1 or not 2 <= order <= widest:
+        columns = "column" if widest == 1 else "columns"
+        some = "It has no order to leave out: name columns instead."
+        if model.problem.norm == 1 and widest > 1:
+            some = "Try order=2." if widest == 2 else f"Try an order from 2 to {widest}."
         raise UsageError(
-            f"--without {name}: neurons of this model read at most {widest} columns.",
-            remedy="An order from 2 up to that can be left out of a network of norm 1.",
+            f"--without {name}: neurons of this model read at most {widest} {columns}, "
+            f"by norm {model.problem.norm}.",
+            remedy=some,
         )
     return Part(name, order=order)
 
