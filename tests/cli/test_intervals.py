@@ -254,3 +254,9 @@ def test_an_alpha_that_was_given_is_not_called_the_best_of_those_tried():
     told = ["--alpha-ratio", "0.1", "--cv", "3"]
     for more in (["--layers", "auto"], ["--intervals"]):
         assert "last that was tried" not in run("train", "d.csv", *told, *more).stderr
+
+
+def test_an_export_says_that_it_has_no_intervals(rng):
+    noisy(rng)
+    run("train", "d.csv", *TOLD, "--alpha-ratio", "0.1")
+    assert "without intervals" in run("export", "--format", "python").stderr

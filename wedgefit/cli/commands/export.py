@@ -75,6 +75,10 @@ def export(model, format, output, dialect, table, talk):
 
     content = exported(loaded, format, **choices)
     content = content if isinstance(content, bytes) else content.encode()
+    if loaded.intervals:
+        talk.notes(
+            "what this writes predicts without intervals: they are in predict --interval alone"
+        )
     if loaded.data.exposure is not None:
         unit = f"one unit of {loaded.data.exposure!r}"
         talk.notes(
