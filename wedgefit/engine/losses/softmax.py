@@ -35,10 +35,7 @@ class Softmax(OfNumbers):
         return float(weights @ np.logaddexp.reduce(_beside_true(y, output), axis=1))
 
     def negative_gradient(self, y, output, weights):
-        # That of the true class as what the others have: taken from one, it would lose the digits
-        # of rows far on their side.
-        others = np.where(y > 0, 0.0, softmax(output))
-        return (np.where(y > 0, others.sum(axis=1, keepdims=True), -others).T * weights).T
+        return _pull(y, softmax(output), weights)
 
     def curvature(self, y, output, weights):
         """For every output the largest that any direction of a row's outputs has (Gershgorin)."""
@@ -84,8 +81,9 @@ class Softmax(OfNumbers):
 
     def _around(self, y, output, weights, at: np.ndarray) -> "_Around":
         moved = output + at
-        slope = self.negative_gradient(y, moved, weights).sum(axis=0)
-        return _Around(self.value(y, moved, weights), slope, softmax(moved), weights)
+        chances = softmax(moved)
+        slope = _pull(y, chances, weights).sum(axis=0)
+        return _Around(self.value(y, moved, weights), slope, chances, weights)
 
     def dual_value(self, y, dual, weights) -> float:
         part = (dual.T / weights).T
@@ -131,12 +129,12 @@ class _Around:
     def step(self, damping: float) -> np.ndarray | None:
         """Newton's step, which leaves the mean of the constants, as that changes nothing; None
         where it leads beyond all numbers."""
-        matrix = (
-            np.diag(self.weights @ self.chances) - (self.chances.T * self.weights) @ self.chances
-        )
+        matrix = -(self.chances.T * self.weights) @ self.chances
+        diagonal = np.einsum("ii->i", matrix)
+        diagonal += self.weights @ self.chances
         # The mean counts as one more direction of the matrix's size.
-        matrix += float(np.trace(matrix)) / len(matrix) ** 2
-        matrix[np.diag_indices_from(matrix)] += damping + TINY
+        matrix += float(diagonal.sum()) / len(matrix) ** 2
+        diagonal += damping + TINY
         try:
             step = np.linalg.solve(matrix, self.slope)
         except np.linalg.LinAlgError:
@@ -159,6 +157,14 @@ def log_softmax(output: np.ndarray) -> np.ndarray:
     """Its logarithm."""
     below = output - output.max(axis=1, keepdims=True)
     return below - np.log(np.exp(below).sum(axis=1, keepdims=True))
+
+
+def _pull(y: np.ndarray, chances: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Minus the loss's derivative in the outputs that give these chances, (n, K)."""
+    # That of the true class as what the others have: taken from one, it would lose the digits of
+    # rows far on their side.
+    others = np.where(y > 0, 0.0, chances)
+    return (np.where(y > 0, others.sum(axis=1, keepdims=True), -others).T * weights).T
 
 
 def _beside_true(y: np.ndarray, output: np.ndarray) -> np.ndarray:
