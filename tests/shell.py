@@ -1,5 +1,6 @@
 """The command line run in process, as tests of several rooms need it."""
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -33,6 +34,13 @@ def run(*args, code=0, **more):
     done = CliRunner().invoke(main, list(map(str, args)), **more)
     assert done.exit_code == code, done.output
     return done
+
+
+def columns_of(path):
+    """The cells of a CSV file as texts, by column."""
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def strict(text):

@@ -1,13 +1,12 @@
 """Intervals around predictions of numbers, from the command line to the estimator."""
 
-import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from shell import fails, run
+from shell import columns_of, fails, run
 
 from wedgefit import WedgeRegressor
 from wedgefit.cli import main
@@ -21,12 +20,6 @@ TOLD = ("--intervals", "--order", "1", "--cv", "3")
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-def columns_of(path):
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def numbers(path, *names):

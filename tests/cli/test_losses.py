@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
-from shell import fails, run
+from shell import columns_of, fails, run
 from sklearn import metrics
 
 from wedgefit.exports.formats import exported
@@ -46,12 +46,6 @@ def options_of(record):
 def header(name):
     with open(oracles.CASES / "losses" / name, newline="") as file:
         return next(csv.reader(file))
-
-
-def columns_of(path):
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 @pytest.fixture(autouse=True)

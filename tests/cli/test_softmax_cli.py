@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
-from shell import fails, run
+from shell import columns_of, fails, run
 from sklearn import metrics
 
 from wedgefit import WedgeClassifier
@@ -25,12 +25,6 @@ def fast(record):
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-def columns_of(path):
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 @pytest.fixture

@@ -362,8 +362,8 @@ class _Polish:
         return best
 
     def _exchange_among(self, some: np.ndarray, gradient: np.ndarray, kkt: float) -> None:
-        """Take in the most violating of these columns, again and again, until none violates, with
-        the gradient (m,) of before; only theirs is computed anew."""
+        """Take in the most violating of ``some`` columns (j,), again and again, until none of them
+        violates, with the gradient (m,) of before; only theirs is computed anew."""
         matrix, correlation = self.gram.matrix[some], self.gram.correlation[some]
         pulls = gradient[some]
         for _ in range(2 * len(some)):
@@ -382,7 +382,7 @@ class _Polish:
             pulls = correlation - matrix @ self.z
 
     def _sizes(self, gradient: np.ndarray) -> np.ndarray:
-        """What is to be at most alpha where columns are not in use."""
+        """What is to be at most alpha where columns are not in use, shaped like the gradient."""
         return gradient.copy() if self.nonnegative else np.abs(gradient)
 
     def _settled(self, kkt: float) -> np.ndarray | None:
