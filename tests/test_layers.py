@@ -37,8 +37,8 @@ learning.problems
 learning.path learning.select learning.policy learning.learn
 model.calibration model.effects model.intervals model.parts model.record model.file
 model.held_out model.neurons
-model.figures model.notes model.differences model.network_file model.foreign
-model.network_export model.evaluation model.residuals model.build model.whole_path
+model.figures model.notes model.differences model.network_file model.onnx_network
+model.foreign model.network_export model.evaluation model.residuals model.build model.whole_path
 model.comparison model.origin
 model.claims model.soundness model.audit model.cost model.uniqueness model.bends model.yardstick
 model.polish model.trace
@@ -77,7 +77,7 @@ ROOMS = {
     "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
     "duckdb": {"data.parquet_file"},
-    "onnx": {"exports.onnx", "model.foreign", "model.network_export"},
+    "onnx": {"exports.onnx", "model.onnx_network", "model.network_export"},
 }
 LAZY_SKLEARN = {"engine.lasso", "learning.select"}
 # They need not be installed.

@@ -9,7 +9,6 @@ from kinds import table_of
 from shell import fails, run, strict
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from wedgefit.errors import UsageError
 from wedgefit.learning.settings import Settings
 from wedgefit.model.foreign import read_foreign
 from wedgefit.model.network_export import to_json, to_onnx
@@ -224,21 +223,30 @@ def same(one, other):
     np.testing.assert_allclose(one.center, other.center, rtol=1e-15)
     np.testing.assert_allclose(one.scale, other.scale, rtol=1e-15)
     assert (one.hidden_bias, one.intercept) == (other.hidden_bias, other.intercept)
+    assert (one.target_center, one.target_scale) == (other.target_center, other.target_scale)
 
 
-@pytest.mark.parametrize("scaled", [False, True])
+IN_UNITS = {
+    "center": [1.0, -2.0],
+    "scale": [2.0, 0.5],
+    "target_center": 3.0,
+    "target_scale": 2.0,
+}
+
+
+@pytest.mark.parametrize("scaled", [{}, IN_UNITS, {"target_center": 3.0}])
 @pytest.mark.parametrize("without", [(), ("hidden_biases", "output_bias")])
 def test_onnx_is_the_same_network(scaled, without, tmp_path):
     runtime = pytest.importorskip("onnxruntime")
-    record = made_up(2)
-    record |= {"center": [1.0, -2.0], "scale": [2.0, 0.5]} if scaled else {}
+    record = made_up(2) | scaled
     record = {name: part for name, part in record.items() if name not in without}
     network = foreign_of(record, tmp_path)
     (tmp_path / "net.onnx").write_bytes(to_onnx(network))
     session = runtime.InferenceSession(str(tmp_path / "net.onnx"))
     (output,) = session.run(None, {"input": X})
     seen = (X - network.center) / network.scale
-    np.testing.assert_allclose(output[:, 0], network.network.forward(seen)[:, 0], rtol=1e-12)
+    truth = network.network.forward(seen)[:, 0] * network.target_scale + network.target_center
+    np.testing.assert_allclose(output[:, 0], truth, rtol=1e-12)
     again = read_foreign(tmp_path / "net.onnx")
     same(again, network)
 
@@ -250,8 +258,6 @@ def test_json_is_the_same_network(tmp_path):
     same(again, network)
     assert again.columns == network.columns and again.target_scale == 2.0
     assert (again.target_center, again.alpha, again.loss) == (3.0, 0.02, "squared")
-    with pytest.raises(UsageError, match="no place for the target"):
-        to_onnx(network)
 
 
 def test_the_command(tmp_path, monkeypatch):

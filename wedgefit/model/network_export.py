@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from wedgefit import __version__
-from wedgefit.errors import FitError, UsageError
+from wedgefit.errors import FitError
 from wedgefit.model.foreign import Foreign
 from wedgefit.records import to_text
 
@@ -32,13 +32,8 @@ def to_json(network: Foreign) -> str:
     return to_text({name: part for name, part in parts.items() if part is not None})
 
 
-def check_onnx(network: Foreign) -> None:
-    """Raises UsageError where ONNX cannot hold the network, FitError without the package onnx."""
-    if network.target_center or network.target_scale != 1:
-        raise UsageError(
-            "ONNX has no place for the target's center and scale of this network.",
-            remedy="Write a .json file.",
-        )
+def check_onnx() -> None:
+    """Raises FitError without the package onnx."""
     if not find_spec("onnx"):
         raise FitError(
             "writing .onnx needs the package onnx.",
@@ -48,8 +43,9 @@ def check_onnx(network: Foreign) -> None:
 
 def to_onnx(network: Foreign) -> bytes:
     """One Gemm before the Relu and one after it, in float64: from ``input``, (rows, inputs), to
-    ``output``, (rows, 1); subtraction and division before are center and scale."""
-    check_onnx(network)
+    ``output``, (rows, 1); subtraction and division before are center and scale, a product and a sum
+    after them those of the target."""
+    check_onnx()
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -75,25 +71,33 @@ def _nodes(network: Foreign) -> tuple[list, dict[str, np.ndarray]]:
     from onnx import helper
 
     (hidden, biases), (outer, bias) = network.network.layers
-    constants, nodes, value = {}, [], "input"
-    scaling = (("Sub", "center", network.center), ("Div", "scale", network.scale))
-    for operator, name, numbers in scaling:
+    scaled = network.target_scale != 1 or network.target_center != 0
+    constants = {"hidden_weights": hidden, "output_weights": outer}
+    constants |= {"hidden_biases": biases} if network.hidden_bias else {}
+    constants |= {"output_bias": bias} if network.intercept else {}
+    steps = []
+    for operator, name, numbers in (
+        ("Sub", "center", network.center),
+        ("Div", "scale", network.scale),
+    ):
         if np.any(numbers != (operator == "Div")):
             constants[name] = numbers
-            nodes.append(helper.make_node(operator, [value, name], [f"{value}_{name}"]))
-            value = f"{value}_{name}"
-    for name, weights, shifts, biased in (
-        ("hidden", hidden, biases, network.hidden_bias),
-        ("output", outer, bias, network.intercept),
-    ):
-        constants[f"{name}_weights"] = weights
-        read = [value, f"{name}_weights"]
-        if biased:
-            constants[f"{name}_biases"] = shifts
-            read.append(f"{name}_biases")
-        made = "output" if name == "output" else f"{name}_sums"
-        nodes.append(helper.make_node("Gemm", read, [made]))
-        if name == "hidden":
-            nodes.append(helper.make_node("Relu", [made], ["hidden"]))
-            value = "hidden"
+            steps.append((operator, [name]))
+    steps.append(
+        ("Gemm", [name for name in ("hidden_weights", "hidden_biases") if name in constants])
+    )
+    steps.append(("Relu", []))
+    steps.append(
+        ("Gemm", [name for name in ("output_weights", "output_bias") if name in constants])
+    )
+    if scaled:
+        # Both: a sum alone would be an output bias.
+        constants["target_scale"] = np.array(network.target_scale)
+        constants["target_center"] = np.array(network.target_center)
+        steps += [("Mul", ["target_scale"]), ("Add", ["target_center"])]
+    values = ["input", *(f"value_{k}" for k in range(1, len(steps))), "output"]
+    nodes = [
+        helper.make_node(operator, [value, *read], [made])
+        for (operator, read), value, made in zip(steps, values, values[1:])
+    ]
     return nodes, constants

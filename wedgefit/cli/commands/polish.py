@@ -49,9 +49,9 @@ def polish(net, data, output, own, jobs, reading, talk):
     check_output(output, net, data)
     from wedgefit.model.foreign import read_foreign
 
-    foreign = read_foreign(net)
     if suffix == ".onnx":
-        network_export.check_onnx(foreign)
+        network_export.check_onnx()
+    foreign = read_foreign(net)
     target = own.pop("target", ())
     settings = Settings(**{"norm": 2} | own, jobs=jobs)
     table = reading.table(data)

@@ -1,0 +1,324 @@
+"""A two-layer ReLU network out of an ONNX graph, as torch, tf2onnx, skl2onnx and our own export
+write them.
+
+The graph is followed from its input to its output. What is met on the way is a part of the network,
+or leaves numbers alone, or is refused: a step that was skipped in silence would be another network.
+"""
+
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from wedgefit.errors import ModelFileError
+from wedgefit.model.network_file import NetworkFile, from_arrays
+
+# These leave the numbers of a row alone.
+SAME_NUMBERS = {"Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Dropout"}
+# These look at the shape of a value only.
+SHAPES = {"Shape", "Size"}
+# A cast to one of these would round: float, float16, double, bfloat16 do not.
+FLOATS = {1, 10, 11, 16}
+
+
+def read_onnx(raw: bytes, path: Path) -> NetworkFile:
+    """The network in the bytes of the file at ``path``, beside which its weights may lie.
+
+    Raises ModelFileError for graphs that are no ReLU network of one hidden layer and one output.
+    """
+    if not find_spec("onnx"):
+        raise ModelFileError(
+            "this is not JSON, and reading ONNX needs the package onnx.",
+            remedy="pip install 'wedgefit[onnx]'.",
+        )
+    walk = _Walk(_loaded(raw, path))
+    parts = walk.network()
+    return from_arrays({name: part for name, part in parts.items() if part is not None})
+
+
+def _loaded(raw: bytes, path: Path):
+    """The model, with the tensors that lie in files beside it."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx.external_data_helper import load_external_data_for_model, uses_external_data
+
+    try:
+        model = onnx.load_model_from_string(raw)
+    except DecodeError:
+        raise ModelFileError("this is neither JSON nor ONNX.") from None
+    beside = {
+        entry.value
+        for tensor in model.graph.initializer
+        if uses_external_data(tensor)
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    try:
+        load_external_data_for_model(model, str(path.parent))
+    except (OSError, ValueError, onnx.checker.ValidationError):
+        raise ModelFileError(
+            f"its weights are not in it but in {', '.join(sorted(beside))} beside it, which cannot"
+            " be read.",
+            remedy="Keep the files together, or export with external_data=False.",
+        ) from None
+    return model
+
+
+@dataclass
+class _Layer:
+    """One affine map: weights (inputs, outputs), None before it is met, and biases."""
+
+    weights: np.ndarray | None = None
+    biases: np.ndarray | None = None
+
+
+@dataclass
+class _Met:
+    """What was met on the way so far: slope · x + shift of the inputs, the two layers, whether the
+    Relu is behind, and scale · output + center after them."""
+
+    slope: np.ndarray = field(default_factory=lambda: np.ones(1))
+    shift: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    hidden: _Layer = field(default_factory=_Layer)
+    outer: _Layer = field(default_factory=_Layer)
+    active: bool = False
+    scale: float | None = None
+    center: float = 0.0
+
+    @property
+    def layer(self) -> _Layer:
+        return self.outer if self.active else self.hidden
+
+    @property
+    def place(self) -> str:
+        """Where the walk is, in words."""
+        if self.hidden.weights is None:
+            return "before the first layer"
+        if not self.active:
+            return "between the first layer and the Relu"
+        return f"after the {'Relu' if self.outer.weights is None else 'last layer'}"
+
+    def plus(self, constant: np.ndarray) -> None:
+        """A constant is added to what there is."""
+        if self.layer.weights is None and not self.active:
+            self.shift = _sum(self.shift, constant)
+        elif self.layer.weights is None:
+            raise ModelFileError("Add after the Relu is not understood.")
+        elif self.scale is not None:
+            self.center += _single(constant)
+        else:
+            before = self.layer.biases
+            self.layer.biases = constant if before is None else _sum(before, constant)
+
+    def times(self, constant: np.ndarray, kind: str) -> None:
+        """What there is is multiplied by a constant."""
+        if self.hidden.weights is None:
+            _sum(self.shift, constant)
+            self.slope, self.shift = self.slope * constant, self.shift * constant
+        elif self.outer.weights is None:
+            raise ModelFileError(f"{kind} {self.place} is not understood.")
+        else:
+            factor = _single(constant)
+            self.scale = (1.0 if self.scale is None else self.scale) * factor
+            self.center *= factor
+
+
+def _sum(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Of as many numbers, or one for all."""
+    if 1 not in (len(one), len(other)) and len(one) != len(other):
+        raise ModelFileError(f"{len(one)} numbers and {len(other)} do not fit together.")
+    return one + other
+
+
+def _single(constant: np.ndarray) -> float:
+    if constant.size != 1:
+        raise ModelFileError(
+            f"the output is scaled by {constant.size} numbers; only networks with one output have"
+            " a yardstick."
+        )
+    return float(constant[0])
+
+
+class _Walk:
+    """A graph that is walked from its input to its output."""
+
+    def __init__(self, model):
+        from onnx import numpy_helper
+
+        graph, self.opsets = model.graph, model.opset_import
+        self.nodes = graph.node
+        self.maker = {name: node for node in graph.node for name in node.output}
+        self.users: dict[str, list] = {}
+        for node in graph.node:
+            for name in node.input:
+                self.users.setdefault(name, []).append(node)
+        self.constants = {
+            tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer
+        }
+        # Older exporters list the weights among the inputs.
+        self.inputs = [part.name for part in graph.input if part.name not in self.constants]
+        self.outputs = {value.name for value in graph.output}
+
+    def network(self) -> dict[str, object]:
+        """The parts of ``NetworkFile`` by name, None for those that are not there."""
+        relus = sum(node.op_type == "Relu" for node in self.nodes)
+        if relus != 1:
+            raise ModelFileError(
+                f"the graph has {relus} Relu nodes; a network with one hidden layer has one."
+            )
+        if len(self.inputs) != 1:
+            raise ModelFileError(
+                f"the graph has {len(self.inputs)} inputs; one is expected, of rows and columns."
+            )
+        met, value = _Met(), self.inputs[0]
+        while (node := self._next(value, met)) is not None:
+            if node.op_type == "Sigmoid" and met.outer.weights is not None and met.scale is None:
+                # Probabilities of two classes and what is made of them: the layers end here.
+                break
+            self._take(node, value, met)
+            value = node.output[0]
+        if met.outer.weights is None:
+            raise ModelFileError(
+                f"{met.place} there is no Gemm, nor a MatMul and an Add, with constant weights."
+            )
+        return _parts(met)
+
+    def _next(self, value: str, met: _Met):
+        """The one node that uses a value; None at the end."""
+        users = [node for node in self.users.get(value, ()) if node.op_type not in SHAPES]
+        if len(users) > 1 or (users and value in self.outputs):
+            raise ModelFileError(
+                f"the graph branches {met.place}; a plain stack of layers is expected."
+            )
+        return users[0] if users else None
+
+    def _take(self, node, value: str, met: _Met) -> None:
+        """The step of one node, which reads ``value``."""
+        kind = node.op_type
+        if kind in SAME_NUMBERS and node.input[0] == value:
+            to = _numbers(node).get("to", 1)
+            if kind == "Cast" and to not in FLOATS:
+                raise ModelFileError(f"a Cast to whole numbers {met.place} is not understood.")
+        elif kind == "Relu" and met.hidden.weights is not None:
+            met.active = True
+        elif kind == "Scaler" and met.hidden.weights is None:
+            offset, scale = (_floats(node, name) for name in ("offset", "scale"))
+            met.plus(-offset)
+            met.times(scale, kind)
+        elif kind in ("Gemm", "MatMul"):
+            self._layer(node, value, met)
+        elif kind in ("Add", "Sub", "Mul", "Div"):
+            self._elementwise(node, value, met)
+        else:
+            raise ModelFileError(f"{kind} {met.place} is not understood.")
+
+    def _layer(self, node, value: str, met: _Met) -> None:
+        """A Gemm or a MatMul with constant weights."""
+        numbers = _numbers(node)
+        weights = self._constant(node.input[1])
+        if weights is None or node.input[0] != value or weights.ndim != 2:
+            raise ModelFileError(
+                f"{node.op_type} {met.place} has no constant weights, inputs × units."
+            )
+        if numbers.get("transA") or any(numbers.get(name, 1) != 1 for name in ("alpha", "beta")):
+            raise ModelFileError("a Gemm with transA, alpha or beta is not understood.")
+        if met.layer.weights is not None:
+            raise ModelFileError(
+                f"{node.op_type} {met.place}: two layers without a Relu between them."
+            )
+        met.layer.weights = weights.T if numbers.get("transB") else weights
+        if len(node.input) > 2 and node.input[2]:
+            met.plus(self._number(node, node.input[2], met))
+
+    def _elementwise(self, node, value: str, met: _Met) -> None:
+        """A sum, difference, product or quotient with a constant."""
+        first, second = node.input
+        other = self._number(node, second if first == value else first, met)
+        if node.op_type == "Add":
+            met.plus(other)
+        elif node.op_type == "Mul":
+            met.times(other, "Mul")
+        elif first != value:
+            raise ModelFileError(f"{node.op_type} of a constant {met.place} is not understood.")
+        elif node.op_type == "Sub":
+            met.plus(-other)
+        elif not np.all(other):
+            raise ModelFileError(f"a Div by zero {met.place}.")
+        else:
+            met.times(1 / other, "Div")
+
+    def _number(self, node, name: str, met: _Met) -> np.ndarray:
+        """A constant operand, one number for each column or one for all."""
+        found = self._constant(name)
+        if found is None:
+            raise ModelFileError(
+                f"{node.op_type} {met.place} joins two values that depend on the input; a plain"
+                " stack of layers is expected."
+            )
+        if found.size != max(found.shape, default=1):
+            raise ModelFileError(f"{node.op_type} {met.place} has a constant for every row.")
+        return found.ravel()
+
+    def _constant(self, name: str) -> np.ndarray | None:
+        """The numbers of a constant, also of one that is computed from constants; None for what
+        depends on the input."""
+        found = self._evaluated(name)
+        return None if found is None else np.asarray(found, dtype=np.float64)
+
+    def _evaluated(self, name: str) -> np.ndarray | None:
+        if name in self.constants:
+            return self.constants[name]
+        node = self.maker.get(name)
+        if node is None:
+            return None
+        read = {part: self._evaluated(part) for part in node.input if part}
+        if any(part is None for part in read.values()):
+            return None
+        from onnx import helper
+        from onnx.reference import ReferenceEvaluator
+
+        graph = helper.make_graph(
+            [node],
+            "constant",
+            [helper.make_empty_tensor_value_info(part) for part in read],
+            [helper.make_empty_tensor_value_info(name)],
+        )
+        alone = helper.make_model(graph, opset_imports=self.opsets)
+        self.constants[name] = ReferenceEvaluator(alone).run([name], read)[0]
+        return self.constants[name]
+
+
+def _numbers(node) -> dict[str, float]:
+    return {part.name: part.i or part.f for part in node.attribute}
+
+
+def _floats(node, name: str) -> np.ndarray:
+    return np.array([v for part in node.attribute if part.name == name for v in part.floats])
+
+
+def _parts(met: _Met) -> dict[str, object]:
+    """As the file has them: (x − center) / scale before, and a target that was scaled."""
+    inputs, units = met.hidden.weights.shape
+    read, outputs = met.outer.weights.shape
+    if read != units:
+        raise ModelFileError(f"the last layer reads {read} units, the first one has {units}.")
+    if outputs != 1:
+        raise ModelFileError(
+            f"the network has {outputs} outputs; only networks with one have a yardstick: a number,"
+            " or two classes."
+        )
+    if not np.all(met.slope):
+        raise ModelFileError("the inputs are multiplied by zero.")
+    scaled = np.any(met.slope != 1) or np.any(met.shift)
+    biases = met.hidden.biases
+    return {
+        "hidden_weights": met.hidden.weights,
+        "hidden_biases": None if biases is None else _sum(biases, np.zeros(units)),
+        "output_weights": met.outer.weights[:, 0],
+        "output_bias": met.outer.biases,
+        "center": _sum(-met.shift / met.slope, np.zeros(inputs)) if scaled else None,
+        "scale": _sum(1 / met.slope, np.zeros(inputs)) if scaled else None,
+        "target_center": None if met.scale is None else np.array(met.center),
+        "target_scale": None if met.scale is None else np.array(met.scale),
+    }
