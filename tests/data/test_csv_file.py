@@ -1,5 +1,7 @@
 """Files that are almost CSV: read right, or refused with words of their own."""
 
+import gc
+
 import pytest
 
 from wedgefit.data.hints import grouped_as_decimals
@@ -148,3 +150,27 @@ def test_fields_between_spaces_are_noted(read):
 
 def test_decimal_commas_that_delimit(read):
     assert "a decimal comma" in refused(read, "a,y\n0,5,1\n1,5,2\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("body", ["1,2\n\n3,4", "1,2\n \n3,4\n\n", "\n1,x\n3, y ", "1,2,\n3,4,"])
+def test_files_without_quotes_are_read_as_files_with_them(read, body, end):
+    """Rows, notes and lines are the same whether the reader may skip looking at every line."""
+    text = body.replace("\n", end)
+    plain = read(f"a,b{end}{text}")
+    quoted = read(f'a,"b"{end}{text}')
+    assert plain == quoted
+    assert len(plain[2]) == 2
+
+
+def test_a_ragged_row_is_named_by_its_line_without_quotes(read):
+    assert "row 2 (line 4)" in refused(read, "a,b\n1,2\n\n3\n5,6\n")
+
+
+def test_the_collector_is_left_as_it_was(read):
+    for before in (gc.disable, gc.enable):
+        before()
+        was = gc.isenabled()
+        read("a,b\n1,2\n3,4\n")
+        refused(read, "a,b\n1\n")
+        assert gc.isenabled() == was

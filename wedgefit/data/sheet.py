@@ -80,6 +80,8 @@ def _rows(
     end = len(body)
     while end and _is_blank(body[end - 1][1], width):
         end -= 1
+    if width > 1 and all(len(cells) > 1 for _, cells in body[:end]):
+        return [line for line, _ in body[:end]], [cells for _, cells in body[:end]], []
     lines, rows, blank = [], [], []
     for line, cells in body[:end]:
         if not _is_blank(cells, width) or width == 1:
@@ -126,6 +128,8 @@ def _numbers_rows(cells: Sequence[str]) -> bool:
 def _check_rows(rows: list[list[str]], lines: list[int], names: list[str], source: str) -> None:
     """Raises TableError for the first row that is not as long as the names."""
     width = len(names)
+    if set(map(len, rows)) == {width}:
+        return
     for row, cells in enumerate(rows):
         if len(cells) != width:
             remedy = "Check its delimiters and quotes, or set --delimiter."

@@ -105,7 +105,7 @@ def fit_target(
     """
     if task not in TASKS:
         raise UsageError(f"the task must be {', '.join(TASKS)}, not {shown(task)}.")
-    distinct = [sorted(set(column.values.tolist())) for column in columns]
+    distinct = [_distinct(column) for column in columns]
     for column, values in zip(columns, distinct):
         if len(values) == 1:
             # Rows that were left out are in the file, where "in every row" alone would look wrong.
@@ -124,6 +124,13 @@ def fit_target(
             remedy="Give one --target to classify.",
         )
     return _fit_classes(rows, columns[0], distinct[0])
+
+
+def _distinct(column: Column) -> list:
+    """The values of a column, each once, in rising order."""
+    if column.kind == "numeric":
+        return (np.unique(column.values) + 0.0).tolist()
+    return sorted(set(column.values.tolist()))
 
 
 class Loss(Protocol):
