@@ -307,6 +307,20 @@ def test_columns_may_be_named_in_any_order(tmp_path, rng):
             ColumnError,
             'values of "x1" are missing',
         ),
+        ({"columns": ["x1", "x1"]}, {}, ColumnError, 'reads "x1" twice'),
+        ({"columns": ["x0", "y"]}, {}, ColumnError, 'reads "y", which is the target'),
+        ({"scale": [1.0, 1e-200]}, {}, FitError, "values of the inputs are too large"),
+        (
+            {"scale": [1.0, 1e-300], "center": [0.0, 1e300]},
+            {},
+            FitError,
+            "values of the inputs are too large",
+        ),
+        ({"scale": [1.0, 1e200]}, {}, FitError, "values of the inputs differ too little"),
+        ({"center": [0.0, 1e40]}, {}, FitError, "values of the inputs differ too little"),
+        ({"target_scale": 1e-300}, {}, FitError, "values of the target are too large"),
+        ({"target_scale": 1e300}, {}, FitError, "values of the target differ too little"),
+        ({"target_center": 1e60}, {}, FitError, "values of the target differ too little"),
         ({"alpha": None}, {}, UsageError, "weight decay is not known"),
         (
             {},
@@ -364,6 +378,8 @@ def test_damaged_files_are_refused_in_one_line(change, words, tmp_path, rng):
         (b"{", "not JSON"),
         (b"{}", "hidden_weights should be there: the key is missing"),
         (b"\x01\xff", "neither JSON nor ONNX"),
+        (b"", "neither JSON nor ONNX"),
+        (b"[1, 2]", "neither JSON nor ONNX"),
     ],
 )
 def test_other_files_are_refused(raw, words, tmp_path):

@@ -70,13 +70,15 @@ def alternatives(
     member = np.array([reads[:, list(group)].any(axis=1) for group in groups])
     sizes = np.abs(z)
     penalty = sizes.sum()
-    now = member @ sizes / (penalty or 1.0)
+    now = np.minimum(member @ sizes / (penalty or 1.0), 1.0)
     if _independent(columns):
         return Alternatives(True, len(z), now, now, now)
     polytope = _Polytope(
         columns * np.where(z == 0, _signs(problem, columns, fit), np.sign(z)), sizes
     )
     ends = np.array([polytope.ends(each.astype(float)) for each in member]) / (penalty or 1.0)
+    # The tolerances of linear programs lead beyond what a share can be.
+    ends = np.clip(ends, 0.0, 1.0)
     unused = polytope.ends((sizes == 0).astype(float))[1] > MOVED * penalty
     several = unused or not _independent(columns[:, sizes > 0])
     return Alternatives(

@@ -46,7 +46,9 @@ def _loaded(raw: bytes, path: Path):
     try:
         model = onnx.load_model_from_string(raw)
     except DecodeError:
-        raise ModelFileError("this is neither JSON nor ONNX.") from None
+        model = onnx.ModelProto()
+    if not model.graph.node:
+        raise ModelFileError("this is neither JSON nor ONNX.")
     beside = {
         entry.value
         for tensor in model.graph.initializer

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from wedgefit.data.encoding import Encoding, fit_encoding
-from wedgefit.data.kinds import LARGEST
+from wedgefit.data.kinds import LARGEST, SMALLEST
 from wedgefit.data.sample import Design, Sample
 from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
@@ -205,26 +205,50 @@ def sample_seen(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[
             "only one number, or two classes, have a yardstick.", remedy="Choose another --target."
         )
     X = _inputs(foreign, table, encoding, design)
-    y = (
-        design.y
-        if encoding.target.classes
-        else (design.y - foreign.target_center) / foreign.target_scale
-    )
-    return Sample(
-        np.ascontiguousarray((X - foreign.center) / foreign.scale), y, encoding.target.task
-    ), encoding
+    y = design.y
+    with np.errstate(all="ignore"):
+        X = (X - foreign.center) / foreign.scale
+        if not encoding.target.classes:
+            y = (y - foreign.target_center) / foreign.target_scale
+    for values, what, remedy in (
+        (X, "inputs", "Are center and scale those of the training?"),
+        (y, "target", "Are target_center and target_scale those of the training?"),
+    ):
+        _check_units(values, what, remedy)
+    return Sample(np.ascontiguousarray(X), y, encoding.target.task), encoding
+
+
+def _check_units(values: np.ndarray, what: str, remedy: str) -> None:
+    """Raises FitError where the units of the network leave nothing to compute with."""
+    if not np.abs(values).max() < LARGEST:
+        raise FitError(
+            f"in the network's units values of the {what} are too large to compute with.",
+            remedy=remedy,
+        )
+    if np.ptp(values, axis=0).min() < SMALLEST:
+        raise FitError(
+            f"in the network's units values of the {what} differ too little to compute with.",
+            remedy=remedy,
+        )
 
 
 def _inputs(foreign: Foreign, table: Table, encoding: Encoding, design: Design) -> np.ndarray:
     names, wanted = list(design.names), len(foreign.center)
     chosen = list(foreign.columns or names)
     if absent := [name for name in chosen if name not in names]:
-        left_out = dict(encoding.left_out).get(absent[0], "not in the table")
+        reasons = dict(encoding.left_out) | {encoding.target.name: "the target"}
+        left_out = reasons.get(absent[0], "not in the table")
         message = f"the network reads {shown(absent[0])}, which is {left_out}."
         raise ColumnError(message, where=table.title, remedy=f"There are: {', '.join(names)}.")
+    if twice := [name for name in chosen if chosen.count(name) > 1]:
+        raise ColumnError(
+            f"the network reads {shown(twice[0])} twice.",
+            where=table.title,
+            remedy="Add up its weights for the two, and name the column once.",
+        )
     if len(chosen) != wanted:
         raise ColumnError(
-            f"the network reads {wanted} inputs, "
+            f"the network reads {wanted} input{'s' * (wanted != 1)}, "
             f"and the table has {len(chosen)}: {', '.join(names)}.",
             where=table.title,
             remedy='Name its inputs in "columns" of the JSON file, or --drop columns.',

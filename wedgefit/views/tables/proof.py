@@ -54,9 +54,11 @@ def certify(certification: dict) -> Parts:
 
 def _unique(found: dict) -> Parts:
     """Whether there is another optimum, and what all of them say of the columns."""
-    wedges = f"{count(found['candidates'], 'wedge')} can be in an optimum"
+    many = count(found["candidates"], "wedge") if found["candidates"] else "no wedge"
+    wedges = f"{many} can be in an optimum"
+    independent = ", and on the rows they are independent" if found["candidates"] else ""
     answers = {
-        True: f"The optimum is unique: {wedges}, and on the rows they are independent (proven).",
+        True: f"The optimum is unique: {wedges}{independent} (proven).",
         False: f"The optimum is not unique: {wedges}. All optima predict the same on these rows.",
         None: f"Whether the optimum is unique is open: {wedges}, and no other was found.",
     }
