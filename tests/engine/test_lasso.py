@@ -8,7 +8,18 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wedgefit.engine.lasso import Gram, _Support, coordinate_descent, full_lasso, solve_lasso
+from wedgefit.engine import exchange
+from wedgefit.engine.lasso import coordinate_descent, full_lasso, solve_lasso
+from wedgefit.engine.support import Gram, Support
+
+
+@pytest.fixture(params=["numpy", "compiled"], autouse=True)
+def twin(request, monkeypatch):
+    """Both twins of the inner steps, however few columns there are."""
+    compiled = request.param == "compiled"
+    if compiled:
+        pytest.importorskip("numba")
+    monkeypatch.setattr(exchange, "COLUMNS_COMPILED", 0 if compiled else np.inf)
 
 
 def gram_of(K, y):
@@ -140,13 +151,29 @@ def test_small_alphas_on_nearly_singular_hinges(spread, rng):
 def test_columns_that_enter_together_share_one_gradient(rng, monkeypatch):
     """From the first on at which columns violate; the next one is that of the optimum."""
     gram, _ = gram_of(np.linalg.qr(rng.normal(size=(60, 20)))[0], rng.normal(size=60))
-    looks, times = [], _Support.times
-    monkeypatch.setattr(_Support, "times", lambda *own: looks.append(own) or times(*own))
+    looks, times = [], Support.times
+    monkeypatch.setattr(Support, "times", lambda *own: looks.append(own) or times(*own))
     size = np.sort(np.abs(gram.correlation))
     start = np.where(np.abs(gram.correlation) == size[-1], gram.correlation, 0.0)
     z = solve_lasso(gram, 0.5 * size[0], start)
     assert_kkt(gram, 0.5 * size[0], z)
     assert np.count_nonzero(z) == 20 and len(looks) <= 3
+
+
+@pytest.mark.parametrize("kind", ["hinges", "close hinges", "rank 4", "duplicated"])
+def test_both_twins_end_at_the_same_objective(kind, rng, monkeypatch):
+    """Dependent columns may share the weight in other ways."""
+    pytest.importorskip("numba")
+    gram, _ = gram_of(awkward(kind, rng), rng.normal(size=25))
+    found = []
+    for columns in (0, np.inf):
+        monkeypatch.setattr(exchange, "COLUMNS_COMPILED", columns)
+        z = np.zeros(len(gram.matrix))
+        for ratio in (0.5, 0.1, 0.02):
+            alpha = ratio * np.abs(gram.correlation).max()
+            z = solve_lasso(gram, alpha, z)
+            found.append(gram.objective(z, alpha))
+    np.testing.assert_allclose(found[:3], found[3:], rtol=1e-11)
 
 
 def test_many_random_hinge_sets(rng):

@@ -18,11 +18,11 @@ from wedgefit import WedgeRegressor
 from wedgefit.cli import main
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.group_lasso import solve_group_lasso
-from wedgefit.engine.lasso import Gram
 from wedgefit.engine.pencil import Sweeper, sweep_block
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
+from wedgefit.engine.support import Gram
 
 SETTINGS = [
     (norm, bias, intercept)

@@ -8,9 +8,9 @@ them so: Newton steps are taken in the K − 1 directions that are left.
 import numpy as np
 from scipy.linalg import lapack, null_space
 
-from wedgefit.engine.lasso import DEPENDENT
 from wedgefit.engine.losses import softmax
 from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.support import DEPENDENT
 
 # Newton steps of one support, and the shortest that is worth a try.
 SETTLING_STEPS = 30

@@ -4,7 +4,8 @@
 import numpy as np
 from scipy.linalg import lapack
 
-from wedgefit.engine.lasso import DEPENDENT, Gram, solve_lasso
+from wedgefit.engine.lasso import solve_lasso
+from wedgefit.engine.support import DEPENDENT, Gram
 
 # Newton steps of one support, and the shortest that is worth a try.
 NEWTON_STEPS = 50

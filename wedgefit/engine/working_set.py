@@ -10,10 +10,10 @@ from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.group_lasso import solve_group_lasso
 from wedgefit.engine.hinges import Hinges
-from wedgefit.engine.lasso import Gram
 from wedgefit.engine.linear_program import quantile_lasso
 from wedgefit.engine.losses import Quantile, Softmax
 from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.support import Gram
 from wedgefit.engine.wedge import Wedges, row_chunks
 
 # A wedge that stayed at zero for this many solutions is dropped; pricing can bring it back.
