@@ -30,8 +30,8 @@ engine.shaped_compiled engine.shaped_units engine.ascent engine.pricing engine.s
 engine.shared engine.support engine.exchange_compiled engine.exchange
 engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set
-engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line
-engine.plainer engine.network
+engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line_proof
+engine.broken_line engine.plainer engine.network
 engine.layers engine.chains engine.loose
 learning.scores learning.threshold learning.calibrating learning.settings learning.checks
 learning.problems
