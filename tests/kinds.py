@@ -98,6 +98,7 @@ def kinds() -> Kinds:
         {
             "one column": lambda made: trained(one | {"y": np.abs(one["t"])}),
             "mixed": lambda made: trained(columns | y),
+            "folds": lambda made: trained(columns | y, intervals=True, cv=2),
             "far out": lambda made: trained(slipped(columns) | y),
             "as they are": lambda made: trained(columns | y, **plainly),
             "no neurons": lambda made: trained(columns | y, alpha_ratio=2.0),

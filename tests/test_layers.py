@@ -35,8 +35,9 @@ engine.broken_line engine.plainer engine.network
 engine.layers engine.chains engine.loose
 learning.scores learning.threshold learning.calibrating learning.settings learning.checks
 learning.problems
+learning.splits learning.kept
 learning.path learning.select learning.policy learning.learn
-model.calibration model.effects model.intervals model.parts model.record model.file
+model.calibration model.effects model.over_folds model.intervals model.parts model.record model.file
 model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.onnx_network
 model.foreign model.network_export model.evaluation model.residuals model.build model.whole_path
@@ -71,7 +72,7 @@ ROOMS = {
     },
     "sklearn": {
         "engine.lasso",
-        "learning.select",
+        "learning.splits",
         "estimators",
     },
     "pickle": set(),
@@ -80,7 +81,7 @@ ROOMS = {
     "duckdb": {"data.parquet_file"},
     "onnx": {"exports.onnx", "model.onnx_network", "model.network_export"},
 }
-LAZY_SKLEARN = {"engine.lasso", "learning.select"}
+LAZY_SKLEARN = {"engine.lasso", "learning.splits"}
 # They need not be installed.
 EXTRAS = {"matplotlib", "jinja2", "duckdb"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.
@@ -252,7 +253,7 @@ def test_light_modules_start_without_sklearn(module):
         ("cli.commands.plot", "def f():\n    import matplotlib"),
         ("views.pictures.fit", "import matplotlib"),
         ("model.record", "from sklearn.linear_model import Lasso"),
-        ("learning.select", "from sklearn.model_selection import KFold"),
+        ("learning.splits", "from sklearn.model_selection import KFold"),
         ("engine.lasso", "def f():\n    from sklearn.linear_model import _cd_fast"),
         ("engine.lasso", "from sklearn.linear_model import Lasso"),
         ("engine.lasso", "import numpy._core"),

@@ -11,7 +11,7 @@ from shell import fails, run
 
 from wedgefit.data.roles import times_of
 from wedgefit.data.sample import Sample
-from wedgefit.learning.select import _splits
+from wedgefit.learning import splits
 from wedgefit.model.file import load
 
 TOLD = ("--time", "day", "--order", "1", "--cv", "3")
@@ -35,7 +35,7 @@ def series(n=40, day=str, seed=0):
 def splits_of(times, folds):
     times = np.array(times)
     sample = Sample(np.zeros((len(times), 1)), np.zeros((len(times), 1)), "regression", times=times)
-    return _splits(sample, folds, 0, "do without")
+    return splits.splits_of(sample, folds, 0, "do without")
 
 
 def test_folds_never_learn_from_the_future():

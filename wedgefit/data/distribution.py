@@ -100,5 +100,12 @@ def _gathered(values: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.clip(means + middle_value, values[ends[0]], values[ends[1] - 1]), sums
 
 
+def quantile(seen: Distribution, part: float) -> float:
+    """The number below which this part of the rows with a number lies."""
+    parts = np.cumsum(seen.parts)
+    place = int(np.searchsorted(parts, part * parts[-1] * (1 - 1e-12)))
+    return seen.values[min(place, len(seen.values) - 1)]
+
+
 def _plain(numbers: np.ndarray) -> tuple[float, ...]:
     return tuple(numbers.tolist())

@@ -27,7 +27,7 @@ The rules, learnt from the training table by ``fit_encoding`` and applied by ``E
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -195,6 +195,7 @@ def fit_encoding(
     if not encoding.features:
         raise _nothing_left(encoding, table)
     X = encoding.transform(table)
+    apart = partial(_learnt_apart, table, names, target, scaling, weights)
     doubts = guards(encoding.inputs, encoding.features, table, X, y, weights)
     return encoding, Design(
         X,
@@ -202,13 +203,14 @@ def fit_encoding(
         target.task,
         weights,
         groups=None if told.group is None else groups_of(table, told.group),
-        encoder=partial(_encoded_apart, table, names, target, scaling, weights, shapes),
+        encoder=partial(_encoded_apart, table, apart, shapes),
         times=None if told.time is None else times_of(table, told.time),
         exposure=None if told.exposure is None else exposures_of(table, told.exposure),
         names=encoding.names,
         table=table,
         shapes=shapes_of(encoding.features, shapes),
         notes=(*notes, *_far_out(encoding, table), *doubts, *gap_notes(encoding.features, shapes)),
+        encoding_of=apart,
     )
 
 
@@ -235,25 +237,34 @@ def _reason(table: Table, name: str, reason: str) -> str:
     return f"{words} (such as {example_of(table, column)}: {column.hint})" if column.hint else words
 
 
-def _encoded_apart(
+def _learnt_apart(
     table: Table,
     names: Sequence[str],
     target: Target,
     scaling: str,
     weights: np.ndarray | None,
+    learn: np.ndarray,
+) -> Encoding:
+    """What some rows of the training table alone teach.
+
+    A column that does not vary in them has no feature, so there may be none.
+    """
+    own = None if weights is None else weights[learn]
+    return _learnt(table.take(learn), names, target, scaling, own)
+
+
+def _encoded_apart(
+    table: Table,
+    apart: Callable[[np.ndarray], Encoding],
     shapes: Shapes,
     learn: np.ndarray,
     held_out: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Some rows of the training table encoded by what they alone teach, and held-out rows by the
-    same: two design matrices of one width, and the shapes of its columns.
-
-    A column that does not vary in the rows to learn from has no feature, so the width may be zero.
-    """
-    rows = table.take(learn)
-    apart = _learnt(rows, names, target, scaling, None if weights is None else weights[learn])
-    unseen = apart.transform(table.take(held_out))
-    return apart.transform(rows), unseen, shapes_of(apart.features, shapes)
+    same: two design matrices of one width, and the shapes of its columns."""
+    own = apart(learn)
+    rows, unseen = (own.transform(table.take(part)) for part in (learn, held_out))
+    return rows, unseen, shapes_of(own.features, shapes)
 
 
 def _learnt(

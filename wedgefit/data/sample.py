@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -79,11 +80,13 @@ class Sample:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Design(Sample):
     """A sample that comes from a table: the names of its columns, the rows of the table that it
-    stands for, and what is to be told of them."""
+    stands for, and what is to be told of them. ``encoding_of``: what some of the rows (positions)
+    alone teach, as an ``Encoding``."""
 
     names: tuple[str, ...]
     table: Table
     notes: tuple[str, ...] = ()
+    encoding_of: Callable[[np.ndarray], Any] | None = None
 
     @property
     def row_ids(self) -> list:

@@ -19,6 +19,7 @@ from wedgefit.engine.solve import largest_alpha, solve_written_out
 from wedgefit.errors import FitError
 from wedgefit.learning.calibrating import Line
 from wedgefit.learning.checks import check_settings
+from wedgefit.learning.kept import FoldNetwork
 from wedgefit.learning.path import (
     Advance,
     AlphaPath,
@@ -52,6 +53,8 @@ class Learned:
     ``position``; without cross-validation both are None. ``held_out``: the outputs for rows that
     folds held out, where that was asked for (``Curve.outputs``). ``threshold``: where yes begins,
     None where nobody said. ``calibration``: the line that the outputs of ``fits`` were put on.
+    ``folds``: where folds were run, of each the rows that it learnt from and its networks at this
+    alpha (``Curve.networks``).
     """
 
     alpha: float
@@ -63,6 +66,7 @@ class Learned:
     held_out: np.ndarray | None = None
     threshold: Threshold | None = None
     calibration: Line | None = None
+    folds: tuple[tuple[np.ndarray, FoldNetwork], ...] = ()
 
     @property
     def deep_fits(self) -> list[DeepFit]:
@@ -279,9 +283,9 @@ class Learner:
                 for problem, stages in zip(self.problems, networks)
             )
         )
-        outputs, line = None, None
+        outputs, line, folds = None, None, ()
+        here, place = curve, position
         if held_out or settings.calibrate or isinstance(settings.threshold, str):
-            here, place = curve, position
             if place is None:
                 here, place = self.cross_validated(advance, layers, alpha=alpha), 0
             if settings.calibrate:
@@ -292,10 +296,13 @@ class Learner:
                 here = calibrated(here, self.sample, self.problems_of)
                 curve = None if curve is None else here
             outputs = here.outputs(place, len(self.sample.y))
+        if place is not None:
+            slope = 1.0 if line is None else line.slope
+            folds = tuple((rows, own.times(slope)) for rows, own in here.networks(place))
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
         return Learned(
             alpha, list(networks), list(fits), curve, position, seconds, outputs,
-            self._threshold(outputs), line,
+            self._threshold(outputs), line, folds,
         )  # fmt: skip
 
     def _threshold(self, outputs: np.ndarray | None) -> Threshold | None:

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from wedgefit.data.sample import Sample, Splits
+from wedgefit.data.sample import Sample
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
 from wedgefit.learning.calibrating import Line, line_through
+from wedgefit.learning.kept import FoldNetwork, kept
 from wedgefit.learning.path import FINE, Advance, AlphaPath, Pace, Walk, constant, finished
 from wedgefit.learning.scores import SCORES, CurvePoint, MeanAndError, score_values
 from wedgefit.learning.settings import Settings
+from wedgefit.learning.splits import checked_splits
 from wedgefit.watch import Deadline
 
 # A path ends when its last alphas have brought less than this part of all that was gained so far.
@@ -29,13 +31,15 @@ WalkFor = Callable[[Sample, list[Problem]], Walk]
 @dataclass(frozen=True)
 class HeldOut:
     """What the networks of one fold make of its held-out rows at one alpha: the loss, every score
-    by name, how many neurons there are, and the ``outputs``, (m,) or (m, K)."""
+    by name, how many neurons there are, the ``outputs``, (m,) or (m, K), and the ``networks``
+    themselves where they are a sum of effects."""
 
     loss: float
     neurons: int
     scores: dict[str, float | None]
     # They follow from the networks, as the scores do, and arrays do not compare to one truth.
     outputs: np.ndarray | None = field(default=None, compare=False, repr=False)
+    networks: FoldNetwork | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +48,8 @@ class Curve:
     holds.
 
     ``scoring`` names the score that alphas are chosen by, None the loss; ``pace`` is how the path
-    was walked. ``cut_short``: time was up before it had turned. ``held_out``: the rows of each
-    fold, by position.
+    was walked. ``cut_short``: time was up before it had turned. ``held_out`` and ``learnt``: the
+    rows of each fold that it holds out and learns from, by position.
     """
 
     alphas: np.ndarray
@@ -54,6 +58,7 @@ class Curve:
     pace: Pace = FINE
     cut_short: bool = False
     held_out: tuple[np.ndarray, ...] = ()
+    learnt: tuple[np.ndarray, ...] = ()
 
     @property
     def errors(self) -> np.ndarray:
@@ -162,6 +167,12 @@ class Curve:
         with np.errstate(invalid="ignore"):
             return total / times
 
+    def networks(self, position: int) -> tuple[tuple[np.ndarray, FoldNetwork], ...]:
+        """Of every fold the rows that it learnt from and its networks at one alpha; none where they
+        were not kept."""
+        found = [fold.networks for fold in self.folds[position]]
+        return () if None in found else tuple(zip(self.learnt, found))
+
     def _mean_and_error(self, values: list[float | None]) -> MeanAndError | None:
         if None in values:
             return None
@@ -212,7 +223,8 @@ class _Fold:
         )
         output = np.hstack(outputs)
         scores = score_values(self.test, output, self.problems[0].loss)
-        return HeldOut(loss, sum(network.neurons for network in networks), scores, output)
+        neurons = sum(network.neurons for network in networks)
+        return HeldOut(loss, neurons, scores, output, kept(networks))
 
     @property
     def saturated(self) -> bool:
@@ -249,7 +261,7 @@ def cross_validate(
     Raises FitError when the rows cannot be split so, or when the score to choose by is undefined in
     a fold.
     """
-    splits = _checked_splits(sample, settings)
+    splits = checked_splits(sample, settings)
     folds = [_Fold(*sample.split(*split), problems, walk_for) for split in splits]
     steps = len(path.alphas) * len(folds)
 
@@ -265,8 +277,10 @@ def cross_validate(
         _refuse_undefined(curve.scoring, row)
         return curve.joined_with(alpha, row)
 
-    held_out = tuple(test for _, test in splits)
-    curve = Curve(path.alphas[:0], [], settings.scoring, path.pace, held_out=held_out)
+    learnt, held_out = zip(*splits)
+    curve = Curve(
+        path.alphas[:0], [], settings.scoring, path.pace, held_out=held_out, learnt=learnt
+    )
     for alpha in path.alphas[:: path.pace.stride]:
         curve = looked_at(curve, alpha)
         if curve.has_turned or any(fold.saturated for fold in folds):
@@ -325,80 +339,3 @@ def _refuse_undefined(scoring: str | None, row: Sequence[HeldOut]) -> None:
             f"--scoring {scoring} is undefined in a fold.",
             remedy="Try fewer folds or another --scoring.",
         )
-
-
-def _checked_splits(sample: Sample, settings: Settings) -> Splits:
-    """The rows of each fold, all classes in each to learn from. Raises FitError."""
-    folds = settings.cv
-    splits = folds
-    if isinstance(folds, int):
-        splits = _splits(sample, folds, settings.seed, _without_folds(settings))
-    labels = sample.labels
-    if labels is not None and any(
-        len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits
-    ):
-        raise FitError(
-            "a fold would have to learn without one of the classes.",
-            remedy="Try fewer folds, or other groups.",
-        )
-    return splits
-
-
-def _without_folds(settings: Settings) -> str:
-    """How to do without rows held out, beside what they are needed for: the choice of alpha, or
-    with a given alpha what else learns from them."""
-    if settings.alpha is None and settings.alpha_ratio is None:
-        return "give --alpha or --alpha-ratio"
-    return "leave out what needs rows held out (like --intervals or --calibrate)"
-
-
-def _later_ones(times: np.ndarray, folds: int, otherwise: str) -> Splits:
-    """Times (n,) in so many blocks and one more before them: each is held out once from what all
-    earlier ones teach. Rows of one time stay together."""
-    distinct, place = np.unique(times, return_inverse=True)
-    blocks = np.array_split(np.arange(len(distinct)), folds + 1)
-    if not all(map(len, blocks)):
-        raise FitError(
-            f"{len(distinct)} times cannot be split into {folds} folds and one block before them.",
-            remedy=f"Try a smaller --cv, or {otherwise}.",
-        )
-    starts = [block[0] for block in blocks]
-    starts.append(len(distinct))
-    return [
-        (np.flatnonzero(place < start), np.flatnonzero((place >= start) & (place < end)))
-        for start, end in zip(starts[1:], starts[2:])
-    ]
-
-
-def _splits(sample: Sample, folds: int, seed: int, otherwise: str) -> Splits:
-    """Training and test rows of each fold: shuffled, stratified by class, groups kept together; or
-    in the order of time.
-
-    Raises FitError, which says what to do ``otherwise``, when there are too few rows, rows of a
-    class, or groups.
-    """
-    from sklearn import model_selection
-
-    if sample.times is not None:
-        return _later_ones(sample.times, folds, otherwise)
-    labels, groups = sample.labels, sample.groups
-    counts = (
-        {"row": len(sample.y)}
-        if labels is None
-        else {"row of the smallest class": int(np.bincount(labels).min())}
-    )
-    if groups is not None:
-        counts = {"group": len(np.unique(groups))}
-    kind, count = next(iter(counts.items()))
-    if count < folds:
-        some = kind if count == 1 else kind.replace("row", "rows").replace("group", "groups")
-        raise FitError(
-            f"{count} {some} cannot be split into {folds} folds.",
-            remedy=f"Try a smaller --cv, or {otherwise}.",
-        )
-    grouped = groups is not None
-    # A class of fewer rows than folds cannot be spread over all of them; scikit-learn would warn.
-    stratified = labels is not None and int(np.bincount(labels).min()) >= folds
-    name = f"{'Stratified' * stratified}{'Group' * grouped}KFold"
-    splitter = getattr(model_selection, name)(folds, shuffle=True, random_state=seed)
-    return list(splitter.split(sample.X, labels, groups))

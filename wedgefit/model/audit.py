@@ -23,7 +23,7 @@ from wedgefit.learning.learn import Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.learning.threshold import Threshold
-from wedgefit.model.build import train
+from wedgefit.model.build import trained
 from wedgefit.model.claims import (
     DRAWN,
     data_of,
@@ -120,6 +120,7 @@ def stored_record(model: Model) -> dict[str, Any]:
         record["all_layers"] = plain(model.all_layers)
     return record | {
         "effects": plain(model.importances),
+        "over_folds": plain(model.over_folds),
         "samples": model.samples,
         "anchors": [{"id": row, "values": list(v)} for row, v in model.anchors.items()],
         "encoding": plain(model.encoding),
@@ -338,6 +339,8 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
         skipped |= {f"threshold.{name}": TRAINING for name in judged}
     if model.intervals:
         skipped["intervals"] = TRAINING
+    if model.over_folds:
+        skipped["over_folds"] = TRAINING
     if model.problem.calibration is not None:
         skipped["problem.calibration"] = TRAINING
     if model.score.curve:
@@ -370,7 +373,9 @@ def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:
     try:
         # The default of another version may have been another loss.
         told_loss = {"loss": model.problem.loss}
-        found = train(table, Options(**told | told_loss, jobs=jobs), Silent())
+        options = Options(**told | told_loss, jobs=jobs)
+        # With a given alpha folds may have been run for predictions of the rows they hold out.
+        found, _ = trained(table, options, Silent(), held_out=bool(model.over_folds))
         return replace(found, options=found.options | {"loss": told.get("loss")})
     except (TypeError, ValueError, KeyError, AttributeError, WedgefitError) as error:
         raise CertificateError(

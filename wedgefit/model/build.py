@@ -34,6 +34,7 @@ from wedgefit.model.file import loads
 from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
 from wedgefit.model.notes import curve_notes, depth_notes, scale_notes, status_notes
+from wedgefit.model.over_folds import over_folds
 from wedgefit.model.parts import (
     KEPT,
     Data,
@@ -154,6 +155,10 @@ def trained(
             )
             model = replace(model, intervals=found)
     model = _certified(training, _stored(training, model))
+    if learned.folds and model.importances:
+        keys = [part.columns for part in model.importances]
+        found = over_folds(model.effects(), keys, training.design, learned.folds)
+        model = replace(model, over_folds=found)
     return model, HeldOutRows(training.design, learned.held_out) if held_out else None
 
 

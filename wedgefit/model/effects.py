@@ -220,8 +220,9 @@ class Effects:
 
     def levels(self, column: str, levels: Sequence[str]) -> np.ndarray:
         """The states of a column of text at these levels, (n, features)."""
-        own = self._own(column)
-        return np.array([[float(level == part.level) for part in own] for level in levels])
+        own, known = self._own(column), self._inputs[column]
+        groups = [known.groups.get(level, known.other) for level in levels]
+        return np.array([[float(level == part.level) for part in own] for level in groups])
 
     def _own(self, column: str) -> list[Feature]:
         return [self.encoding.features[j] for j in self._features[column]]
@@ -234,6 +235,12 @@ class Effects:
             states = np.vstack([self.numbers(column, np.array(seen.values)), self.gap(column)])
             parts = (*seen.parts, seen.missing)
         return Source(np.array(self._features[column]), states, np.array(parts))
+
+
+def deviations(effects: dict[Key, np.ndarray], weights: np.ndarray) -> dict[Key, np.ndarray]:
+    """The standard deviation of every effect (n, K) over rows that count by their weights (n,)."""
+    parts = weights / weights.sum()
+    return {key: np.sqrt(parts @ (values - parts @ values) ** 2) for key, values in effects.items()}
 
 
 @dataclass(frozen=True)
@@ -256,10 +263,7 @@ def importances(
     """
     every = max(1, len(X) * effects.neurons // MOST_WORK)
     weights = np.ones(len(X)) if weights is None else weights
-    parts = weights[::every] / weights[::every].sum()
-    found = {}
-    for key, values in effects.at_inputs(X[::every]).items():
-        found[key] = np.sqrt(parts @ (values - parts @ values) ** 2)
+    found = deviations(effects.at_inputs(X[::every]), weights[::every])
     most = max((sizes.max() for sizes in found.values()), default=0.0)
     ranked = sorted(found.items(), key=lambda item: -float(item[1].max()))
     return tuple(

@@ -18,6 +18,7 @@ from wedgefit.errors import ModelFileError
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.effects import Importance
 from wedgefit.model.intervals import Spread
+from wedgefit.model.over_folds import OverFolds
 from wedgefit.model.parts import (
     AllLayers,
     Anchor,
@@ -65,6 +66,9 @@ class ModelFile:
     effects: Annotated[
         tuple[Importance, ...], "How far every effect moves the output, the largest first."
     ] = ()
+    over_folds: Annotated[
+        tuple[OverFolds, ...], "How far the networks of the folds are from it, effect by effect."
+    ] = ()
     threshold: Annotated[
         Threshold | None,
         "Of two classes: the second is predicted above this probability; null: where it is more "
@@ -101,6 +105,7 @@ class ModelFile:
             options=self.options,
             distributions=self.distributions,
             importances=self.effects,
+            over_folds=self.over_folds,
             threshold=self.threshold,
             all_layers=self.all_layers,
             intervals=self.intervals,
@@ -372,6 +377,29 @@ def _effects(file: ModelFile) -> Iterator[Complaint]:
         path = f"effects[{i}].importance"
         if complaint := _per_output(effect.importance, file.encoding.target.outputs, path):
             yield complaint
+    yield from _over_folds(file)
+
+
+def _over_folds(file: ModelFile) -> Iterator[Complaint]:
+    """One for each effect, in the numbers or levels of its column."""
+    found, outputs = file.over_folds, file.encoding.target.outputs
+    if found and [part.columns for part in found] != [part.columns for part in file.effects]:
+        yield Complaint("over_folds", "one for each effect, in their order")
+        return
+    levels = {part.column: part.levels for part in file.distributions}
+    for i, part in enumerate(found):
+        own = () if len(part.columns) > 1 else levels.get(part.columns[0], ())
+        if part.levels != own:
+            yield Complaint(f"over_folds[{i}].levels", "those of the column's distribution")
+        elif len(part.columns) == 1 and bool(part.at) == bool(own):
+            yield Complaint(f"over_folds[{i}].at", "places in a column of numbers, else none")
+        elif len(part.columns) > 1 and part.at:
+            yield Complaint(f"over_folds[{i}].at", "empty for a pair")
+        if complaint := _per_output(part.importance, outputs, f"over_folds[{i}].importance"):
+            yield complaint
+        by_output = set(part.effect) if isinstance(part.effect, dict) else None
+        if len(part.columns) == 1 and by_output != (set(outputs) if len(outputs) > 1 else None):
+            yield Complaint(f"over_folds[{i}].effect", "a list, or one for each of several outputs")
 
 
 def _intervals(file: ModelFile) -> Iterator[Complaint]:

@@ -31,6 +31,7 @@ from wedgefit.files import write_whole
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Importance
 from wedgefit.model.intervals import Spread
+from wedgefit.model.over_folds import OverFolds
 from wedgefit.model.parts import (
     AllLayers,
     Data,
@@ -62,7 +63,8 @@ class Model:
     ``intercept`` is a number, or one per output; ``anchors`` maps a row's id to its values in the
     units the solver saw, (d,). ``options`` are what training was told where that decides the
     result; ``distributions`` what it saw of each column, and ``importances`` how far each effect
-    moves the output over its rows; a model of an older file has none. ``threshold``: where yes
+    moves the output over its rows; a model of an older file has none. ``over_folds``: how far the
+    networks of folds are from it in every effect, where folds were run. ``threshold``: where yes
     begins, None where it is more likely than no. ``all_layers``: what is proven beyond the stages,
     None where nothing is. ``intervals``: how far predictions of each target are off, where that was
     learnt. ``seconds`` is not written to the model file.
@@ -86,6 +88,7 @@ class Model:
     options: dict[str, Told] = field(default_factory=dict)
     distributions: tuple[Distribution, ...] = ()
     importances: tuple[Importance, ...] = ()
+    over_folds: tuple[OverFolds, ...] = ()
     threshold: Threshold | None = None
     all_layers: AllLayers | None = None
     intervals: tuple[Spread, ...] = ()
@@ -315,6 +318,7 @@ class Model:
                 "options": plain(self.options),
                 "distributions": plain(self.distributions),
                 "effects": plain(self.importances),
+                **({"over_folds": plain(self.over_folds)} if self.over_folds else {}),
                 **({"intervals": plain(self.intervals)} if self.intervals else {}),
             }
         )

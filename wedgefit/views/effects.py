@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from wedgefit.data.distribution import Distribution
+from wedgefit.data.distribution import Distribution, quantile
 from wedgefit.errors import NoEffects
 from wedgefit.model.effects import Effects, Key
+from wedgefit.model.over_folds import OverFolds
 from wedgefit.model.record import Model
 
 # So many places along each column of a pair's grid.
@@ -44,8 +45,10 @@ def effect_records(model: Model, effects: Effects) -> list[dict]:
     output; ``share``: its part of the sum of these in its output; ``range``: from its smallest to
     its largest value over what training saw; then its shape (``curve``, what it is by
     construction in ``shapes``, and the value where a cell is ``missing``, ``levels``, or ``grid``),
-    and ``words``.
+    ``words``, and how far the networks of the folds are from it (``over_folds``: root mean square,
+    of the importance and along the curve or by level; None where no folds were run).
     """
+    off = {part.columns: part for part in model.over_folds}
     records = []
     for k, output in enumerate(effects.outputs):
         sizes = {
@@ -66,8 +69,23 @@ def effect_records(model: Model, effects: Effects) -> list[dict]:
                     "importance": size,
                     "share": size / whole,
                     **shape,
+                    "over_folds": _over_folds(off[key], output) if key in off else None,
                 })  # fmt: skip
     return sorted(records, key=lambda record: -record["share"])
+
+
+def _over_folds(off: OverFolds, output: str) -> dict:
+    """How far folds are from an effect in one output."""
+    size, values = (
+        found[output] if isinstance(found, dict) else found
+        for found in (off.importance, off.effect)
+    )
+    found = {"importance": size}
+    if off.levels:
+        return found | {"levels": dict(zip(off.levels, values))}
+    if off.at:
+        return found | {"curve": [list(point) for point in zip(off.at, values)]}
+    return found
 
 
 # One column ---------------------------------------------------------------------------------------
@@ -122,13 +140,6 @@ def _curve_words(at: np.ndarray, values: np.ndarray, seen: Distribution) -> str:
         if 0 < turn < len(at) - 1 and back <= TURN * (up + down):
             return f"{first} to {_figure(at[turn])}, then {then}"
     return "goes up and down"
-
-
-def quantile(seen: Distribution, part: float) -> float:
-    """The number below which this part of the rows with a number lies."""
-    parts = np.cumsum(seen.parts)
-    place = int(np.searchsorted(parts, part * parts[-1] * (1 - 1e-12)))
-    return seen.values[min(place, len(seen.values) - 1)]
 
 
 def _figure(value: float) -> str:

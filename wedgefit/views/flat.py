@@ -132,6 +132,7 @@ def _flat_effect(effect: dict) -> dict:
         "columns": "; ".join(effect["columns"]),
         "output": effect["output"],
         "importance": effect["importance"],
+        "over_folds": effect["over_folds"] and effect["over_folds"]["importance"],
         "share": effect["share"],
         "lowest": lowest,
         "highest": highest,

@@ -39,6 +39,12 @@ CAPTIONS = {
 }
 
 
+OVER_FOLDS = {
+    "importance": " ±: how far the networks of the folds are from it.",
+    "effects": " The bands: how far the networks of the folds are from it.",
+}
+
+
 def require() -> None:
     """Raises WedgefitError where a library that a page needs is not installed."""
     missing = [name for name in ("matplotlib", "jinja2") if importlib.util.find_spec(name) is None]
@@ -75,7 +81,11 @@ def page(
         "listed": _listed,
     }
     figures = [
-        {"kind": kind, "svg": Markup(plot.inline(model, table, kind)), "caption": CAPTIONS[kind]}
+        {
+            "kind": kind,
+            "svg": Markup(plot.inline(model, table, kind)),
+            "caption": _caption(model, kind),
+        }
         for kind in plot.kinds_of(model, table)
     ]
     template, style = (files("wedgefit.views") / name for name in ("page.html", "page.css"))
@@ -84,6 +94,11 @@ def page(
         style=Markup(style.read_text(encoding="utf-8")),
         **_content(model, table, model_file, row),
     )
+
+
+def _caption(model: Model, kind: str) -> str:
+    """What a picture shows, with what folds add to it."""
+    return CAPTIONS[kind] + (OVER_FOLDS.get(kind, "") if model.over_folds else "")
 
 
 def _content(model: Model, table: Table, model_file: str, row: str | None) -> dict:
@@ -101,6 +116,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         "claim": proven_claim(certificate, problem["layers"] > 2, render.shaped(problem)),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
+        "over_folds": bool(model.over_folds),
         "limits": limit_texts(record),
         "formula": record["formula"].split("\n") if record["formula"] else None,
         "deep": any(term["layer"] > 1 for term in record["terms"]),

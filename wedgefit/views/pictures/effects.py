@@ -24,6 +24,7 @@ from wedgefit.views.units import responses, typical_row
 from wedgefit.views.words import number, signed
 
 BARS = 24  # Of the density of rows below a curve.
+BAND = 0.2  # How dark a band over the folds is.
 
 
 def effects(scene: Scene):
@@ -143,12 +144,15 @@ def _draw_column(
     """The effects of one column, one per output; returns the values that they reach."""
     if "levels" in records[0]:
         levels = {record["output"]: record["levels"] for record in records}
-        return draw_levels(axes, levels, colours)
+        off = {
+            record["output"]: (record.get("over_folds") or {}).get("levels") for record in records
+        }
+        return draw_levels(axes, levels, colours, off)
     values = []
     for record in records:
         at, heights = zip(*record["curve"])
         axes.plot(at, heights, color=colours[record["output"]], lw=1.8)
-        values += heights
+        values += [*heights, *_draw_band(axes, record, colours[record["output"]])]
     gaps = [(record["output"], record.get("missing")) for record in records]
     if len(gaps) == 1 and gaps[0][1] is not None and scene.record["no_effects"] is None:
         words = f"missing: {signed(gaps[0][1], 3)}".replace("-", "−")
@@ -159,6 +163,20 @@ def _draw_column(
     axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
     plain_ticks(axes.xaxis, whole=scene.is_whole(column))
     return values
+
+
+def _draw_band(axes, record: dict, colour: str) -> list[float]:
+    """How far the networks of the folds are from a curve, around it; returns where the band ends,
+    nothing where no folds were run."""
+    if not record.get("over_folds"):
+        return []
+    at, heights = np.array(record["curve"]).T
+    places, off = np.array(record["over_folds"]["curve"]).T
+    # The curve bends between the places, and the band's ends bend where they stand.
+    every = np.union1d(at, places)
+    middle, away = np.interp(every, at, heights), np.interp(every, places, off)
+    axes.fill_between(every, middle - away, middle + away, color=colour, alpha=BAND, lw=0, zorder=1)
+    return [*(middle - away).tolist(), *(middle + away).tolist()]
 
 
 def draw_density(scene: Scene, axes, column: str, low: float, high: float) -> None:
@@ -179,8 +197,14 @@ def draw_density(scene: Scene, axes, column: str, low: float, high: float) -> No
         )
 
 
-def draw_levels(axes, levels: dict[str, dict[str, float]], colours: dict[str, str]) -> list[float]:
-    """The values of levels, by output; returns those that are drawn.
+def draw_levels(
+    axes,
+    levels: dict[str, dict[str, float]],
+    colours: dict[str, str],
+    off: dict[str, dict[str, float] | None] | None = None,
+) -> list[float]:
+    """The values of levels, by output; returns those that are drawn. ``off``: by how much the
+    networks of the folds differ from them.
 
     One order of levels for all outputs, as they share the names below: the level of the largest
     value first. Of more than MOST_LEVELS those that do most.
@@ -190,11 +214,16 @@ def draw_levels(axes, levels: dict[str, dict[str, float]], colours: dict[str, st
     kept = sorted(names, key=lambda name: -max(map(abs, sizes[name])))[:MOST_LEVELS]
     kept.sort(key=lambda name: -sizes[name][0])
     beside = 0.5 / len(levels)  # Between the dots of neighbouring outputs.
+    ends = []
     for k, (output, values) in enumerate(levels.items()):
         at = np.arange(len(kept)) + beside * (k - (len(levels) - 1) / 2)
         heights = [values.get(name, 0.0) for name in kept]
         axes.vlines(at, 0, heights, color=colours[output], lw=1.8)
         axes.scatter(at, heights, s=28, color=colours[output], zorder=4)
+        if away := (off or {}).get(output):
+            low, high = zip(*((h - away[name], h + away[name]) for h, name in zip(heights, kept)))
+            axes.vlines(at, low, high, color=colours[output], lw=16, alpha=BAND, zorder=3)
+            ends += [*low, *high]
     crowded = sum(map(len, kept)) > 24
     turned = {"rotation": 35, "ha": "right"} if crowded else {"rotation": 0, "ha": "center"}
     axes.set_xticks(range(len(kept)), [label(name, 14) for name in kept], **turned)
@@ -202,4 +231,4 @@ def draw_levels(axes, levels: dict[str, dict[str, float]], colours: dict[str, st
     axes.grid(False, axis="x")
     if len(kept) < len(names):
         axes.set_xlabel(f"{len(kept)} of {len(names)} levels", color=SOFT)
-    return [0.0, *(value for name in kept for value in sizes[name])]
+    return [0.0, *ends, *(value for name in kept for value in sizes[name])]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import textwrap
+from dataclasses import dataclass
 
 from wedgefit.errors import UsageError
 from wedgefit.views.pictures.effects import draw_effects, effect_columns
@@ -10,6 +12,7 @@ from wedgefit.views.pictures.pairs import draw_pairs, pair_effects
 from wedgefit.views.pictures.scene import Scene
 from wedgefit.views.pictures.style import (
     BLUE,
+    INK,
     MOST_BARS,
     SKY,
     SOFT,
@@ -38,25 +41,29 @@ def importance(scene: Scene):
     return figure
 
 
-def _bars_of(scene: Scene) -> list[tuple[str, float, str, str]]:
-    """Name, size, figure and colour of every bar: effects, or of models that have none the columns
-    by their share of the penalty."""
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its name, its size, what is written beside it, its colour, and how far the networks
+    of the folds are from it, where that is known."""
+
+    name: str
+    size: float
+    figure: str
+    colour: str
+    off: float | None = None
+
+
+def _bars_of(scene: Scene) -> list[Bar]:
+    """The bars of effects, or of models that have none of the columns by their share of the
+    penalty."""
     if scene.record["no_effects"] is not None:
+        shares = {part["name"]: part["penalty_share"] for part in scene.record["columns"]}
+        ranked = sorted(shares.items(), key=lambda item: -item[1])
         return [
-            (
-                label(part["name"], 28),
-                part["penalty_share"],
-                percent(part["penalty_share"], 1),
-                BLUE,
-            )
-            for part in sorted(scene.record["columns"], key=lambda part: -part["penalty_share"])
-            if part["penalty_share"]
+            Bar(label(name, 28), share, percent(share, 1), BLUE) for name, share in ranked if share
         ]
     if len(scene.model.outputs) == 1:
-        return [
-            (_name(effect), effect["importance"], number(effect["importance"], 3), _colour(effect))
-            for effect in scene.record["effects"]
-        ]
+        return [_bar(effect) for effect in scene.record["effects"]]
     # Several outputs have units of their own: the mean share of each effect.
     shares: dict[str, tuple[float, str]] = {}
     for effect in scene.record["effects"]:
@@ -64,7 +71,15 @@ def _bars_of(scene: Scene) -> list[tuple[str, float, str, str]]:
         size += effect["share"] / len(scene.model.outputs)
         shares[_name(effect)] = size, _colour(effect)
     ranked = sorted(shares.items(), key=lambda item: -item[1][0])
-    return [(name, size, percent(size, 1), colour) for name, (size, colour) in ranked]
+    return [Bar(name, size, percent(size, 1), colour) for name, (size, colour) in ranked]
+
+
+def _bar(effect: dict) -> Bar:
+    off = effect["over_folds"] and effect["over_folds"]["importance"]
+    figure = number(effect["importance"], 3)
+    if off is not None:
+        figure += f" ± {number(off, 2)}"
+    return Bar(_name(effect), effect["importance"], figure, _colour(effect), off)
 
 
 def _name(effect: dict) -> str:
@@ -75,19 +90,27 @@ def _colour(effect: dict) -> str:
     return BLUE if len(effect["columns"]) == 1 else SKY
 
 
-def draw_bars(scene: Scene, axes, bars: list[tuple], slots: int = 1) -> None:
+def draw_bars(scene: Scene, axes, bars: list[Bar], slots: int = 1) -> None:
     """``slots``: room for so many bars at least, so that a few stay slim."""
-    names, sizes, figures, colours = zip(*bars)
-    drawn = axes.barh(range(len(bars)), sizes, color=colours, height=0.62)
-    axes.bar_label(drawn, figures, padding=3, fontsize=8)
-    axes.set_yticks(range(len(bars)), names)
+    places, sizes = range(len(bars)), [bar.size for bar in bars]
+    axes.barh(places, sizes, color=[bar.colour for bar in bars], height=0.62)
+    ends = [bar.size + (bar.off or 0.0) for bar in bars]
+    for place, bar, end in zip(places, bars, ends):
+        if bar.off is not None:
+            axes.hlines(place, max(bar.size - bar.off, 0.0), end, color=INK, lw=1.2, zorder=3)
+        beside = {"textcoords": "offset points", "va": "center", "fontsize": 8}
+        axes.annotate(bar.figure, (end, place), (3, 0), **beside)
+    axes.set_yticks(places, [bar.name for bar in bars])
     axes.set_ylim(max(len(bars), slots) - 0.5, -0.6)
-    axes.set_xlim(0, 1.2 * max(sizes) or 1.0)
+    figures = 0.2 if all(bar.off is None for bar in bars) else 0.4
+    axes.set_xlim(0, (1 + figures) * max(ends) or 1.0)
     axes.set_xticks([])
     axes.grid(False)
     axes.spines[["bottom", "left"]].set_visible(False)
     axes.tick_params(left=False)
-    axes.set_title(_measure(scene), color=SOFT, fontsize=8.5)
+    # Beside other panels there is room for half a line.
+    words = textwrap.wrap(_measure(scene), 34 if slots > 1 else 80)
+    axes.set_title("\n".join(words), color=SOFT, fontsize=8.5)
 
 
 def _measure(scene: Scene) -> str:
@@ -95,7 +118,8 @@ def _measure(scene: Scene) -> str:
         return "share of the penalty"
     if len(scene.model.outputs) > 1:
         return "share of all effects"
-    return f"standard deviation of the effect{' (log-odds)' if scene.classes else ''}"
+    words = f"standard deviation of the effect{' (log-odds)' if scene.classes else ''}"
+    return f"{words} ± over the folds" if scene.model.over_folds else words
 
 
 def overview(scene: Scene):

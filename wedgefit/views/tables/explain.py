@@ -147,7 +147,9 @@ def _effects(explanation: dict, short: bool) -> Parts:
     several = len(explanation["outputs"]) > 1
     if shown:
         kind = "class" if explanation["classes"] else "target"
-        headers = ("importance>", "", "lowest>", "highest>", "shape", "over the rows")
+        folds = _has_folds(every)
+        headers = ("importance>", *["± folds>"] * folds, "", "lowest>", "highest>", "shape",
+                   "over the rows")  # fmt: skip
         table = table_of("column", *[kind] * several, *headers, spare=("lowest", "highest"),
                          one_line=short)  # fmt: skip
         most = max(effect["share"] for effect in shown)
@@ -157,6 +159,7 @@ def _effects(explanation: dict, short: bool) -> Parts:
                 *effect["columns"],
                 *[effect["output"]] * several,
                 number(effect["importance"], 3),
+                *_off(effect, folds),
                 Meter(effect["share"], most),
                 *(signed(end, 3) for end in effect["range"]),
                 Spark(outline(effect)) if "curve" in effect else "",
@@ -165,7 +168,20 @@ def _effects(explanation: dict, short: bool) -> Parts:
         yield title(f"Effects: what each column adds to {_whole(explanation)}")
         yield table
         yield from _left(len(every) - len(shown), "--show effects")
+        if folds:
+            words = "± folds: how far the networks of the folds are from it, root mean square."
+            yield Text(words, style="dim")
     yield from _unread(explanation)
+
+
+def _has_folds(effects: list[dict]) -> bool:
+    """Whether it is known how far the networks of folds are from these effects."""
+    return any(effect["over_folds"] is not None for effect in effects)
+
+
+def _off(effect: dict, folds: bool) -> list[str]:
+    """How far the networks of the folds are from an importance, where there are folds."""
+    return [number(effect["over_folds"]["importance"], 2)] if folds else []
 
 
 def _whole(explanation: dict) -> str:
@@ -216,9 +232,10 @@ def _pairs(explanation: dict, short: bool) -> Parts:
     shown = every[:MOST_PAIRS] if short else every
     several = len(explanation["outputs"]) > 1
     kind = "class" if explanation["classes"] else "target"
-    table = table_of(
-        "pair", *[kind] * several, "importance>", "", "what it does", spare=["pair"], one_line=short
-    )  # Its words name both columns.
+    folds = _has_folds(every)
+    headers = ("importance>", *["± folds>"] * folds, "", "what it does")
+    # Its words name both columns.
+    table = table_of("pair", *[kind] * several, *headers, spare=["pair"], one_line=short)
     most = max(effect["share"] for effect in explanation["effects"])
     for effect in shown:
         add_row(
@@ -226,6 +243,7 @@ def _pairs(explanation: dict, short: bool) -> Parts:
             " × ".join(effect["columns"]),
             *[effect["output"]] * several,
             number(effect["importance"], 3),
+            *_off(effect, folds),
             Meter(effect["share"], most),
             effect["words"],
         )

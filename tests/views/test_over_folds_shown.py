@@ -1,0 +1,92 @@
+"""How far the folds' networks are from a model stands beside its effects: in records, tables, CSV,
+pictures and on the page; without folds nobody speaks of them."""
+
+import numpy as np
+import pytest
+from kinds import kinds, mixed, table_of
+from matplotlib.collections import PolyCollection
+
+from wedgefit.views import tables
+from wedgefit.views.explain import explain
+from wedgefit.views.flat import flat
+from wedgefit.views.page import page
+from wedgefit.views.pictures.draw import _drawn
+from wedgefit.views.terminal import to_text
+from wedgefit.views.words import number
+
+
+@pytest.fixture(scope="module")
+def model():
+    return kinds()["folds"]
+
+
+@pytest.fixture(scope="module")
+def without(model):
+    return kinds()["mixed"]
+
+
+def text_of(model, tmp_path):
+    with open(tmp_path / "out", "w") as stream:
+        return to_text(tables.explain(explain(model)), stream)
+
+
+def test_records_and_csv(model, without):
+    off = {part.columns: part for part in model.over_folds}
+    for effect in explain(model)["effects"]:
+        part = off[tuple(effect["columns"])]
+        assert effect["over_folds"]["importance"] == part.importance
+        if "levels" in effect:
+            assert effect["over_folds"]["levels"] == dict(zip(part.levels, part.effect))
+        elif "curve" in effect:
+            assert effect["over_folds"]["curve"] == [list(p) for p in zip(part.at, part.effect)]
+            # As far as the curve itself.
+            ends = [effect["curve"][k][0] for k in (0, -1)]
+            assert [part.at[0], part.at[-1]] == ends
+    column = flat(explain(model), "effects")["over_folds"]
+    assert sorted(column) == sorted(part.importance for part in model.over_folds)
+    assert all(effect["over_folds"] is None for effect in explain(without)["effects"])
+    assert set(flat(explain(without), "effects")["over_folds"]) == {None}
+
+
+def test_tables(model, without, tmp_path):
+    shown = text_of(model, tmp_path)
+    for part in model.over_folds:
+        name = " × ".join(part.columns) + "  "
+        line = next(line for line in shown.splitlines() if line.startswith(name))
+        assert f" {number(part.importance, 2)} " in line
+    assert "± folds: how far" in shown
+    assert "folds" not in text_of(without, tmp_path)
+
+
+def test_bands(model, without):
+    """A band around the curve of every column of numbers, as wide as it is said to be."""
+    figure = _drawn(model, None, "effects", None)
+    bands = {
+        axes.get_title(): [c for c in axes.collections if isinstance(c, PolyCollection)]
+        for axes in figure.axes
+    }
+    numbers = [part for part in model.over_folds if part.at]
+    assert numbers
+    for part in numbers:
+        (band,) = bands[part.columns[0]]
+        corners = band.get_paths()[0].vertices
+        for at, off in zip(part.at, part.effect):
+            here = corners[np.isclose(corners[:, 0], at), 1]
+            assert np.ptp(here) == pytest.approx(2 * off)
+    figure = _drawn(without, None, "effects", None)
+    assert not any(isinstance(c, PolyCollection) for axes in figure.axes for c in axes.collections)
+
+
+def test_bars(model, without):
+    words = [text.get_text() for text in _drawn(model, None, "importance", None).axes[0].texts]
+    assert words[0].endswith(f"± {number(model.over_folds[0].importance, 2)}")
+    words = [text.get_text() for text in _drawn(without, None, "importance", None).axes[0].texts]
+    assert not any("±" in text for text in words)
+
+
+def test_page(model, without):
+    columns, signal = mixed()
+    table = table_of(columns | {"y": signal})
+    assert "The bands: how far" in (shown := page(model, table))
+    assert '<th class="n">± folds</th>' in shown
+    assert "folds" not in page(without, table).replace("over the folds", "")
