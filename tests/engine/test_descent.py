@@ -5,12 +5,13 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine.descent import beside, descend, descended
+from wedgefit.engine.descent import beside, descend, descended, nearest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
+from wedgefit.engine.working_set import working_set
 
 
 def start(seed, bias=True, intercept=True, orders=(3,)):
@@ -150,10 +151,66 @@ def test_descents_reach_what_climbs_alone_do_not(monkeypatch):
 
     together = solved()
     monkeypatch.setattr(
-        "wedgefit.engine.solve.descended", lambda problem, dictionary, fit: fit.wedges.take([])
+        "wedgefit.engine.solve.descended", lambda problem, dictionary, fit, _: fit.wedges.take([])
     )
     apart = solved()
     assert (
         together.certificate.objective < apart.certificate.objective
         and together.rounds < apart.rounds
     )
+
+
+def many_rows(n=4_000):
+    """A plane with many rows, a network of wedges in it, and its coefficients."""
+    rng = np.random.default_rng(7)
+    X = rng.uniform(-1, 1, (n, 2))
+    y = np.abs(X @ [1.0, -0.5]) + np.sin(3 * X[:, 0]) + 0.1 * rng.standard_normal(n)
+    dictionary = Dictionary(X, (2,), 2, True)
+    samples = np.sort(rng.choice(n, (8, 2), replace=False), axis=1)
+    wedges, _ = dictionary.wedges(np.tile([0, 1], (8, 1)), samples)
+    return Problem(y, 0.01), dictionary, wedges, rng.uniform(0.2, 0.5, 8) * ([1, -1] * 4)
+
+
+@pytest.mark.parametrize("precision, some", [(1e-2, True), (1e-9, False)])
+def test_a_coarse_descent_looks_at_some_of_many_rows_and_ends_as_low(monkeypatch, precision, some):
+    problem, dictionary, wedges, z = many_rows()
+    monkeypatch.setattr("wedgefit.engine.descent.ALL_ROWS", 500)
+    seen = []
+    value = problem.loss.value
+    monkeypatch.setattr(
+        type(problem.loss), "value", lambda self, y, *rest: seen.append(len(y)) or value(y, *rest)
+    )
+    offered = descended(problem, dictionary, fit_of(wedges, dictionary.X, z, 0.0), precision)
+    blocks = {500} if some else {4_000}
+    assert {sum(seen[:k]) for k in (1, 2)} & blocks
+    if some:
+        assert len(offered) <= len(wedges), "each neuron in one place"
+    working = working_set(dictionary, problem)
+    working.grow(offered)
+    working.solve(problem.alpha, 1e-9)
+    fit = working.fit()
+    reached = problem.objective(fit.combined, fit.intercept, fit.coefficients)
+    exact = objective(problem, dictionary.X, *descend(
+        problem, dictionary.X, wedges, z, 0.0, True)[1:])  # fmt: skip
+    assert reached <= exact * (1 + 0.05)
+
+
+def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
+    problem, dictionary, wedges, z = many_rows()
+    found = []
+    for block in (1 << 16, 1 << 10):
+        monkeypatch.setattr("wedgefit.engine.descent.BLOCK", block)
+        monkeypatch.setattr("wedgefit.engine.descent.STEPS", 5)
+        found.append(descend(problem, dictionary.X, wedges, z, 0.1, True))
+    for one, other in zip(*found):
+        np.testing.assert_allclose(one, other, rtol=1e-8)
+
+
+def test_the_one_sample_is_the_nearest_of_the_two():
+    rng = np.random.default_rng(3)
+    X, normals = rng.standard_normal((20, 3)), rng.standard_normal((4, 3))
+    offsets = np.array([0.3, -0.2, -50.0, 0.1])
+    which, samples = nearest(X, normals, offsets)
+    assert which.tolist() == [0, 1, 3], "the one that no sample reaches is left out"
+    away = np.abs(X @ normals.T + offsets)
+    assert samples.tolist() == [int(away[:, k].argmin()) for k in which]

@@ -94,3 +94,14 @@ def test_a_partial_round_finds_what_a_full_round_finds():
     partial = pricer.price(v, 0.1, pricer.dictionary.none(), every_pencil=False)
     assert not partial.exact and partial.bound <= full.bound * (1 + 1e-12)
     assert partial.bound == pytest.approx(full.bound, rel=1e-12)
+
+
+@pytest.mark.parametrize("columns, full", ((4, True), (17, False)))
+def test_where_nothing_scouts_a_look_at_all_intervals_takes_the_place_of_random_pencils(
+    monkeypatch, columns, full
+):
+    """Unless pairs are so many that the random few cost less."""
+    monkeypatch.setattr(scout, "KEPT_ROWS", 0)
+    X = np.random.default_rng(4).normal(size=(2_100, columns))
+    pricer = Pricer(Dictionary(X, (1, 2), 1, True))
+    assert pricer.bounds and not pricer.scouts and pricer.full_rounds_only == full

@@ -25,29 +25,64 @@ STEPS = 100
 MEMORY = 30
 # A neuron whose coefficient falls below this part of the largest has died.
 NOTHING = 1e-12
+# One block of rows × neurons has about this many entries: it stays in the processor's cache.
+BLOCK = 1 << 16
+# Up to so many rows a descent sees them all.
+ALL_ROWS = 10_000
+# Of more a parameter takes so many, divided by how precise the descent is to be.
+PER_PARAMETER = 0.03
 
 
-def descended(problem: Problem, dictionary: Dictionary, fit: Fit) -> Wedges:
+def descended(problem: Problem, dictionary: Dictionary, fit: Fit, precision: float = 0.0) -> Wedges:
     """The neurons of a network of one target after a joint descent, each in the one or two places
     where it passes through a sample.
 
     None of its coefficients is zero. A Lasso over what comes back is at least as good as the
-    descended network.
+    descended network. ``precision``: what a descent need not gain of the objective, relatively;
+    of very many rows it then takes as many as show the rest, and each neuron comes in one place.
     """
     wedges, z, t = fit.wedges, fit.coefficients[:, 0], float(fit.intercept[0])
-    alive, normals, offsets, *_ = descend(problem, dictionary.X, wedges, z, t, dictionary.bias)
+    some, X = _enough(problem, dictionary.X, wedges, precision)
+    many = len(dictionary.X) > ALL_ROWS
+    gain = max(GAIN, 1e-4 * precision) if many else GAIN
+    alive, normals, offsets, *_ = descend(some, X, wedges, z, t, dictionary.bias, gain)
     which = np.arange(len(offsets))
     samples = np.full(len(offsets), -1)
     if dictionary.bias:
-        which, samples = beside(dictionary.X, normals, offsets)
+        # Of very many rows the next two lie so close that one of them will do.
+        one = many and precision > 0.1 / len(dictionary.X)
+        which, samples = (nearest if one else beside)(dictionary.X, normals, offsets)
     return dictionary.through_one(wedges.columns[alive][which], normals[which], samples)
 
 
+def _enough(
+    problem: Problem, X: np.ndarray, wedges: Wedges, precision: float
+) -> tuple[Problem, np.ndarray]:
+    """The problem on as many of the rows X (n, d), drawn evenly, as a descent to this precision
+    needs, and these rows.
+
+    The best network of p parameters on so many rows lies about p / rows of the noise above that of
+    all, and the noise is no more than the objective; the Lasso on all rows then makes good a part.
+    """
+    parameters = int(wedges.reads.sum()) + 2 * len(wedges)
+    rows = max(ALL_ROWS, int(min(PER_PARAMETER * parameters / max(precision, 1e-300), len(X))))
+    if rows >= len(X) / 2:
+        return problem, X
+    drawn = np.sort(np.random.default_rng(0).choice(len(X), rows, replace=False))
+    return problem.on(drawn), X[drawn]
+
+
 def descend(
-    problem: Problem, X, wedges: Wedges, coefficients, intercept: float, bias: bool
+    problem: Problem,
+    X: np.ndarray,
+    wedges: Wedges,
+    coefficients: np.ndarray,
+    intercept: float,
+    bias: bool,
+    gain: float = GAIN,
 ) -> tuple:
     """Close to a local minimum of the balanced objective (theory, section 1), from a network of m
-    neurons in at most ``STEPS`` steps.
+    neurons in at most ``STEPS`` steps, or until one gains less than ``gain``, relatively.
 
     Which of the neurons are still alive, (m,) with k true, then their unit normals (k, d), offsets
     (k,) and coefficients (k,), and the output bias. Every neuron goes on reading the columns of its
@@ -62,8 +97,8 @@ def descend(
     ]
     free = [wedges.reads, np.full(len(split), bias), np.ones(len(split)), [problem.intercept]]
     shapes = [np.shape(part) for part in parts]
-    limits = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": GAIN, "gtol": 0.0, "maxcor": MEMORY}
-    args = (problem, X, shapes, _joined(free))
+    limits = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": gain, "gtol": 0.0, "maxcor": MEMORY}
+    args = (problem, np.column_stack([X, np.ones(len(X))]), shapes, _joined(free))
     found = minimize(
         _balanced_objective, _joined(parts), args, "L-BFGS-B", jac=True, options=limits
     )
@@ -104,24 +139,40 @@ def beside(
     return np.concatenate([has_lower, has_upper]), np.concatenate(samples)
 
 
-def _balanced_objective(theta, problem: Problem, X, shapes, free) -> tuple[float, np.ndarray]:
+def nearest(
+    X: np.ndarray, normals: np.ndarray, offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """As ``beside``, but the one sample next to each hyperplane that is active anywhere."""
+    heights = X @ normals.T + offsets
+    active = np.flatnonzero((heights > 0).any(axis=0))
+    return active, np.abs(heights, out=heights).argmin(axis=0)[active]
+
+
+def _balanced_objective(theta, problem: Problem, points, shapes, free) -> tuple[float, np.ndarray]:
     """P(θ) of theory, section 1, with y less its location, and its gradient in the parameters that
-    are ``free`` (1) and not held (0)."""
+    are ``free`` (1) and not held (0); ``points`` (n, d + 1) are the rows, each with a 1 behind
+    it."""
     weights, offsets, outer, shift = _separated(theta, shapes)
-    hinges = np.maximum(X @ weights.T + offsets, 0.0)
-    output = (hinges @ outer + shift)[:, None]
+    hidden = np.column_stack([weights, offsets])
+    value, sums, pull = 0.0, 0.0, np.zeros_like(hidden)
+    step = max(64, BLOCK // max(len(hidden), 1))
+    for start in range(0, len(points), step):
+        rows = slice(start, start + step)
+        heights = points[rows] @ hidden.T
+        output = (np.maximum(heights, 0.0) @ outer + shift)[:, None]
+        targets, parts = problem.centred[rows], problem.weights[rows]
+        value += problem.loss.value(targets, output, parts)
+        v = problem.loss.negative_gradient(targets, output, parts)
+        sums += float(v.sum())
+        pull += (heights > 0).astype(float).T @ (v * points[rows])
     decay = float(np.sum(weights**2) + np.sum(outer**2))
-    v = problem.loss.negative_gradient(problem.centred, output, problem.weights)
-    pull = np.where(hinges > 0, np.outer(v, outer), 0.0)
     gradient = [
-        problem.alpha * weights - pull.T @ X,
-        -pull.sum(axis=0),
-        problem.alpha * outer - hinges.T @ v[:, 0],
-        [-v.sum()],
+        problem.alpha * weights - outer[:, None] * pull[:, :-1],
+        -outer * pull[:, -1],
+        problem.alpha * outer - (hidden * pull).sum(axis=1),
+        [-sums],
     ]
-    return problem.loss.value(
-        problem.centred, output, problem.weights
-    ) + 0.5 * problem.alpha * decay, _joined(gradient) * free
+    return value + 0.5 * problem.alpha * decay, _joined(gradient) * free
 
 
 def _joined(parts) -> np.ndarray:

@@ -37,21 +37,31 @@ AXIS = 100
 LISTED = 200_000
 # The pencils that bounds nominate visit about so many rows together: as long as the bounds take.
 NOMINATED = 20_000_000
+# What bounds see is a neuron by itself: where it may be used as it is, sweeps around it add little.
+BESIDE_NEURONS = 1_000_000
 
 
 class Nominations:
     """The pencils of one dictionary that its rounds sweep, and those that won.
 
     ``rng`` draws; ``scouted``: whether a ``Scout`` tells partial rounds where to look, so that
-    fewer pencils will do; ``far``: whether blocks travel to other machines.
+    fewer pencils will do; ``neurons``: whether bounds show neurons that may be used as they are;
+    ``far``: whether blocks travel to other machines.
     """
 
     def __init__(
-        self, dictionary: Dictionary, rng: np.random.Generator, *, scouted: bool, far: bool
+        self,
+        dictionary: Dictionary,
+        rng: np.random.Generator,
+        *,
+        scouted: bool,
+        neurons: bool,
+        far: bool,
     ):
         self.dictionary, self._rng = dictionary, rng
         self._block = BLOCK * (MACHINES_BLOCK if far else 1)
-        self._most = min(SCOUTED if scouted else WINNERS, max(20, NOMINATED // len(dictionary.X)))
+        fewest, visits = (4, BESIDE_NEURONS) if neurons else (20, NOMINATED)
+        self._most = min(SCOUTED if scouted else WINNERS, max(fewest, visits // len(dictionary.X)))
         self._winners: dict[int, Pencils] = {}
 
     def few(self, orders: list[int], thorough: bool) -> bool:

@@ -40,6 +40,9 @@ FULL_IS_CHEAP = 500_000
 FULL_IS_QUICK = 5_000_000
 # A first look at all intervals that visits at most so many rows takes some hundredths of a second.
 LOOK_IS_CHEAP = 2_000_000
+# Where nothing scouts, a partial round sweeps some hundred pencils at random, sorted each time: as
+# long as a look at so many intervals, which sees everything.
+INTERVALS_FOR_RANDOM = 2_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
 SECONDS_PER_VISIT = 2e-8
 # Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
@@ -121,8 +124,13 @@ class Pricer:
     def _begin_anew(self) -> None:
         """Draw from the seed, and forget the pencils that won."""
         self._rng = np.random.default_rng(self._seed)
-        scouted, far = self._scout is not None, self._machines is not None
-        self.nominations = Nominations(self.dictionary, self._rng, scouted=scouted, far=far)
+        self.nominations = Nominations(
+            self.dictionary,
+            self._rng,
+            scouted=self._scout is not None,
+            neurons=self.refine and self._bounder is not None,
+            far=self._machines is not None,
+        )
 
     @cached_property
     def _scout(self) -> Scout | None:
@@ -159,7 +167,8 @@ class Pricer:
     def full_rounds_only(self) -> bool:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         if self._bounder is not None:
-            return self._scout is None and self._bounder.first_look <= LOOK_IS_CHEAP
+            cheap = max(LOOK_IS_CHEAP, INTERVALS_FOR_RANDOM * len(self.dictionary.X))
+            return self._scout is None and self._bounder.first_look <= cheap
         return not self._too_many_to_sweep
 
     @property

@@ -1,7 +1,7 @@
 """The one objective: what is minimised over the coefficients of a dictionary's hinges (theory,
 section 4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,13 @@ class Problem:
         # The one door: behind it there are always K columns.
         if self.y.ndim == 1:
             object.__setattr__(self, "y", self.y[:, None])
+
+    def on(self, rows: np.ndarray) -> "Problem":
+        """The same problem on some of its rows (m,) alone."""
+        weight, exposure = (
+            None if part is None else part[rows] for part in (self.sample_weight, self.exposure)
+        )
+        return replace(self, y=self.y[rows], sample_weight=weight, exposure=exposure)
 
     @property
     def targets(self) -> int:

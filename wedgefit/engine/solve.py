@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wedgefit.engine.certificate import Certificate, certify
-from wedgefit.engine.descent import descended
+from wedgefit.engine.descent import ALL_ROWS, descended
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.lasso import full_lasso, least_squares
 from wedgefit.engine.pricing import Pricer
@@ -80,7 +80,10 @@ def _rounds(
             working.grow(fresh)
             working.solve(problem.alpha, schedule.kkt)
             if pricer.refine:
-                moved = descended(problem, pricer.dictionary, working.fit())
+                if len(problem.y) > ALL_ROWS:
+                    # There a column costs much, and what descends comes back moved.
+                    working.drop_idle(patience=0)
+                moved = descended(problem, pricer.dictionary, working.fit(), schedule.kkt)
                 working.grow(working.unseen(moved))
                 working.solve(problem.alpha, schedule.kkt)
             working.drop_idle()

@@ -71,9 +71,9 @@ class WorkingSet:
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
         raise NotImplementedError
 
-    def drop_idle(self) -> None:
-        """Forget the columns that have been zero for long."""
-        kept = np.flatnonzero(self.idle <= IDLE_SOLUTIONS)
+    def drop_idle(self, patience: int = IDLE_SOLUTIONS) -> None:
+        """Forget the columns that have been zero for more than so many solutions."""
+        kept = np.flatnonzero(self.idle <= patience)
         if len(kept) < len(self.idle):
             self._keep(kept)
 
