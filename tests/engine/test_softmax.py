@@ -1,6 +1,7 @@
 """The softmax loss: its certified optimum is that of an independent solver, no bound lies above it,
 and its parts are what their definitions say, also far out."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, working_set
 
 LOSS = LOSSES["softmax"]
+softmax_module = sys.modules[type(LOSS).__module__]
 CASES = oracles.further_cases("softmax")
 
 
@@ -143,6 +145,21 @@ def test_the_best_biases_leave_no_slope(rng):
     np.testing.assert_allclose(
         class_probabilities("softmax", constants[None])[0], frequency, rtol=1e-12
     )
+
+
+def test_the_best_biases_are_found_from_any_start(rng, monkeypatch):
+    """Also from what a damaged model says; from close by in a look or two."""
+    problem = problem_of(np.append(np.arange(5), rng.integers(0, 5, 25)))
+    combined = 3 * rng.normal(size=(30, 5))
+    best, dual = problem.shift(combined), problem.dual_point(combined)
+    for start in (best + 1e-6, best - 3, 500 * rng.normal(size=5), np.full(5, np.inf), best * 1e99):
+        found = problem.shift(combined, start)
+        np.testing.assert_allclose(found - found.mean(), best, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(problem.dual_point(combined, start), dual, atol=1e-14)
+    looks, odds = [], softmax_module._odds
+    monkeypatch.setattr(softmax_module, "_odds", lambda *at: looks.append(at) or odds(*at))
+    problem.shift(combined, best + 1e-6 * rng.normal(size=5))
+    assert len(looks) <= 2
 
 
 def test_the_best_biases_of_classes_that_hardly_count(rng):

@@ -39,7 +39,7 @@ class Certificate:
 def certify(X: np.ndarray, problem: Problem, fit: Fit, priced) -> Certificate:
     """The certificate of a network on the rows X (n, d), from a pricing of its dual point."""
     objective = problem.objective(fit.combined, fit.intercept, fit.coefficients)
-    dual = problem.dual_point(fit.combined)
+    dual = problem.dual_point(fit.combined, fit.intercept)
 
     def below(score: float) -> float:
         lower = lower_bound(problem, dual, score)

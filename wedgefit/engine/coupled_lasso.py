@@ -5,6 +5,8 @@ Nothing changes where all outputs of a row move alike, and no optimum has coeffi
 them so: Newton steps are taken in the K − 1 directions that are left.
 """
 
+from functools import cache
+
 import numpy as np
 from scipy.linalg import lapack, null_space
 
@@ -17,9 +19,12 @@ SETTLING_STEPS = 30
 SHORTEST = 1e-6
 
 
-def settled(problem: Problem, columns: np.ndarray, z: np.ndarray, kkt: float) -> np.ndarray:
+def settled(
+    problem: Problem, columns: np.ndarray, z: np.ndarray, near: np.ndarray | None, kkt: float
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The best coefficients of columns (n, k), from z (k, K) on, none of which is zero, to a
-    relative violation of the KKT conditions of ``kkt``; some may turn out to be zero.
+    relative violation of the KKT conditions of ``kkt``, and the output bias (K,) that belongs to
+    them, from ``near`` on where that is known; some coefficients may turn out to be zero.
 
     Newton's method moves the output biases along, as coefficients of a column of ones that cost
     nothing.
@@ -28,7 +33,7 @@ def settled(problem: Problem, columns: np.ndarray, z: np.ndarray, kkt: float) ->
     rows, kept = z.copy(), np.arange(len(z))
     if problem.intercept:
         columns = np.column_stack([columns, np.ones(len(columns))])
-        rows = np.vstack([rows, problem.shift(columns[:, :-1] @ z)])
+        rows = np.vstack([rows, problem.shift(columns[:, :-1] @ z, near)])
     bias = len(rows) - len(z)
 
     def objective(rows: np.ndarray) -> float:
@@ -55,9 +60,10 @@ def settled(problem: Problem, columns: np.ndarray, z: np.ndarray, kkt: float) ->
         rows = moved
     found = np.zeros_like(z)
     found[kept] = rows[: len(kept)]
-    return found
+    return found, rows[-1] if bias else near
 
 
+@cache
 def differing(outputs: int) -> np.ndarray:
     """An orthonormal basis of what K outputs differ by, (K, K − 1)."""
     return null_space(np.ones((1, outputs)))

@@ -28,7 +28,14 @@ class Fit:
         return self.wedges.combine(X, self.coefficients) + self.intercept
 
 
-def fit_on(X: np.ndarray, problem: Problem, wedges: Wedges, coefficients: np.ndarray) -> Fit:
-    """The network of these wedges with its best output bias."""
+def fit_on(
+    X: np.ndarray,
+    problem: Problem,
+    wedges: Wedges,
+    coefficients: np.ndarray,
+    near: np.ndarray | None = None,
+) -> Fit:
+    """The network of these wedges with its best output bias, which is ``near`` this one if any is
+    known."""
     combined = wedges.combine(X, coefficients)
-    return Fit(wedges, coefficients, problem.shift(combined), combined)
+    return Fit(wedges, coefficients, problem.shift(combined, near), combined)

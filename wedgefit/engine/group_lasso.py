@@ -5,6 +5,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from wedgefit.engine.lasso import solve_lasso
+from wedgefit.engine.problem import row_norms
 from wedgefit.engine.support import DEPENDENT, Gram
 
 # Newton steps of one support, and the shortest that is worth a try.
@@ -38,15 +39,15 @@ def solve_group_lasso(
     while idle < PATIENCE:
         for _ in range(NEWTON_STEPS):
             slope = _slope_of_groups(gram, alpha, z)
-            if np.linalg.norm(slope, axis=1).max(initial=0.0) <= 0.1 * kkt * alpha:
+            if row_norms(slope).max(initial=0.0) <= 0.1 * kkt * alpha:
                 break
             if not _newton_on_groups(gram, alpha, z, slope):
                 # A column beside its kink at zero is in the way: steps of single columns take it
                 # there.
                 _sweep_groups(gram, alpha, z)
         gradient = gram.correlation - gram.matrix @ z
-        length = np.linalg.norm(z, axis=1)
-        violation = np.where(length > 0, 0.0, np.linalg.norm(gradient, axis=1))
+        length = row_norms(z)
+        violation = np.where(length > 0, 0.0, row_norms(gradient))
         worst = int(violation.argmax()) if len(z) else 0
         if not len(z) or violation[worst] <= alpha * (1 + kkt):
             break
@@ -64,7 +65,7 @@ def _slope_of_groups(gram: Gram, alpha: float, z: np.ndarray) -> np.ndarray:
     return (
         gram.correlation[used]
         - gram.matrix[np.ix_(used, used)] @ z[used]
-        - alpha * z[used] / np.linalg.norm(z[used], axis=1)[:, None]
+        - alpha * z[used] / row_norms(z[used])[:, None]
     )
 
 
@@ -84,7 +85,7 @@ def _newton_on_groups(gram: Gram, alpha: float, z: np.ndarray, slope: np.ndarray
     used = np.flatnonzero(np.any(z != 0, axis=1))
     part, targets = z[used], z.shape[1]
     matrix, correlation = gram.matrix[np.ix_(used, used)], gram.correlation[used]
-    length = np.linalg.norm(part, axis=1)
+    length = row_norms(part)
     unit = part / length[:, None]
     # One block per column on the diagonal: alpha (I − u uᵀ) / ‖z_j‖, the curvature of its norm.
     curvature = (
@@ -116,7 +117,5 @@ def _group_objective(
     matrix: np.ndarray, correlation: np.ndarray, alpha: float, z: np.ndarray
 ) -> float:
     return float(
-        0.5 * np.vdot(z, matrix @ z)
-        - np.vdot(correlation, z)
-        + alpha * np.linalg.norm(z, axis=1).sum()
+        0.5 * np.vdot(z, matrix @ z) - np.vdot(correlation, z) + alpha * row_norms(z).sum()
     )

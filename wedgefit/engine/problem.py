@@ -8,6 +8,9 @@ import numpy as np
 
 from wedgefit.engine.losses import LOSSES, Loss
 
+# An output bias beyond is sought from nothing, even where one close to it is known.
+LARGEST_START = 1e4
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -95,19 +98,20 @@ class Problem:
         """The primal value of a network with these coefficients, (m, K)."""
         return self.value(combined, intercept) + self.alpha * float(row_norms(coefficients).sum())
 
-    def shift(self, combined: np.ndarray) -> np.ndarray:
-        """The best output bias t (K,) for a network whose neurons add up to this."""
-        return self.location + self._beyond_location(combined)
+    def shift(self, combined: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
+        """The best output bias t (K,) for a network whose neurons add up to this; ``near``: a bias
+        close to it, if one is known."""
+        return self.location + self._beyond_location(combined, near)
 
     def settled(self, combined: np.ndarray) -> np.ndarray:
         """The neurons' sum with the best output bias in it, but for the location: it stands for the
         same network, and what is asked of it is found soon, since the bias left is close to 0."""
         return combined + self._beyond_location(combined)
 
-    def dual_point(self, combined: np.ndarray) -> np.ndarray:
+    def dual_point(self, combined: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
         """The negative gradient at the best output bias, shaped like y: orthogonal to constants if
-        there is a bias."""
-        output = combined + self._beyond_location(combined)
+        there is a bias. ``near``: see ``shift``."""
+        output = combined + self._beyond_location(combined, near)
         dual = self.loss.negative_gradient(self.centred, output, self.weights)
         if not (self.intercept and self.loss.of_differences):
             return dual
@@ -137,10 +141,15 @@ class Problem:
         may be off by."""
         return self.loss.dual_terms(self.centred, dual, self.weights)
 
-    def _beyond_location(self, combined: np.ndarray) -> np.ndarray:
+    def _beyond_location(self, combined: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
         if not self.intercept:
             return self.location
-        return self.loss.shift(self.centred, combined, self.weights)
+        start = None if near is None else near - self.location
+        # The biases of coupled outputs are sought together, which takes long from far away. So far
+        # off as a damaged model says, nothing would be left of what the neurons add up to.
+        if start is None or not self.loss.couples or not np.abs(start).max() < LARGEST_START:
+            return self.loss.shift(self.centred, combined, self.weights)
+        return start + self.loss.shift(self.centred, combined + start, self.weights)
 
 
 def row_norms(coefficients: np.ndarray) -> np.ndarray:
@@ -148,4 +157,4 @@ def row_norms(coefficients: np.ndarray) -> np.ndarray:
     if coefficients.shape[1] == 1:
         # No square, which would take time and the digits of the smallest numbers.
         return np.abs(coefficients[:, 0])
-    return np.linalg.norm(coefficients, axis=1)
+    return np.sqrt(np.einsum("jk,jk->j", coefficients, coefficients))

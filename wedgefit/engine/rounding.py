@@ -40,7 +40,7 @@ def leeway_of(X: np.ndarray, problem: Problem, fit: Fit, score: float) -> Leeway
     shift = float(np.abs(fit.intercept - problem.location).max())
     terms = hinges @ sizes + row_norms(problem.centred) + shift
     rows = ULPS * terms * problem.weights
-    dual = problem.dual_point(fit.combined)
+    dual = problem.dual_point(fit.combined, fit.intercept)
     objective = float(row_norms(dual) @ (ULPS * terms)) + _objective_sums(problem, fit, sizes)
     reach = float(np.sqrt((np.ptp(np.vstack([X, np.zeros(X.shape[1])]), axis=0) ** 2).sum()))
     # Errors of different rows have nothing to do with each other: their squares add up.

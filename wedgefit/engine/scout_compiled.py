@@ -11,7 +11,7 @@ def best(v: np.ndarray, order: np.ndarray, heights: np.ndarray) -> tuple[np.ndar
     if v.shape[1] == 1:
         _best(np.ascontiguousarray(v[:, 0]), order, heights, places, values)
     else:
-        _best_of_several(np.ascontiguousarray(v), order, heights, places, values)
+        _best_of_several(np.ascontiguousarray(v.T), order, heights, places, values)
     return places, values
 
 
@@ -38,27 +38,29 @@ def _best(v, order, heights, places, values):
 
 @njit(cache=True, nogil=True)
 def _best_of_several(v, order, heights, places, values):
-    """The same for v (n, K): a score is the root of the sum of the targets' squares."""
-    n, targets = v.shape
-    sums, totals = np.empty((2, targets)), np.empty((2, targets))
+    """The same for v (K, n): a score is the root of the sum of the targets' squares."""
+    targets, n = v.shape
+    below, above = np.empty(n), np.empty(n)
     for p in range(len(order)):
-        totals[:] = 0.0
-        for i in range(n):
-            totals[0] += v[order[p, i]]
-            totals[1] += v[order[p, i]] * heights[p, i]
-        sums[:] = 0.0
+        below[:], above[:] = 0.0, 0.0
+        for t in range(targets):
+            total, moment = 0.0, 0.0
+            for i in range(n):
+                weight = v[t, order[p, i]]
+                total += weight
+                moment += weight * heights[p, i]
+            sum_, turned = 0.0, 0.0
+            for i in range(n):
+                weight, height = v[t, order[p, i]], heights[p, i]
+                sum_ += weight
+                turned += weight * height
+                one_side = height * sum_ - turned
+                other_side = one_side - height * total + moment
+                below[i] += one_side * one_side
+                above[i] += other_side * other_side
         top, at = -1.0, 0
         for i in range(n):
-            row, height = order[p, i], heights[p, i]
-            below, above = 0.0, 0.0
-            for t in range(targets):
-                sums[0, t] += v[row, t]
-                sums[1, t] += v[row, t] * height
-                one_side = height * sums[0, t] - sums[1, t]
-                other_side = one_side - height * totals[0, t] + totals[1, t]
-                below += one_side * one_side
-                above += other_side * other_side
-            square = max(below, above)
+            square = max(below[i], above[i])
             if square > top:
                 top, at = square, i
         places[p], values[p] = at, np.sqrt(top)

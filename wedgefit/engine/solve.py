@@ -64,7 +64,7 @@ def _rounds(
         round_ += 1
         schedule.begin(len(fit.wedges))
         priced = pricer.price(
-            problem.dual_point(fit.combined),
+            problem.dual_point(fit.combined, fit.intercept),
             threshold,
             fit.wedges,
             every_pencil=schedule.every_pencil,
@@ -108,7 +108,10 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
     kept = np.flatnonzero(z)
     fit = fit_on(X, problem, wedges.take(kept), z[kept, None])
     priced = pricer.price(
-        problem.dual_point(fit.combined), problem.alpha, fit.wedges, every_pencil=True
+        problem.dual_point(fit.combined, fit.intercept),
+        problem.alpha,
+        fit.wedges,
+        every_pencil=True,
     )
     certificate = certify(X, problem, fit, priced)
     return Solution(

@@ -43,6 +43,8 @@ class WorkingSet:
         self.wedges = dictionary.none()
         self.coefficients = np.empty((0, problem.targets))
         self.idle = np.empty(0, dtype=int)
+        # The output bias that belongs to the coefficients, where they are found together.
+        self.bias: np.ndarray | None = None
 
     @property
     def neurons(self) -> int:
@@ -88,7 +90,7 @@ class WorkingSet:
         """The network as it stands."""
         used = np.flatnonzero(row_norms(self.coefficients))
         wedges, coefficients = self.wedges.take(used).as_hinges(self.coefficients[used])
-        return fit_on(self.X, self.problem, wedges, coefficients)
+        return fit_on(self.X, self.problem, wedges, coefficients, self.bias)
 
 
 class QuadraticWorkingSet(WorkingSet):
@@ -152,7 +154,7 @@ class CurvedWorkingSet(WorkingSet):
                 break
             active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
             some = hinges.take(active)
-            matrix = self._curved_gram(some, output, damping)
+            matrix = self._curved_gram(some, self.problem.curvature(output, damping))
             model = Gram(matrix, gradient[active] + matrix @ z[active])
             fine = max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
             target = solve_group_lasso(model, alpha, z[active], kkt=fine, nonnegative=nonnegative)
@@ -170,14 +172,14 @@ class CurvedWorkingSet(WorkingSet):
             )
         return z
 
-    def _curved_gram(self, hinges: Hinges, output: np.ndarray, damping: float) -> np.ndarray:
+    def _curved_gram(self, hinges: Hinges, curvature: np.ndarray) -> np.ndarray:
         """The loss's second derivative in the coefficients of these hinges, with the output bias
-        eliminated, (k, k).
+        eliminated, (k, k), from that in the outputs (n, K).
 
         One matrix for all targets, so that they can share their columns: by the largest curvature
         of a row's targets the model lies above the loss, and its steps are a little short.
         """
-        curvature = self.problem.curvature(output, damping).max(axis=1)
+        curvature = curvature.max(axis=1)
         count = len(hinges.wedges)
         matrix, means = np.zeros((count, count)), np.zeros(count)
         for rows, columns in hinges.blocks():
@@ -193,17 +195,20 @@ class CurvedWorkingSet(WorkingSet):
     ) -> tuple[float, np.ndarray]:
         """How far along the step from z, which changes the output by ``change``, the objective
         falls as it should (0: nowhere), and the output there, with its best bias."""
-        problem = replace(self.problem, alpha=alpha)
-        before = problem.objective(output, problem.shift(output), z)
-        length = 1.0
+        before, length = self._objective(alpha, output, z), 1.0
         for _ in range(HALVINGS):
-            reached = problem.settled(output + length * change)
-            after = problem.objective(reached, problem.shift(reached), z + length * step)
+            reached = self.problem.settled(output + length * change)
+            after = self._objective(alpha, reached, z + length * step)
             # Near the optimum rounding hides the gain: then the full step is the best guess.
             if after <= before - 1e-4 * length * promised + 1e-15 * abs(before):
                 return length, reached
             length /= 2
         return 0.0, output
+
+    def _objective(self, alpha: float, output: np.ndarray, z: np.ndarray) -> float:
+        """The objective of coefficients z, from an output with its best bias."""
+        problem = replace(self.problem, alpha=alpha)
+        return problem.objective(output, problem.shift(output), z)
 
 
 class CoupledWorkingSet(CurvedWorkingSet):
@@ -215,9 +220,13 @@ class CoupledWorkingSet(CurvedWorkingSet):
     def _optimal(self, alpha: float, kkt: float) -> np.ndarray:
         z, lowest = self.coefficients.copy(), np.inf
         hinges = Hinges(self.X, self.wedges)
+        problem, loss = self.problem, self.problem.loss
         for _ in range(self.steps):
-            output = self.problem.settled(hinges.combined(z))
-            gradient = hinges.products(self.problem.dual_point(output))
+            combined = hinges.combined(z)
+            self.bias = problem.shift(combined, self.bias)
+            output = combined + (self.bias - problem.location)
+            dual = loss.negative_gradient(problem.centred, output, problem.weights)
+            gradient = hinges.products(dual)
             violation = _violations(gradient, z, alpha)
             worst = violation.max(initial=0.0) / alpha
             objective = self._objective(alpha, output, z)
@@ -239,12 +248,13 @@ class CoupledWorkingSet(CurvedWorkingSet):
 
     def _proximal(self, alpha, hinges, z, output, gradient, kkt: float) -> np.ndarray:
         """The coefficients after one step of the wedges that are in use or violate."""
-        violation = _violations(gradient, z, alpha)
+        problem, violation = self.problem, _violations(gradient, z, alpha)
         active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
         some = hinges.take(active)
-        matrix = self._curved_gram(some, output, 0.0)
+        curvature = problem.loss.curvature(problem.centred, output, problem.weights)
+        matrix = self._curved_gram(some, curvature)
         model = Gram(matrix, gradient[active] + matrix @ z[active])
-        target = solve_group_lasso(model, alpha, z[active], kkt=min(kkt, 1e-3))
+        target = solve_group_lasso(model, alpha, z[active], kkt=min(kkt, 3e-2))
         step = target - z[active]
         promised = float(np.vdot(gradient[active], step)) - alpha * float(
             row_norms(target).sum() - row_norms(z[active]).sum()
@@ -257,14 +267,18 @@ class CoupledWorkingSet(CurvedWorkingSet):
 
     def _settled(self, alpha: float, hinges: Hinges, z: np.ndarray, kkt: float) -> np.ndarray:
         """The best coefficients of the wedges in use, some of which may turn out to be zero."""
-        used, found = np.flatnonzero(row_norms(z)), z.copy()
+        used, found, problem = np.flatnonzero(row_norms(z)), z.copy(), self.problem
         columns = hinges.take(used).values()
-        found[used] = settled(replace(self.problem, alpha=alpha), columns, z[used], kkt)
+        found[used], self.bias = settled(
+            replace(problem, alpha=alpha), columns, z[used], self.bias, kkt
+        )
         return found
 
     def _objective(self, alpha: float, output: np.ndarray, z: np.ndarray) -> float:
-        problem = replace(self.problem, alpha=alpha)
-        return problem.objective(output, problem.shift(output), z)
+        # The bias is in the output, and is not sought again.
+        problem = self.problem
+        value = problem.loss.value(problem.centred, output, problem.weights)
+        return value + alpha * float(row_norms(z).sum())
 
 
 class KinkedWorkingSet(CurvedWorkingSet):

@@ -170,7 +170,7 @@ def stages_found(
         wedges = network.wedges(layer, pricer.dictionary.room, X.shape[1])
         fit = network.certified(layer, problem, wedges, X)
         exact = stored.certificate.scope == "exact" or (layer == 1 and learner.exact)
-        point = problem.dual_point(fit.combined)
+        point = problem.dual_point(fit.combined, fit.intercept)
         # As sharp as the solver's own last round; a bound below alpha need not be sharper.
         sharp = 0.5 * (min(tol, 1e-9) if pricer.full_rounds_are_quick else tol)
         priced = pricer.price(point, problem.alpha, fit.wedges, every_pencil=exact, sharp=sharp)

@@ -15,6 +15,8 @@ TRIES = 20
 LEAST_DAMPING = 1e-12
 SETTLED = 1e-9
 FARTHEST = 1e6
+# Where classes are as frequent as expected, up to this in the logarithm, Newton is at home.
+NEARBY = 1.0
 # What rounding may leave of the sum of a row's dual point, which is zero.
 NO_SUM = 1e-12
 
@@ -32,10 +34,11 @@ class Softmax(OfNumbers):
     couples = True
 
     def value(self, y, output, weights) -> float:
-        return float(weights @ np.logaddexp.reduce(_beside_true(y, output), axis=1))
+        return float(weights @ _odds(y, output)[2][:, 0])
 
     def negative_gradient(self, y, output, weights):
-        return _pull(y, softmax(output), weights)
+        true, others, _ = _odds(y, output)
+        return weights[:, None] * _pull(y, true, others)
 
     def curvature(self, y, output, weights):
         """For every output the largest that any direction of a row's outputs has (Gershgorin)."""
@@ -49,19 +52,26 @@ class Softmax(OfNumbers):
 
     def shift(self, y, output, weights):
         frequency = weights @ (y > 0)
-        # Where all rows have the same outputs this is the answer; else a step of iterative scaling,
-        # which takes every start to where Newton's method is at home.
-        logs = log_softmax(output) + np.log(weights)[:, None]
-        with np.errstate(divide="ignore"):  # A class that no row has: its best output is −∞.
+        if not frequency.all():
+            # A class that no row has: its best output is −∞.
+            with np.errstate(divide="ignore"):
+                return np.log(frequency)
+        at, here = np.zeros(y.shape[1]), _Around.of(y, output, weights)
+        with np.errstate(divide="ignore"):
+            off = np.abs(np.log(frequency / (weights @ here.chances)))
+        if off.max() > NEARBY:
+            # Where all rows have the same outputs this is the answer; else a step of iterative
+            # scaling, which takes every start to where Newton's method is at home.
+            logs = log_softmax(output) + np.log(weights)[:, None]
             at = np.log(frequency) - np.logaddexp.reduce(logs, axis=0)
-        if not np.isfinite(at).all():
-            return at
-        return self._newton(y, output, weights, at - at.mean())
+            at -= at.mean()
+            here = _Around.of(y, output + at, weights)
+        return self._newton(y, output, weights, at, here)
 
-    def _newton(self, y, output, weights, at: np.ndarray) -> np.ndarray:
+    def _newton(self, y, output, weights, at: np.ndarray, here: "_Around") -> np.ndarray:
         """The best constants from these on: Newton's method, damped where a step would not pay
         (Levenberg and Marquardt), as where all rows are far on one side."""
-        here, damping = self._around(y, output, weights, at), 0.0
+        damping = 0.0
         for _ in range(NEWTON_STEPS):
             for _ in range(TRIES):
                 step = here.step(damping)
@@ -69,7 +79,7 @@ class Softmax(OfNumbers):
                     if not damping and np.abs(step).max() <= SETTLED * max(1.0, np.abs(at).max()):
                         # The error behind it is its square; what further steps find is rounding.
                         return at + step
-                    there = self._around(y, output, weights, at + step)
+                    there = _Around.of(y, output + (at + step), weights)
                     if there.improves_on(here):
                         break
                 damping = max(10 * damping, LEAST_DAMPING)
@@ -78,12 +88,6 @@ class Softmax(OfNumbers):
             at, here = at + step, there
             damping = damping / 100 if damping > LEAST_DAMPING else 0.0
         return at
-
-    def _around(self, y, output, weights, at: np.ndarray) -> "_Around":
-        moved = output + at
-        chances = softmax(moved)
-        slope = _pull(y, chances, weights).sum(axis=0)
-        return _Around(self.value(y, moved, weights), slope, chances, weights)
 
     def dual_value(self, y, dual, weights) -> float:
         part = (dual.T / weights).T
@@ -126,6 +130,15 @@ class _Around:
     chances: np.ndarray
     weights: np.ndarray
 
+    @classmethod
+    def of(cls, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> "_Around":
+        """The loss around these outputs (n, K)."""
+        true, others, losses = _odds(y, output)
+        pull = _pull(y, true, others)
+        whole = true + others.sum(axis=1, keepdims=True)
+        chances = np.where(y > 0, true, others) / whole
+        return cls(float(weights @ losses[:, 0]), weights @ pull, chances, weights)
+
     def step(self, damping: float) -> np.ndarray | None:
         """Newton's step, which leaves the mean of the constants, as that changes nothing; None
         where it leads beyond all numbers."""
@@ -159,17 +172,24 @@ def log_softmax(output: np.ndarray) -> np.ndarray:
     return below - np.log(np.exp(below).sum(axis=1, keepdims=True))
 
 
-def _pull(y: np.ndarray, chances: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Minus the loss's derivative in the outputs that give these chances, (n, K)."""
-    # That of the true class as what the others have: taken from one, it would lose the digits of
-    # rows far on their side.
-    others = np.where(y > 0, 0.0, chances)
-    return (np.where(y > 0, others.sum(axis=1, keepdims=True), -others).T * weights).T
+def _odds(y: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row: exp(−top); the odds of the other classes, exp(output_k − output_c − top), 0 for
+    its own; and the loss. All (n, K) or (n, 1); top is chosen so that nothing overflows.
+
+    The true class's own odds are left out, and its probability is never taken from one: of rows far
+    on their side the digits would be lost.
+    """
+    beside = output - np.where(y > 0, output, 0.0).sum(axis=1, keepdims=True)
+    top = np.maximum(np.where(y > 0, -np.inf, beside).max(axis=1, keepdims=True), 0.0)
+    others = np.where(y > 0, 0.0, np.exp(beside - top))
+    true, away = np.exp(-top), others.sum(axis=1, keepdims=True)
+    return true, others, np.where(top > 0, top + np.log(true + away), np.log1p(away))
 
 
-def _beside_true(y: np.ndarray, output: np.ndarray) -> np.ndarray:
-    """The outputs less that of the row's class, (n, K)."""
-    return output - np.where(y > 0, output, 0.0).sum(axis=1, keepdims=True)
+def _pull(y: np.ndarray, true: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Minus the derivative of a row's loss in its outputs, (n, K), from its odds."""
+    away = others.sum(axis=1, keepdims=True)
+    return np.where(y > 0, away, -others) / (true + away)
 
 
 def _entropy(part: np.ndarray) -> np.ndarray:
