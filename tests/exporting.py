@@ -128,7 +128,7 @@ def run_sql(model, rows, table="data"):
         assert connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone() == (1,)
     connection.close()
     assert [line[1] for line in lines] == list(range(len(rows)))
-    start, targets = len(model.encoding.inputs) + 3, len(model.encoding.target.names)
+    start, targets = len(model.encoding.inputs) + 3, len(model.predicted_names)
     found = [line[start] if targets == 1 else line[start : start + targets] for line in lines]
     return found, [line[start + targets :] for line in lines], names[start:]
 
@@ -140,12 +140,10 @@ def run_postgresql(postgresql, model, rows):
     lines = list(csv.reader(io.StringIO(done.stdout, newline="")))
     target, start = model.encoding.target, len(model.encoding.inputs)
     numbers = target.classes and not isinstance(target.classes[0], str)
-    found = [
-        line[start] if len(target.names) == 1 else line[start : start + len(target.names)]
-        for line in lines
-    ]
+    many = len(model.predicted_names)
+    found = [line[start] if many == 1 else line[start : start + many] for line in lines]
     return [float(label) for label in found] if numbers else found, [
-        line[start + len(target.names) :] for line in lines
+        line[start + many :] for line in lines
     ]
 
 

@@ -109,6 +109,9 @@ def kinds() -> Kinds:
             "amounts": lambda made: trained(columns | {"y": np.exp(signal)}, loss="gamma"),
             "robust": lambda made: trained(columns | y, loss="huber"),
             "quantile": lambda made: trained(columns | y, loss="quantile", quantile=0.9),
+            "several quantiles": lambda made: trained(
+                columns | y, order=1, loss="quantile", quantile=(0.2, 0.3, 0.9)
+            ),
             "increasing": lambda made: trained(columns | y, increasing=("a",), convex=("b",)),
             "ridges that fall": lambda made: trained(columns | y, decreasing=("b",), order=2),
             "two classes": lambda made: trained(columns | two),

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import d2_pinball_score, d2_tweedie_score, r2_score
+from sklearn.metrics import d2_pinball_score, d2_tweedie_score, mean_pinball_loss, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -447,6 +447,32 @@ def test_regressors_of_every_loss(loss, rng):
     rows = np.repeat(np.arange(60), weights)
     again = WedgeRegressor(loss=loss, alpha=0.05, order=1, **given).fit(X[rows], y[rows])
     assert again.certificate_.objective == pytest.approx(model.certificate_.objective, rel=1e-6)
+
+
+def test_several_quantiles_at_once(rng):
+    """A column for each, without crossings; the score is D² of the sum of their losses."""
+    X = rng.normal(size=(50, 2))
+    y, weights = X[:, 0] + np.abs(X[:, 0]) * rng.normal(size=50), rng.integers(1, 3, size=50)
+    levels = [0.9, 0.1, 0.2]
+    model = WedgeRegressor(loss="quantile", quantile=levels, alpha=0.02, order=1)
+    made = model.fit(X, y, sample_weight=weights).predict_quantiles(X)
+    assert made.shape == (50, 3) and (np.diff(made, axis=1) >= 0).all()
+    np.testing.assert_array_equal(model.predict(X), made)
+    losses = lambda outputs: sum(
+        mean_pinball_loss(y, column, sample_weight=weights, alpha=level)
+        for column, level in zip(outputs.T, sorted(levels))
+    )
+    constant = np.quantile(y, sorted(levels), method="inverted_cdf", weights=weights)
+    expected = 1 - losses(made) / losses(np.tile(constant, (50, 1)))
+    assert model.score(X, y, weights) == pytest.approx(expected, rel=1e-6)
+    assert model.get_params()["quantile"] is levels
+    one = WedgeRegressor(loss="quantile", quantile=0.3, alpha=0.02, order=1).fit(X, y)
+    assert one.predict(X).shape == (50,) and one.predict_quantiles(X).shape == (50, 1)
+    assert not hasattr(WedgeRegressor(), "predict_quantiles")
+    with pytest.raises(ValueError, match="several different ones"):
+        WedgeRegressor(loss="quantile", quantile=[0.1, 0.1]).fit(X, y)
+    found = WedgeRegressor(loss="quantile", quantile=np.array([0.1, 0.9]), alpha=0.1, order=1)
+    assert found.fit(X, y).model_.problem.quantile == (0.1, 0.9)
 
 
 def test_rates_weighed_by_their_exposure(rng):

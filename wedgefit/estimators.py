@@ -227,6 +227,12 @@ class _WedgeEstimator(BaseEstimator):
         ]
 
 
+def _has_quantiles(estimator) -> bool:
+    if estimator.loss != "quantile":
+        raise AttributeError("quantiles need loss='quantile'")
+    return True
+
+
 @with_parameters("regression", ATTRIBUTES, [MONOTONIC], loss="squared")
 class WedgeRegressor(RegressorMixin, _WedgeEstimator):
     """A ReLU network for numbers, trained to certified global optimality.
@@ -260,7 +266,7 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
 
     def predict(self, X):
         """What the network predicts, (n,) or (n, K): its output, or with the losses "poisson" and
-        "gamma" the exponential of it."""
+        "gamma" the exponential of it; of several quantiles each, ascending."""
         output = self._output(X)
         return _squeezed(self.model_.predicted(output))
 
@@ -274,9 +280,17 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
             raise ValueError(as_parameters(str(error))) from error
         return tuple(_squeezed(end) for end in ends)
 
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X):
+        """The quantiles that the parameter ``quantile`` names, (n, K) in ascending order of their
+        levels, without crossings."""
+        output = self._output(X)
+        return self.model_.predicted(output)
+
     def score(self, X, y, sample_weight=None):
         """How much better than a constant: R², or with the losses "poisson", "gamma" and
-        "quantile" D², the part of the constant's deviance that is explained."""
+        "quantile" D², the part of the constant's deviance that is explained; of several quantiles
+        the sum of their losses counts."""
         if self.loss not in ("poisson", "gamma", "quantile"):
             return super().score(X, y, sample_weight)
         output, y = self._output(X), column_or_1d(y).astype(float)

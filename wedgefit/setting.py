@@ -189,6 +189,28 @@ class Several(Range):
         return self.each.read(text)
 
 
+class OneOrSeveral(Range):
+    """A value, or several different ones: these as a tuple in ascending order."""
+
+    repeatable = True
+
+    def __init__(self, each: Range):
+        self.each, self.metavar = each, each.metavar
+        self.words = f"{each.words}, or several different ones"
+
+    def take(self, value):
+        if getattr(value, "ndim", 0) == 1:
+            value = value.tolist()
+        if not isinstance(value, list | tuple):
+            return self.each.take(value)
+        values = sorted(set(map(self.each.take, value)))
+        _expect(len(values) == len(value) > 0)
+        return tuple(values) if len(values) > 1 else values[0]
+
+    def read(self, text: str):
+        return self.each.read(text)
+
+
 class Pair(Range):
     """``NAME=KIND``: a column and one of some kinds, as a tuple."""
 

@@ -47,12 +47,12 @@ def test_python_script_agrees_with_predict_on_a_file(kind, tmp_path):
     header, *lines = csv.reader(io.StringIO(done.stdout.decode(), newline=""))
     target = model.encoding.target
     labels = target.classes if model.has_probabilities else ()
-    assert header == [f"prediction_{name}" for name in target.names] + [
+    assert header == [f"prediction_{name}" for name in model.predicted_names] + [
         f"probability_{label}" for label in labels
     ]
-    decisions = [line[: len(target.names)] for line in lines]
+    decisions = [line[: len(model.predicted_names)] for line in lines]
     found = [cells[0] if len(cells) == 1 else cells for cells in decisions]
-    agree(found, [line[len(target.names) :] for line in lines], model, rows)
+    agree(found, [line[len(model.predicted_names) :] for line in lines], model, rows)
 
 
 def test_python_reads_numbers_as_predict_does():

@@ -69,6 +69,8 @@ def decided(scores, classes, link, cut):
     log_expit = lambda score: min(score, 0.0) - math.log1p(math.exp(-abs(score)))
     if link == "log":
         scores = [math.exp(max(-700.0, min(700.0, score))) for score in scores]
+    if link == "sorted":
+        scores = sorted(scores)
     if classes is None:
         return (scores[0] if len(scores) == 1 else scores), None
     label = classes[scores[0] > cut if len(scores) == 1 else int(np.argmax(scores))]

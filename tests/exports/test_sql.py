@@ -18,7 +18,7 @@ def test_sqlite_agrees(kind):
     rows = rows_for(model)
     found, chances, names = run_sql(model, rows)
     labels = model.encoding.target.classes if model.has_probabilities else ()
-    assert names == [f"prediction_{name}" for name in model.encoding.target.names] + [
+    assert names == [f"prediction_{name}" for name in model.predicted_names] + [
         f"probability_{label}" for label in labels
     ]
     agree(found, chances, model, rows)

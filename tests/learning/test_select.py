@@ -70,7 +70,7 @@ def walk(X, y, alphas, task="regression", prices=None, **options):
     problems = partial(problems_of, loss=loss, settings=settings)
     walks = walk_for(prices, pace.fold_tol)
     alphas = path.AlphaPath(np.asarray(alphas), largest, pace)
-    return cross_validate(sample, settings, alphas, problems, walks, **watched | options)
+    return cross_validate(sample, settings, alphas, loss, problems, walks, **watched | options)
 
 
 def validated(X, y, task="regression", ratios=(0.3, 0.1, 0.03), intercept=True, **options):

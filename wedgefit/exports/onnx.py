@@ -181,6 +181,8 @@ def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
     if plan.exponential:
         least, most = -LARGEST_EXPONENT, LARGEST_EXPONENT
         scores = graph.add("Exp", graph.add("Max", graph.add("Min", scores, most), least))
+    if plan.ascending:
+        scores = _ascending(graph, scores, len(plan.targets))
     if classes is None and len(plan.targets) > 1:
         together = graph.add("Identity", scores, name=name)
         return together, TensorProto.DOUBLE, ["rows", len(plan.targets)]
@@ -201,6 +203,16 @@ def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
         else TensorProto.DOUBLE
     )
     return graph.add("Gather", labels, code, name=name), kind, ["rows"]
+
+
+def _ascending(graph: _Graph, scores: str, many: int) -> str:
+    """So many scores of each row in ascending order, by neighbours that change places."""
+    columns = [graph.add("Gather", scores, np.array([k]), axis=1) for k in range(many)]
+    for step in range(many):
+        for k in range(step % 2, many - 1, 2):
+            pair = columns[k : k + 2]
+            columns[k : k + 2] = graph.add("Min", *pair), graph.add("Max", *pair)
+    return graph.add("Concat", *columns, axis=1)
 
 
 def _probabilities(graph: _Graph, plan: Plan, scores: str) -> tuple:

@@ -18,7 +18,7 @@ from wedgefit.errors import FitError
 from wedgefit.model.record import Model
 
 # What every language makes of the outputs.
-LINKS = ("identity", "log", "logistic", "softmax")
+LINKS = ("identity", "log", "logistic", "softmax", "sorted")
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,12 @@ class Plan:
     """The whole way from cells to predictions.
 
     The ``network`` reads the ``features``, and all its layers have units. Its outputs are the
-    ``targets``, or, where there are ``classes``, one score of the second of two or one score of
-    each. ``link``: what the outputs are, "identity", "log", "logistic" or "softmax"; with the last
-    two they are log-odds, or logarithms up to a constant, of probabilities; with "log" their
-    exponentials are predicted. ``cut``: the score above which the second of two classes is
-    predicted. ``reading``: what training was told about cells and files.
+    ``targets`` (or the quantiles of one), or, where there are ``classes``, one score of the second
+    of two or one score of each. ``link``: what the outputs are, one of ``LINKS``: with "logistic"
+    and "softmax" they are log-odds, or logarithms up to a constant, of probabilities; with "log"
+    their exponentials are predicted, with "sorted" those of a row in ascending order. ``cut``: the
+    score above which the second of two classes is predicted. ``reading``: what training was told
+    about cells and files.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
@@ -105,6 +106,11 @@ class Plan:
     def exponential(self) -> bool:
         """Whether outputs are the logarithms of what is predicted."""
         return self.link == "log"
+
+    @property
+    def ascending(self) -> bool:
+        """Whether the outputs of a row are predicted in ascending order."""
+        return self.link == "sorted"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -157,8 +163,8 @@ def plan_of(model: Model) -> Plan:
     )  # fmt: skip
     target = encoding.target
     return Plan(
-        tuple(columns.values()), features, _with_units(model.network), target.names,
-        target.classes, model.loss.link, model.cut, encoding.reading,
+        tuple(columns.values()), features, _with_units(model.network),
+        model.predicted_names, target.classes, model.loss.link, model.cut, encoding.reading,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ def to_python(plan: Plan) -> str:
         "PROBABLE": plan.probable,
         "SOFTMAX": plan.shared,
         "EXPONENTIAL": plan.exponential,
+        "ASCENDING": plan.ascending,
         "CUT": plan.cut,
         "MISSING": plan.missing,
         "MISSING_NUMBERS": plan.reading.missing_numbers,

@@ -241,6 +241,8 @@ class _Query:
 
     def _outcome(self, scores: list[str]) -> Iterator[tuple[str, Columns]]:
         """The steps from scores to what is predicted."""
+        if self.plan.ascending:
+            yield from self._sorting(len(scores))
         decisions = enumerate(self._decisions(scores), start=1)
         found = [(f"prediction{k}", decision) for k, decision in decisions]
         if not self.plan.probable:
@@ -251,6 +253,19 @@ class _Query:
             yield "predictions", [*found, ("p1", chances[0]), ("p2", chances[1])]
         else:
             yield from self._normalised(found, scores)
+
+    def _sorting(self, many: int) -> Iterator[tuple[str, Columns]]:
+        """The steps that put so many scores of a row into ascending order: in each, neighbours
+        change places where need be, and as many such steps as scores are enough (Knuth, The Art of
+        Computer Programming 3, section 5.3.4)."""
+        dialect = self.dialect
+        for step in range(many):
+            columns = [(f"s{k}", self.part(f"s{k}")) for k in range(1, many + 1)]
+            for k in range(step % 2, many - 1, 2):
+                (low, one), (high, other) = columns[k : k + 2]
+                columns[k] = low, f"{dialect.least}({one}, {other})"
+                columns[k + 1] = high, f"{dialect.greatest}({one}, {other})"
+            yield f"sorted{step + 1}", columns
 
     def _normalised(self, found: Columns, scores: list[str]) -> Iterator[tuple[str, Columns]]:
         """Probabilities of several classes, in logarithms first, so that rows far from every class

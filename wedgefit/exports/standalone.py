@@ -1,6 +1,7 @@
 """A ReLU network, written out by wedgefit; it needs Python 3.8 or newer and nothing else.
 
-    predict(row)         a number; a list of numbers where there are several targets; or a label
+    predict(row)         a number; a list of numbers where there are several targets or
+                         quantiles; or a label
     probabilities(row)   the probability of every class, by its label (where the loss gives some)
     scores(row)          the outputs of the network
 
@@ -24,6 +25,7 @@ CLASSES = None
 PROBABLE = False
 SOFTMAX = False
 EXPONENTIAL = False
+ASCENDING = False
 CUT = 0.0
 MISSING = ("", "NA")
 MISSING_NUMBERS = ()
@@ -91,10 +93,13 @@ def affine(units, values):
 
 
 def decided(outputs):
-    """The numbers, or with EXPONENTIAL those of which they are logarithms; of two classes the
+    """The numbers, or with EXPONENTIAL those of which they are logarithms, with ASCENDING in that
+    order, so that quantiles do not cross; of two classes the
     second where the output is above CUT, else the class of the largest."""
     if EXPONENTIAL:
         outputs = [math.exp(max(-700.0, min(700.0, output))) for output in outputs]
+    if ASCENDING:
+        outputs = sorted(outputs)
     if CLASSES is None:
         return outputs[0] if len(outputs) == 1 else outputs
     if len(outputs) == 1:

@@ -78,7 +78,7 @@ def _of_intervals(settings: Settings, sample: Sample, loss: str) -> Contradictio
     yield (
         settings.intervals and (sample.task == "classification" or loss == "quantile"),
         "--intervals is for numbers whose mean is predicted.",
-        "Leave it out; of quantiles, train two: --quantile 0.05 and --quantile 0.95.",
+        "Leave it out; of quantiles, train two: --quantile 0.05 --quantile 0.95.",
     )
     yield (
         settings.intervals and sample.exposure is not None,
@@ -94,6 +94,12 @@ def _of_shapes(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         sample.y.shape[1] > 1,
         "a network with a shape is for one target, or for two classes.",
         "Leave the shape out, or give one --target.",
+    )
+    yield (
+        isinstance(settings.quantile, tuple) and bool(sample.shapes[:, 1].any()),
+        "--convex and --concave are for one quantile: where several would cross, their predictions "
+        "change places, and bend there as they like.",
+        "Leave the shape out, or train a model for each --quantile.",
     )
     for option, asked in (
         ("--loss softmax", loss == "softmax"),

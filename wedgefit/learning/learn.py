@@ -191,6 +191,7 @@ class Learner:
             self.sample,
             self.settings,
             AlphaPath(alphas, self.alpha_max, pace),
+            self.loss,
             self.problems_of,
             partial(self._fold_walk, layers=layers, tol=pace.fold_tol),
             advance=advance,

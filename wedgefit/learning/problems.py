@@ -3,13 +3,13 @@
 import numpy as np
 
 from wedgefit.data.sample import Sample
-from wedgefit.engine.losses import Loss, loss_of
+from wedgefit.engine.losses import Loss, Quantiles, fitted_apart, loss_of
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
 from wedgefit.learning.settings import Settings, loss_name
 
 
-def loss_for(sample: Sample, settings: Settings) -> Loss:
+def loss_for(sample: Sample, settings: Settings) -> Loss | Quantiles:
     """The loss that the settings name, else that of the task, with its number where it has one.
 
     Raises FitError where a number that is left open does not follow from the targets.
@@ -34,16 +34,19 @@ def _between_quartiles(sample: Sample) -> float:
     )
 
 
-def problems_of(sample: Sample, loss: Loss, settings: Settings) -> list[Problem]:
-    """One problem per network, at alpha 1: one in all, or for more than two classes one per class
-    against the rest, unless the loss lets them share their neurons."""
-    several = sample.task == "classification" and not loss.couples
+def problems_of(sample: Sample, loss: Loss | Quantiles, settings: Settings) -> list[Problem]:
+    """One problem per network, at alpha 1: one in all; for more than two classes one per class
+    against the rest, unless the loss lets them share their neurons; of several quantiles one of
+    each."""
+    losses = fitted_apart(loss)
+    several = sample.task == "classification" and not losses[0].couples
     targets = np.hsplit(sample.y, sample.y.shape[1]) if several else [sample.y]
     weights, labels = sample.weights, sample.labels
     if settings.class_weight == "balanced":
         each = np.ones(len(labels)) if weights is None else weights
         weights = each / np.bincount(labels, weights=each)[labels]
     return [
-        Problem(np.ascontiguousarray(y), 1.0, settings.intercept, loss, weights, sample.exposure)
+        Problem(np.ascontiguousarray(y), 1.0, settings.intercept, part, weights, sample.exposure)
         for y in targets
+        for part in losses
     ]

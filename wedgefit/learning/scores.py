@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from wedgefit.data.sample import Sample
-    from wedgefit.engine.losses import Loss
+    from wedgefit.engine.losses import Loss, Quantiles
     from wedgefit.engine.problem import Problem
 
 NUMBERS, CLASSES = "regression", "classification"
@@ -40,7 +40,7 @@ class Predicted:
     classes: int = 0
     decided: np.ndarray | None = None
     probabilities: np.ndarray | None = None
-    loss: Loss | None = None
+    loss: Loss | Quantiles | None = None
     scores: np.ndarray | None = None
 
 
@@ -116,30 +116,39 @@ def _d2(predicted: Predicted) -> float | None:
     truth = predicted.truth
     if len(truth) < 2 or (truth == truth[0]).all():
         return None
-    problem, nothing = _problem(predicted), np.zeros_like(truth)
-    constant = problem.value(nothing, problem.shift(nothing)) - problem.floor
-    return 1 - _above_floor(problem, predicted) / constant
+    nothing = np.zeros_like(truth)
+    constant = sum(
+        problem.value(nothing, problem.shift(nothing)) - problem.floor
+        for problem, _ in _problems(predicted)
+    )
+    return 1 - _loss(predicted) / constant
 
 
 def _deviance(predicted: Predicted) -> float:
-    return 2 * _above_floor(_problem(predicted), predicted)
+    return 2 * _loss(predicted)
 
 
 def _loss(predicted: Predicted) -> float:
-    return _above_floor(_problem(predicted), predicted)
+    """The loss of the network's outputs, above the least that any have; of several quantiles the
+    sum of their losses."""
+    return sum(
+        problem.value(scores, 0.0) - problem.floor for problem, scores in _problems(predicted)
+    )
 
 
-def _problem(predicted: Predicted) -> Problem:
-    """What the loss of these rows is computed by."""
+def _problems(predicted: Predicted) -> list[tuple[Problem, np.ndarray]]:
+    """What the loss of these rows is computed by, with the outputs: one of each that networks are
+    fitted apart with."""
+    import numpy as np
+
+    from wedgefit.engine.losses import fitted_apart
     from wedgefit.engine.problem import Problem
 
-    weights = predicted.weights
-    return Problem(predicted.truth, 1.0, loss=predicted.loss, sample_weight=weights)
-
-
-def _above_floor(problem: Problem, predicted: Predicted) -> float:
-    """The loss of the network's outputs, above the least that any have."""
-    return problem.value(predicted.scores, 0.0) - problem.floor
+    losses, weights = fitted_apart(predicted.loss), predicted.weights
+    problems = [Problem(predicted.truth, 1.0, loss=own, sample_weight=weights) for own in losses]
+    if len(losses) == 1:
+        return [(problems[0], predicted.scores)]
+    return list(zip(problems, np.hsplit(predicted.output, len(losses))))
 
 
 def _rmse(predicted: Predicted) -> float:
@@ -147,6 +156,7 @@ def _rmse(predicted: Predicted) -> float:
 
 
 def _mae(predicted: Predicted) -> float:
+    """Of several quantiles the mean over these."""
     import numpy as np
 
     return _mean(np.abs(predicted.truth - predicted.output), predicted)
@@ -229,18 +239,19 @@ def shown_score(scoring: str | None, task: str, loss: str) -> str:
 
 
 def score_values(
-    sample: Sample, output: np.ndarray, loss: Loss, cut: float = 0.0
+    sample: Sample, output: np.ndarray, loss: Loss | Quantiles, cut: float = 0.0
 ) -> dict[str, float | None]:
     """Every score of the sample's task by name; None where it is undefined.
 
-    ``output`` is shaped like the sample's y; rows count by their weights, several targets are
-    averaged. Of two classes the second is predicted where the output exceeds ``cut``.
+    ``output`` is shaped like the sample's y, of several quantiles it has a column for each; rows
+    count by their weights, several targets are averaged. Of two classes the second is predicted
+    where the output exceeds ``cut``.
     """
     predicted = _predicted(sample, output, loss, cut)
     return {score.name: score.of(predicted) for score in scores_of(sample.task, loss.name)}
 
 
-def _predicted(sample: Sample, output: np.ndarray, loss: Loss, cut: float) -> Predicted:
+def _predicted(sample: Sample, output: np.ndarray, loss: Loss | Quantiles, cut: float) -> Predicted:
     from wedgefit.data.sample import class_codes
     from wedgefit.engine.losses import class_probabilities, predicted
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from wedgefit.data.sample import Sample
 from wedgefit.engine.layers import DeepFit, composed
+from wedgefit.engine.losses import Loss, Quantiles, predicted
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
 from wedgefit.learning.calibrating import Line, line_through
@@ -187,8 +188,15 @@ class Curve:
 class _Fold:
     """One fold: networks of the rows to learn from, along the alphas, and the rows held out."""
 
-    def __init__(self, learn: Sample, test: Sample, problems: Problems, walk_for: WalkFor):
-        self.problems, self.width = problems(learn), learn.X.shape[1]
+    def __init__(
+        self,
+        learn: Sample,
+        test: Sample,
+        loss: Loss | Quantiles,
+        problems: Problems,
+        walk_for: WalkFor,
+    ):
+        self.loss, self.problems, self.width = loss, problems(learn), learn.X.shape[1]
         self.shapes = learn.shapes
         if not all(np.isfinite(constant(one, self.width).intercept).all() for one in self.problems):
             raise FitError(
@@ -217,12 +225,14 @@ class _Fold:
     def scored(self, networks: list[DeepFit]) -> HeldOut:
         """What these networks make of the rows held out."""
         outputs = [network.predict(self.test.X) for network in networks]
-        loss = sum(
-            problem.loss.value(problem.rates, output, problem.weights)
-            for problem, output in zip(self.test_problems, outputs)
-        )
         output = np.hstack(outputs)
-        scores = score_values(self.test, output, self.problems[0].loss)
+        if self.loss.link == "sorted":
+            outputs = np.hsplit(predicted(self.loss.link, output), len(outputs))
+        loss = sum(
+            problem.loss.value(problem.rates, own, problem.weights)
+            for problem, own in zip(self.test_problems, outputs)
+        )
+        scores = score_values(self.test, output, self.loss)
         neurons = sum(network.neurons for network in networks)
         return HeldOut(loss, neurons, scores, output, kept(networks))
 
@@ -245,6 +255,7 @@ def cross_validate(
     sample: Sample,
     settings: Settings,
     path: AlphaPath,
+    loss: Loss | Quantiles,
     problems: Problems,
     walk_for: WalkFor,
     advance: Advance,
@@ -254,15 +265,16 @@ def cross_validate(
     until the score has turned; then the alphas beside the ones to choose.
 
     Nothing that a fold learns from has seen its held-out rows: neither the columns nor the weights
-    of the classes. ``problems`` makes those of some rows, one per network, and ``walk_for`` what
-    solves them. Where all rows leave no neuron, the folds have none either: the constant is a
-    candidate. Ends early, but not before the first networks, when the deadline is due.
+    of the classes. ``loss`` is what all networks are trained for together, ``problems`` makes those
+    of some rows, one per network, and ``walk_for`` what solves them. Where all rows leave no
+    neuron, the folds have none either: the constant is a candidate. Ends early, but not before the
+    first networks, when the deadline is due.
 
     Raises FitError when the rows cannot be split so, or when the score to choose by is undefined in
     a fold.
     """
     splits = checked_splits(sample, settings)
-    folds = [_Fold(*sample.split(*split), problems, walk_for) for split in splits]
+    folds = [_Fold(*sample.split(*split), loss, problems, walk_for) for split in splits]
     steps = len(path.alphas) * len(folds)
 
     def looked_at(curve: Curve, alpha: float) -> Curve:

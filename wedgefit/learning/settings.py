@@ -20,6 +20,7 @@ from wedgefit.setting import (
     Flag,
     Folds,
     OneOf,
+    OneOrSeveral,
     PerLayer,
     Positive,
     Text,
@@ -51,11 +52,12 @@ class Settings(Declared):
         " or --refine logistic)",
         parameter=True,
     )
-    quantile: float | None = setting(
+    quantile: float | tuple[float, ...] | None = setting(
         None,
-        Probability(),
+        OneOrSeveral(Probability()),
         LEARN,
-        "With --loss quantile: the part of the rows that lies below the prediction.",
+        "With --loss quantile: the part of the rows that lies below the prediction; of several each"
+        " has a network, and their predictions do not cross.",
         by_default="0.5, the median",
         parameter=True,
         task=NUMBERS,

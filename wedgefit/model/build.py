@@ -46,7 +46,7 @@ from wedgefit.model.parts import (
     per_output,
     unit_name,
 )
-from wedgefit.model.record import Model, separate_networks
+from wedgefit.model.record import Model, outputs_of, separate_networks
 from wedgefit.model.residuals import spreads
 from wedgefit.watch import Deadline
 
@@ -65,6 +65,11 @@ class Training:
             refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])
         with self.named():
             self.learner = Learner(self.design, options, progress.note, deadline)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the networks' outputs stand for."""
+        return outputs_of(self.encoding.target, self.learner.loss)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -85,7 +90,7 @@ class Training:
             target=target.names[0] if len(target.names) == 1 else target.names,
             task=target.task,
             classes=target.classes,
-            outputs=target.outputs,
+            outputs=self.outputs,
             id=self.table.id_column,
             weight=self.options.weight,
             group=self.options.group,
@@ -163,8 +168,8 @@ def trained(
 
 
 def _model(training: Training, learned: Learned, setup: float) -> Model:
-    design, outputs = training.design, training.encoding.target.outputs
-    separate = separate_networks(training.encoding.target, training.learner.loss.name)
+    design, outputs = training.design, training.outputs
+    separate = separate_networks(training.encoding.target, training.learner.loss)
     networks = learned.deep_fits
     samples = np.concatenate(
         [wedges.samples.ravel() for network in networks for wedges in network.layers]
@@ -283,7 +288,7 @@ def _stage(
 ) -> Stage:
     """The certificate of one stage, with the coefficients that it speaks of where the network does
     not have them, by neuron."""
-    fit, outputs = stage.fit, training.encoding.target.outputs
+    fit, outputs = stage.fit, training.outputs
     names = map(unit_name, ids or ())
     z = zip(names, fit.coefficients)
     return Stage(
@@ -305,7 +310,9 @@ def _told(options: Options) -> dict[str, Told]:
         value = tuple(value) if isinstance(value, list) else value
         if part.name not in WITHOUT_EFFECT:
             plain_value = isinstance(value, bool | int | float | str | None)
-            several = isinstance(value, tuple) and all(isinstance(v, int | str) for v in value)
+            several = isinstance(value, tuple) and all(
+                isinstance(v, int | float | str) for v in value
+            )
             told[part.name] = value if plain_value or several else None
     return told
 

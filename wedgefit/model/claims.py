@@ -34,7 +34,7 @@ def data_of(model: Model, table: Table, rows: Table) -> dict:
         "target": names[0] if len(names) == 1 else list(names),
         "task": encoding.target.task,
         "classes": plain(encoding.target.classes),
-        "outputs": list(encoding.target.outputs),
+        "outputs": list(model.outputs),
         "id": table.id_column,
         "rows_left_out": table.rows - rows.rows,
         "left_out": plain(encoding.left_out),
@@ -61,7 +61,8 @@ def problem_of(model: Model, learner: Learner) -> dict:
         named = {name: told.get(name) for name in SHAPES}
         named = {name: own for name, own in named.items() if isinstance(own, tuple)}
         found["shapes"] = plain(shapes_by_column(named))
-    found |= {part: told[option] for option, part in SAME.items() if told.get(option) is not None}
+    given = {part: told.get(option) for option, part in SAME.items()}
+    found |= {part: plain(value) for part, value in given.items() if value is not None}
     if (order := told.get("order")) is not None:
         several = isinstance(order, tuple) and bool(order)
         layers = [order[min(k, len(order) - 1)] if several else order for k in range(model.depth)]

@@ -47,7 +47,7 @@ def _left(rows: Rows) -> np.ndarray:
     predicted = np.array(
         rows.model.decided(rows.scores, exposure=rows.sample.exposure), dtype=float
     )
-    return rows.sample.y - predicted.reshape(rows.sample.y.shape)
+    return rows.sample.y - predicted.reshape(len(predicted), -1)
 
 
 def _own(rows: Rows) -> np.ndarray:

@@ -7,7 +7,8 @@ from wedgefit.data.sample import Sample, class_codes
 from wedgefit.data.shape import shapes_of
 from wedgefit.data.table import Table
 from wedgefit.data.target import refuse_targets
-from wedgefit.engine.losses import Loss
+from wedgefit.engine.losses import Loss, Quantile, Quantiles, fitted_apart
+from wedgefit.engine.losses.robust import WIDTH
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import ColumnError, UsageError
 from wedgefit.learning.scores import score_values
@@ -34,7 +35,9 @@ def evaluate(
     and how right that is. ``confusion``: of classes, how often (by weight) each was taken for each.
     ``calibration``: of classes with probabilities, by output, how often they came true.
     ``residuals``: of numbers, quantiles of observed minus predicted, per target. ``intervals``:
-    where the model has some, which part of these rows lies within, and how wide they are. Raises
+    where the model has some, which part of these rows lies within, and how wide they are.
+    ``quantiles``: of models of quantiles, which part of the rows lies below each, and between two
+    with as much beyond on either side. Raises
     ColumnError for rows without a target or a usable weight, UsageError for a rule that the model
     has no use for.
     """
@@ -65,19 +68,21 @@ def evaluate(
         "calibration": _calibration(model, sample, output),
         "residuals": _residuals(model, sample, output),
         "intervals": _coverage(model, sample, output),
+        "quantiles": _quantiles(model, sample, output),
         "notes": [*table.notes, *notes, *encoding.remarks(rows)],
     }
 
 
-def constant_output(sample: Sample, loss: Loss) -> np.ndarray:
-    """What a network without neurons would give, shaped like y: of numbers the best constant, of
-    the squared loss their mean; of classes the log-odds of their frequencies, or where these share
-    their neurons the logarithms."""
+def constant_output(sample: Sample, loss: Loss | Quantiles) -> np.ndarray:
+    """What a network without neurons would give, (n, K): of numbers the best constant, of the
+    squared loss their mean, of several quantiles each; of classes the log-odds of their
+    frequencies, or where these share their neurons the logarithms."""
     if sample.task == "regression" and loss.name != "squared":
-        best = Problem(
-            sample.y, 1.0, loss=loss, sample_weight=sample.weights, exposure=sample.exposure
-        )
-        return np.broadcast_to(best.shift(np.zeros_like(sample.y)), sample.y.shape)
+        nothing, told = np.zeros_like(sample.y), (sample.weights, sample.exposure)
+        best = [
+            Problem(sample.y, 1.0, True, part, *told).shift(nothing) for part in fitted_apart(loss)
+        ]
+        return np.broadcast_to(np.concatenate(best), (len(sample.y), len(best)))
     mean = np.average(sample.y, axis=0, weights=sample.weights)
     if sample.task == "classification":
         frequency = (1 + mean) / 2
@@ -150,10 +155,10 @@ def _confusion(model: Model, sample: Sample, output: np.ndarray, cut: float) -> 
 
 
 def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
-    """Per target the quantiles, by their share of the rows."""
+    """Per target, or per quantile that is predicted, the quantiles by their share of the rows."""
     if sample.task == "classification":
         return None
-    names = model.encoding.target.names
+    names = model.predicted_names
     expected = model.predicted(output)
     residuals = sample.y - (
         expected if sample.exposure is None else expected * sample.exposure[:, None]
@@ -188,3 +193,36 @@ def _coverage(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
                     "level": level, "coverage": float(parts[k]), "width": float(widths[k]),
                 })  # fmt: skip
     return found
+
+
+def _quantiles(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+    """Of every level the part of the rows at or below it and the pinball loss; of the outermost two
+    levels, the next two and so on, the part of the rows between and the mean distance. A row that a
+    network passes through is not below for the rounding of its last digits."""
+    parts = [part for part in fitted_apart(model.loss) if isinstance(part, Quantile)]
+    if not parts:
+        return None
+    y, expected = sample.y, model.predicted(output)
+    weights = np.ones(len(y)) if sample.weights is None else sample.weights
+    weights = weights / weights.sum()
+    off = WIDTH * float(weights @ np.abs(y[:, 0] - weights @ y[:, 0]))
+    below, above = y <= expected + off, y >= expected - off
+    levels = [
+        {
+            "level": part.level,
+            "below": float(weights @ below[:, k]),
+            "pinball": part.value(y, expected[:, [k]], weights),
+        }
+        for k, part in enumerate(parts)
+    ]
+    between = [
+        {
+            "from": parts[k].level,
+            "to": parts[-1 - k].level,
+            "expected": parts[-1 - k].level - parts[k].level,
+            "coverage": float(weights @ (above[:, k] & below[:, -1 - k])),
+            "width": float(weights @ (expected[:, -1 - k] - expected[:, k])),
+        }
+        for k in range(len(parts) // 2)
+    ]
+    return {"levels": levels, "between": between}

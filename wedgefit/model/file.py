@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
+from wedgefit.data.settings import DIRECTIONS
 from wedgefit.data.shape import contradiction
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import order_of
@@ -33,7 +34,7 @@ from wedgefit.model.parts import (
     row_order,
     unit_name,
 )
-from wedgefit.model.record import MODEL_SCHEMA, Model, separate_networks
+from wedgefit.model.record import MODEL_SCHEMA, Model, loss_in, outputs_of, separate_networks
 from wedgefit.published import schema
 from wedgefit.records import DISTINCT, Complaint, parse, read
 
@@ -205,6 +206,8 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
     for name, value in (("quantile", problem.quantile), ("huber_delta", problem.huber_delta)):
         if (problem.loss == name.split("_")[0]) != (value is not None):
             yield Complaint(f"problem.{name}", f"null but for the {name.split('_')[0]} loss")
+    if isinstance(problem.quantile, tuple) and list(problem.quantile) != sorted(problem.quantile):
+        yield Complaint("problem.quantile", "in ascending order")
     if problem.class_weight and not classes:
         yield Complaint("problem.class_weight", f"null in a {task}", '"balanced"')
     if file.threshold and not (classes and problem.loss == "logistic" and _one_score(file)):
@@ -216,7 +219,7 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
         if not (problem.loss in ("logistic", "softmax") and shared and problem.intercept):
             words = "null but for classes of one network with an output bias"
             yield Complaint("problem.calibration", words)
-        elif len(line.shifts) != len(file.encoding.target.outputs):
+        elif len(line.shifts) != len(_output_names(file)):
             yield Complaint("problem.calibration.shifts", "one for each output")
     yield from _shapes(file)
 
@@ -241,15 +244,23 @@ def _shapes(file: ModelFile) -> Iterator[Complaint]:
         yield Complaint("problem.shapes", words)
     if not _one_score(file):
         yield Complaint("problem.shapes", "empty but for one target or two classes")
+    if isinstance(problem.quantile, tuple) and not set(sum(problem.shapes.values(), ())) <= {
+        *DIRECTIONS
+    }:
+        yield Complaint("problem.shapes", f"of several quantiles {' or '.join(DIRECTIONS)}")
 
 
 def _one_score(file: ModelFile) -> bool:
     return len(file.encoding.target.outputs) == 1
 
 
+def _output_names(file: ModelFile) -> tuple[str, ...]:
+    return outputs_of(file.encoding.target, loss_in(file.problem))
+
+
 def _outputs(file: ModelFile) -> Iterator[Complaint]:
     """One number per output where there are several, and as many values as columns."""
-    outputs = file.encoding.target.outputs
+    outputs = _output_names(file)
     if complaint := _per_output(file.intercept, outputs, "intercept"):
         yield complaint
     for i, anchor in enumerate(file.anchors):
@@ -321,13 +332,13 @@ def _wedge(
 
 
 def _z(neuron: Neuron, file: ModelFile) -> Iterator[Complaint]:
-    """In the last layer: of one network a number, or one per target; of a network per class a
-    number and the class."""
+    """In the last layer: of one network a number, or one per target; of a network per output a
+    number and that output."""
     outputs, several = _outputs_of_one(file)
     if several != (neuron.output is not None) or (
-        several and neuron.output not in file.encoding.target.outputs
+        several and neuron.output not in _output_names(file)
     ):
-        yield Complaint("output", "one of the classes" if several else "null")
+        yield Complaint("output", "one of the outputs" if several else "null")
     if neuron.layer < file.problem.layers - 1:
         if neuron.coefficient is not None:
             yield Complaint("coefficient", "null below the last hidden layer")
@@ -375,7 +386,7 @@ def _effects(file: ModelFile) -> Iterator[Complaint]:
         if effect.columns != named or not 1 <= len(named) <= 2:
             yield Complaint(f"effects[{i}].columns", "one or two input columns, in their order")
         path = f"effects[{i}].importance"
-        if complaint := _per_output(effect.importance, file.encoding.target.outputs, path):
+        if complaint := _per_output(effect.importance, _output_names(file), path):
             yield complaint
     yield from _over_folds(file)
 
@@ -419,9 +430,9 @@ def _intervals(file: ModelFile) -> Iterator[Complaint]:
 
 
 def _outputs_of_one(file: ModelFile) -> tuple[tuple[str, ...], bool]:
-    """The outputs of a single network, and whether every class has a network of its own."""
-    outputs = file.encoding.target.outputs
-    several = separate_networks(file.encoding.target, file.problem.loss) != (None,)
+    """The outputs of a single network, and whether every output has a network of its own."""
+    outputs = _output_names(file)
+    several = separate_networks(file.encoding.target, loss_in(file.problem)) != (None,)
     return outputs[: 1 if several else None], several
 
 

@@ -17,20 +17,25 @@ class HeldOutRows:
     scores: np.ndarray
 
     def columns(self, model: Model) -> dict[str, list]:
-        """As a table: the row's id, per target what was observed and predicted, and probabilities
-        where the model gives some. Rows that no fold held out are left out."""
+        """As a table: the row's id, per target what was observed and predicted (of several
+        quantiles each), and probabilities where the model gives some. Rows that no fold held out
+        are left out."""
         known = np.isfinite(self.scores).all(axis=1)
         scores, y = self.scores[known], self.design.y[known]
         target = model.encoding.target
         exposure = self.design.exposure
         exposure = None if exposure is None else exposure[known]
         predicted, observed = model.decided(scores, exposure=exposure), _observed(model, y)
+        if len(model.predicted_names) == 1:
+            predicted = [[value] for value in predicted]
         if len(target.names) == 1:
-            predicted, observed = [[value] for value in predicted], [[value] for value in observed]
+            observed = [[value] for value in observed]
         ids = [row for row, kept in zip(self.design.row_ids, known) if kept]
         columns = {_free(model.data.id or "row", target.names): ids}
-        for k, name in enumerate(target.names):
-            columns[name] = [row[k] for row in observed]
+        # Beside each target its prediction; behind one target all of its quantiles.
+        for k, name in enumerate(model.predicted_names):
+            if k < len(target.names):
+                columns[target.names[k]] = [row[k] for row in observed]
             columns[_free(f"prediction_{name}", columns)] = [row[k] for row in predicted]
         probabilities = model.probabilities(scores)
         if probabilities is not None:
@@ -44,7 +49,7 @@ def _observed(model: Model, y: np.ndarray) -> list:
     classes = model.encoding.target.classes
     if classes is not None:
         return [classes[code] for code in class_codes(y)]
-    return y.tolist() if len(model.outputs) > 1 else y[:, 0].tolist()
+    return y.tolist() if y.shape[1] > 1 else y[:, 0].tolist()
 
 
 def _free(name: str, taken) -> str:

@@ -37,7 +37,8 @@ KEPT = {
     "shapes": "shapes",
 }
 # What an option of training may be.
-Told = bool | int | float | str | tuple[int | str, ...] | None
+Told = bool | int | float | str | tuple[int | float | str, ...] | None
+Level = Annotated[float, above(0), below(1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Data:
         tuple[str, ...],
         items(1),
         "What the network's outputs stand for: the targets; the second of two classes; every one "
-        "of more classes.",
+        'of more classes; of several quantiles each, like "q0.9".',
     ]
     id: Annotated[str | None, "The column that names the rows."]
     weight: Annotated[str | None, "The column of weights."]
@@ -91,7 +92,8 @@ class ProblemRecord:
     class_weight: Literal["balanced"] | None
     range_dispersion: float | None
     quantile: Annotated[
-        Annotated[float, above(0), below(1)] | None, "The part of the rows below the prediction."
+        Level | Annotated[tuple[Level, ...], items(2), DISTINCT] | None,
+        "The part of the rows below the prediction; of several, ascending, each has a network.",
     ] = None
     huber_delta: Annotated[
         Annotated[float, above(0)] | None, "The residual from which on Huber's loss is a line."
@@ -120,7 +122,7 @@ class Stage:
     """
 
     layer: Annotated[int, at_least(1)]
-    output: Annotated[str | None, "The class whose network it belongs to."]
+    output: Annotated[str | None, "The class or quantile whose network it belongs to."]
     status: Literal["converged", "stalled", "stopped"]
     neurons: Annotated[int, at_least(0)]
     certificate: Annotated[Certificate, FLAT]
@@ -176,10 +178,10 @@ class Neuron:
     1); a neuron of a deeper layer reads neurons of the layer below, by the name
     ``unit_name(id)``, and its ``samples`` are the training rows whose activations it passes
     through. ``coefficient`` is its z: a number, or one per target where several share the neuron,
-    or None in all layers but the last. ``output`` names the class whose network it belongs to, None
-    where there is only one network. ``active_rows``: how many training rows lie on its active side;
-    ``share``: its part of the prediction's variation, directly or through the neurons that read it
-    (the shares of every layer add up to 1).
+    or None in all layers but the last. ``output`` names the class or quantile whose network it
+    belongs to, None where there is only one network. ``active_rows``: how many training rows lie on
+    its active side; ``share``: its part of the prediction's variation, directly or through the
+    neurons that read it (the shares of every layer add up to 1).
     """
 
     id: Annotated[int, at_least(1)]
@@ -195,7 +197,8 @@ class Neuron:
         PerOutput | None, "z: a number, or one per target; null below the last hidden layer."
     ]
     output: Annotated[
-        str | None, "The class whose network it belongs to; null where there is one network."
+        str | None,
+        "The class or quantile whose network it belongs to; null where there is one network.",
     ]
     active_rows: Annotated[int, at_least(0)]
     share: Annotated[float, "Its part of the prediction's variation."]

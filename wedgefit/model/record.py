@@ -18,10 +18,11 @@ from wedgefit.data.table import Table
 from wedgefit.data.target import Target
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.losses import (
-    LOSSES,
     PROBABILITIES,
     Loss,
+    Quantiles,
     class_probabilities,
+    fitted_apart,
     loss_of,
     predicted,
 )
@@ -52,7 +53,12 @@ REPORT_SCHEMA = "wedgefit.report/1"
 MODEL_SCHEMA = "wedgefit.model/5"
 
 # What effects add up to, by the link.
-SCALES = {"logistic": "log-odds", "log": "log", "softmax": "log-probability"}
+SCALES = {
+    "logistic": "log-odds",
+    "log": "log",
+    "softmax": "log-probability",
+    "sorted": "quantile",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +103,13 @@ class Model:
     @property
     def outputs(self) -> tuple[str, ...]:
         """What the network's outputs stand for."""
-        return self.encoding.target.outputs
+        return outputs_of(self.encoding.target, self.loss)
+
+    @property
+    def predicted_names(self) -> tuple[str, ...]:
+        """What is predicted, column by column: the targets, or several quantiles of one."""
+        several = isinstance(self.loss, Quantiles)
+        return self.outputs if several else self.encoding.target.names
 
     def layer(self, number: int) -> list[Neuron]:
         """The neurons of one hidden layer, the first being 1, in the order in which the next layer
@@ -175,7 +187,8 @@ class Model:
         return self.network.forward(self.encoding.transform(table))
 
     def predict(self, table: Table) -> list:
-        """Per row a number, a list of numbers for several targets, or the label of a class."""
+        """Per row a number, a list of numbers for several targets or quantiles, or the label of a
+        class."""
         return self.decided(self.scores(table), exposure=self.exposures(table))
 
     def exposures(self, table: Table) -> np.ndarray | None:
@@ -196,15 +209,15 @@ class Model:
         return class_codes(scores, self.cut if threshold is None else log_odds(threshold))
 
     @cached_property
-    def loss(self) -> Loss:
+    def loss(self) -> Loss | Quantiles:
         """The loss that the model was trained with."""
-        problem = self.problem
-        return loss_of(problem.loss, quantile=problem.quantile, huber_delta=problem.huber_delta)
+        return loss_in(self.problem)
 
     @property
     def scale(self) -> str:
-        """What effects and hinges add up to: the "prediction", its "log", "log-odds", or of classes
-        that share their neurons the "log-probability" beside the mean over the classes."""
+        """What effects and hinges add up to: the "prediction", its "log", "log-odds", of classes
+        that share their neurons the "log-probability" beside the mean over the classes, or of
+        several quantiles each "quantile", before those of a row are sorted."""
         return SCALES.get(self.loss.link, "prediction")
 
     def _instead_of_intervals(self) -> str:
@@ -212,7 +225,7 @@ class Model:
         if self.data.classes is not None:
             return "Intervals are for numbers; of classes take --proba."
         if self.problem.loss == "quantile":
-            return "Of quantiles, train two: --quantile 0.05 and --quantile 0.95."
+            return "Of quantiles, train two: --quantile 0.05 --quantile 0.95."
         if self.data.exposure is not None:
             return "With --exposure there are none."
         return "Train it with --intervals."
@@ -276,8 +289,8 @@ class Model:
 
     @property
     def separate(self) -> tuple[str | None, ...]:
-        """The networks, by the class that each is of; (None,) where there is one for all."""
-        return separate_networks(self.encoding.target, self.problem.loss)
+        """The networks, by the output that each is of; (None,) where there is one for all."""
+        return separate_networks(self.encoding.target, self.loss)
 
     @property
     def samples(self) -> list[RowId]:
@@ -328,8 +341,22 @@ class Model:
         write_whole(path, self.dumps())
 
 
-def separate_networks(target: Target, loss: str) -> tuple[str | None, ...]:
-    """The networks that a loss learns, by the class that each is of: one per class of several, or
-    (None,), one for all outputs."""
-    apart = target.classes is not None and len(target.outputs) > 1 and not LOSSES[loss].couples
-    return target.outputs if apart else (None,)
+def loss_in(problem: ProblemRecord) -> Loss | Quantiles:
+    """The loss of a problem."""
+    return loss_of(problem.loss, quantile=problem.quantile, huber_delta=problem.huber_delta)
+
+
+def outputs_of(target: Target, loss: Loss | Quantiles) -> tuple[str, ...]:
+    """What the outputs stand for: those of the target, or of several quantiles each, like
+    "q0.9"."""
+    if isinstance(loss, Quantiles):
+        return tuple(f"q{level!r}" for level in loss.levels)
+    return target.outputs
+
+
+def separate_networks(target: Target, loss: Loss | Quantiles) -> tuple[str | None, ...]:
+    """The networks that a loss learns, by the output that each is of: one per class of several, one
+    per quantile, or (None,), one for all outputs."""
+    outputs, losses = outputs_of(target, loss), fitted_apart(loss)
+    classes = target.classes is not None and len(outputs) > 1 and not losses[0].couples
+    return outputs if classes or len(losses) > 1 else (None,)

@@ -119,6 +119,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         "over_folds": bool(model.over_folds),
         "limits": limit_texts(record),
         "formula": record["formula"].split("\n") if record["formula"] else None,
+        "network_of": "class" if model.data.classes else "quantile",
         "deep": any(term["layer"] > 1 for term in record["terms"]),
         "separate": any(term["output"] is not None for term in record["terms"]),
         "rows": _rows(model, table, record),
@@ -207,6 +208,9 @@ def _observed(model: Model, table: Table, row: str) -> list[str]:
     """What was observed in a row, in a sentence per target, beside what a constant would say."""
     k = [str(known) for known in table.row_ids].index(row)
     predicted = model.predict(table.take([k]))[0]
+    if model.predicted_names != model.encoding.target.names:
+        # Several quantiles have no single distance from what was observed.
+        return []
     predicted = predicted if isinstance(predicted, list) else [predicted]
     exposure, found = model.exposures(table), []
     for name, said in zip(model.encoding.target.names, predicted):

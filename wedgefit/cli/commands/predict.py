@@ -146,7 +146,7 @@ def _present(cells: list[str]) -> list[str | None]:
 
 def _columns(model, predictions: list, more: dict) -> dict[str, list]:
     """The predictions, and ``more`` that the JSON has beside them, by the name of their column."""
-    names = model.encoding.target.names
+    names = model.predicted_names
     by_target = [predictions] if len(names) == 1 else zip(*predictions)
     columns = {f"prediction_{name}": values for name, values in zip(names, by_target)}
     columns |= more.get("ends", {})

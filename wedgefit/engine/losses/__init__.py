@@ -11,7 +11,7 @@ import numpy as np
 from wedgefit.engine.losses.base import LARGEST_EXPONENT, Loss, predicted
 from wedgefit.engine.losses.counts import Gamma, Poisson
 from wedgefit.engine.losses.logistic import Logistic, log_sigmoid, one_against_rest, sigmoid
-from wedgefit.engine.losses.robust import Huber, Quantile
+from wedgefit.engine.losses.robust import Huber, Quantile, Quantiles
 from wedgefit.engine.losses.softmax import Softmax, softmax
 from wedgefit.engine.losses.squared import Squared
 
@@ -24,9 +24,11 @@ __all__ = [
     "Loss",
     "Poisson",
     "Quantile",
+    "Quantiles",
     "Softmax",
     "Squared",
     "class_probabilities",
+    "fitted_apart",
     "log_sigmoid",
     "loss_of",
     "numbers_of",
@@ -51,16 +53,31 @@ def class_probabilities(link: str, output: np.ndarray) -> np.ndarray | None:
     return PROBABILITIES[link](output) if link in PROBABILITIES else None
 
 
-def numbers_of(loss: Loss) -> dict[str, float | None]:
+def fitted_apart(loss: Loss | Quantiles) -> tuple[Loss, ...]:
+    """The losses that a network each is fitted with: of several quantiles one of each, else the
+    loss itself."""
+    return loss.parts if isinstance(loss, Quantiles) else (loss,)
+
+
+def numbers_of(loss: Loss | Quantiles) -> dict[str, float | tuple[float, ...] | None]:
     """What ``loss_of`` is given beside the name."""
+    levels = loss.levels if isinstance(loss, Quantiles) else None
     return {
-        "quantile": loss.level if isinstance(loss, Quantile) else None,
+        "quantile": loss.level if isinstance(loss, Quantile) else levels,
         "huber_delta": loss.delta if isinstance(loss, Huber) else None,
     }
 
 
-def loss_of(name: str, *, quantile: float | None = None, huber_delta: float | None = None) -> Loss:
-    """The loss of that name, with its own number where it has one and it is given."""
+def loss_of(
+    name: str,
+    *,
+    quantile: float | tuple[float, ...] | None = None,
+    huber_delta: float | None = None,
+) -> Loss | Quantiles:
+    """The loss of that name, with its own number where it has one and it is given; of several
+    quantiles, ascending, that of all."""
+    if name == "quantile" and isinstance(quantile, tuple):
+        return Quantiles(quantile)
     if name == "quantile" and quantile is not None:
         return Quantile(quantile)
     if name == "huber" and huber_delta is not None:

@@ -73,7 +73,10 @@ class Loss(Protocol):
 
 
 def predicted(link: str, output: np.ndarray) -> np.ndarray:
-    """What outputs predict of numbers: themselves, or with the link "log" their exponential."""
+    """What outputs (n, K) predict of numbers: themselves, with the link "log" their exponential,
+    with "sorted" the outputs of each row in ascending order."""
+    if link == "sorted":
+        return np.sort(output, axis=1)
     if link != "log":
         return output
     return np.exp(np.clip(output, -LARGEST_EXPONENT, LARGEST_EXPONENT))

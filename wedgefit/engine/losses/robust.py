@@ -135,6 +135,33 @@ class RoundedQuantile(Quantile):
         return float(np.sum(weights @ (part * rest - 0.5 * width * (part - middle) ** 2)))
 
 
+@dataclass(frozen=True)
+class Quantiles(OfNumbers):
+    """Several quantiles of one target: outputs (n, K), one for each of the ``levels``, ascending,
+    held against y (n, 1). Each has a network and a problem of its own, those of ``parts``.
+
+    What is predicted are the outputs of a row in ascending order, so that none of the quantiles
+    crosses another on any row. No target has a larger loss by that: of the sum over the levels only
+    −Σ level · output depends on the order, and it is smallest in the ascending one (Chernozhukov,
+    Fernández-Val and Galichon, Econometrica 78, 2010).
+    """
+
+    levels: tuple[float, ...]
+
+    name = "quantile"
+    link = "sorted"
+
+    @property
+    def parts(self) -> tuple[Quantile, ...]:
+        """The loss of every output."""
+        return tuple(map(Quantile, self.levels))
+
+    def value(self, y, output, weights) -> float:
+        """The loss of what is predicted."""
+        columns = np.sort(output, axis=1).T[:, :, None]
+        return sum(part.value(y, column, weights) for part, column in zip(self.parts, columns))
+
+
 def balanced(rest: np.ndarray, weights: np.ndarray, low: float, high: float) -> float:
     """The t at which Σ weights clip(rest − t, low, high) is zero, for rest (n,); of an interval of
     such t its middle."""

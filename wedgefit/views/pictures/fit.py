@@ -73,7 +73,7 @@ def _fit_rows(scene: Scene, axes, name: str, colours: dict) -> np.ndarray:
     targets = seen.target.T
     classes = scene.model.has_probabilities
     bars = {"marker": "|", "s": 60, "edgecolors": None, "linewidths": 1.1}
-    for target, colour in zip(targets, [SOFT] if len(colours) == 1 else colours.values()):
+    for target, colour in zip(targets, [SOFT] if len(targets) == 1 else colours.values()):
         y = (target > 0).astype(float) if classes else target
         words = "rows" if len(targets) == 1 else None
         dots(axes, x, y, colour, alpha=0.55, label=words, **(bars if classes else {}))

@@ -119,7 +119,9 @@ def _numbers(scene: Scene, kind: str):
             f"--kind {kind} is for models of numbers.", remedy="Try --kind calibration."
         )
     seen = _known(scene, kind)
-    scores, targets = scene.model.predicted(_scores(scene, seen)).T, seen.target.T
+    scores = scene.model.predicted(_scores(scene, seen)).T
+    # Of several quantiles each is held against the same target.
+    targets = np.broadcast_to(seen.target.T, scores.shape)
     figure = figure_of(5.2 * len(scores), 4.6)
     panels = figure.subplots(1, len(scores), squeeze=False).ravel()
     for axes in panels:

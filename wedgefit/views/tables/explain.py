@@ -74,6 +74,8 @@ def _opening(explanation: dict) -> Parts:
             where = f"its probability exceeds {number(threshold)}"
         two = f"{last} is predicted where {where}, {first} elsewhere."
         yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
+    if explanation["scale"] == "quantile":
+        yield Text("Predicted of a row are these numbers in ascending order.")
     if explanation["no_effects"] is not None:
         yield Text(f"Note: {plain(explanation['no_effects'])}")
     if any(_beyond(term) for term in explanation["terms"]):
@@ -100,6 +102,13 @@ def _name(explanation: dict, output: str) -> str:
     if explanation["classes"]:
         return f"score of {output}"
     return f"log {output}" if explanation["scale"] == "log" else output
+
+
+def _kind(explanation: dict) -> str:
+    """What one of several outputs is."""
+    if explanation["classes"]:
+        return "class"
+    return "quantile" if explanation["scale"] == "quantile" else "target"
 
 
 def _sum_of(explanation: dict) -> str:
@@ -146,12 +155,10 @@ def _effects(explanation: dict, short: bool) -> Parts:
     shown = every[:MOST_EFFECTS] if short else every
     several = len(explanation["outputs"]) > 1
     if shown:
-        kind = "class" if explanation["classes"] else "target"
         folds = _has_folds(every)
-        headers = ("importance>", *["± folds>"] * folds, "", "lowest>", "highest>", "shape",
-                   "over the rows")  # fmt: skip
-        table = table_of("column", *[kind] * several, *headers, spare=("lowest", "highest"),
-                         one_line=short)  # fmt: skip
+        heads = ["column", *[_kind(explanation)] * several, "importance>", *["± folds>"] * folds]
+        heads += ["", "lowest>", "highest>", "shape", "over the rows"]
+        table = table_of(*heads, spare=("lowest", "highest"), one_line=short)
         most = max(effect["share"] for effect in shown)
         for effect in shown:
             add_row(
@@ -231,11 +238,10 @@ def _pairs(explanation: dict, short: bool) -> Parts:
         return
     shown = every[:MOST_PAIRS] if short else every
     several = len(explanation["outputs"]) > 1
-    kind = "class" if explanation["classes"] else "target"
     folds = _has_folds(every)
-    headers = ("importance>", *["± folds>"] * folds, "", "what it does")
+    heads = ["pair", *[_kind(explanation)] * several, "importance>", *["± folds>"] * folds]
     # Its words name both columns.
-    table = table_of("pair", *[kind] * several, *headers, spare=["pair"], one_line=short)
+    table = table_of(*heads, "", "what it does", spare=["pair"], one_line=short)
     most = max(effect["share"] for effect in explanation["effects"])
     for effect in shown:
         add_row(
@@ -262,7 +268,7 @@ def _wedges(explanation: dict, short: bool) -> Parts:
     shown = sorted(every, key=lambda term: -term["share"])[:MOST_WEDGES] if short else every
     deep = any(term["layer"] > 1 for term in every)
     separate = any(term["output"] is not None for term in every)
-    places = [*["layer>"] * deep, *["class"] * separate]
+    places = [*["layer>"] * deep, *[_kind(explanation)] * separate]
     words = ["hinge", "through rows"] if short else ["hinge", "reads", "active", "through rows"]
     figures = ("coefficient>", "share>", "", "active rows>")
     table = table_of("id>", *places, *words, *figures, spare=("active rows",), one_line=short)
@@ -293,8 +299,9 @@ def _rows(explanation: dict, short: bool) -> Parts:
     if not (samples := explanation["samples"]):
         return
     separate = any(sample["outputs"] for sample in samples)
+    several = "classes" if explanation["classes"] else "quantiles"
     read = _columns_read(explanation)
-    table = table_of("row>", "influence>", "", "cells", "wedges", *["classes"] * separate)
+    table = table_of("row>", "influence>", "", "cells", "wedges", *[several] * separate)
     most = max(sample["influence"] for sample in samples)
     for sample in samples:
         names = dict.fromkeys(name for k in sample["neurons"] for name in read.get(k, ()))

@@ -39,6 +39,7 @@ def evaluate(evaluation: dict) -> Parts:
         yield f"Baseline: every row is predicted as {_constant(evaluation)}.\n"
         yield from _residuals(evaluation["residuals"])
         yield from _coverage(evaluation["intervals"] or {})
+        yield from _quantiles(evaluation["quantiles"])
 
 
 def _constant(evaluation: dict) -> str:
@@ -47,6 +48,8 @@ def _constant(evaluation: dict) -> str:
     if exposure := evaluation["data"]["exposure"]:
         return f"the mean of all per unit of {plain(exposure)}, times its own"
     first = next(iter(evaluation["score"]))
+    if evaluation["quantiles"] and evaluation["quantiles"]["between"]:
+        return "the quantiles of all"
     return {"pinball": "the quantile of all", "huber": "Huber's mean of all"}.get(
         first, "the mean of all"
     )
@@ -117,6 +120,26 @@ def _coverage(intervals: dict[str, list[dict]]) -> Parts:
             named = [plain(name)] * (len(intervals) > 1)
             add_row(table, *named, *parts, number(found["width"]))
     yield title("Intervals")
+    yield table
+
+
+def _quantiles(quantiles: dict | None) -> Parts:
+    """How many rows lie below each quantile, and between two of them."""
+    if quantiles is None:
+        return
+    table = table_of("quantile>", "rows below>", "pinball loss>")
+    for found in quantiles["levels"]:
+        figures = percent(found["below"], 1), number(found["pinball"])
+        add_row(table, number(found["level"]), *figures)
+    yield title("Quantiles")
+    yield table
+    if not quantiles["between"]:
+        return
+    table = table_of("between", "expected>", "rows within>", "mean width>")
+    for found in quantiles["between"]:
+        ends = f"{number(found['from'])} and {number(found['to'])}"
+        parts = (percent(found[name], 1) for name in ("expected", "coverage"))
+        add_row(table, ends, *parts, number(found["width"]))
     yield table
 
 

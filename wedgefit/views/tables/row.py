@@ -25,7 +25,10 @@ def local(record: dict, show: Sequence[str] = ()) -> Parts:
     add up to it; by wedges where ``show`` names them, or where the model has no effects."""
     yield Text(f"Row {plain(record['data']['row'])} of {plain(record['data']['source'])}")
     names = several(record["target"])
-    values = [record["prediction"]] if len(names) == 1 else record["prediction"]
+    values = record["prediction"]
+    if len(names) == 1 and isinstance(values, list):
+        names = [f"{names[0]}, {output['output']}" for output in record["outputs"]]
+    values = values if isinstance(values, list) else [values]
     for name, value in zip(names, values):
         yield Text(f"{plain(name)}: {value_text(value)} predicted{_for(record)}", style="bold")
     if record["probabilities"]:
@@ -71,6 +74,8 @@ def _sum_name(record: dict, output: str) -> str:
         exposure = record["exposure"]
         unit = "" if exposure is None else f" for one unit of {plain(exposure['name'])}"
         return f"log of the prediction{unit}"
+    if record["scale"] == "quantile":
+        return f"{plain(output)} before sorting"
     return plain(output) if len(record["outputs"]) > 1 else "prediction"
 
 

@@ -50,8 +50,8 @@ def train(report: dict, path: str, *, verbose: bool = False, short: bool = False
         yield labelled("Alpha", _selected(selection, len(report["score"]["curve"])))
     if verbose or len(report["stages"]) > 1:
         yield title("Certificates")
-        yield _stages(report["stages"])
-    yield from _neurons(report["neurons"], most=MOST_NEURONS if short else None)
+        yield _stages(report)
+    yield from _neurons(report, most=MOST_NEURONS if short else None)
     if report["samples"]:
         rows = f"The neurons pass through {count(len(report['samples']), 'row')}"
         yield labelled(rows, in_lines("", report["samples"], LINE))
@@ -157,8 +157,13 @@ def _all_layers(report: dict, whole: str) -> Parts:
 
 
 def _networks_in(report: dict) -> int:
-    """How many networks there are: one, or one per class."""
+    """How many networks there are: one, or one per class or quantile."""
     return len({stage["output"] for stage in report["stages"]})
+
+
+def _network_of(problem: dict) -> str:
+    """What each of several networks is of."""
+    return "class" if problem["quantile"] is None else "quantile"
 
 
 def _reach(report: dict, networks: int) -> list[str]:
@@ -172,7 +177,12 @@ def _reach(report: dict, networks: int) -> list[str]:
             f"Layer by layer: this is about hidden layer {layers} of {layers}, given those below "
             f"it{together}."
         )
-    if networks > 1:
+    if networks > 1 and problem["quantile"] is not None:
+        words.append(
+            f"One network per quantile: this is about all {networks} together, before the outputs "
+            "of a row are put into ascending order, in which they do not cross."
+        )
+    elif networks > 1:
         words.append(
             "One network per class, each against the other classes: this is about all "
             f"{networks} together."
@@ -228,7 +238,7 @@ def gain(gap: float) -> str:
 
 def _networks(problem: dict, width: int, networks: int) -> str:
     biases = "" if problem["hidden_bias"] else " without hidden biases"
-    each_class = "" if networks == 1 else ", one per class,"
+    each_class = "" if networks == 1 else f", one per {_network_of(problem)},"
     order, kind = problem["order"], f"two-layer ReLU networks{biases}"
     if problem["layers"] > 2:
         order = order[-1] if isinstance(order, list) else order
@@ -308,8 +318,9 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
 
 def _loss(problem: dict) -> str:
     """The loss, with its own number."""
-    if problem["quantile"] is not None:
-        return f"quantile loss at {number(problem['quantile'])}"
+    if (levels := problem["quantile"]) is not None:
+        levels = levels if isinstance(levels, list) else [levels]
+        return f"quantile loss at {listed(map(number, levels))}"
     if problem["huber_delta"] is not None:
         return f"huber loss, a line from residuals of {number(problem['huber_delta'])} on"
     return f"{problem['loss']} loss"
@@ -327,10 +338,11 @@ def _network(report: dict) -> str:
     return f"{neurons}, objective {objective}, output bias {each(report['intercept'])}"
 
 
-def _stages(stages: Sequence[dict]) -> Table:
+def _stages(report: dict) -> Table:
+    stages = report["stages"]
     separate = any(stage["output"] is not None for stage in stages)
     headers = ("layer>", "neurons>", "objective>", "lower bound>", "gap>", "scope")
-    table = table_of(*["class"] * separate, *headers)
+    table = table_of(*[_network_of(report["problem"])] * separate, *headers)
     for stage in stages:
         add_row(
             table,
@@ -345,15 +357,16 @@ def _stages(stages: Sequence[dict]) -> Table:
     return table
 
 
-def _neurons(neurons: Sequence[dict], *, most: int | None) -> Parts:
+def _neurons(report: dict, *, most: int | None) -> Parts:
     """The neurons by share; the report's own order where shares are equal."""
+    neurons = report["neurons"]
     if not neurons:
         yield Text("\nNo neurons: the model is a constant. Try a smaller --alpha.")
         return
     ranked = sorted(neurons, key=lambda neuron: -neuron["share"])
     deep = any(neuron["layer"] > 1 for neuron in neurons)
     separate = any(neuron["output"] is not None for neuron in neurons)
-    places = [*["layer>"] * deep, *["class"] * separate]
+    places = [*["layer>"] * deep, *[_network_of(report["problem"])] * separate]
     figures = ("coefficient>", "share>", "", "active rows>")
     table = table_of("id>", *places, "reads", "through rows", *figures)
     for neuron in ranked[:most]:
