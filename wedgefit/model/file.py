@@ -393,7 +393,7 @@ def _effects(file: ModelFile) -> Iterator[Complaint]:
 
 def _over_folds(file: ModelFile) -> Iterator[Complaint]:
     """One for each effect, in the numbers or levels of its column."""
-    found, outputs = file.over_folds, file.encoding.target.outputs
+    found, outputs = file.over_folds, _output_names(file)
     if found and [part.columns for part in found] != [part.columns for part in file.effects]:
         yield Complaint("over_folds", "one for each effect, in their order")
         return
