@@ -12,6 +12,9 @@ from wedgefit.engine.wedge import Wedges, row_chunks
 # the solver nothing).
 MOST_WEDGES = 100
 MOST_PER_SAMPLE = 2
+# From so many rows on near-copies pass through different samples: then the best of every set of
+# columns come first.
+MANY_ROWS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,21 +46,22 @@ def rounded(score: float) -> float:
     return float(f"{score:.9e}")
 
 
-def diversified(choices: list[Choices]) -> list[Choices]:
+def diversified(choices: list[Choices], *, by_sets: bool = False) -> list[Choices]:
     """The best candidates of all orders, few through any one sample, each wedge once; ties go to
-    the lowest index."""
+    the lowest index. ``by_sets``: the best of every set of columns before the second of any."""
     ranked = []
     for which, some in enumerate(choices):
         identities = zip(map(tuple, some.columns.tolist()), map(tuple, some.samples.tolist()))
+        ranks = ranks_in_sets(some.columns, some.scores) if by_sets else np.zeros(len(some), int)
         sizes = map(rounded, some.scores)
         ranked += [
-            (-score, which, *identity, row)
-            for row, (score, identity) in enumerate(zip(sizes, identities))
+            (rank, -score, which, *identity, row)
+            for row, (rank, score, identity) in enumerate(zip(ranks.tolist(), sizes, identities))
         ]
     through: dict[int, int] = {}
     taken: list[list[int]] = [[] for _ in choices]
     seen: set[tuple] = set()
-    for _, which, columns, samples, row in sorted(ranked):
+    for _, _, which, columns, samples, row in sorted(ranked):
         if (columns, samples) in seen or any(through.get(i, 0) >= MOST_PER_SAMPLE for i in samples):
             continue
         seen.add((columns, samples))
@@ -67,6 +71,18 @@ def diversified(choices: list[Choices]) -> list[Choices]:
         if len(seen) == MOST_WEDGES:
             break
     return [some.take(np.array(rows, dtype=np.int64)) for some, rows in zip(choices, taken)]
+
+
+def ranks_in_sets(columns: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The place of each candidate among those of the same columns (m, s), by score (m,): 0 for the
+    best of a set."""
+    _, which = np.unique(columns, axis=0, return_inverse=True)
+    order = np.lexsort((-scores, which.ravel()))
+    sets = which.ravel()[order]
+    starts = np.flatnonzero(np.diff(sets, prepend=-1))
+    ranks = np.empty(len(scores), dtype=int)
+    ranks[order] = np.arange(len(scores)) - np.repeat(starts, np.diff(starts, append=len(scores)))
+    return ranks
 
 
 def facing(X: np.ndarray, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:

@@ -18,7 +18,7 @@ import numpy as np
 from wedgefit.engine.ascent import ascend, random_neurons
 from wedgefit.engine.bound_choice import bounder_for, sweeps_instead
 from wedgefit.engine.bound_search import FAR, Bounded, Places
-from wedgefit.engine.choice import Choices, diversified, facing, places_of_largest
+from wedgefit.engine.choice import MANY_ROWS, Choices, diversified, facing, places_of_largest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.order_one import SortedColumns
@@ -385,6 +385,7 @@ class Pricer:
     def _built(self, choices: list[Choices]) -> Wedges:
         """A diversified few of the candidates as wedges."""
         wedges = self.dictionary.none()
-        for chosen in diversified(choices):
+        many = len(self.dictionary.X) > MANY_ROWS
+        for chosen in diversified(choices, by_sets=many):
             wedges = wedges.joined_with(self.dictionary.wedges(chosen.columns, chosen.samples)[0])
         return wedges

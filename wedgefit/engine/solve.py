@@ -7,15 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from wedgefit.engine.certificate import Certificate, certify
+from wedgefit.engine.choice import MANY_ROWS
 from wedgefit.engine.descent import ALL_ROWS, descended
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.lasso import full_lasso, least_squares
-from wedgefit.engine.pricing import Pricer
+from wedgefit.engine.pricing import SHARPEST, Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.schedule import PATIENCE, Schedule, Status
 from wedgefit.engine.shared import one_blas_thread
 from wedgefit.engine.working_set import WorkingSet, working_set
 from wedgefit.watch import Deadline
+
+# How far the alpha_max of very many rows may lie above the largest score, relatively.
+SHARP_ENOUGH = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +150,10 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
     """
     null = problem.null_dual()
     if exact:
-        return pricer.price(null, np.inf, pricer.dictionary.none(), every_pencil=True).bound
+        # A bound a little above serves as well, and the last digits cost as much as a whole fit.
+        sharp = SHARPEST if len(null) <= MANY_ROWS else SHARP_ENOUGH
+        none = pricer.dictionary.none()
+        return pricer.price(null, np.inf, none, every_pencil=True, sharp=sharp).bound
     best = pricer.dictionary.none()
     bounds: list[float] = []
     for _ in range(PATIENCE + 1):
