@@ -106,9 +106,9 @@ def test_the_command(tmp_path, monkeypatch):
     record = strict(run("certify", "d.csv", "--bends", "2", "--json").stdout)["bends"]
     assert [line["bends"] for line in record["lines"]] == [0, 1, 2]
     text = run("certify", "d.csv", "--bends", "2").stdout
-    assert "2 bends would do as well; it is proven that no fewer do." in text
+    assert "A line of 2 bends at rows does as well; no such line of fewer does (proven)." in text
     assert (
-        "No line of 1 bend was found that is as good; none there is (proven)."
+        "No line of 1 bend at rows was found that is as good; none there is (proven)."
         in run("certify", "d.csv", "--bends", "1").stdout
     )
     (tmp_path / "net.json").write_text("{}")

@@ -186,3 +186,16 @@ def test_what_a_reader_sees():
     text = to_text(shown(compare(contest())), None)
     assert "A is better, by more than two standard errors." in text and "squared error" in text
     assert {loss.name for loss in LOSSES.values()} == {*LOSSES}
+
+
+@pytest.mark.parametrize("loss, kind, twice", [
+    ("absolute", "numbers", "MAE"), ("log_loss", "two", "log loss"), ("squared", "numbers", None),
+])  # fmt: skip
+def test_no_figure_stands_there_twice(loss, kind, twice):
+    """Nor under two names: the mean absolute error is the loss that the models are compared by."""
+    record = compare(contest(kind), loss=loss)
+    header = to_text(shown(record), None).splitlines()[2]
+    title = record["loss"]["title"]
+    assert header.count(title) == 1
+    assert twice == title or twice is None or twice not in header
+    assert "RMSE" in header or "AUC" in header

@@ -17,6 +17,7 @@ from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.cost import costs, parts_named
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
+from wedgefit.views.tables.proof import _of_folds
 from wedgefit.watch import Silent
 
 # Beyond the gap of 1e-6 only the rounding of a conic solver.
@@ -129,6 +130,14 @@ def test_the_other_question_is_about_rows_held_out():
     differences = losses[1] - losses[0]
     assert signal.held_out.mean == pytest.approx(differences.mean())
     assert signal.held_out.se == pytest.approx(differences.std(ddof=1) / np.sqrt(5))
+    assert signal.folds == 5
+
+
+@pytest.mark.parametrize("folds, rough", [(2, True), (4, True), (5, False)])
+def test_of_few_folds_the_error_is_called_rough(folds, rough):
+    words = _of_folds(folds)
+    assert f"the mean of {folds} folds ± its standard error" in words
+    assert ("only roughly" in words) == rough
 
 
 def test_groups_are_not_split_by_guess():

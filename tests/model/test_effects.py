@@ -11,6 +11,7 @@ from kinds import kinds, mixed, table_of
 from wedgefit.data.distribution import MOST_VALUES, distributions
 from wedgefit.engine.network import unit_network
 from wedgefit.errors import NoEffects
+from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.effects import Purified, Source, importances
 from wedgefit.model.file import loads
@@ -172,6 +173,28 @@ def test_what_is_no_sum_of_pairs_says_so():
         kinds()["deep"].effects()
     with pytest.raises(NoEffects, match="Train it again"):
         replace(KINDS["mixed"], distributions=(), importances=()).effects()
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_of_one_column_depth_is_no_obstacle(gaps):
+    """A deep network of one column is a function of it: the output less its mean."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=30)
+    y = np.abs(a)
+    if gaps:
+        a[::5] = np.nan
+    table = table_of({"a": a, "y": y})
+    model = train(table, Options(layers=3, alpha_ratio=0.02, target=("y",)), Silent())
+    effects, scores = model.effects(), model.scores(table)
+    assert model.depth == 2 and effects.keys == (("a",),)
+    values = effects.at(table)["a",]
+    assert np.allclose(values + effects.baseline["y"], scores, atol=1e-12)
+    assert np.mean(values) == pytest.approx(0, abs=1e-12)
+    assert model.importances[0].importance == pytest.approx(float(scores.std()))
+    assert loads(model.dumps()).importances == model.importances
+    assert certify(model, table)["agrees"]
+    # A file from before claimed none.
+    assert certify(replace(model, importances=()), table)["agrees"]
 
 
 def test_effects_are_in_the_file():

@@ -11,6 +11,7 @@ import click
 from wedgefit.cli.options import Reading, Talk
 from wedgefit.cli.output import MODEL_FILE
 from wedgefit.data.settings import SHAPES
+from wedgefit.data.words import shown
 
 FILE = click.Path(allow_dash=True)
 data_argument = click.argument("data", type=FILE)
@@ -133,7 +134,7 @@ def training_table(data: str, id_column: str | None, options, reading: Reading):
         for several in ("target", "keep", *SHAPES):
             roles |= dict.fromkeys(getattr(options, several), f"--{several}")
         if role := roles.get(name):
-            raise click.UsageError(f"{name!r} is both in --drop and in {role}: choose one.")
+            raise click.UsageError(f"{shown(name)} is both in --drop and in {role}: choose one.")
     skipped = dict.fromkeys(options.drop, "skip")
     apart = [name for name in (options.group, options.time) if name is not None]
     table = reading.table(data, types=skipped, id_column=id_column, apart=apart)

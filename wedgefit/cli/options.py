@@ -10,6 +10,7 @@ import click
 from wedgefit.cli.help import GroupedOption
 from wedgefit.cli.output import ESCAPE, json_text, write_out
 from wedgefit.cli.values import Value
+from wedgefit.data.words import shown
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.setting import (
     LEARN,
@@ -46,7 +47,7 @@ def delivers(keyword: str, build: Callable, **options: Callable) -> Callable:
 def only_one(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> str | None:
     """The column of a role that only one can have: a second one is not dropped silently."""
     if len(value) > 1:
-        option, names = param.opts[0], " and ".join(map(repr, value))
+        option, names = param.opts[0], " and ".join(map(shown, value))
         raise click.UsageError(f"{option} names one column here, not {names}: give one.", ctx)
     return value[0] if value else None
 
@@ -264,12 +265,59 @@ id_option = click.option(
 )
 jobs_option = option_of(settings_of(Options)["jobs"])
 
-weight_option = click.option(
-    "--weight",
-    multiple=True,
-    callback=only_one,
-    metavar="NAME",
-    help="A column that says how much each row counts.",
+
+@dataclass(frozen=True)
+class Weighting:
+    """How much rows with a known target count: by the column ``weight``; where nobody says, by that
+    of training, unless they are to count alike."""
+
+    weight: str | None
+    unweighted: bool
+
+    def __post_init__(self):
+        if self.weight is not None and self.unweighted:
+            raise click.UsageError("--weight and --unweighted exclude each other: give one.")
+
+    def looked_for(self, *models) -> str | None:
+        """The column to read, if DATA has it."""
+        if self.weight is not None or self.unweighted:
+            return self.weight
+        trained = {model.data.weight for model in models}
+        return trained.pop() if len(trained) == 1 else None
+
+    def column(self, table, talk: Talk, *models) -> str | None:
+        """The column that rows of this table count by; says what was done where nobody asked."""
+        name = self.looked_for(*models)
+        trained = [model.data.weight for model in models if model.data.weight is not None]
+        if self.weight is not None or self.unweighted or not trained:
+            return name
+        if name is None:
+            talk.notes(
+                "the models were trained with other weights than each other: rows count alike"
+            )
+        elif name in table.columns:
+            words = f"rows count by column {shown(name)}, as in training"
+            talk.notes(f"{words}; --unweighted lets them count alike")
+            return name
+        else:
+            talk.notes(
+                f"there is no column {shown(name)}, the weights of training: rows count alike"
+            )
+        return None
+
+
+weighting = delivers(
+    "weighting",
+    Weighting,
+    weight=click.option(
+        "--weight",
+        multiple=True,
+        callback=only_one,
+        metavar="NAME",
+        help="A column that says how much each row counts.  [default: that of training, where DATA"
+        " has it]",
+    ),
+    unweighted=click.option("--unweighted", is_flag=True, help="Let all rows count alike."),
 )
 
 

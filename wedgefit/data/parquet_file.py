@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from wedgefit.data.csv_file import read_bytes
 from wedgefit.data.reading import Reading
 from wedgefit.data.sheet import FileOptions, Sheet, sheet_of
+from wedgefit.data.words import shown
 from wedgefit.errors import TableError, UsageError
 
 # What stands for several files in a name that DuckDB is given.
@@ -71,8 +72,8 @@ def _spelled(value, reading: Reading, source: str, name: str) -> str:
         return ""
     if isinstance(value, PARTS):
         raise TableError(
-            f"its cells are values of several parts, such as {str(value)[:30]!r}.",
-            where=f"{source}, column {name!r}",
+            f"its cells are values of several parts, such as {shown(str(value), 30)}.",
+            where=f"{source}, column {shown(name)}",
             remedy="Write the table without it, or with a column for every part.",
         )
     if isinstance(value, str | bool):

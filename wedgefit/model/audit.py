@@ -46,7 +46,7 @@ from wedgefit.model.figures import (
     stages_found,
     together,
 )
-from wedgefit.model.notes import scale_notes
+from wedgefit.model.notes import left_out_notes, scale_notes
 from wedgefit.model.origin import learner_of, rows_by_id, rows_trained_on, sample_trained_on
 from wedgefit.model.parts import Stage
 from wedgefit.model.record import Model
@@ -155,7 +155,9 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
     if model.options or model.distributions or model.importances:
         seen = measured(model, rows, sample.X, sample.weights)
         record["distributions"] = plain(seen.distributions)
-        record["effects"] = plain(seen.importances)
+        # Before networks of one column and several layers had any, their files claim none.
+        if model.importances or model.depth == 1:
+            record["effects"] = plain(seen.importances)
     found = Found(record, slack | score_slack, [*audited.checks()])
     _encoded(model, table, found)
     _noted(model, table, [*learner.notes, *told], found)
@@ -295,7 +297,7 @@ def _encoded(model: Model, table: Table, found: Found) -> None:
         found.skipped["encoding"] = "an older version learnt it, by rules of its own"
     found.record["notes"] = [
         *design.notes,
-        *(f"column {name!r} left out: {reason}" for name, reason in fitted.left_out),
+        *left_out_notes(fitted),
         *scale_notes(design, fitted.target),
     ]
 

@@ -33,7 +33,7 @@ from wedgefit.model.figures import (
 from wedgefit.model.file import loads
 from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
-from wedgefit.model.notes import curve_notes, depth_notes, scale_notes, status_notes
+from wedgefit.model.notes import curve_notes, depth_notes, left_out_notes, scale_notes, status_notes
 from wedgefit.model.over_folds import over_folds
 from wedgefit.model.parts import (
     KEPT,
@@ -117,14 +117,11 @@ class Training:
         )
 
     def notes(self) -> list[str]:
-        left_out = [
-            f"column {name!r} left out: {reason}" for name, reason in self.encoding.left_out
-        ]
         return [
             *self.table.notes,
             *self.design.notes,
             *self.learner.notes,
-            *left_out,
+            *left_out_notes(self.encoding),
             *scale_notes(self.design, self.encoding.target),
         ]
 

@@ -46,8 +46,8 @@ class Cost:
     ``objective`` is that of the best network without it that was found, with so many ``neurons``,
     ``lower_bound`` what no such network is below, None where that is not known. ``scope`` is that
     of the certificate of the problem without it. ``held_out``: how much larger the loss on rows
-    that folds hold out is without it, at the same alpha; None where that is not known. That is the
-    other question: about new rows, and with the noise of the folds.
+    that so many ``folds`` hold out is without it, at the same alpha; None where that is not known.
+    That is the other question: about new rows, and with the noise of the folds.
     """
 
     without: str
@@ -59,6 +59,7 @@ class Cost:
     neurons: int
     scope: Literal["exact", "sampled"]
     held_out: MeanAndError | None
+    folds: int | None
 
 
 def parts_named(model: Model, names: Sequence[str]) -> list[Part]:
@@ -102,7 +103,8 @@ def costs(
                 below,
                 neurons,
                 here.scope,
-                _paired(losses, others),
+                change := _paired(losses, others),
+                None if change is None else len(losses),
             )
         )
     return found

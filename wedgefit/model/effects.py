@@ -122,6 +122,21 @@ class Purified:
         return self._means[neuron, column](forms + self._offsets[neuron])
 
 
+class OfOneColumn:
+    """The effect of a network of any depth that reads one column: its output, less the mean of that
+    over training; by the names of ``Purified``."""
+
+    def __init__(self, network: Network, sources: Sequence[Source]):
+        self._network = network
+        (source,) = sources
+        self.baseline = source.parts @ network.forward(source.states)
+        self.columns, self.pairs = (0,), ()
+
+    def column(self, column: int, states: np.ndarray) -> np.ndarray:
+        """The effect where the features of the column have these values (n, features), (n, K)."""
+        return self._network.forward(states) - self.baseline
+
+
 class _MeanOver:
     """The mean of max(0, u + s) over the values s (states,) with these parts, as a function of
     u."""
@@ -152,8 +167,8 @@ Key = tuple[str, ...]  # The column of an effect, or the two of a pair's.
 
 
 class Effects:
-    """The effects of a model with one hidden layer, in the units of its output (of classes: on the
-    score), by the names of their columns.
+    """The effects of a model with one hidden layer, or of one column, in the units of its output
+    (of classes: on the score), by the names of their columns.
 
     ``baseline``: the mean prediction, by output; ``keys``: one name for the effect of a column, two
     for that of a pair, columns in the order of the table. ``distributions`` say over what each has
@@ -174,7 +189,9 @@ class Effects:
         self.neurons = len(network.output.weights)
         self._inputs = {column.name: column for column in encoding.inputs}
         self._position = {name: c for c, name in enumerate(self._inputs)}
-        self._purified = Purified(network, [self._source(name) for name in self._position])
+        sources = [self._source(name) for name in self._position]
+        kind = Purified if len(network.layers) == 2 else OfOneColumn
+        self._purified = kind(network, sources)
         self.baseline = dict(zip(outputs, self._purified.baseline.tolist()))
         names = list(self._position)
         single = [(names[c],) for c in self._purified.columns]

@@ -7,6 +7,7 @@ from wedgefit.data.sample import Sample, class_codes
 from wedgefit.data.shape import shapes_of
 from wedgefit.data.table import Table
 from wedgefit.data.target import refuse_targets
+from wedgefit.data.words import shown
 from wedgefit.engine.losses import Loss, Quantile, Quantiles, fitted_apart
 from wedgefit.engine.losses.robust import WIDTH
 from wedgefit.engine.problem import Problem
@@ -14,11 +15,10 @@ from wedgefit.errors import ColumnError, UsageError
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.threshold import Threshold, log_odds, threshold_on
 from wedgefit.model.calibration import calibration
+from wedgefit.model.intervals import known_levels
 from wedgefit.model.record import Model
 from wedgefit.records import plain
 
-# What intervals are asked to hold.
-LEVELS = (0.5, 0.8, 0.9, 0.95)
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 # A class that all rows have, or none, has log-odds beyond any number.
 SUREST = 40.0
@@ -46,7 +46,7 @@ def evaluate(
         require_threshold(model)
     if weight in encoding.target.names:
         raise ColumnError(
-            f"{weight!r} is the target.", where=table.title, remedy="Choose another --weight."
+            f"{shown(weight)} is the target.", where=table.title, remedy="Choose another --weight."
         )
     rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
     sample = sample_of(model, rows, weight)
@@ -67,7 +67,7 @@ def evaluate(
         "confusion": _confusion(model, sample, output, cut),
         "calibration": _calibration(model, sample, output),
         "residuals": _residuals(model, sample, output),
-        "intervals": _coverage(model, sample, output),
+        "intervals": coverage(model, sample, output),
         "quantiles": _quantiles(model, sample, output),
         "notes": [*table.notes, *notes, *encoding.remarks(rows)],
     }
@@ -175,23 +175,21 @@ def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
     }
 
 
-def _coverage(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
-    """Per target, level by level, the part of the rows within their intervals, and the mean
-    width."""
+def coverage(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+    """Per target, level by level, the part of the rows within their intervals, and the mean width;
+    None for a model without intervals."""
     if not model.intervals:
         return None
     found: dict[str, list[dict]] = {name: [] for name in model.encoding.target.names}
-    most = min(len(spread.quantiles) for spread in model.intervals)
-    for level in LEVELS:
-        if level <= most / (most + 1):
-            lower, upper = model.interval(sample.X, output, level)
-            within = (lower <= sample.y) & (sample.y <= upper)
-            parts = np.average(within, axis=0, weights=sample.weights)
-            widths = np.average(upper - lower, axis=0, weights=sample.weights)
-            for k, name in enumerate(found):
-                found[name].append({
-                    "level": level, "coverage": float(parts[k]), "width": float(widths[k]),
-                })  # fmt: skip
+    for level in known_levels(model.intervals):
+        lower, upper = model.interval(sample.X, output, level)
+        within = (lower <= sample.y) & (sample.y <= upper)
+        parts = np.average(within, axis=0, weights=sample.weights)
+        widths = np.average(upper - lower, axis=0, weights=sample.weights)
+        for k, name in enumerate(found):
+            found[name].append({
+                "level": level, "coverage": float(parts[k]), "width": float(widths[k]),
+            })  # fmt: skip
     return found
 
 

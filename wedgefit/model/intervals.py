@@ -78,6 +78,38 @@ class Spread:
         return self.quantiles[max(place, 1) - 1]
 
 
+# What intervals are asked to hold where nobody says how much.
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far intervals go from the prediction on either side, by the row: from ``least`` to
+    ``most``, so that they hold a part ``level`` of rows like those of training."""
+
+    output: str
+    level: float
+    least: float
+    most: float
+
+
+def reaches(spreads: Sequence[Spread]) -> tuple[Reach, ...]:
+    """What is known of the widths without any row, at those of ``LEVELS`` that there are enough
+    rows held out for."""
+    return tuple(
+        Reach(spread.output, level, *(factor * math.exp(end) for end in (spread.low, spread.high)))
+        for spread in spreads
+        for level in known_levels([spread])
+        for factor in [spread.factor(level)]
+    )
+
+
+def known_levels(spreads: Sequence[Spread]) -> list[float]:
+    """Those of ``LEVELS`` that there are enough rows held out for."""
+    most = min((len(spread.quantiles) for spread in spreads), default=0)
+    return [level for level in LEVELS if level <= most / (most + 1)]
+
+
 def conformal_quantiles(scores: np.ndarray, weights: np.ndarray | None) -> tuple[float, ...]:
     """What ``Spread.quantiles`` stores of the |residual| / size of rows held out, (n,), which count
     by their weights (n,)."""

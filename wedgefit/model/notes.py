@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wedgefit.data.encoding import Encoding
 from wedgefit.data.sample import Design
 from wedgefit.data.target import Target
+from wedgefit.data.words import shown
 from wedgefit.learning.learn import Learned
 from wedgefit.learning.path import FINE
 from wedgefit.learning.select import Curve
@@ -35,6 +37,11 @@ def curve_notes(curve: Curve | None) -> list[str]:
     return [note for note, holds in cases if holds]
 
 
+def left_out_notes(encoding: Encoding) -> list[str]:
+    """Which columns have no feature, and why."""
+    return [f"column {shown(name)} left out: {reason}" for name, reason in encoding.left_out]
+
+
 def depth_notes(layers: int | str, learned: Learned) -> list[str]:
     """Why there are fewer layers than asked for."""
     if layers == "auto" or learned.depth == layers - 1:
@@ -48,7 +55,7 @@ def status_notes(stages: Sequence[Stage], depth: int) -> list[str]:
     """What is to be told of stages that ended above the gap asked for."""
     told = []
     for stage in stages:
-        which = "" if stage.output is None else f" for {stage.output!r}"
+        which = "" if stage.output is None else f" for {shown(str(stage.output))}"
         which += "" if depth == 1 else f" in hidden layer {stage.layer}"
         certificate = stage.certificate
         gap = f"at a relative gap of {certificate.relative_gap:.1e}"

@@ -31,7 +31,7 @@ from wedgefit.errors import NoEffects, UsageError
 from wedgefit.files import write_whole
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Importance
-from wedgefit.model.intervals import Spread
+from wedgefit.model.intervals import Spread, reaches
 from wedgefit.model.over_folds import OverFolds
 from wedgefit.model.parts import (
     AllLayers,
@@ -173,8 +173,11 @@ class Model:
 
     @cached_property
     def _effects(self) -> Effects:
-        if self.depth > 1:
-            raise NoEffects("there are no effects: the network has more than one hidden layer.")
+        if self.depth > 1 and len(self.encoding.inputs) > 1:
+            raise NoEffects(
+                "there are no effects: the network has more than one hidden layer, and reads "
+                "several columns."
+            )
         if not self.distributions:
             raise NoEffects(
                 "there are no effects: the model does not say what training saw.",
@@ -307,6 +310,7 @@ class Model:
             "problem": plain(self.problem),
             "certificate": plain(self.certificate),
             **proven,
+            **({"interval_reach": plain(reaches(self.intervals))} if self.intervals else {}),
             "stages": plain(self.stages),
             "score": plain(self.score),
             "threshold": plain(self.threshold),
@@ -322,6 +326,8 @@ class Model:
         """The model file's text, which ``model.file.loads`` reads."""
         report = self.report()
         del report["seconds"]
+        # It follows from the intervals, which the file has.
+        report.pop("interval_reach", None)
         return to_text(
             report
             | {

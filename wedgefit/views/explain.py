@@ -8,6 +8,7 @@ from math import fsum
 
 from wedgefit.data.columns import RARE, UNLIMITED, InputColumn
 from wedgefit.engine.problem import row_norms
+from wedgefit.model.intervals import reaches
 from wedgefit.model.parts import Neuron, row_order, unit_name
 from wedgefit.model.record import Model
 from wedgefit.records import plain
@@ -51,6 +52,7 @@ def explain(model: Model) -> dict:
         "intercept": model.intercept,
         "baseline": None if effects is None else _joined(model, effects.baseline),
         "no_effects": why_none(model),
+        "interval_reach": plain(reaches(model.intervals)),
         "limits": {
             column.name: [None if end is None else end[1] for end in column.ends]
             for column in model.encoding.inputs

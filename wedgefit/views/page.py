@@ -11,7 +11,10 @@ from importlib.resources import files
 from wedgefit import __version__
 from wedgefit.data.table import Table
 from wedgefit.errors import WedgefitError
+from wedgefit.model.evaluation import coverage, sample_of
+from wedgefit.model.intervals import reaches
 from wedgefit.model.record import Model
+from wedgefit.records import plain
 from wedgefit.views import pictures as plot
 from wedgefit.views import words as render
 from wedgefit.views.explain import explain
@@ -117,6 +120,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
         "over_folds": bool(model.over_folds),
+        "intervals": _intervals(model, table),
         "limits": limit_texts(record),
         "formula": record["formula"].split("\n") if record["formula"] else None,
         "network_of": "class" if model.data.classes else "quantile",
@@ -137,6 +141,19 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         ],
         "version": __version__,
     }
+
+
+def _intervals(model: Model, table: Table) -> list[dict]:
+    """A line per target and level: how far intervals go, and what they hold of these rows, where
+    the targets of all are known."""
+    lines = plain(reaches(model.intervals))
+    columns = [table.columns.get(name) for name in model.encoding.target.names]
+    if not lines or any(column is None or column.missing.any() for column in columns):
+        return lines
+    sample = sample_of(model, table, None)
+    found = coverage(model, sample, model.network.forward(sample.X))
+    held = {(name, part["level"]): part for name, parts in found.items() for part in parts}
+    return [line | held.get((line["output"], line["level"]), {}) for line in lines]
 
 
 def proven_claim(certificate: dict, deep: bool, shaped: str = "") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from wedgefit.model.parts import Neuron, unit_name
 from wedgefit.model.record import Model
 from wedgefit.views.units import Hinge, hinges, intercept_of
+from wedgefit.views.words import unmistaken
 
 # A formula of more hinges than this, per output, is no longer readable.
 LONGEST_FORMULA = 12
@@ -67,7 +68,8 @@ def row_words(samples: Sequence[int | str]) -> str:
 def hinge_text(hinge: Hinge, names: dict[str, str] | None = None, digits: int = 4) -> str:
     """``max(0, age − 0.5·bmi + 3)``, to so many digits: for reading, not for computing. ``names``:
     what to write for an input."""
-    parts = [(weight, (names or {}).get(name, name)) for name, weight in hinge.reads.items()]
+    names = names or {}
+    parts = [(weight, names.get(name, unmistaken(name))) for name, weight in hinge.reads.items()]
     return f"max(0, {linear_text(parts, hinge.bias, digits=digits)})"
 
 

@@ -11,6 +11,8 @@ NOTHING = "–"
 # A list in one paragraph is parted into lines of about this width, as paper of pipes never wraps.
 LINE = 100
 SCORES = {score.name: score.title for score in scores.SCORES.values()}
+# Of the levels that intervals are known at, a sentence says these.
+SAID = (0.5, 0.9)
 QUOTIENTS = ("r2", "d2")
 
 
@@ -88,14 +90,24 @@ def count(many: int | str, thing: str) -> str:
     return f"{many:,} {thing}{'s' * (many != 1)}"
 
 
+def told(name: object) -> str:
+    """A name as a sentence tells it, ``unmistaken``."""
+    return unmistaken(plain(name))
+
+
+def unmistaken(text: str) -> str:
+    """A name, in quotes where it could be taken for several, or for words of the sentence."""
+    return f'"{text}"' if "," in text or " and " in text or text != text.strip() else text
+
+
 def listed(items: Iterable) -> str:
-    return ", ".join(map(plain, items))
+    return ", ".join(map(told, items))
 
 
 def in_lines(start: str, items: Iterable, width: int) -> str:
     """The items after each other, in lines of about this width that break between items only."""
     lines, text = [], start
-    for item in map(plain, items):
+    for item in map(told, items):
         if len(text) + len(item) > width and text != start:
             lines.append(text)
             text = f"  {item}, "
@@ -108,7 +120,7 @@ def shape_words(shapes: Mapping[str, Sequence[str]]) -> str:
     """``increasing in age and income, decreasing and convex in debt``."""
     alike: dict[str, list[str]] = {}
     for name, own in shapes.items():
-        alike.setdefault(" and ".join(own), []).append(plain(name))
+        alike.setdefault(" and ".join(own), []).append(told(name))
     return ", ".join(f"{own} in {' and '.join(names)}" for own, names in alike.items())
 
 
@@ -121,9 +133,26 @@ def shaped(problem: Mapping[str, Any]) -> str:
     return f"made of ridges that are {words}" if problem["order"] == 2 else f"that are {words}"
 
 
+def interval_words(reaches: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How far intervals go, a sentence for each output: ``90% of rows like those of training are
+    within ± 8 to ± 60 of the prediction``."""
+    found: dict[str, list[str]] = {}
+    for reach in (one for one in reaches if one["level"] in SAID):
+        least, most = (number(reach[end], 3) for end in ("least", "most"))
+        to = f" to ± {most}" if most != least else ""
+        found.setdefault(reach["output"], []).append(
+            f"{percent(reach['level'], 0)} within ± {least}{to}"
+        )
+    several = len(found) > 1
+    return [
+        f"{f'{told(name)}: ' if several else ''}{', '.join(levels)} of the prediction"
+        for name, levels in found.items()
+    ]
+
+
 def either(items: Sequence) -> str:
     """``Adelie, Chinstrap or Gentoo``."""
-    return " or ".join(filter(None, [listed(items[:-1]), plain(items[-1])]))
+    return " or ".join(filter(None, [listed(items[:-1]), told(items[-1])]))
 
 
 def quoted(word: str) -> str:

@@ -6,7 +6,7 @@ import click
 
 from wedgefit.cli.arguments import FILE, Files, looks_like_a_model
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import Reading, reading, talking, weight_option
+from wedgefit.cli.options import Reading, reading, talking, weighting
 from wedgefit.cli.output import check_output, csv_text
 from wedgefit.cli.values import LaterChoice
 from wedgefit.errors import UsageError
@@ -37,7 +37,7 @@ def _model(ctx: click.Context, param: click.Parameter, value: str) -> str:
     help="What to compare by: squared, own (that of training) or absolute of numbers, log_loss or"
     " error of classes.  [default: that of training, if both have it]",
 )
-@weight_option
+@weighting
 @click.option(
     "-o",
     "--output",
@@ -47,7 +47,7 @@ def _model(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @reading
 @talking
-def compare(first, second, data, loss, weight, output, reading, talk):
+def compare(first, second, data, loss, weighting, output, reading, talk):
     """Which of two models is better on labelled DATA, and by more than chance?
 
     Row by row the loss of A.json minus that of B.json: its mean and standard error. Where the mean
@@ -70,7 +70,8 @@ def compare(first, second, data, loss, weight, output, reading, talk):
         check_output(output, first, second, data)
     files = [Files(name, data) for name in (first, second)]
     models = tuple(each.load(talk) for each in files)
-    tables = _tables(files, models, reading, weight)
+    tables = _tables(files, models, reading, weighting.looked_for(*models))
+    weight = weighting.column(tables[0], talk, *models)
     from wedgefit.model.comparison import Contest, compare
 
     record = compare(Contest(models, (first, second), tables), weight, loss)

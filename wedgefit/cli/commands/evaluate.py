@@ -4,14 +4,14 @@ import click
 
 from wedgefit.cli.arguments import model_and_data
 from wedgefit.cli.failures import Command
-from wedgefit.cli.options import reading, talking, weight_option
+from wedgefit.cli.options import reading, talking, weighting
 from wedgefit.cli.values import Value
 from wedgefit.learning.threshold import ProbabilityOrRule
 
 
 @click.command("evaluate", cls=Command)
 @model_and_data
-@weight_option
+@weighting
 @click.option(
     "--threshold",
     "rule",
@@ -22,12 +22,12 @@ from wedgefit.learning.threshold import ProbabilityOrRule
 )
 @reading
 @talking
-def evaluate(files, weight, rule, reading, talk):
+def evaluate(files, weighting, rule, reading, talk):
     """Score MODEL on labelled DATA.
 
     Beside every score stands the baseline, that of the best constant for these rows. Then what
     classes were taken for and whether probabilities are what they say, or how far predictions of
-    numbers are off.
+    numbers are off. Rows count by the weights of training where DATA has them.
 
     \b
     Examples:
@@ -40,7 +40,9 @@ def evaluate(files, weight, rule, reading, talk):
       wedgefit evaluate small.json test.csv --json | jq .confusion
     """
     model = files.load(talk)
-    table = files.table(model, reading, target=True, weight=weight)
+    looked_for = weighting.looked_for(model)
+    table = files.table(model, reading, target=True, weight=looked_for)
+    weight = weighting.column(table, talk, model)
     from wedgefit.model import evaluation
 
     record = evaluation.evaluate(model, table, weight, rule)

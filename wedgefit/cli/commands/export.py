@@ -7,6 +7,7 @@ from wedgefit.cli.failures import Command
 from wedgefit.cli.options import talking
 from wedgefit.cli.output import STANDARD_STREAM, check_output, check_stream, deliver
 from wedgefit.cli.values import LaterChoice
+from wedgefit.data.words import shown
 
 
 def _languages():
@@ -80,7 +81,7 @@ def export(model, format, output, dialect, table, talk):
             "what this writes predicts without intervals: they are in predict --interval alone"
         )
     if loaded.data.exposure is not None:
-        unit = f"one unit of {loaded.data.exposure!r}"
+        unit = f"one unit of {shown(loaded.data.exposure)}"
         talk.notes(
             f"what this writes predicts counts for {unit}: multiply by the exposure of a row"
         )

@@ -8,6 +8,7 @@ from wedgefit.cli.arguments import FILE, Files, looks_like_a_model, pair_of_file
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import reading, talking
 from wedgefit.cli.output import check_output, check_stream, deliver
+from wedgefit.data.words import shown
 
 PICTURES = [
     "auto", "overview", "fit", "map", "effects", "pairs", "importance", "predicted", "residuals",
@@ -76,7 +77,7 @@ def plot(files, output, kind, reading, talk):
     from wedgefit.views import pictures
 
     if form not in pictures.SUFFIXES:
-        raise click.UsageError(f"a picture is .svg, .png or .pdf, not {output!r}.")
+        raise click.UsageError(f"a picture is .svg, .png or .pdf, not {shown(output)}.")
     if kind in ("path", "gap") and files.data is None:
         raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
     check_stream(output, talk)

@@ -8,6 +8,7 @@ from wedgefit.cli.arguments import FILE
 from wedgefit.cli.failures import Command
 from wedgefit.cli.options import jobs_option, network_options, reading, talking
 from wedgefit.cli.output import ESCAPE, check_output
+from wedgefit.data.words import shown
 from wedgefit.learning.settings import Settings
 from wedgefit.records import plain
 
@@ -45,7 +46,7 @@ def polish(net, data, output, own, jobs, reading, talk):
     from wedgefit.model import network_export
 
     if suffix not in network_export.SUFFIXES:
-        raise click.UsageError(f"a network is written as .json or .onnx, not {output!r}.")
+        raise click.UsageError(f"a network is written as .json or .onnx, not {shown(output)}.")
     check_output(output, net, data)
     from wedgefit.model.foreign import read_foreign
 

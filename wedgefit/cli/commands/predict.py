@@ -14,6 +14,7 @@ from wedgefit.cli.output import (
     write_out,
 )
 from wedgefit.cli.values import Value
+from wedgefit.data.words import shown
 from wedgefit.errors import UsageError
 from wedgefit.learning.threshold import Probability
 from wedgefit.records import plain
@@ -94,7 +95,9 @@ def predict(
         more["contributions"] = _contributions(model, table, scores)
     exposure = model.exposures(table)
     if model.data.exposure is not None and exposure is None:
-        talk.notes(f"there is no column {model.data.exposure!r}: counts are for one unit of it")
+        talk.notes(
+            f"there is no column {shown(model.data.exposure)}: counts are for one unit of it"
+        )
     predictions = model.decided(scores, threshold, exposure)
     asked_for = bool(append or id_columns)
     if talk.json:
@@ -172,7 +175,7 @@ def _beside(
     both = [name for name in copied if name in columns]
     if not both:
         return copied
-    problem = f"column {both[0]!r} of the file would be written over by what is predicted"
+    problem = f"column {shown(both[0])} of the file would be written over by what is predicted"
     if asked_for:
         raise UsageError(f"{problem}.", remedy="Rename it, or choose another --id.")
     talk.notes(f"{problem}, and is left out")

@@ -14,6 +14,7 @@ from wedgefit.views.words import (
     count,
     each,
     in_lines,
+    interval_words,
     listed,
     number,
     percent,
@@ -76,6 +77,8 @@ def _opening(explanation: dict) -> Parts:
         yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
     if explanation["scale"] == "quantile":
         yield Text("Predicted of a row are these numbers in ascending order.")
+    for words in interval_words(explanation["interval_reach"]):
+        yield Text(f"Rows like those of training: {words}, by the row (predict --interval).")
     if explanation["no_effects"] is not None:
         yield Text(f"Note: {plain(explanation['no_effects'])}")
     if any(_beyond(term) for term in explanation["terms"]):
@@ -131,14 +134,18 @@ def _sum(explanation: dict, output: str) -> str:
         pairs = sum(len(effect["columns"]) == 2 for effect in own)
         if explanation["sizes"]["effects"] > len(explanation["effects"]):
             return f"{number(_at(explanation['baseline'], output))} on average + its effects"
-        words = f" + {count(pairs, 'effect')} of pairs" if pairs else ""
+        words = f" + {_effects_of(pairs, 'pair')}" if pairs else ""
         average = number(_at(explanation["baseline"], output))
-        return f"{average} on average + {count(len(own) - pairs, 'effect')} of columns{words}"
+        return f"{average} on average + {_effects_of(len(own) - pairs, 'column')}{words}"
     own = sum(term["output"] in (None, output) for term in explanation["terms"])
     cut = len(explanation["terms"]) < explanation["sizes"]["terms"]
     bias = number(_at(explanation["intercept"], output))
     over = "its wedges" if cut else count(own, "wedge")
     return f"{bias} + the sum of coefficient · hinge over {over}"
+
+
+def _effects_of(many: int, thing: str) -> str:
+    return f"the effect of a {thing}" if many == 1 else f"{many:,} effects of {thing}s"
 
 
 def _at(value: float | dict[str, float], output: str) -> float:
@@ -266,7 +273,9 @@ def _wedges(explanation: dict, short: bool) -> Parts:
     if not (every := explanation["terms"]):
         return
     shown = sorted(every, key=lambda term: -term["share"])[:MOST_WEDGES] if short else every
-    deep = any(term["layer"] > 1 for term in every)
+    if deep := any(term["layer"] > 1 for term in every):
+        # A layer is read after the one that it reads.
+        shown = sorted(shown, key=lambda term: term["layer"])
     separate = any(term["output"] is not None for term in every)
     places = [*["layer>"] * deep, *[_kind(explanation)] * separate]
     words = ["hinge", "through rows"] if short else ["hinge", "reads", "active", "through rows"]

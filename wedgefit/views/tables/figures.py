@@ -148,7 +148,11 @@ def compare(comparison: dict) -> Parts:
     data, models, loss = comparison["data"], comparison["models"], comparison["loss"]["title"]
     yield Text(f"{plain(data['source'])}: {count(data['rows'], 'row')}")
     yield ""
-    scores = [name for name in models[0]["score"] if name in models[1]["score"]]
+    scores = [
+        name
+        for name in models[0]["score"]
+        if name in models[1]["score"] and not all(_same(model, name) for model in models)
+    ]
     titles = (f"{SCORES.get(name, plain(name))}>" for name in scores)
     table = table_of("", "model", "neurons>", "columns>", "rows>", f"{loss}>", *titles)
     for model in models:
@@ -160,6 +164,12 @@ def compare(comparison: dict) -> Parts:
     mean = mean if abs(mean) > 1e-12 * max(abs(model["loss"]) for model in models) else 0.0
     yield Text(f"\nLoss A − loss B, row by row: {signed(mean)} ± {number(se, 2)} ({loss}).")
     yield Text(_verdict(comparison), style="bold")
+
+
+def _same(model: dict, score: str) -> bool:
+    """Whether a score is the loss that models are compared by, under another name."""
+    value, loss = model["score"][score], model["loss"]
+    return value is not None and abs(value - loss) <= 1e-12 * max(abs(loss), abs(value))
 
 
 def _verdict(comparison: dict) -> str:

@@ -23,6 +23,8 @@ from wedgefit.views.words import (
 
 # Shares this close are the same to a reader.
 SAME_SHARE = 1e-6
+# A standard error of fewer folds may be half as large or twice by chance.
+FEW_FOLDS = 5
 
 
 def certify(certification: dict) -> Parts:
@@ -90,10 +92,11 @@ def _bends(found: dict) -> Parts:
     own = f"{count(found['bends'], 'bend')}, loss {number(found['loss'], 6)}"
     yield Text(f"The model: {own}; without a penalty {number(found['unpenalised'], 6)}.")
     if found["enough"] is None:
-        fewer = f"No line of {count(lines[-1]['bends'], 'bend')} was found that is as good"
+        fewer = f"No line of {count(lines[-1]['bends'], 'bend')} at rows was found that is as good"
     else:
-        fewer = f"{count(found['enough'], 'bend').capitalize()} would do as well"
-    least = "it is proven that no fewer do" if found["enough"] else "none there is (proven)"
+        fewer = f"A line of {count(found['enough'], 'bend')} at rows does as well"
+    least = "no such line of fewer does" if found["enough"] else "none there is"
+    least += " (proven)"
     if found["enough"] == 0:
         least = "a straight line"
     yield Text(f"{fewer}; {least if found['fewer_do_not'] else 'not proven'}.", style="bold")
@@ -122,7 +125,16 @@ def _costs(costs: list[dict], certificate: dict) -> Parts:
     yield title("What leaving it out costs, at the same alpha (proven, about these rows)")
     yield table
     if held_out:
-        yield Text("Held-out loss: how it changes on rows that folds hold out; not proven.")
+        yield Text(_of_folds(next(cost["folds"] for cost in costs if cost["held_out"])))
+
+
+def _of_folds(folds: int) -> str:
+    """What a change on rows held out is, and how far to trust its error."""
+    few = ", which so few folds tell only roughly" if folds < FEW_FOLDS else ""
+    return (
+        "Held-out loss: how it changes on rows that folds hold out, the mean of "
+        f"{count(folds, 'fold')} ± its standard error{few}; not proven."
+    )
 
 
 def _difference(change: dict | None) -> str:

@@ -16,6 +16,7 @@ from wedgefit.views.words import (
     each,
     either,
     in_lines,
+    interval_words,
     listed,
     number,
     percent,
@@ -275,6 +276,8 @@ def _summary(report: dict, verbose: bool) -> Table:
     ):
         if found:
             grid.add_row(words, Text(score_text(found)))
+    for words in interval_words(report.get("interval_reach", ())):
+        grid.add_row("Intervals", Text(words))
     if report["threshold"]:
         grid.add_row("Threshold", Text(_threshold(report["threshold"], data["classes"])))
     return grid
