@@ -9,7 +9,15 @@ from wedgefit.views import tables
 from wedgefit.views.explain import explain
 from wedgefit.views.page import page
 from wedgefit.views.terminal import to_text
-from wedgefit.views.words import either, in_lines, interval_words, listed, number, shape_words
+from wedgefit.views.words import (
+    either,
+    in_lines,
+    interval_words,
+    listed,
+    number,
+    shape_words,
+    value_text,
+)
 from wedgefit.watch import Silent
 
 
@@ -26,6 +34,13 @@ def test_ambiguous_names_are_quoted(name):
 
 def test_plain_names_are_not():
     assert listed(["age", "town = Bonn", "sand", 12]) == "age, town = Bonn, sand, 12"
+
+
+@pytest.mark.parametrize("value, text", [
+    (2008.0, "2008"), (-9999.5, "-9999.5"), (10000.0, "10,000"), (3.0, "3"), ("a,b", "a,b"),
+])  # fmt: skip
+def test_years_have_no_comma(value, text):
+    assert value_text(value) == text
 
 
 def test_in_hinges_and_claims():

@@ -79,9 +79,11 @@ def plain(text: object) -> str:
 
 
 def value_text(value: object, digits: int = 6) -> str:
-    """A value as people write it, without zeros at its end."""
+    """A value as people write it, without zeros at its end; four digits, as of a year, without a
+    comma."""
     if isinstance(value, float):
         text = number(value, digits)
+        text = text.replace(",", "") if abs(value) < 10_000 else text
         return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
     return NOTHING if value is None else plain(value)
 

@@ -74,7 +74,7 @@ def inline(model: Model, table: Table | None, kind: str) -> str:
     start = f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" style="--width: {size[1]}">'
     svg = re.sub(r"<svg [^>]*>", start, svg, count=1)
     # A hundredth of a point is finer than any screen, and outlines are most of a page's size.
-    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
+    svg = re.sub(r' (?:d|x|y)="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
     for colour, variable in ((INK, "ink"), (SOFT, "soft"), (FAINT, "faint"), (PAPER, "paper")):
         svg = svg.replace(colour, f"var(--{variable})")
     return svg

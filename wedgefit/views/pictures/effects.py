@@ -115,6 +115,8 @@ def draw_effects(scene: Scene, panels, columns: dict[str, list[dict]]) -> None:
     colours = dict(zip(outputs, CLASS_COLOURS * len(outputs) if len(outputs) > 1 else [BLUE]))
     found = [0.0]
     for axes, (column, records) in zip(panels, columns.items()):
+        # One order of outputs in all panels, however strong they are in each.
+        records = sorted(records, key=lambda record: outputs.index(record["output"]))
         found += _draw_column(scene, axes, column, records, colours)
         shapes = " and ".join(scene.model.problem.shapes.get(column, ()))
         name = label(column, 28)
@@ -222,7 +224,8 @@ def draw_levels(
         axes.scatter(at, heights, s=28, color=colours[output], zorder=4)
         if away := (off or {}).get(output):
             low, high = zip(*((h - away[name], h + away[name]) for h, name in zip(heights, kept)))
-            axes.vlines(at, low, high, color=colours[output], lw=16, alpha=BAND, zorder=3)
+            wide = 16 if len(levels) == 1 else 9
+            axes.vlines(at, low, high, color=colours[output], lw=wide, alpha=BAND, zorder=3)
             ends += [*low, *high]
     crowded = sum(map(len, kept)) > 24
     turned = {"rotation": 35, "ha": "right"} if crowded else {"rotation": 0, "ha": "center"}

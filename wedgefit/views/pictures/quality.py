@@ -24,7 +24,7 @@ from wedgefit.views.pictures.style import (
 from wedgefit.views.units import scores_at
 from wedgefit.views.words import number
 
-MANY = 300  # More rows than this are drawn as pixels.
+MANY = 1000  # More rows than this are drawn as pixels, which then take less room.
 
 
 def predicted(scene: Scene):

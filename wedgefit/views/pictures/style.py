@@ -152,14 +152,15 @@ def plain_ticks(axis, whole: bool = False) -> None:
 
 
 def tick(value: float) -> str:
-    """A round number: ``1.2 M``, ``20,000``, ``0.05``."""
+    """A round number: ``1.2 M``, ``20,000``, ``2008``, ``0.05``."""
     size = abs(value)
     for unit, mark in ((1e9, " G"), (1e6, " M")):
         if unit <= size < 1000 * unit:
             return f"{value / unit:.4g}{mark}".replace("-", "−")
     if size and not 1e-4 <= size < 1e12:
         return f"{value:.3g}".replace("-", "−")
-    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    # Four digits need no comma, and may be a year.
+    text = (f"{value:,.6f}" if size >= 10_000 else f"{value:.6f}").rstrip("0").rstrip(".")
     return text.replace("-", "−")
 
 
