@@ -36,7 +36,7 @@ engine.layers engine.chains engine.loose
 learning.scores learning.threshold learning.calibrating learning.settings learning.checks
 learning.problems
 learning.splits learning.kept
-learning.path learning.select learning.policy learning.learn
+learning.path learning.side_by_side learning.select learning.policy learning.learn
 model.calibration model.effects model.over_folds model.intervals model.parts model.record model.file
 model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.onnx_network

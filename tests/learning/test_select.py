@@ -274,16 +274,11 @@ def fold_of(heights: dict[float, float], crowded: bool = False) -> type:
     """A fold whose loss at every alpha is known before."""
 
     class Fold:
-        saturated = False
-
         def __init__(self, *_):
-            self.crowded = crowded
+            pass
 
-        def networks(self, alpha, settings):
-            return alpha
-
-        def scored(self, alpha):
-            return HeldOut(heights[alpha], 1, {})
+        def look(self, alpha, settings, largest):
+            return HeldOut(heights[alpha], 1, {}), 0.6 if crowded else 0.0
 
     return Fold
 

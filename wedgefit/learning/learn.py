@@ -34,6 +34,7 @@ from wedgefit.learning.policy import Policy, default_order
 from wedgefit.learning.problems import loss_for, problems_of
 from wedgefit.learning.select import Curve, calibrated, cross_validate, line_of
 from wedgefit.learning.settings import Settings
+from wedgefit.learning.side_by_side import goes_side_by_side
 from wedgefit.learning.threshold import Threshold, threshold_on
 from wedgefit.watch import Deadline
 
@@ -205,9 +206,12 @@ class Learner:
         sorts."""
         cv = self.settings.cv
         share = cv if isinstance(cv, int) else len(cv)
-        pricers = self.policy.pricers(learn, len(problems), share=share)
+        # Folds that take turns on the cores need one each.
+        jobs = 1 if goes_side_by_side(self.settings.cores) else None
+        pricers = self.policy.pricers(learn, len(problems), share=share, jobs=jobs)
         deeper = [
-            partial(self.policy.pricer, stage=stage, share=share) for stage in range(2, layers)
+            partial(self.policy.pricer, stage=stage, share=share, jobs=jobs)
+            for stage in range(2, layers)
         ]
         return Walk(learn.X, problems, pricers, deeper, tol=tol)
 

@@ -1,7 +1,6 @@
 """What a fit prices and what it proves: the wedges of every hidden layer, and whether all of them
 are looked at."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,11 +51,16 @@ class Policy:
     apart: tuple[tuple[int, int], ...] = ()
 
     def pricers(
-        self, sample: Sample, problems: int, cluster: str | None = None, share: int = 1
+        self,
+        sample: Sample,
+        problems: int,
+        cluster: str | None = None,
+        share: int = 1,
+        jobs: int | None = None,
     ) -> list[Pricer]:
         """What prices the first hidden layer, a pricer for each of so many problems on these rows;
         they share their sorts."""
-        first = self.pricer(sample.X, cluster=cluster, share=share, shapes=sample.shapes)
+        first = self.pricer(sample.X, cluster=cluster, share=share, shapes=sample.shapes, jobs=jobs)
         return [first, *(first.sibling() for _ in range(problems - 1))]
 
     def pricer(
@@ -66,9 +70,11 @@ class Policy:
         cluster: str | None = None,
         share: int = 1,
         shapes: np.ndarray | None = None,
+        jobs: int | None = None,
     ) -> Pricer:
         """What prices the wedges of one hidden layer, which reads X (n, m), with a ``share``-th of
-        the memory that sorts may take; ``shapes`` (m, 2): of networks with a shape.
+        the memory that sorts may take; ``shapes`` (m, 2): of networks with a shape. ``jobs``: how
+        many threads, if not one on each core.
 
         Raises FitError when the wedges are too many even to list their columns.
         """
@@ -76,7 +82,7 @@ class Policy:
         make = Pricer if shapes is None else partial(ShapedPricer, shapes)
         return make(
             self._dictionary(X, stage),
-            jobs=settings.jobs or os.cpu_count() or 1,
+            jobs=settings.cores if jobs is None else jobs,
             memory=sorts_budget(X.size, settings.max_memory) / share,
             seed=settings.seed,
             refine=settings.refine,

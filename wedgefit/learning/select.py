@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from wedgefit.learning.kept import FoldNetwork, kept
 from wedgefit.learning.path import FINE, Advance, AlphaPath, Pace, Walk, constant, finished
 from wedgefit.learning.scores import SCORES, CurvePoint, MeanAndError, score_values
 from wedgefit.learning.settings import Settings
+from wedgefit.learning.side_by_side import SideBySide
 from wedgefit.learning.splits import checked_splits
 from wedgefit.watch import Deadline
 
@@ -211,6 +213,13 @@ class _Fold:
         """The best networks without neurons."""
         return [constant(problem, self.width) for problem in self.problems]
 
+    def look(self, alpha: float, settings: Settings, largest: float) -> tuple[HeldOut, float]:
+        """What its networks at this alpha make of the rows held out, from ``largest`` on of
+        constants; and how many neurons the fullest network has for each row."""
+        at_end = alpha >= largest
+        found = self.scored(self.constants() if at_end else self.networks(alpha, settings))
+        return found, 0.0 if self.walk is None else self.walk.fullness
+
     def networks(self, alpha: float, settings: Settings) -> list[DeepFit]:
         """The networks at this alpha, as they would be handed out."""
         if self.walk is None:
@@ -235,20 +244,6 @@ class _Fold:
         scores = score_values(self.test, output, self.loss)
         neurons = sum(network.neurons for network in networks)
         return HeldOut(loss, neurons, scores, output, kept(networks))
-
-    @property
-    def saturated(self) -> bool:
-        """Whether smaller alphas only fit noise."""
-        return self._fullness > SATURATED
-
-    @property
-    def crowded(self) -> bool:
-        """Whether there are so many neurons that a score which has become worse stays so."""
-        return self._fullness > CROWDED
-
-    @property
-    def _fullness(self) -> float:
-        return 0.0 if self.walk is None else self.walk.fullness
 
 
 def cross_validate(
@@ -275,35 +270,59 @@ def cross_validate(
     """
     splits = checked_splits(sample, settings)
     folds = [_Fold(*sample.split(*split), loss, problems, walk_for) for split in splits]
-    steps = len(path.alphas) * len(folds)
-
-    def looked_at(curve: Curve, alpha: float) -> Curve:
-        """The curve with what all folds make of one more alpha."""
-        row: list[HeldOut] = []
-        for fold in folds:
-            detail = f"alpha {alpha:.3g}, fold {len(row) + 1} of {len(folds)}"
-            done = len(curve.alphas) * len(folds) + len(row)
-            advance("cross-validation", done, steps, detail)
-            at_end = alpha >= path.largest
-            row.append(fold.scored(fold.constants() if at_end else fold.networks(alpha, settings)))
-        _refuse_undefined(curve.scoring, row)
-        return curve.joined_with(alpha, row)
-
+    walkers = [partial(fold.look, settings=settings, largest=path.largest) for fold in folds]
     learnt, held_out = zip(*splits)
     curve = Curve(
         path.alphas[:0], [], settings.scoring, path.pace, held_out=held_out, learnt=learnt
     )
+    with SideBySide(walkers, settings.cores) as together:
+        walk = _Together(together, len(folds), len(path.alphas), advance)
+        return _walked(curve, path, walk, settings, deadline)
+
+
+class _Together:
+    """All folds at one alpha after the other, and how far they are; ``fullness`` is that of the
+    fullest network so far."""
+
+    def __init__(self, folds: SideBySide, count: int, alphas: int, advance: Advance):
+        self._folds, self._count, self._advance = folds, count, advance
+        self._steps, self.fullness = alphas * count, 0.0
+
+    def look(self, curve: Curve, alpha: float) -> Curve:
+        """The curve with what all folds make of one more alpha."""
+        row: list[HeldOut] = []
+        answers = self._folds.answers(alpha)
+        for fold in range(self._count):
+            detail = f"alpha {alpha:.3g}, fold {fold + 1} of {self._count}"
+            done = len(curve.alphas) * self._count + fold
+            self._advance("cross-validation", done, self._steps, detail)
+            held_out, fullness = next(answers)
+            row.append(held_out)
+            self.fullness = max(self.fullness, fullness)
+        _refuse_undefined(curve.scoring, row)
+        return curve.joined_with(alpha, row)
+
+    def done(self) -> None:
+        self._advance("cross-validation", self._steps, self._steps, "done")
+
+
+def _walked(
+    curve: Curve, path: AlphaPath, walk: _Together, settings: Settings, deadline: Deadline
+) -> Curve:
+    """The curve of all alphas that are looked at: down the path, then beside the best."""
     for alpha in path.alphas[:: path.pace.stride]:
-        curve = looked_at(curve, alpha)
-        if curve.has_turned or any(fold.saturated for fold in folds):
+        curve = walk.look(curve, alpha)
+        # Where networks are full smaller alphas only fit noise; where they are nearly so, a score
+        # that has become worse stays so.
+        if curve.has_turned or walk.fullness > SATURATED:
             break
-        if curve.has_risen and any(fold.crowded for fold in folds):
+        if curve.has_risen and walk.fullness > CROWDED:
             break
         if alpha < path.largest and deadline.due():
             return replace(curve, cut_short=True)
     for alpha in curve.passed_over(path.alphas, settings.max_neurons):
-        curve = looked_at(curve, alpha)
-    advance("cross-validation", steps, steps, "done")
+        curve = walk.look(curve, alpha)
+    walk.done()
     return curve
 
 

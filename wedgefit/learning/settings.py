@@ -4,6 +4,7 @@ those of ``data.settings``."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -231,7 +232,7 @@ class Settings(Declared):
         None,
         Whole(1),
         SOLVE,
-        "Threads to use.",
+        "Cores to use.",
         by_default="all cores",
         parameter="n_jobs",
         in_python="-1",
@@ -244,6 +245,11 @@ class Settings(Declared):
         parameter="random_state",
         in_python="a RandomState",
     )
+
+    @property
+    def cores(self) -> int:
+        """How many cores may be used at a time."""
+        return self.jobs or os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Where a model comes from: the rows that it was trained on, and what learnt from them."""
 
-import os
-
 from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
@@ -53,7 +51,7 @@ def settings_of(model: Model, jobs: int | None = None) -> Settings:
         layers=problem.layers,
         certificate=certificate,
         seed=seed if type(seed) is int and 0 <= seed < 2**32 else 0,
-        jobs=jobs or os.cpu_count() or 1,
+        jobs=jobs,
     )
 
 

@@ -1,7 +1,6 @@
 """A yardstick for other trainers: how far a network's objective is from the certified optimum for
 its own weight decay."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
@@ -356,8 +355,7 @@ def between(
     lower = certificate.network_lower_bound if every_column else None
     loose = lower is None and learner.settings.bias and problem.intercept
     if loose:
-        jobs = learner.settings.jobs or os.cpu_count() or 1
-        lower = loose_lower_bound(problem, X, solution.fit.combined, jobs)
+        lower = loose_lower_bound(problem, X, solution.fit.combined, learner.settings.cores)
     upper = min(certificate.objective, objectives.rescaled_objective)
     own = objectives.objective
     at_most = None if lower is None else max(own - lower, 0.0) / own

@@ -1,0 +1,96 @@
+"""Walkers in processes of their own answer as they would here, and leave nothing behind."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from wedgefit import WedgeRegressor
+from wedgefit.errors import FitError
+from wedgefit.learning import side_by_side
+from wedgefit.learning.side_by_side import SideBySide, goes_side_by_side
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="folds stay in one process")
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(side_by_side, "SECONDS_HERE", -1.0)
+
+
+class Summing:
+    """Adds up what it is asked, and says in which process."""
+
+    def __init__(self, start):
+        self.total = start
+
+    def __call__(self, question):
+        self.total += question
+        if self.total == 13:
+            raise FitError("unlucky.", where="here", remedy="Try another.")
+        if self.total == 99:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.total, os.getpid()
+
+
+def test_walkers_go_on_from_where_they_were_in_processes_of_their_own():
+    walkers = [Summing(start) for start in (0, 20, 40)]
+    with SideBySide(walkers, jobs=2) as together:
+        first, second, third = (list(together.answers(question)) for question in (1, 2, 3))
+    assert [total for total, _ in first] == [1, 21, 41]
+    assert [total for total, _ in second] == [3, 23, 43]
+    assert [total for total, _ in third] == [6, 26, 46]
+    own = {process for _, process in third}
+    assert len(own) == 3 and os.getpid() not in own
+    assert [process for _, process in second] == [process for _, process in third]
+    assert not multiprocessing.active_children()
+
+
+def test_the_first_that_takes_long_is_answered_here_and_the_rest_apart():
+    with SideBySide([Summing(0), Summing(10)], jobs=2) as together:
+        (_, here), (_, apart) = together.answers(1)
+    assert here == os.getpid() != apart
+
+
+@pytest.mark.parametrize("jobs, walkers", [(1, 3), (2, 1)])
+def test_alone_they_stay_here(jobs, walkers):
+    with SideBySide([Summing(start) for start in range(walkers)], jobs) as together:
+        for question in (1, 2):
+            assert {process for _, process in together.answers(question)} == {os.getpid()}
+
+
+def test_what_a_walker_raises_is_raised_here():
+    with pytest.raises(FitError, match="here: unlucky. Try another.") as caught:
+        with SideBySide([Summing(0), Summing(11)], jobs=2) as together:
+            list(together.answers(1))
+            list(together.answers(1))
+    assert caught.value.remedy == "Try another."
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_is_ended_from_outside_is_told():
+    with pytest.raises(FitError, match="ended from outside.*--jobs 1"):
+        with SideBySide([Summing(0), Summing(97)], jobs=2) as together:
+            list(together.answers(1))
+            list(together.answers(1))
+
+
+def test_threads_and_daemons_do_not_part():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(goes_side_by_side(4)))
+    thread.start()
+    thread.join()
+    assert found == [False] and goes_side_by_side(2) and not goes_side_by_side(1)
+
+
+def test_a_fit_is_the_same_to_the_last_bit(rng):
+    X = rng.normal(size=(60, 3))
+    y = np.abs(X[:, 0] - X[:, 1]) + 0.1 * rng.normal(size=60)
+    fits = [WedgeRegressor(n_jobs=jobs, cv=3).fit(X, y) for jobs in (1, 2)]
+    one, two = (fit.predict(X) for fit in fits)
+    assert np.array_equal(one, two) and fits[0].alpha_ == fits[1].alpha_
+    assert not multiprocessing.active_children()
