@@ -71,6 +71,28 @@ def test_scikit_learn_is_content_with_the_defaults(kind):
     assert failures(kind()) == {}
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("tiny", [0, 1])
+def test_classes_apart_with_a_column_of_tiny_numbers(classes, tiny, rng):
+    """As they are, such numbers are right to the last digit, or are refused by name: whether they
+    tell the classes apart, or stand beside the column that does."""
+    X = rng.normal(size=(40, 2))
+    y = np.digitize(X[:, 0], np.linspace(-1, 1, classes + 1)[1:-1])
+    settings = {"standardize": False, "alpha_ratio": 0.05}
+    table = lambda unit: X * np.where([tiny == 0, tiny], unit, 1)
+    fit = lambda unit: WedgeClassifier(**settings).fit(table(unit), y)
+    small, smaller = fit(2.0**-20), fit(2.0**-330)
+    assert small.certificate_.relative_gap <= 1e-6
+    assert small.certificate_.objective == smaller.certificate_.objective
+    labels = smaller.predict(table(2.0**-330))
+    assert (labels == small.predict(table(2.0**-20))).all()
+    if tiny:
+        assert np.mean(labels == y) >= 0.95
+    for unit in (1e-120, 1e-200, 1e-300, 1e-310):
+        with pytest.raises(ValueError, match=f'column "x{tiny}": .* too little to compute with'):
+            fit(unit)
+
+
 def test_the_ratio_decides_and_layers_have_orders():
     """As scikit-learn's checks set alpha on any estimator that has one, both together are no
     error."""
