@@ -77,7 +77,7 @@ def test_the_reading_of_training_is_that_of_every_export(decimal, mark, text, tm
     same(by_sqlite(model, cells, ("TEXT", "", "")), expected)
 
 
-@pytest.mark.parametrize("decimal, mark", {case[:2] for case in CASES})
+@pytest.mark.parametrize("decimal, mark", dict.fromkeys(case[:2] for case in CASES))
 def test_the_reading_of_training_is_that_of_typed_databases(decimal, mark, postgresql, tmp_path):
     duckdb = pytest.importorskip("duckdb")
     model = told(decimal, mark)
