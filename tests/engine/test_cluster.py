@@ -71,6 +71,38 @@ def check_two_workers(machines, rows):
     assert np.array_equal(there.fit.coefficients, here.fit.coefficients)
 
 
+def bounded(cluster=None):
+    """Pairs of columns of many rows, which bounds prove: the solution, and by whom blocks were
+    bounded and swept."""
+    rng = np.random.default_rng(5)
+    X = rng.uniform(-1, 1, (2_100, 3))
+    y = np.sin(2 * X[:, 0]) * X[:, 1] + np.abs(X[:, 2]) + 0.1 * rng.standard_normal(len(X))
+    pricer = Pricer(Dictionary(X, (1, 2), 1, True), jobs=2, cluster=cluster)
+    assert pricer.bounds
+    kinds = []
+    run = pricer._machines.run
+
+    def told(work, shared, parts, *more):
+        kinds.append((work.__name__, len(parts)))
+        return run(work, shared, parts, *more)
+
+    pricer._machines.run = told
+    alpha = largest_alpha(Problem(y, 1.0), pricer) / 30
+    return solve(Problem(y, alpha), pricer, tol=1e-4), kinds
+
+
+def test_bounds_of_two_workers_are_those_of_threads(monkeypatch, machines):
+    """Bit for bit: an interval's bound does not depend on the block that it is looked at in."""
+    monkeypatch.setattr("wedgefit.engine.bound_search.BLOCK", 1 << 14)
+    monkeypatch.setattr("wedgefit.engine.workers.Machines.larger", 2)
+    (here, local), (there, sent) = bounded(), bounded(machines.scheduler_address)
+    assert here.certificate.bounded and there.certificate == here.certificate
+    assert np.array_equal(there.fit.coefficients, here.fit.coefficients)
+    looks = [parts for work, parts in sent if work == "look"]
+    assert looks and max(looks) > 1, "the intervals were sent"
+    assert sum(looks) < sum(parts for work, parts in local if work == "look"), "in larger blocks"
+
+
 def test_a_worker_that_leaves_takes_nothing_along():
     """It closes in the middle of a round; the solution is the same."""
     with cluster_of(processes=False) as cluster:
@@ -103,7 +135,8 @@ def check_a_loss(cluster, rows, lose):
 
 
 def test_the_rows_travel_once(machines):
-    """Only v is sent in later rounds: the scattered rows are the same future in all of them."""
+    """Only v is sent in later rounds: the scattered rows are the same future in all of them; bounds
+    have their own."""
     X, y = surface(400)
     pricer = Pricer(Dictionary(X, (2,), 2, True), cluster=machines.scheduler_address)
     before = dict(pricer._machines.backend.data_futures)

@@ -6,8 +6,6 @@ all pencils costs O(n²) (theory, section 3). Levels of equal width are looked a
 what is found does not depend on the number of threads.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -16,6 +14,7 @@ import numpy as np
 from wedgefit.engine import bound, bound_patch
 from wedgefit.engine.bound import Intervals, Looks
 from wedgefit.engine.bound_patch import Patches
+from wedgefit.engine.workers import Threads, Workers
 
 # Intervals and patches are halved down to this width: below, rounding is all that is left.
 SMALLEST = 1e-11
@@ -77,7 +76,7 @@ class Bounder:
         # Biases make the middle of the columns free; sums then lose fewest digits.
         middle = 0.5 * (X.min(axis=0) + X.max(axis=0)) if bias else 0.0
         self.rows = np.ascontiguousarray((X - middle).T)
-        self.norm, self.bias, self.jobs = norm, bias, jobs
+        self.norm, self.bias, self.threads = norm, bias, Threads(jobs)
         self.first = (Intervals if sets.shape[1] == 2 else Patches).all(sets)
 
     @property
@@ -90,15 +89,6 @@ class Bounder:
         each = 1 if isinstance(regions, Intervals) else SORTED
         return each * len(regions) * self.rows.shape[1]
 
-    def kernels(self, targets: int):
-        """The compiled kernels where they are installed, else those in NumPy."""
-        pairs = isinstance(self.first, Intervals)
-        if find_spec("numba") is None or (not pairs and targets > 1):
-            return bound if pairs else bound_patch
-        from wedgefit.engine import bound_compiled, bound_patch_compiled
-
-        return bound_compiled if pairs else bound_patch_compiled
-
     def search(
         self,
         v: np.ndarray,
@@ -107,6 +97,7 @@ class Bounder:
         budget: float = np.inf,
         floor: float | None = None,
         per_set: float = np.inf,
+        workers: Workers | None = None,
     ) -> Bounded:
         """Bound the largest score under ``v`` (n, K).
 
@@ -115,7 +106,9 @@ class Bounder:
         Where a score exceeds alpha (not 0) nothing is to be proven yet: then twice its excess is as
         good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None. A
         pair of columns in which so many rows as ``per_set`` have been visited is left as it is.
+        ``workers``: who looks, the threads of this bounder unless told.
         """
+        workers = workers or self.threads
         floor = alpha if floor is None else floor
         if self.bias and np.any(np.abs(v.sum(axis=0)) > 1e-9 * np.abs(v).sum(axis=0)):
             tolerance = max(tolerance, SHARPEST_WITH_SUM)
@@ -124,7 +117,7 @@ class Bounder:
         limit, settled, best, visits, places = np.inf, 0.0, 0.0, 0, []
         left, given_up = _Left(len(self.rows), per_set / self.rows.shape[1]), 0.0
         while len(now):
-            looks = self._look(v, now, limit, floor)
+            looks = self._look(v, now, limit, floor, workers)
             visits += self._visits(now)
             bounds = np.minimum(looks.bounds, parents)
             best = max(best, float(looks.values.max()))
@@ -143,27 +136,36 @@ class Bounder:
         top = max(settled, given_up)
         return Bounded(top, best, _best_first(places), visits, left.sets, settled)
 
-    def _look(self, v, regions: Intervals | Patches, limit: float, floor: float) -> Looks:
-        """Look at all intervals or patches, in blocks that threads share."""
-        look = self.kernels(v.shape[1]).look
-        step = max(1, BLOCK // len(v))
+    def _look(
+        self, v, regions: Intervals | Patches, limit: float, floor: float, workers: Workers
+    ) -> Looks:
+        """Look at all intervals or patches, in blocks that workers share."""
+        step = max(1, workers.larger * BLOCK // len(v))
         blocks = [
             regions.take(slice(start, start + step)) for start in range(0, len(regions), step)
         ]
-        work: Callable[[Intervals | Patches], Looks] = lambda some: look(
-            self.rows, v, some, norm=self.norm, bias=self.bias, limit=limit, floor=floor
-        )
-        if self.jobs == 1 or len(blocks) == 1:
-            found = list(map(work, blocks))
-        else:
-            with ThreadPoolExecutor(self.jobs) as pool:
-                found = list(pool.map(work, blocks))
+        found = workers.run(look, self.rows, blocks, v, self.norm, self.bias, limit, floor)
         return Looks(
             *(
                 np.concatenate([getattr(looks, part) for looks in found])
                 for part in Looks.__dataclass_fields__
             )
         )
+
+
+def look(rows, regions: Intervals | Patches, v, norm, bias, limit, floor) -> Looks:
+    """Look at some intervals or patches of the ``rows`` (d, n), wherever this runs."""
+    kernels = kernels_for(isinstance(regions, Intervals), v.shape[1])
+    return kernels.look(rows, v, regions, norm=norm, bias=bias, limit=limit, floor=floor)
+
+
+def kernels_for(pairs: bool, targets: int):
+    """The compiled kernels where they are installed, else those in NumPy."""
+    if find_spec("numba") is None or (not pairs and targets > 1):
+        return bound if pairs else bound_patch
+    from wedgefit.engine import bound_compiled, bound_patch_compiled
+
+    return bound_compiled if pairs else bound_patch_compiled
 
 
 class _Left:

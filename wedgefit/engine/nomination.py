@@ -19,8 +19,6 @@ from wedgefit.engine.wedge import Wedges
 
 # One block of pencils × samples has about this many entries: it stays in the processor's cache.
 BLOCK = 1 << 16
-# A block for another machine is this many times larger, so that it takes longer than its journey.
-MACHINES_BLOCK = 32
 # A partial round looks at this many of the last round's best pencils, and at this many drawn at
 # random from each kind.
 WINNERS = 600
@@ -46,7 +44,7 @@ class Nominations:
 
     ``rng`` draws; ``scouted``: whether a ``Scout`` tells partial rounds where to look, so that
     fewer pencils will do; ``neurons``: whether bounds show neurons that may be used as they are;
-    ``far``: whether blocks travel to other machines.
+    ``larger``: how many times larger the blocks of full rounds are than those of partial ones.
     """
 
     def __init__(
@@ -55,11 +53,11 @@ class Nominations:
         rng: np.random.Generator,
         *,
         scouted: bool,
-        neurons: bool,
-        far: bool,
+        neurons: bool = False,
+        larger: int = 1,
     ):
         self.dictionary, self._rng = dictionary, rng
-        self._block = BLOCK * (MACHINES_BLOCK if far else 1)
+        self._block = BLOCK * larger
         fewest, visits = (4, BESIDE_NEURONS) if neurons else (20, NOMINATED)
         self._most = min(SCOUTED if scouted else WINNERS, max(fewest, visits // len(dictionary.X)))
         self._winners: dict[int, Pencils] = {}

@@ -22,10 +22,10 @@ from wedgefit.engine.choice import MANY_ROWS, Choices, diversified, facing, plac
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.order_one import SortedColumns
-from wedgefit.engine.pencil import Pencils, Sweeper, Swept
+from wedgefit.engine.pencil import Pencils, Sweeper, Swept, sweep_block
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
-from wedgefit.engine.workers import Machines, sweep_here
+from wedgefit.engine.workers import Machines, Threads, Workers
 
 # What the look sees a little below alpha may have a wedge above it close by.
 CLOSE_BY = 0.8
@@ -110,8 +110,12 @@ class Pricer:
         ]
         self._sorted_columns = SortedColumns(dictionary) if 1 in dictionary.orders else None
         self._sweeper = Sweeper(dictionary, memory)
-        self._machines = None if cluster is None else Machines(cluster, self._sweeper)
         self._bounder = bounder_for(dictionary, refine, jobs)
+        self._threads = Threads(jobs)
+        self._machines: Workers = self._threads
+        if cluster is not None:
+            rows = [] if self._bounder is None else [self._bounder.rows]
+            self._machines = Machines(cluster, [self._sweeper, *rows], self._threads)
         self._begin_anew()
 
     def sibling(self) -> "Pricer":
@@ -129,7 +133,7 @@ class Pricer:
             self._rng,
             scouted=self._scout is not None,
             neurons=self.refine and self._bounder is not None,
-            far=self._machines is not None,
+            larger=self._machines.larger,
         )
 
     @cached_property
@@ -225,7 +229,8 @@ class Pricer:
                 blocks = self.nominations.promising(order, used, thorough, places)
             if left is not None:
                 blocks += self.nominations.every(order, left)
-            swept.append(self._sweep(blocks, v, exact))
+            all_there_are = every_pencil and (bounded is None or left is not None)
+            swept.append(self._sweep(blocks, v, exact, all_there_are))
             self.nominations.remember(order, swept[-1])
         choices, largest, priced = self._collected(swept, v, alpha)
         built = self._built(choices)
@@ -331,7 +336,15 @@ class Pricer:
         per_set = np.inf
         if sweeps_instead(self.dictionary):
             per_set = VISITS_PER_LOOK * max(len(v) - ROWS_OF_INTERVAL, 0) * len(v)
-        return self._bounder.search(v, goal, sharp, self.effort, floor=alpha, per_set=per_set)
+        return self._bounder.search(
+            v,
+            goal,
+            sharp,
+            self.effort,
+            floor=alpha,
+            per_set=per_set,
+            workers=self._machines,
+        )
 
     def _left_to_sweep(self, bounded: Bounded, alpha: float, sharp: float) -> np.ndarray | None:
         """The pairs of columns (m, 2) in which all pencils are to be swept after this search; None
@@ -351,13 +364,14 @@ class Pricer:
         unit = best.normals / np.linalg.norm(best.normals, axis=1, keepdims=True)
         return self._through_one(Pencils(best.columns, best.samples[:, None]), unit)
 
-    def _sweep(self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool) -> Swept:
-        """Sweep these blocks of pencils; where they are all there are, machines share them."""
+    def _sweep(
+        self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool, all_there_are: bool
+    ) -> Swept:
+        """Sweep these blocks of pencils; where they are all there are, of a pair at least, machines
+        share them."""
         arcs = self._searches_arcs and v.shape[1] == 1 and (every_pencil or self.refine)
-        if every_pencil and self._bounder is None and self._machines is not None:
-            results = self._machines.sweep(self._sweeper, blocks, v, arcs, self.jobs)
-        else:
-            results = sweep_here(self._sweeper, blocks, v, arcs, self.jobs)
+        workers = self._machines if all_there_are else self._threads
+        results = workers.run(sweep_block, self._sweeper, blocks, v, arcs)
         pencils = Pencils(
             np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks])
         )

@@ -1,40 +1,49 @@
 """Who does the blocks of a round: threads here, or the workers of a dask scheduler."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from importlib.util import find_spec
 from weakref import finalize
 
-import numpy as np
-
-from wedgefit.engine.pencil import Pencils, Sweeper, sweep_block
 from wedgefit.errors import FitError
 
 # How long to wait for a scheduler to answer.
 CONNECT_SECONDS = 10
 
 
-def sweep_here(
-    sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool, jobs: int
-) -> list:
-    """Sweep all blocks in threads: sorts and sweeps let go of the interpreter."""
-    work = partial(sweep_block, sweeper, v=v, arcs=arcs)
-    if jobs == 1 or len(blocks) == 1:
-        return list(map(work, blocks))
-    # Not joblib's threads: it looks for results every 10 ms, as long as a whole partial round
-    # takes.
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(work, blocks))
+# A block for another machine is this many times larger, so that it takes longer than its journey.
+MACHINES_BLOCK = 32
+
+
+class Threads:
+    """So many threads of this process: sorts, sweeps and bounds let go of the interpreter."""
+
+    larger = 1
+
+    def __init__(self, jobs: int):
+        self.jobs = jobs
+
+    def run(self, work: Callable, shared, parts: Sequence, *more) -> list:
+        """``work(shared, part, *more)`` of every part, in their order."""
+        one = lambda part: work(shared, part, *more)
+        if self.jobs == 1 or len(parts) == 1:
+            return list(map(one, parts))
+        # Not joblib's threads: it looks for results every 10 ms, as long as a whole partial round
+        # takes.
+        with ThreadPoolExecutor(self.jobs) as pool:
+            return list(pool.map(one, parts))
 
 
 class Machines:
-    """The workers of a dask scheduler as a joblib backend; the rows are sent once, then only v
-    travels.
+    """The workers of a dask scheduler as a joblib backend. What is ``shared`` of all that they will
+    do is sent once, then only v travels; without workers ``otherwise`` does it.
 
     Raises FitError when the extra is not installed or nobody answers at the address.
     """
 
-    def __init__(self, address: str, sweeper: Sweeper):
+    larger = MACHINES_BLOCK
+
+    def __init__(self, address: str, shared: list, otherwise: Threads):
         if not find_spec("distributed"):
             raise FitError(
                 "--cluster needs dask.", remedy="Install it: pip install 'wedgefit[cluster]'."
@@ -50,23 +59,25 @@ class Machines:
                 f"no dask scheduler answers ({error}).", where=address, remedy="Is it running?"
             ) from None
         finalize(self, self.client.close)
+        self.otherwise = otherwise
         # The backend that holds the scattered rows is made once; every round then runs under this
         # very instance.
-        config = parallel_config(backend="dask", client=self.client, scatter=[sweeper])
+        config = parallel_config(backend="dask", client=self.client, scatter=shared)
         self.backend, _ = get_active_backend()
         config.unregister()
 
-    def sweep(
-        self, sweeper: Sweeper, blocks: list[Pencils], v: np.ndarray, arcs: bool, jobs: int
-    ) -> list:
-        """Sweep all blocks on the workers. dask gives a lost worker's blocks to the others; without
-        any, they run here."""
+    def run(self, work: Callable, shared, parts: Sequence, *more) -> list:
+        """As threads do it, on the workers. dask gives a lost worker's parts to the others; without
+        any, they are done here."""
         from joblib import Parallel, delayed, parallel_config
 
         try:
             with parallel_config(backend=self.backend):
-                return Parallel()(delayed(sweep_block)(sweeper, block, v, arcs) for block in blocks)
+                return Parallel()(delayed(work)(shared, part, *more) for part in parts)
         except Exception:
             # Whatever a cluster can die of: the work itself is sound, or it fails again here, where
             # it can be told.
-            return sweep_here(sweeper, blocks, v, arcs, jobs)
+            return self.otherwise.run(work, shared, parts, *more)
+
+
+Workers = Threads | Machines
