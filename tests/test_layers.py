@@ -32,7 +32,7 @@ engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set
 engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line_proof
 engine.broken_line engine.plainer engine.network
-engine.layers engine.chains engine.loose
+engine.layers engine.chains engine.alternation engine.loose
 learning.scores learning.threshold learning.calibrating learning.settings learning.checks
 learning.problems
 learning.splits learning.kept

@@ -45,6 +45,11 @@ class Stage:
         """The last two layers of the network that ends with this stage."""
         return self.solution.fit
 
+    @property
+    def objective(self) -> float:
+        """That of the network which ends with this stage."""
+        return self.solution.certificate.objective
+
     @cached_property
     def units(self) -> Wedges:
         """What the next stage reads: the solution's wedges, those handed on besides, then the other
@@ -169,13 +174,18 @@ def orders_in_stage(order: Order, norm: int, width: int, stage: int) -> tuple[in
 
 
 def solve_stage(
-    problem: Problem, X: np.ndarray, pricer_for: PricerFor, previous: Stage | None = None, **options
+    problem: Problem,
+    X: np.ndarray,
+    pricer_for: PricerFor,
+    previous: Stage | None = None,
+    begin: Fit | None = None,
+    **options,
 ) -> Stage:
     """The first stage on X (n, d), or the stage after ``previous``, which must have neurons;
     ``options`` go to ``solve``.
 
-    A later stage begins at the network of the one before, passed through, and can only go down from
-    there.
+    A later stage begins at the network of the one before, passed through, or at ``begin``, which
+    reads the same units, and can only go down from there.
 
     Raises FitError when the objective rises all the same, UsageError when the pricer's orders let
     no activation pass.
@@ -184,10 +194,10 @@ def solve_stage(
         return Stage(X, solve(problem, pricer_for(X), **options))
     inputs = previous.activations
     pricer = pricer_for(inputs)
-    solution = solve(
-        problem, pricer, working=_passed_on(problem, pricer.dictionary, previous.fit), **options
-    )
-    before = previous.fit
+    before = begin or previous.fit
+    wedges = pass_through(pricer.dictionary).take(slice(len(before.wedges)))
+    working = _begun(problem, pricer.dictionary, wedges if begin is None else begin.wedges, before)
+    solution = solve(problem, pricer, working=working, **options)
     _refuse_a_rise(
         problem.objective(before.combined, before.intercept, before.coefficients),
         solution.certificate.objective,
@@ -203,11 +213,10 @@ def _refuse_a_rise(before: float, after: float) -> None:
         )
 
 
-def _passed_on(problem: Problem, dictionary: Dictionary, fit: Fit) -> WorkingSet:
-    """A working set in which the previous stage's network stands as it was: its activations pass,
-    with the same z."""
+def _begun(problem: Problem, dictionary: Dictionary, wedges: Wedges, fit: Fit) -> WorkingSet:
+    """A working set in which a network stands as it was, with the same z."""
     working = working_set(dictionary, problem)
-    working.grow(pass_through(dictionary).take(slice(len(fit.wedges))))
+    working.grow(wedges)
     working.coefficients = fit.coefficients.copy()
     return working
 

@@ -138,6 +138,11 @@ def _of_layers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "Leave it out, or try --layers 2.",
     )
     yield (
+        settings.alternate > 0 and layers == 2,
+        "--alternate is for more than one hidden layer.",
+        "Give --layers 3, or more.",
+    )
+    yield (
         settings.refine and settings.norm != 2,
         "--refine is for --norm 2: with norm 1 the wedges are already the best of all neurons.",
         None,

@@ -213,7 +213,8 @@ class Learner:
             partial(self.policy.pricer, stage=stage, share=share, jobs=jobs)
             for stage in range(2, layers)
         ]
-        return Walk(learn.X, problems, pricers, deeper, tol=tol)
+        alternate = self.settings.alternate
+        return Walk(learn.X, problems, pricers, deeper, tol=tol, alternate=alternate)
 
     def walk(self, layers: int = 2) -> Walk:
         """The walk of all rows, in networks of so many layers."""
@@ -231,6 +232,7 @@ class Learner:
             exact=lambda pricer: (
                 self.exact if pricer in self.pricers else self.policy.exact(pricer)
             ),
+            alternate=self.settings.alternate,
         )
 
     def _selected(self, advance: Advance) -> tuple[int, Curve | None, int | None]:

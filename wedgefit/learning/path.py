@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from wedgefit.engine.alternation import alternated
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.chains import are_chains, solve_all_layers
 from wedgefit.engine.fit import Fit
@@ -91,12 +92,13 @@ class Walk:
         *,
         tol: float,
         exact: Callable[[Pricer], bool] = lambda pricer: False,
+        alternate: int = 0,
     ):
         """``pricers``: of X, one per problem. ``deeper``: for every further hidden layer what makes
         the pricer of the matrix it reads. ``exact``: whether a stage must price every wedge of its
-        dictionary before it ends."""
+        dictionary before it ends. ``alternate``: how often each may ask the one below for more."""
         self.X, self.problems, self.pricers, self.deeper = X, problems, pricers, deeper
-        self.tol, self.exact = tol, exact
+        self.tol, self.exact, self.alternate = tol, exact, alternate
         self.working = [
             working_set(pricer.dictionary, problem) for pricer, problem in zip(pricers, problems)
         ]
@@ -125,7 +127,8 @@ class Walk:
                 if layer == 2 and self._makes_chains(k, networks[k][0]):
                     networks[k] = self._both_layers(alpha, k, networks[k][0], options)
                 else:
-                    networks[k] = (*networks[k], self._stage(alpha, k, networks[k], options))
+                    stage = self._stage(alpha, k, networks[k], options)
+                    networks[k] = self._alternated(alpha, k, (*networks[k], stage), options)
         return networks
 
     def _makes_chains(self, k: int, below: Stage) -> bool:
@@ -139,6 +142,23 @@ class Walk:
             replace(self.problems[k], alpha=alpha),
             below,
             lambda stage: self._stage(alpha, k, (stage,), options),
+            tol=self.tol,
+            deadline=options["deadline"],
+        )
+
+    def _alternated(self, alpha: float, k: int, stages: Stages, options: dict) -> Stages:
+        """The stages of network k after the last one has asked the one below for more neurons."""
+        *lower, below, last = stages if len(stages) > 1 else (None, *stages)
+        if below is None or not self.alternate:
+            return stages
+        deeper = self.deeper[len(lower) - 1](below.X) if lower else self.pricers[k].sibling()
+        return *lower, *alternated(
+            replace(self.problems[k], alpha=alpha),
+            below,
+            last,
+            deeper,
+            lambda stage, begin: self._stage(alpha, k, (*lower, stage), options | {"begin": begin}),
+            turns=self.alternate,
             tol=self.tol,
             deadline=options["deadline"],
         )

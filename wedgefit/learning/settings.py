@@ -127,6 +127,14 @@ class Settings(Declared):
         " the cross-validated score gains more than a standard error.",
         parameter=True,
     )
+    alternate: int = setting(
+        0,
+        Whole(0),
+        NETWORK,
+        "With more layers: how often each may ask the one below for neurons that it misses, and is"
+        " solved again.",
+        parameter=True,
+    )
     bias: bool = setting(
         True,
         Flag(),
