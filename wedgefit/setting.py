@@ -82,6 +82,23 @@ class Whole(Range):
         return self.take(int(text) if text.isascii() and text.isdigit() else text)
 
 
+class Span(Range):
+    """``FIRST:LAST``, two whole numbers from 1 up, or one for both, as a tuple."""
+
+    words, metavar = "a number of rows from 1 up, or two like 1:5", "FIRST:LAST"
+
+    def take(self, value) -> tuple[int, int]:
+        ends = value if isinstance(value, list | tuple) else (value, value)
+        _expect(len(ends) == 2)
+        first, last = map(Whole(1).take, ends)
+        _expect(first <= last)
+        return first, last
+
+    def read(self, text: str) -> tuple[int, int]:
+        first, mark, last = text.partition(":")
+        return self.take([Whole(1).read(part.strip()) for part in (first, last if mark else first)])
+
+
 class Folds(Whole):
     """A number of folds; from Python also the splits themselves, which are not looked at here."""
 

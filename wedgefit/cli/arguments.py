@@ -62,11 +62,19 @@ class Files:
         out for holding nothing.
 
         With ``ids`` rows go by those of the model if the file has them, each once; else, and by
-        default, they count by number.
+        default, they count by number. Of models with lags these are made, of the target in the
+        rows before.
         """
         from wedgefit.data.fitting import ALL_RARE
 
+        lags = model.lags
+        if lags is not None:
+            from wedgefit.data.lags import with_lags
+
+            target, time = True, lags.time
         schema = model.encoding.schema(target=target)
+        if lags is not None:
+            schema = {name: kind for name, kind in schema.items() if name not in lags.names}
         roles = ((group, None), (time, None), (weight, "numeric"))
         roles = (*roles, (model.data.exposure, "numeric"))
         more = {name: kind for name, kind in roles if name}
@@ -75,7 +83,7 @@ class Files:
             # levels are all rare betray it. Of the others the cells decide again.
             rare = {ALL_RARE: "category"}
             more |= {name: rare.get(reason) for name, reason in model.encoding.left_out}
-        return reading.table(
+        found = reading.table(
             self.data,
             model=model,
             schema=more | schema,
@@ -83,6 +91,7 @@ class Files:
             apart=[name for name in (group, time) if name is not None],
             keep_cells=keep_cells,
         )
+        return found if lags is None else with_lags(found, lags)
 
 
 def looks_like_a_model(name: str) -> bool:

@@ -6,7 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wedgefit.setting import LEARN, NETWORK, ColumnName, Declared, Flag, OneOf, Several, setting
+from wedgefit.setting import (
+    LEARN,
+    NETWORK,
+    ColumnName,
+    Declared,
+    Flag,
+    OneOf,
+    Several,
+    Span,
+    Whole,
+    setting,
+)
 
 NUMBERS, CLASSES = "regression", "classification"
 # What a network can be in a column of numbers: options, and as numbers of the engine.
@@ -49,6 +60,19 @@ class TableSettings(Declared):
         LEARN,
         "A column of times, numbers or dates like 2024-01-31: cross-validation learns from earlier"
         " rows what it predicts of later ones.",
+    )
+    lags: tuple[int, int] | None = setting(
+        None,
+        Span(),
+        LEARN,
+        "With --time: the target of so many rows before as columns, like 1:5.",
+    )
+    horizon: int = setting(
+        1,
+        Whole(1),
+        LEARN,
+        "With --lags: how many rows ahead is predicted; lags are counted from the last row that is"
+        " known then.",
     )
     exposure: str | None = setting(
         None,

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from wedgefit.data.encoding import fit_encoding
+from wedgefit.data.lags import with_history
 from wedgefit.data.table import Table
 from wedgefit.data.target import refuse_targets
 from wedgefit.engine.layers import Stage as FitStage
@@ -59,7 +60,8 @@ class Training:
     it."""
 
     def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
-        self.table, self.options = table, options
+        self.table, self.options = with_history(table, options)
+        table, options = self.table, self.options
         self.encoding, self.design = fit_encoding(table, options, shift=options.bias)
         if options.loss is not None:
             refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])

@@ -12,6 +12,7 @@ import numpy as np
 from wedgefit import __version__
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
+from wedgefit.data.lags import Lags, rows_before
 from wedgefit.data.roles import exposures_of
 from wedgefit.data.sample import class_codes
 from wedgefit.data.table import Table
@@ -110,6 +111,15 @@ class Model:
         """What is predicted, column by column: the targets, or several quantiles of one."""
         several = isinstance(self.loss, Quantiles)
         return self.outputs if several else self.encoding.target.names
+
+    @property
+    def lags(self) -> Lags | None:
+        """Which rows before its own a row is to know the target of; None where it need not."""
+        told, ahead = self.options.get("lags"), self.options.get("horizon")
+        spans = isinstance(told, tuple) and len(told) == 2 and type(ahead) is int
+        if not spans or not all(type(each) is int for each in told) or self.data.time is None:
+            return None
+        return Lags(self.encoding.target.names[0], self.data.time, rows_before(told, ahead))
 
     def layer(self, number: int) -> list[Neuron]:
         """The neurons of one hidden layer, the first being 1, in the order in which the next layer

@@ -87,6 +87,8 @@ def compare(first, second, data, loss, weighting, output, reading, talk):
 
 def _tables(files: list[Files], models: tuple, reading: Reading, weight: str | None) -> tuple:
     """The rows as each model reads them: once where both read alike, as standard input asks for."""
+    if any(model.lags is not None for model in models):
+        return _in_common(files, models, reading, weight)
     schemas = [model.encoding.schema(target=True) for model in models]
     a, b = schemas
     alike = all(a[name] == b[name] for name in a.keys() & b.keys())
@@ -102,4 +104,20 @@ def _tables(files: list[Files], models: tuple, reading: Reading, weight: str | N
         )
     return tuple(
         each.table(model, reading, target=True, weight=weight) for each, model in zip(files, models)
+    )
+
+
+def _in_common(files: list[Files], models: tuple, reading: Reading, weight: str | None) -> tuple:
+    """The rows that both models have the history for."""
+    if files[0].data == "-":
+        raise UsageError(
+            "models with lags read DATA one after the other, and standard input only once.",
+            remedy="Give DATA a file.",
+        )
+    tables = [
+        each.table(model, reading, target=True, weight=weight) for each, model in zip(files, models)
+    ]
+    both = set(tables[0].row_ids) & set(tables[1].row_ids)
+    return tuple(
+        table.take([k for k, row in enumerate(table.row_ids) if row in both]) for table in tables
     )

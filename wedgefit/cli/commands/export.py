@@ -80,6 +80,11 @@ def export(model, format, output, dialect, table, talk):
         talk.notes(
             "what this writes predicts without intervals: they are in predict --interval alone"
         )
+    if loaded.lags is not None:
+        talk.notes(
+            f"what this writes reads columns like {loaded.lags.names[0]!r}, the target of rows "
+            "before: make them first"
+        )
     if loaded.data.exposure is not None:
         unit = f"one unit of {shown(loaded.data.exposure)}"
         talk.notes(

@@ -1,0 +1,157 @@
+"""A series predicted from its own past: lags are the target of rows before, never of rows ahead."""
+
+import json
+
+import numpy as np
+import pytest
+from kinds import table_of
+from shell import columns_of, fails, run
+
+from wedgefit.data.lags import Lags, rows_before, with_lags
+from wedgefit.learning.settings import Options
+from wedgefit.model.build import train
+from wedgefit.model.file import load
+from wedgefit.watch import Silent
+
+FAST = ["--time", "day", "--order", "1", "--alpha-ratio", "0.05"]
+N = 40
+
+
+def written(name, y, days=None):
+    """Days in an order of their own, and the target; None is an empty cell."""
+    days = list(range(1, len(y) + 1)) if days is None else days
+    cells = ["" if value is None else repr(float(value)) for value in y]
+    lines = [f"{day},{k % 3},{cell}" for k, (day, cell) in enumerate(zip(days, cells))]
+    with open(name, "w", encoding="utf-8") as file:
+        file.write("\n".join(["day,more,y", *lines]) + "\n")
+
+
+@pytest.fixture
+def y(tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    values = (np.sin(np.arange(N) / 3) + 0.2 * rng.normal(size=N)).round(3)
+    written("series.csv", values)
+    return values
+
+
+def test_lags_are_counted_from_the_last_row_that_is_known():
+    assert rows_before((1, 3), 1) == (1, 2, 3)
+    assert rows_before((1, 3), 4) == (4, 5, 6)
+    assert rows_before((2, 2), 2) == (3,)
+
+
+def test_columns_hold_the_target_of_the_rows_before(rng):
+    """Rows may stand in any order; those without a whole history are left out by name."""
+    days = rng.permutation(12).astype(float) * 7
+    y = rng.normal(size=12)
+    found = with_lags(table_of({"day": days, "y": y}), Lags("y", "day", (2, 3)))
+    by_day = dict(zip(days.tolist(), y.tolist()))
+    assert found.rows == 9
+    for name, back in (("y lag 2", 14), ("y lag 3", 21)):
+        values = found.columns[name].values
+        for day, value in zip(found.columns["day"].values.tolist(), values.tolist()):
+            assert value == by_day[day - back]
+    gone = sorted(set(range(1, 13)) - set(found.row_ids))
+    assert [days[row - 1] for row in gone] != [] and set(days[np.array(gone) - 1]) == {0, 7, 14}
+    assert found.notes[-1].endswith("left out: their history is not whole")
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_no_row_knows_what_comes_later(y, horizon):
+    """What a row is predicted from does not change with targets less than the horizon before."""
+    told = ["--lags", "1:2", "--horizon", str(horizon), *FAST]
+    run("train", "series.csv", *told, "--quiet")
+    run("predict", "series.csv", "--id", "day", "-o", "before.csv")
+    changed = y.copy()
+    changed[20:] += 100.0
+    written("changed.csv", changed)
+    run("predict", "changed.csv", "--id", "day", "-o", "after.csv")
+    before, after = (
+        np.array(columns_of(name)["prediction_y"], float) for name in ("before.csv", "after.csv")
+    )
+    days = np.array(columns_of("before.csv")["day"], dtype=int)
+    known = days <= 20 + horizon
+    np.testing.assert_array_equal(before[known], after[known])
+    assert (before[~known] != after[~known]).any()
+
+
+def test_rows_ahead_are_predicted_as_far_as_their_history_goes(y):
+    run("train", "series.csv", "--lags", "1:2", "--horizon", "2", *FAST, "--quiet")
+    written("more.csv", [*y, None, None, None])
+    done = run("predict", "more.csv", "--id", "day", "-o", "out.csv")
+    found = columns_of("out.csv")
+    assert found["day"] == [str(day) for day in range(4, N + 3)]
+    assert "(1, 2, 3, 43) left out: their history is not whole" in done.stderr
+    model = load("wedgefit.json")
+    last = {"y lag 2": y[[-1]], "y lag 3": y[[-2]], "more": np.array([(N + 1) % 3.0])}
+    assert float(found["prediction_y"][-1]) == model.predict(table_of(last))[0]
+
+
+def test_the_model_is_that_of_a_table_with_the_columns(y):
+    """Made by hand, they give the same network; and all commands make them."""
+    run("train", "series.csv", "--lags", "1:2", *FAST, "--quiet")
+    model = load("wedgefit.json")
+    by_hand = {"day": np.arange(3.0, N + 1), "more": np.arange(2, N) % 3.0, "y": y[2:]}
+    by_hand |= {"y lag 1": y[1:-1], "y lag 2": y[:-2]}
+    same = train(
+        table_of(by_hand),
+        Options(target=("y",), time="day", order=1, alpha_ratio=0.05),
+        Silent(),
+    )
+    assert model.certificate.objective == pytest.approx(same.certificate.objective, rel=1e-12)
+    assert model.encoding.names == same.encoding.names == ("more", "y lag 1", "y lag 2")
+    run("certify", "series.csv")
+    run("certify", "series.csv", "--all")
+    score = json.loads(run("evaluate", "series.csv", "--json").stdout)["score"]
+    assert score["r2"] == pytest.approx(model.score.train["r2"], rel=1e-9)
+    assert "y lag 1" in run("explain", "series.csv", "--row", "9").stdout
+    run("plot", "series.csv", "--kind", "predicted", "-o", "p.svg")
+    run("report", "series.csv", "-o", "page.html")
+    assert "'y lag 1'" in run("export", "--format", "python", "-o", "model.py").stderr
+
+
+def test_python_makes_them_too(y):
+    table = table_of({"day": np.arange(1.0, N + 1), "y": y})
+    told = Options(time="day", lags=(1, 2), order=1, alpha_ratio=0.05)
+    assert train(table, told, Silent()).encoding.names == ("y lag 1", "y lag 2")
+
+
+def test_models_with_other_lags_are_compared_on_the_rows_of_both(y):
+    run("train", "series.csv", "--lags", "1:4", *FAST, "-o", "long.json", "--quiet")
+    run("train", "series.csv", *FAST, "-o", "none.json", "--quiet")
+    record = json.loads(run("compare", "long.json", "none.json", "series.csv", "--json").stdout)
+    assert record["data"]["rows"] == N - 4
+
+
+def test_a_gap_in_the_target_leaves_out_the_rows_that_would_know_it(y):
+    written("gap.csv", [*y[:10], None, *y[11:]])
+    told = ["--lags", "1:2", "--drop-missing-target", *FAST]
+    report = json.loads(run("train", "gap.csv", *told, "--json").stdout)
+    assert report["data"]["rows"] == N - 2 - 3
+    run("certify", "gap.csv")
+
+
+@pytest.mark.parametrize(
+    "told, words",
+    [
+        (["--lags", "1:2"], "--lags needs --time"),
+        (["--time", "day", "--horizon", "2"], "--horizon is for --lags"),
+        (["--lags", "2:1", *FAST], "two like 1:5"),
+        (["--lags", "0:1", *FAST], "two like 1:5"),
+        (["--lags", "1:", *FAST], "two like 1:5"),
+        (["--lags", "1:2", "--target", "y", "--target", "more", *FAST], "--lags is for one target"),
+    ],
+)
+def test_contradictions_are_refused(y, told, words):
+    fails("train", "series.csv", *told, code=2, words=[words])
+
+
+def test_tables_without_a_before_are_refused(y):
+    told = ["train", "twice.csv", "--lags", "1:2", *FAST]
+    written("twice.csv", y, days=[1, *range(1, N)])
+    fails(*told, words=["2 rows (1, 2) have the same time"])
+    written("twice.csv", y[:2])
+    fails(*told, words=["no row knows the target of all of 1 to 2 rows before"])
+    with open("twice.csv", "w", encoding="utf-8") as file:
+        file.write("day,y lag 1,y\n1,2,3\n2,3,4\n3,4,5\n4,6,1\n")
+    fails(*told, words=['"y lag 1" is in the file'])

@@ -1,0 +1,106 @@
+"""A target's own past as columns: what it was in the rows before, along a column of times.
+
+A row knows nothing of rows that are not at least ``horizon`` times before its own, so that folds in
+the order of time, and predictions, never look ahead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from wedgefit.data.cells import Column
+from wedgefit.data.kinds import numbers_of
+from wedgefit.data.roles import targets_and_inputs, times_of
+from wedgefit.data.settings import TableSettings
+from wedgefit.data.table import Table
+from wedgefit.data.words import shown
+from wedgefit.errors import ColumnError, FitError, UsageError
+
+
+@dataclass(frozen=True)
+class Lags:
+    """The ``target`` of so many ``rows`` before, counted along the column ``time``."""
+
+    target: str
+    time: str
+    rows: tuple[int, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        return tuple(f"{self.target} lag {k}" for k in self.rows)
+
+
+def rows_before(lags: tuple[int, int], horizon: int) -> tuple[int, ...]:
+    """How many rows before its own a row looks at: the first lag is the last row that is known
+    where ``horizon`` rows ahead are predicted."""
+    first, last = lags
+    return tuple(range(first + horizon - 1, last + horizon))
+
+
+def lags_told(table: Table, told: TableSettings) -> Lags | None:
+    """The lags that training is told to look at; None where it is not. Raises UsageError for
+    settings that go with lags alone, and for those that lags do not go with."""
+    if told.lags is None:
+        if told.horizon != 1:
+            raise UsageError("--horizon is for --lags.", remedy="Add --lags, or leave it out.")
+        return None
+    if told.time is None:
+        raise UsageError("--lags needs --time, which says what is before what.")
+    targets, _ = targets_and_inputs(table, replace(told, keep=(), drop=()))
+    if len(targets) > 1:
+        raise UsageError("--lags is for one target.", remedy="Give one --target.")
+    return Lags(targets[0], told.time, rows_before(told.lags, told.horizon))
+
+
+def with_history(table: Table, told: TableSettings) -> tuple[Table, TableSettings]:
+    """The table with the lags that training is told to look at, and the settings that name its
+    columns; both as they are where there are none, or where the table has them already."""
+    lags = lags_told(table, told)
+    if lags is None:
+        return table, told
+    if set(lags.names) - table.columns.keys():
+        table = with_lags(table, lags)
+    keep = tuple(dict.fromkeys([*told.keep, *lags.names])) if told.keep else ()
+    return table, replace(told, target=(lags.target,), keep=keep)
+
+
+def with_lags(table: Table, lags: Lags) -> Table:
+    """The table with a column for each lag, without the rows whose history is not whole; a note
+    says which.
+
+    Raises ColumnError for columns of such names, for times that two rows share, and for a target
+    that is no number, FitError where no row has a whole history.
+    """
+    if both := [name for name in lags.names if name in (*table.names, *table.columns)]:
+        raise ColumnError(
+            f"{shown(both[0])} is in the file, and --lags makes a column of that name.",
+            where=table.title,
+            remedy="Rename it.",
+        )
+    times = times_of(table, lags.time)
+    if len(twice := np.flatnonzero(np.bincount(times, minlength=1) > 1)):
+        raise ColumnError(
+            f"{table.some_rows(times == twice[0])} have the same time, and none is before another.",
+            where=table.at(lags.time),
+            remedy="Leave out --lags, or make a table of each series.",
+        )
+    values = numbers_of(table.column(lags.target), table, "Lags are of a target of numbers.")
+    before = times[:, None] - np.array(lags.rows)
+    history = np.where(before >= 0, values[np.argsort(times)][np.maximum(before, 0)], np.nan)
+    whole = np.isfinite(history).all(axis=1)
+    if not whole.any():
+        raise FitError(
+            f"no row knows the target of all of {lags.rows[0]} to {lags.rows[-1]} rows before.",
+            where=table.title,
+            remedy="Add rows, or try fewer --lags.",
+        )
+    made = {
+        name: Column(name, "numeric", column.copy()) for name, column in zip(lags.names, history.T)
+    }
+    notes = table.notes
+    if not whole.all():
+        notes += (f"{table.some_rows(~whole)} left out: their history is not whole",)
+    return replace(table, columns=table.columns | made, notes=notes).take(np.flatnonzero(whole))
