@@ -5,15 +5,14 @@ import json
 
 import numpy as np
 import pytest
+from as_json import certify, evaluate
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 from wedgefit.data.table import read_table
 from wedgefit.engine.losses import class_probabilities
 from wedgefit.errors import WedgefitError
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
-from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import loads
 from wedgefit.model.whole_path import path
 from wedgefit.views.explain import explain

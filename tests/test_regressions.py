@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from as_json import certify
 from shell import fails, run
 
 from wedgefit import WedgeClassifier, WedgeRegressor
@@ -14,7 +15,6 @@ from wedgefit.data.table import read_table
 from wedgefit.errors import ColumnError, FitError, UsageError
 from wedgefit.learning.learn import Learner, Settings
 from wedgefit.model import trace
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
 from wedgefit.model.whole_path import path

@@ -33,7 +33,7 @@ def measured(folder: Path, about: dict, order: int):
         learn, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         model = train(table.take(learn), Options(**told), Silent())
         found = evaluate(model, table.take(test))
-        yield found["intervals"][about["target"]], found["score"]["r2"]
+        yield found.intervals[about["target"]], found.score["r2"]
 
 
 def main() -> None:
@@ -49,10 +49,10 @@ def main() -> None:
             continue
         folds = [*measured(told.folder, about, told.order)]
         for k, level in enumerate(folds[0][0]):
-            parts = [levels[k]["coverage"] for levels, _ in folds]
-            widths = [levels[k]["width"] for levels, _ in folds]
+            parts = [levels[k].coverage for levels, _ in folds]
+            widths = [levels[k].width for levels, _ in folds]
             print(
-                f"{about['name']:20} {level['level']:.0%} intervals hold {np.mean(parts):.3f}"
+                f"{about['name']:20} {level.level:.0%} intervals hold {np.mean(parts):.3f}"
                 f" ({', '.join(f'{part:.2f}' for part in parts)}), width {np.mean(widths):.4g}",
                 flush=True,
             )

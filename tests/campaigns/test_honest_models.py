@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from as_json import certify
 
 from wedgefit.data.table import Column, Table, read_table
 from wedgefit.errors import WedgefitError
 from wedgefit.learning.settings import Options
-from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent

@@ -16,11 +16,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from as_json import certify
 
 from wedgefit.data.table import Column, Table
 from wedgefit.errors import WedgefitError
 from wedgefit.learning.settings import Options
-from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent

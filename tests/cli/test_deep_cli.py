@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
+from as_json import certify
 from click.testing import CliRunner
 from kinds import with_targets
 from stages import stages_of
@@ -27,7 +28,6 @@ from wedgefit.engine.problem import Problem
 from wedgefit.errors import CertificateError, ModelFileError, UsageError, WedgefitError
 from wedgefit.learning.learn import Learner, Settings
 from wedgefit.learning.select import Curve, HeldOut
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.figures import networks_of
 from wedgefit.model.file import loads

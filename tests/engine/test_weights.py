@@ -5,12 +5,11 @@ import json
 
 import numpy as np
 import pytest
+from as_json import certify, evaluate
 
 from wedgefit.data.table import read_table
 from wedgefit.errors import ColumnError, WedgefitError
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
-from wedgefit.model.evaluation import evaluate
 from wedgefit.watch import Silent
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from as_json import certify
 from kinds import mixed, table_of
 from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
@@ -13,7 +14,6 @@ from wedgefit.errors import ModelFileError, UsageError
 from wedgefit.learning.select import Curve, HeldOut
 from wedgefit.learning.settings import Options
 from wedgefit.learning.threshold import log_odds, threshold_on
-from wedgefit.model.audit import certify
 from wedgefit.model.build import train, trained
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent

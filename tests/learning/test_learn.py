@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from as_json import certify
 
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
@@ -17,7 +18,6 @@ from wedgefit.learning.learn import Learner
 from wedgefit.learning.policy import fill_space
 from wedgefit.learning.problems import problems_of
 from wedgefit.learning.settings import Settings
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent

@@ -4,6 +4,7 @@ them crosses nowhere and is never worse."""
 import numpy as np
 import oracles
 import pytest
+from as_json import evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinds import table_of
@@ -13,7 +14,6 @@ from wedgefit.engine.losses import Quantile, Quantiles, fitted_apart, loss_of, n
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
-from wedgefit.model.evaluation import evaluate
 from wedgefit.watch import Silent
 
 LEVELS = (0.1, 0.5, 0.8)

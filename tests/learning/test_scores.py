@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from as_json import certify, evaluate
 from sklearn import metrics
 
 from wedgefit.data.cells import Column
@@ -14,9 +15,7 @@ from wedgefit.engine.losses import LOSSES, Quantile, class_probabilities
 from wedgefit.learning.scores import SCORES, Score, score_values, scores_of, shown_score
 from wedgefit.learning.settings import Options
 from wedgefit.model import trace
-from wedgefit.model.audit import certify
 from wedgefit.model.build import train
-from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import loads
 from wedgefit.model.whole_path import path
 from wedgefit.watch import Silent

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from as_json import certify
 from kinds import table_of
 from oracles import lasso_optimum
 from shell import run, strict
 
 from wedgefit.learning.settings import Options
-from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent

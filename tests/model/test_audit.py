@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from as_json import certify
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinds import with_targets
@@ -15,7 +16,6 @@ from wedgefit.data.cells import Column
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import relative_gap
 from wedgefit.errors import CertificateError, WedgefitError
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from as_json import certify
 from kinds import table_of
 from oracles import enumerate_wedges, hinge_matrix, lasso_optimum, logistic_lasso_optimum
 from shell import fails, run, strict
@@ -13,7 +14,6 @@ from wedgefit.engine.certificate import Certificate
 from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Options
-from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.cost import costs, parts_named
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on

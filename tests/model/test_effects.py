@@ -6,12 +6,12 @@ from itertools import product
 
 import numpy as np
 import pytest
+from as_json import certify
 from kinds import kinds, mixed, table_of
 
 from wedgefit.data.distribution import MOST_VALUES, distributions
 from wedgefit.engine.network import unit_network
 from wedgefit.errors import NoEffects
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
 from wedgefit.model.effects import Purified, Source, importances
 from wedgefit.model.file import loads

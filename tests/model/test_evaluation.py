@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from as_json import evaluate
 from shell import run, strict
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
@@ -14,7 +15,7 @@ from wedgefit.data.table import Column, Table
 from wedgefit.errors import UsageError
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
-from wedgefit.model.evaluation import QUANTILES, evaluate
+from wedgefit.model.evaluation import QUANTILES
 from wedgefit.views.tables import evaluate as shown
 from wedgefit.views.terminal import to_text
 from wedgefit.watch import Silent

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from as_json import certify
 from click.testing import CliRunner
 
 from wedgefit.cli import main
 from wedgefit.data.table import read_table
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.settings import Options
-from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.file import UPGRADES, load, loads
 from wedgefit.model.record import MODEL_SCHEMA

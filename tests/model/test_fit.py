@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import oracles
 import pytest
+from as_json import certify, evaluate
 from encoded import encode
 
 from wedgefit.data.table import read_table
@@ -15,9 +16,7 @@ from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitErro
 from wedgefit.learning import learn as learn_module
 from wedgefit.learning import policy
 from wedgefit.learning.policy import SORTS_KEPT
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, train
-from wedgefit.model.evaluation import evaluate
 from wedgefit.model.file import load, loads
 from wedgefit.model.whole_path import path
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from as_json import certify
 from kinds import mixed, table_of, with_targets
 
 from wedgefit.errors import ModelFileError
 from wedgefit.learning.splits import splits_of
-from wedgefit.model.audit import certify
 from wedgefit.model.build import Options, Training, train, trained
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent

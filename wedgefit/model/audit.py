@@ -17,6 +17,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
 from wedgefit.data.settings import TableSettings, columns_by_shape
 from wedgefit.data.table import Table
+from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.shapes import shortfall
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
@@ -35,7 +36,7 @@ from wedgefit.model.claims import (
     threshold_of,
     with_stored_status,
 )
-from wedgefit.model.differences import Check, compared
+from wedgefit.model.differences import Certification, Check, NotChecked, compared
 from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (
     StageFound,
@@ -70,7 +71,9 @@ class Found:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def certify(model: Model, table: Table, jobs: int | None = None, everything: bool = False) -> dict:
+def certify(
+    model: Model, table: Table, jobs: int | None = None, everything: bool = False
+) -> Certification:
     """Recompute a model's claims from the data and its weights alone, and hold the stored figures
     against them; with ``everything`` train again, and hold the rest against that.
 
@@ -91,16 +94,13 @@ def certify(model: Model, table: Table, jobs: int | None = None, everything: boo
     names = list(dict.fromkeys(check.name for check in checks if not check.agrees))
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     wrong = ", ".join(names[:SHOWN]) + more
-    return {
-        "schema": "wedgefit.certification/1",
-        "agrees": not wrong,
-        "checks": _finite([plain(check) for check in checks]),
-        "certificate": _finite(found.record["certificate"]),
-        "not_checked": [{"name": name, "why": why} for name, why in skipped.items()],
-        "message": f"the stored figures do not hold: {wrong}"
-        if wrong
-        else "the stored figures hold",
-    }
+    return Certification(
+        agrees=not wrong,
+        checks=tuple(Check(**_finite(plain(check))) for check in checks),
+        certificate=Certificate(**_finite(found.record["certificate"])),
+        not_checked=tuple(NotChecked(name, why) for name, why in skipped.items()),
+        message=f"the stored figures do not hold: {wrong}" if wrong else "the stored figures hold",
+    )
 
 
 def _finite(value: Any) -> Any:

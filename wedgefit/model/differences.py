@@ -1,4 +1,4 @@
-"""Two records as JSON data, held against each other field by field."""
+"""Two records as JSON data, held against each other field by field, and what came of it."""
 
 import math
 import re
@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+
+from wedgefit.engine.certificate import Certificate
 
 # Figures that no cancellation touches are the same but for this, relatively.
 DIGITS = 1e-11
@@ -19,6 +21,28 @@ class Check:
     stored: Any
     recomputed: Any
     agrees: bool
+
+
+@dataclass(frozen=True)
+class NotChecked:
+    """A figure that rows and weights cannot tell, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certification:
+    """A model held against its training data, the record behind ``wedgefit certify``: every figure
+    as stored and as recomputed, and the ``certificate`` as recomputed (None for what damaged
+    figures make infinite)."""
+
+    schema: str = "wedgefit.certification/1"
+    agrees: bool
+    checks: tuple[Check, ...]
+    certificate: Certificate
+    not_checked: tuple[NotChecked, ...]
+    message: str
 
 
 def compared(

@@ -1,5 +1,7 @@
 """A model's scores on labelled data, beside those of a constant, and where it errs."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from wedgefit.data.roles import exposures_of, row_weights, weighed_rows
@@ -14,32 +16,96 @@ from wedgefit.engine.problem import Problem
 from wedgefit.errors import ColumnError, UsageError
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.threshold import Threshold, log_odds, threshold_on
-from wedgefit.model.calibration import calibration
+from wedgefit.model.calibration import Bin, calibration
 from wedgefit.model.intervals import known_levels
 from wedgefit.model.record import Model
-from wedgefit.records import plain
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 # A class that all rows have, or none, has log-odds beyond any number.
 SUREST = 40.0
 
 
-def evaluate(
-    model: Model, table: Table, weight: str | None = None, rule: float | str | None = None
-) -> dict:
-    """The model's scores on labelled data, in which a row counts as often as its cell in the column
-    ``weight`` says, and yes is said by ``rule`` (``learning.threshold``; None: as the model says).
+@dataclass(frozen=True)
+class Scored:
+    """The rows that a model was scored on, and the columns that they counted by."""
+
+    source: str
+    rows: int
+    weight: str | None
+    exposure: str | None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often (by weight) each class of the data, a row of ``counts``, was taken for each."""
+
+    classes: tuple[str | int | float, ...]
+    counts: tuple[tuple[int | float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Of intervals that are to hold a part ``level`` of the rows the part that they hold, and their
+    mean width."""
+
+    level: float
+    coverage: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Below:
+    """Of the quantile of a ``level`` the part of the rows that is not above, and the pinball
+    loss."""
+
+    level: float
+    below: float
+    pinball: float
+
+
+@dataclass(frozen=True)
+class Quantified:
+    """What models of quantiles are judged by: every level, and pairs of levels with as much beyond
+    on either side, ``from`` one ``to`` the other: the part of rows between and the mean distance.
+    """
+
+    levels: tuple[Below, ...]
+    between: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A model's scores on labelled data, the record behind ``wedgefit evaluate``.
 
     ``baseline``: the same scores of the best that needs no inputs, the mean of these rows or the
     frequencies of their classes. ``threshold``: of two classes with probabilities, where yes begins
-    and how right that is. ``confusion``: of classes, how often (by weight) each was taken for each.
-    ``calibration``: of classes with probabilities, by output, how often they came true.
-    ``residuals``: of numbers, quantiles of observed minus predicted, per target. ``intervals``:
-    where the model has some, which part of these rows lies within, and how wide they are.
-    ``quantiles``: of models of quantiles, which part of the rows lies below each, and between two
-    with as much beyond on either side. Raises
-    ColumnError for rows without a target or a usable weight, UsageError for a rule that the model
-    has no use for.
+    and how right that is. ``calibration``: of classes with probabilities, by output, how often they
+    came true. ``residuals``: of numbers, quantiles of observed minus predicted, per target.
+    ``intervals``: where the model has some, which part of these rows lies within, by target and
+    level.
+    """
+
+    schema: str = "wedgefit.evaluation/1"
+    data: Scored
+    score: dict[str, float | None]
+    baseline: dict[str, float | None]
+    threshold: Threshold | None
+    confusion: Confusion | None
+    calibration: dict[str, list[Bin]] | None
+    residuals: dict[str, dict[str, float]] | None
+    intervals: dict[str, list[Coverage]] | None
+    quantiles: Quantified | None
+    notes: tuple[str, ...]
+
+
+def evaluate(
+    model: Model, table: Table, weight: str | None = None, rule: float | str | None = None
+) -> Evaluation:
+    """The model's scores on labelled data, in which a row counts as often as its cell in the column
+    ``weight`` says, and yes is said by ``rule`` (``learning.threshold``; None: as the model says).
+
+    Raises ColumnError for rows without a target or a usable weight, UsageError for a rule that the
+    model has no use for.
     """
     encoding = model.encoding
     if rule is not None:
@@ -53,24 +119,18 @@ def evaluate(
     output = model.network.forward(sample.X)
     found = _threshold(model, sample, output, rule)
     cut = log_odds(found and found.value)
-    return {
-        "schema": "wedgefit.evaluation/1",
-        "data": {
-            "source": table.source,
-            "rows": rows.rows,
-            "weight": weight,
-            "exposure": model.data.exposure,
-        },
-        "score": score_values(sample, output, model.loss, cut),
-        "baseline": score_values(sample, constant_output(sample, model.loss), model.loss),
-        "threshold": plain(found),
-        "confusion": _confusion(model, sample, output, cut),
-        "calibration": _calibration(model, sample, output),
-        "residuals": _residuals(model, sample, output),
-        "intervals": coverage(model, sample, output),
-        "quantiles": _quantiles(model, sample, output),
-        "notes": [*table.notes, *notes, *encoding.remarks(rows)],
-    }
+    return Evaluation(
+        data=Scored(table.source, rows.rows, weight, model.data.exposure),
+        score=score_values(sample, output, model.loss, cut),
+        baseline=score_values(sample, constant_output(sample, model.loss), model.loss),
+        threshold=found,
+        confusion=_confusion(model, sample, output, cut),
+        calibration=_calibration(model, sample, output),
+        residuals=_residuals(model, sample, output),
+        intervals=coverage(model, sample, output),
+        quantiles=_quantiles(model, sample, output),
+        notes=(*table.notes, *notes, *encoding.remarks(rows)),
+    )
 
 
 def constant_output(sample: Sample, loss: Loss | Quantiles) -> np.ndarray:
@@ -130,20 +190,19 @@ def _threshold(
     return threshold_on(rule, output[:, 0], sample.labels == 1, sample.weights)
 
 
-def _calibration(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+def _calibration(model: Model, sample: Sample, output: np.ndarray) -> dict[str, list[Bin]] | None:
     """By output (the second of two classes, every one of more), from low to high probabilities."""
     probabilities = model.probabilities(output)
     if probabilities is None:
         return None
     first = probabilities.shape[1] - len(model.outputs)
     return {
-        name: plain(calibration(probabilities[:, k], sample.labels == k, sample.weights))
+        name: calibration(probabilities[:, k], sample.labels == k, sample.weights)
         for k, name in enumerate(model.outputs, first)
     }
 
 
-def _confusion(model: Model, sample: Sample, output: np.ndarray, cut: float) -> dict | None:
-    """One row per class of the data, one column per class that is predicted."""
+def _confusion(model: Model, sample: Sample, output: np.ndarray, cut: float) -> Confusion | None:
     classes = model.encoding.target.classes
     if classes is None:
         return None
@@ -151,7 +210,7 @@ def _confusion(model: Model, sample: Sample, output: np.ndarray, cut: float) -> 
     weights = 1.0 if sample.weights is None else sample.weights
     np.add.at(counts, (sample.labels, class_codes(output, cut)), weights)
     counts = counts if sample.weights is not None else counts.astype(int)
-    return {"classes": list(classes), "counts": counts.tolist()}
+    return Confusion(tuple(classes), tuple(map(tuple, counts.tolist())))
 
 
 def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
@@ -175,25 +234,23 @@ def _residuals(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
     }
 
 
-def coverage(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+def coverage(model: Model, sample: Sample, output: np.ndarray) -> dict[str, list[Coverage]] | None:
     """Per target, level by level, the part of the rows within their intervals, and the mean width;
     None for a model without intervals."""
     if not model.intervals:
         return None
-    found: dict[str, list[dict]] = {name: [] for name in model.encoding.target.names}
+    found: dict[str, list[Coverage]] = {name: [] for name in model.encoding.target.names}
     for level in known_levels(model.intervals):
         lower, upper = model.interval(sample.X, output, level)
         within = (lower <= sample.y) & (sample.y <= upper)
         parts = np.average(within, axis=0, weights=sample.weights)
         widths = np.average(upper - lower, axis=0, weights=sample.weights)
         for k, name in enumerate(found):
-            found[name].append({
-                "level": level, "coverage": float(parts[k]), "width": float(widths[k]),
-            })  # fmt: skip
+            found[name].append(Coverage(level, float(parts[k]), float(widths[k])))
     return found
 
 
-def _quantiles(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
+def _quantiles(model: Model, sample: Sample, output: np.ndarray) -> Quantified | None:
     """Of every level the part of the rows at or below it and the pinball loss; of the outermost two
     levels, the next two and so on, the part of the rows between and the mean distance. A row that a
     network passes through is not below for the rounding of its last digits."""
@@ -205,15 +262,11 @@ def _quantiles(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
     weights = weights / weights.sum()
     off = WIDTH * float(weights @ np.abs(y[:, 0] - weights @ y[:, 0]))
     below, above = y <= expected + off, y >= expected - off
-    levels = [
-        {
-            "level": part.level,
-            "below": float(weights @ below[:, k]),
-            "pinball": part.value(y, expected[:, [k]], weights),
-        }
+    levels = tuple(
+        Below(part.level, float(weights @ below[:, k]), part.value(y, expected[:, [k]], weights))
         for k, part in enumerate(parts)
-    ]
-    between = [
+    )
+    between = tuple(
         {
             "from": parts[k].level,
             "to": parts[-1 - k].level,
@@ -222,5 +275,5 @@ def _quantiles(model: Model, sample: Sample, output: np.ndarray) -> dict | None:
             "width": float(weights @ (expected[:, -1 - k] - expected[:, k])),
         }
         for k in range(len(parts) // 2)
-    ]
-    return {"levels": levels, "between": between}
+    )
+    return Quantified(levels, between)

@@ -152,8 +152,8 @@ def _intervals(model: Model, table: Table) -> list[dict]:
         return lines
     sample = sample_of(model, table, None)
     found = coverage(model, sample, model.network.forward(sample.X))
-    held = {(name, part["level"]): part for name, parts in found.items() for part in parts}
-    return [line | held.get((line["output"], line["level"]), {}) for line in lines]
+    held = {(name, part.level): part for name, parts in found.items() for part in parts}
+    return [line | plain(held[line["output"], line["level"]]) for line in lines]
 
 
 def proven_claim(certificate: dict, deep: bool, shaped: str = "") -> str:

@@ -135,7 +135,6 @@ def _audit(files: Files, more: More, jobs: int | None, reading: Reading, talk: T
     )
     talk.notes(*table.notes)
     # Only now what is large: a wrong name is told before.
-    from wedgefit.engine.certificate import Certificate
     from wedgefit.model import audit, cost, uniqueness
     from wedgefit.model import bends as broken
 
@@ -144,19 +143,17 @@ def _audit(files: Files, more: More, jobs: int | None, reading: Reading, talk: T
     if more.bends is not None:
         broken.check(model, more.bends)
     parts = cost.parts_named(model, more.without)
-    record = audit.certify(model, table, jobs=jobs, everything=more.everything)
-    if parts and record["agrees"]:
+    found, asked = audit.certify(model, table, jobs=jobs, everything=more.everything), {}
+    if parts and found.agrees:
         with talk.progress() as progress:
-            certificate = Certificate(**record["certificate"])
-            found = cost.costs(model, table, certificate, parts, progress, jobs)
-        record["without"] = plain(found)
-    if more.unique and record["agrees"]:
-        record["unique"] = plain(uniqueness.uniqueness(model, table, jobs))
-    if more.bends is not None and record["agrees"]:
-        record["bends"] = plain(broken.bends(model, table, more.bends))
-    talk.result(record, "certify")
-    if not record["agrees"]:
-        raise click.ClickException(record["message"])
+            asked["without"] = cost.costs(model, table, found.certificate, parts, progress, jobs)
+    if more.unique and found.agrees:
+        asked["unique"] = uniqueness.uniqueness(model, table, jobs)
+    if more.bends is not None and found.agrees:
+        asked["bends"] = broken.bends(model, table, more.bends)
+    talk.result(plain(found) | plain(asked), "certify")
+    if not found.agrees:
+        raise click.ClickException(found.message)
 
 
 def _measure(

@@ -7,6 +7,7 @@ from wedgefit.cli.failures import Command
 from wedgefit.cli.options import reading, talking, weighting
 from wedgefit.cli.values import Value
 from wedgefit.learning.threshold import ProbabilityOrRule
+from wedgefit.records import plain
 
 
 @click.command("evaluate", cls=Command)
@@ -46,5 +47,5 @@ def evaluate(files, weighting, rule, reading, talk):
     from wedgefit.model import evaluation
 
     record = evaluation.evaluate(model, table, weight, rule)
-    talk.notes(*record["notes"])
-    talk.result(record, "evaluate")
+    talk.notes(*record.notes)
+    talk.result(plain(record), "evaluate")
