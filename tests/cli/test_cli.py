@@ -608,7 +608,7 @@ def test_predictions_write_over_no_column(model):
     Path("named.csv").write_text(
         "\n".join([f"prediction_y,{header}", *(f"r{i},{row}" for i, row in enumerate(rows))])
     )
-    assert "'prediction_y'" in run("predict", "named.csv", "--id", "prediction_y", code=2).stderr
+    assert '"prediction_y"' in run("predict", "named.csv", "--id", "prediction_y", code=2).stderr
     assert run("predict", "named.csv").stdout.splitlines()[0] == "prediction_y"
     assert strict(run("predict", "named.csv", "--id", "prediction_y", "--json").stdout)["ids"][
         :2

@@ -126,7 +126,7 @@ def test_append_keeps_every_column(model):
 def test_a_second_id_is_not_dropped():
     for option in ("--id", "--weight", "--group"):
         for command in ("train", "path"):
-            words = [f"{option} names one column here, not 'x' and 'z'"]
+            words = [f'{option} names one column here, not "x" and "z"']
             fails(command, "d.csv", option, "x", option, "z", code=2, words=words)
 
 

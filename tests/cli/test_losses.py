@@ -286,7 +286,7 @@ def test_counts_of_unequal_exposure(rng):
     page = Path("r.html").read_text()
     assert f"the mean of the rows for its days, {mean}," in page
     assert "That is the logarithm of the prediction for one unit of days." in page
-    assert "counts for one unit of 'days'" in run("export", "--format", "sql").stderr
+    assert 'counts for one unit of "days"' in run("export", "--format", "sql").stderr
     held = np.array(columns_of("held.csv")["prediction_y"], dtype=float)
     assert np.corrcoef(held, days)[0, 1] > 0.5
     both = ["wedgefit.json", "wedgefit.json", "d.csv", "--json"]
