@@ -25,7 +25,7 @@ from wedgefit.setting import Bytes
 from wedgefit.views import tables
 from wedgefit.views.progress_bar import Progress
 from wedgefit.views.terminal import to_text
-from wedgefit.views.words import bound, number
+from wedgefit.views.words import about, bound, number
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_data"
@@ -840,6 +840,83 @@ def test_progress_in_lines_is_sparse(capsys):
             progress.advance("cross-validation", step, 10_000, "alpha [red]1")
         progress.advance("fit", 3, None, "")
     assert capsys.readouterr().err == "cross-validation 0/10,000: alpha [red]1\nfit 3\n"
+
+
+class Clock:
+    """A time that passes when a test says so."""
+
+    def __init__(self, monkeypatch):
+        self.now = 100.0
+        monkeypatch.setattr("wedgefit.views.progress_bar.time.monotonic", lambda: self.now)
+
+
+def test_a_long_stage_is_foretold_once_with_what_is_quicker(monkeypatch, capsys):
+    clock = Clock(monkeypatch)
+    with Progress(quicker={"cross-validation": "--cv 3 is quicker", "fit": "end"}) as progress:
+        for second in range(100):
+            clock.now = 100.0 + second
+            progress.advance("cross-validation", second, 100, "alpha", second / 100)
+        for _ in range(3):
+            progress.advance("fit", 1, None, "", 0.5)
+            clock.now += 1
+    # Nothing is known before 5 of 100 parts; then 94 seconds are left.
+    assert capsys.readouterr().err == "cross-validation: about 2 minutes left; --cv 3 is quicker\n"
+
+
+def test_what_cannot_be_foretold_is_told_when_it_takes_long(monkeypatch, capsys):
+    clock = Clock(monkeypatch)
+    with Progress(quicker={"fit": "--tol 1e-3 ends sooner"}) as progress:
+        for second in range(30):
+            clock.now = 100.0 + second
+            progress.advance("fit", second, None, "", 0.01)
+    words = "fit: it cannot be foretold yet how long this takes; --tol 1e-3 ends sooner\n"
+    assert capsys.readouterr().err == words
+
+
+@pytest.mark.parametrize("options", ({}, {"quiet": True}))
+def test_nothing_is_foretold_where_nothing_is_quicker_or_all_is_quiet(monkeypatch, capsys, options):
+    clock = Clock(monkeypatch)
+    quicker = {"fit": "end"} if options else {}
+    with Progress(quicker=quicker, **options) as progress:
+        for second in range(50):
+            clock.now = 100.0 + second
+            progress.advance("fit", second, 50, "", second / 50)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_lines_say_how_much_is_left(monkeypatch, capsys):
+    clock = Clock(monkeypatch)
+    with Progress(verbose=True) as progress:
+        progress.advance("fit", 1, None, "gap 0.5", 0.1)
+        clock.now += 20
+        progress.advance("fit", 2, None, "gap 0.1", 0.2)
+        clock.now += 20
+        progress.advance("fit", 3, None, "gap 1e-6", 1.0)
+    assert capsys.readouterr().err.splitlines() == [
+        "fit 1: gap 0.5", "fit 2: gap 0.1, about 80 seconds left", "fit 3: gap 1e-6",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [(3, "10 seconds"), (14, "10 seconds"), (37, "40 seconds"), (94, "2 minutes"),
+     (80, "80 seconds"), (3000, "50 minutes"), (8000, "2 hours")],
+)  # fmt: skip
+def test_about(seconds, words):
+    assert about(seconds) == words
+
+
+def test_training_foretells_by_the_work_that_is_behind(monkeypatch):
+    """What learning says of its stages: a growing part, which ends with all of it."""
+    told = []
+    monkeypatch.setattr(Progress, "advance", lambda self, *step: told.append((step[0], step[-1])))
+    run("train", "d.csv", "--cv", "2", "--order", "1", "-q")
+    parts = {stage: [part for name, part in told if name == stage] for stage, _ in told}
+    for stage in ("cross-validation", "fit"):
+        assert all(0 <= part <= 1 for part in parts[stage])
+        assert parts[stage][-1] == 1.0 and len(parts[stage]) > 1
+    down = parts["cross-validation"]
+    assert down[:3] == sorted(down[:3]) and down[0] == 0
 
 
 # In a process of its own --------------------------------------------------------------------------

@@ -359,7 +359,12 @@ def test_progress_hears_of_every_fit():
     heard = []
     validated(X, y, folds=3, advance=lambda *step: heard.append(step))
     assert [step[:3] for step in heard[:4]] == [("cross-validation", k, 9) for k in (0, 1, 2, 3)]
-    assert heard[0][3].endswith("fold 1 of 3") and heard[-1] == ("cross-validation", 9, 9, "done")
+    assert heard[0][3].endswith("fold 1 of 3")
+    assert heard[-1] == ("cross-validation", 9, 9, "done", 1.0)
+    # The way down that lies behind, squared, since work grows as it goes; every second alpha, then
+    # the one between.
+    way = [0, 1, 2, 6, 7, 8, 3, 4, 5]
+    assert [step[4] for step in heard[:9]] == pytest.approx([(k / 9) ** 2 for k in way])
 
 
 def test_held_out_rows_are_held_out():

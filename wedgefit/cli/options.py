@@ -116,11 +116,11 @@ class Talk:
 
             write_out(to_text(getattr(tables, name)(record, **details), sys.stdout))
 
-    def progress(self):
-        """The progress bar, a context manager."""
+    def progress(self, quicker: dict[str, str] | None = None):
+        """The progress bar, a context manager; ``quicker``: by stages what would take less time."""
         from wedgefit.views.progress_bar import Progress
 
-        return Progress(quiet=self.quiet, verbose=self.verbose)
+        return Progress(quiet=self.quiet, verbose=self.verbose, quicker=quicker)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ FOLD_TOL = 1e-3
 # From this many rows × columns on a fold takes minutes, and paths are walked coarsely.
 LARGE = 100_000
 
-Advance = Callable[[str, int | None, int | None, str], None]
+# Hears of a stage of the work: its name, how much is done, of how much, in words, and which part of
+# its work that is.
+Advance = Callable[[str, int | None, int | None, str, float], None]
 # The stages of one network, one for each hidden layer.
 Stages = tuple[Stage, ...]
 
@@ -122,7 +124,7 @@ class Walk:
                 place = (k, len(networks)), (layer, len(self.deeper) + 1)
                 options = {
                     "deadline": deadline.share(left),
-                    "on_round": _round_reporter(advance, *place),
+                    "on_round": _round_reporter(advance, *place, self.tol),
                 }
                 if layer == 2 and self._makes_chains(k, networks[k][0]):
                     networks[k] = self._both_layers(alpha, k, networks[k][0], options)
@@ -225,11 +227,17 @@ def neurons_of(networks: Sequence[Stages]) -> int:
     return sum(composed(stages).neurons for stages in networks)
 
 
-def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int, int]):
-    """Tells of every round: where the fit stands, and how fast wedges are priced."""
+def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int, int], tol: float):
+    """Tells of every round: where the fit stands, and how fast wedges are priced. How far it is,
+    the digits of the gap tell: they come about evenly."""
     which = "" if network[1] == 1 else f"network {network[0] + 1} of {network[1]}: "
     which += "" if layer[1] == 1 else f"hidden layer {layer[0]} of {layer[1]}: "
     clock = time.monotonic()
+    place, places = network[0] + (layer[0] - 1) * network[1], network[1] * layer[1]
+
+    def part_behind(certificate: Certificate) -> float:
+        gap = min(max(certificate.relative_gap, tol), 1.0)
+        return (place + (np.log(gap) / np.log(tol) if tol < 1 else 0.0)) / places
 
     def report(round_: int, fit: Fit, certificate: Certificate) -> None:
         nonlocal clock
@@ -241,6 +249,6 @@ def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int
             f"gap {certificate.relative_gap:.1e}",
             f"{rate:.1e} wedges/s",
         )
-        advance("fit", round_, None, which + ", ".join(figures))
+        advance("fit", round_, None, which + ", ".join(figures), part_behind(certificate))
 
     return report

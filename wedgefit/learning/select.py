@@ -276,7 +276,7 @@ def cross_validate(
         path.alphas[:0], [], settings.scoring, path.pace, held_out=held_out, learnt=learnt
     )
     with SideBySide(walkers, settings.cores) as together:
-        walk = _Together(together, len(folds), len(path.alphas), advance)
+        walk = _Together(together, len(folds), path.alphas, advance)
         return _walked(curve, path, walk, settings, deadline)
 
 
@@ -284,9 +284,9 @@ class _Together:
     """All folds at one alpha after the other, and how far they are; ``fullness`` is that of the
     fullest network so far."""
 
-    def __init__(self, folds: SideBySide, count: int, alphas: int, advance: Advance):
+    def __init__(self, folds: SideBySide, count: int, alphas: np.ndarray, advance: Advance):
         self._folds, self._count, self._advance = folds, count, advance
-        self._steps, self.fullness = alphas * count, 0.0
+        self._alphas, self._steps, self.fullness = alphas, len(alphas) * count, 0.0
 
     def look(self, curve: Curve, alpha: float) -> Curve:
         """The curve with what all folds make of one more alpha."""
@@ -295,7 +295,7 @@ class _Together:
         for fold in range(self._count):
             detail = f"alpha {alpha:.3g}, fold {fold + 1} of {self._count}"
             done = len(curve.alphas) * self._count + fold
-            self._advance("cross-validation", done, self._steps, detail)
+            self._advance("cross-validation", done, self._steps, detail, self._part(alpha, fold))
             held_out, fullness = next(answers)
             row.append(held_out)
             self.fullness = max(self.fullness, fullness)
@@ -303,7 +303,13 @@ class _Together:
         return curve.joined_with(alpha, row)
 
     def done(self) -> None:
-        self._advance("cross-validation", self._steps, self._steps, "done")
+        self._advance("cross-validation", self._steps, self._steps, "done", 1.0)
+
+    def _part(self, alpha: float, fold: int) -> float:
+        """Which part of the work lies behind, if the path is walked to its end: the smaller alpha,
+        the more neurons, so that work grows about as the square of the way."""
+        way = (np.count_nonzero(self._alphas > alpha) + fold / self._count) / len(self._alphas)
+        return float(way * way)
 
 
 def _walked(

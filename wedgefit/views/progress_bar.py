@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from wedgefit.views.terminal import console_for, is_terminal
-from wedgefit.views.words import plain
+from wedgefit.views.words import about, plain
 
 
 class Progress:
     """Shows on standard error how far the work is: a bar on a terminal, with ``verbose`` else a
-    line now and then."""
+    line now and then.
+
+    ``quicker``: by stages of the work what would take less time. A stage of which much is left is
+    told of once, with that.
+    """
 
     BETWEEN_LINES = 2.0  # seconds
     BETWEEN_FRAMES = 0.05
+    # A forecast takes so many seconds of work to learn from, and is told where so many are left.
+    LEARNT_FROM = 3.0
+    WORTH_TELLING = 10.0
+    # With less of the work behind nothing can be foretold.
+    LEAST_PART = 0.05
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False):
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        quicker: Mapping[str, str] | None = None,
+    ):
         self._stream, self._quiet = sys.stderr, quiet
+        self._quicker = {} if quiet or sys.stderr is None else dict(quicker or {})
         terminal = is_terminal(self._stream) and not quiet
         self._bar = _bar(self._stream) if terminal else None
         self._lines = verbose and not quiet and not terminal and self._stream is not None
         self._stage, self._next, self._task = None, 0.0, None
+        self._began, self._part = 0.0, 0.0
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -42,18 +60,60 @@ class Progress:
             print(f"Note: {plain(words)}.", file=self._stream, flush=True)
 
     def advance(
-        self, stage: str, done: int | None = None, total: int | None = None, detail: str = ""
+        self,
+        stage: str,
+        done: int | None = None,
+        total: int | None = None,
+        detail: str = "",
+        part: float = 0.0,
     ) -> None:
-        """Say where the work is; cheap enough to be called in every round."""
-        if self._bar is None and not self._lines:
+        """Say where the work is, and which ``part`` of the stage's work lies behind, 0 where nobody
+        knows; cheap enough to be called in every round."""
+        if self._bar is None and not self._lines and not self._quicker:
             return
         now = time.monotonic()
-        if stage == self._stage and now < self._next:
+        anew = stage != self._stage
+        if anew:
+            self._began, self._part = now, 0.0
+        # What was said once is not taken back.
+        self._part = max(self._part, part)
+        left = self._left(now)
+        if stage in self._quicker:
+            self._warn(stage, left, now - self._began)
+        if not anew and now < self._next:
             return
+        if left is not None:
+            detail = f"{detail}, about {about(left)} left"
+        self._tell(stage, done, total, detail, now)
+
+    def _warn(self, stage: str, left: float | None, elapsed: float) -> None:
+        """Tell, once, what would be quicker than a stage of which much is left."""
+        if left is None:
+            if self._part > self.LEAST_PART or elapsed < self.WORTH_TELLING:
+                return
+            far = "it cannot be foretold yet how long this takes"
+        elif left < self.WORTH_TELLING:
+            return
+        else:
+            far = f"about {about(left)} left"
+        print(plain(f"{stage}: {far}; {self._quicker.pop(stage)}"), file=self._stream, flush=True)
+
+    def _left(self, now: float) -> float | None:
+        """The seconds that the rest of the stage takes if it goes on as it has; None where too
+        little is known."""
+        elapsed = now - self._began
+        if not self.LEAST_PART < self._part < 1 or elapsed < self.LEARNT_FROM:
+            return None
+        return elapsed * (1 - self._part) / self._part
+
+    def _tell(
+        self, stage: str, done: int | None, total: int | None, detail: str, now: float
+    ) -> None:
+        """Draw the bar, or print the line."""
         self._next = now + (self.BETWEEN_FRAMES if self._bar else self.BETWEEN_LINES)
         if self._bar is not None:
             self._draw(stage, done, total, detail)
-        else:
+        elif self._lines:
             count = (
                 "" if done is None else f" {done:,}" if total is None else f" {done:,}/{total:,}"
             )

@@ -72,6 +72,15 @@ def percent(value: float | None, decimals: int = 2) -> str:
     return NOTHING if value is None else f"{100 * value:.{decimals}f}%"
 
 
+def about(seconds: float) -> str:
+    """So many seconds as people say them who do not know exactly: ``40 seconds``, ``3 minutes``."""
+    for size, unit in ((3600.0, "hour"), (60.0, "minute"), (10.0, "0 second")):
+        many = round(seconds / size)
+        if many >= (1 if size == 10 else 2):
+            return f"{many}{'' if unit[0] == '0' else ' '}{unit}s"
+    return "10 seconds"
+
+
 def plain(text: object) -> str:
     """The text with control characters made visible, so that a name of a column cannot steer the
     terminal."""

@@ -19,6 +19,12 @@ from wedgefit.cli.output import (
 )
 from wedgefit.files import write_whole
 
+# What to do where a stage of the fit would take long.
+QUICKER = {
+    "cross-validation": "--alpha-ratio 0.001 makes one fit of it, --max-seconds 60 ends in time",
+    "fit": "--tol 1e-3 ends sooner, --max-seconds 60 in time, with the gap that is left",
+}
+
 
 @click.command("train", cls=Command)
 @data_argument
@@ -68,7 +74,8 @@ def train(data, output, predictions, id_column, options, reading, talk):
     from wedgefit.model import build as fit
     from wedgefit.watch import InterruptibleDeadline
 
-    with talk.progress() as progress:
+    # Who has set an end knows how long it takes.
+    with talk.progress(QUICKER if options.max_seconds is None else None) as progress:
         deadline = InterruptibleDeadline(options.max_seconds, _tell_at_once)
         wanted = predictions is not None
         model, held_out = fit.trained(table, options, progress, deadline, wanted)
