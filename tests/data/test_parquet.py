@@ -78,7 +78,7 @@ def test_what_is_no_table_is_refused():
     assert "no.parquet" in message
     assert "no such file" in fails("train", "absent.parquet")
     written("SELECT 1 AS y, [1, 2] AS several", "list.parquet")
-    fails("train", "list.parquet", words=["'several'", "several parts"])
+    fails("train", "list.parquet", words=['"several"', "several parts"])
     written("SELECT 1 AS y WHERE FALSE", "empty.parquet")
     fails("train", "empty.parquet", words=["no data rows"])
     written("SELECT 1 AS y", "a[1].parquet")

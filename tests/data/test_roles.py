@@ -30,6 +30,14 @@ def test_missing_targets_are_left_out_on_request():
     assert fit(a=[1, 2, 3.0])[1].notes == ()
 
 
+@pytest.mark.parametrize("y", [[NAN, 2.0, 3.0], [NAN, NAN, NAN]])
+def test_a_target_that_nobody_named_is_said_to_be_the_last_column(y):
+    table, words = make(a=[1, 2, 3.0], y=y), "It is the last column"
+    assert words in error_of(ColumnError, encode, table)
+    assert "--target NAME" in error_of(ColumnError, encode, table)
+    assert words not in error_of(ColumnError, encode, table, target=["y"])
+
+
 @pytest.mark.parametrize(
     "table, options, words",
     [

@@ -191,3 +191,13 @@ def test_the_command_prints_it(tmp_path, monkeypatch):
     record = strict(run("evaluate", "d.csv", "--json").stdout)
     assert {"score", "baseline", "confusion", "residuals"} <= record.keys()
     assert "Baseline: every row is predicted as the mean of all." in run("evaluate", "d.csv").stdout
+
+
+def test_scores_on_rows_of_training_are_called_too_good(rng):
+    data = table(rng)
+    model = fitted(data)
+    (note,) = evaluate(model, data)["notes"]
+    assert "on new rows it is worse" in note and "held out" not in note
+    assert "held out" in evaluate(fitted(data, alpha_ratio=None, cv=2), data)["notes"][0]
+    assert evaluate(model, data.take(np.arange(20)))["notes"] == []
+    assert evaluate(model, replace(data, source="test.csv"))["notes"] == []

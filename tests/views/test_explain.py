@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from kinds import kinds, mixed, table_of
 from rich.console import Console
 
 from wedgefit.cli import main
@@ -685,15 +686,20 @@ def test_contributions_of_columns_with_strange_names(tmp_path, monkeypatch):
         assert math.fsum(map(float, row[1:])) == pytest.approx(float(row[0]), abs=1e-9)
 
 
-def test_predictions_without_effects_are_made_of_wedges(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    model = deep_model(tmp_path)
-    parts = parts_of(model, read_table(tmp_path / "tent.csv"))
-    assert [name for name, _ in parts["y"]] == ["intercept", "contribution_3", "contribution_4"]
+def test_predictions_without_effects_are_made_of_wedges():
+    model, table = kinds()["deep"], table_of(mixed()[0])
+    parts = parts_of(model, table)
+    last = [f"contribution_{neuron.id}" for neuron in model.layer(model.depth)]
+    assert [name for name, _ in parts["y"]] == ["intercept", *last]
     total = sum(values for _, values in parts["y"])
-    np.testing.assert_allclose(
-        total, model.scores(read_table(tmp_path / "tent.csv"))[:, 0], rtol=1e-12
-    )
+    np.testing.assert_allclose(total, model.scores(table)[:, 0], rtol=1e-12)
+
+
+def test_the_wedges_of_several_layers_are_listed_layer_by_layer():
+    record = arranged(explain(kinds()["deep"]))
+    lines = to_text(tables.explain(record, ["wedges"]), None).splitlines()
+    layers = [int(line.split()[1]) for line in lines if re.match(r" *\d+ +\d", line)]
+    assert layers == sorted(layers) and set(layers) == {1, 2, 3}
 
 
 @pytest.mark.parametrize("args, words", [
@@ -902,7 +908,7 @@ def test_any_model_fits_one_screen(width, tmp_path):
 
 
 def test_models_without_effects_say_why(tmp_path):
-    deep = to_text(tables.explain(explain(deep_model(tmp_path))), None)
+    deep = to_text(tables.explain(explain(kinds()["deep"])), None)
     assert "no effects: the network has more than one hidden layer" in deep
     assert "share of the penalty" in deep
     model = train(read_table(write_mixed(tmp_path)), Options(alpha_ratio=0.05), Silent())

@@ -46,7 +46,7 @@ class Program(click.Group):
 \b
 Start:
   wedgefit train data.csv         fit; writes wedgefit.json and prints a report
-  wedgefit explain                the neurons as equations in your units
+  wedgefit explain                what each column does, and the wedges behind it
   wedgefit predict new.csv        predictions as CSV; with --proba probabilities
   wedgefit certify data.csv       the promises of the report, recomputed
 \b

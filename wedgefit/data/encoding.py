@@ -186,7 +186,8 @@ def fit_encoding(
     """
     (targets, names), shapes = targets_and_inputs(table, told), told.shapes
     refuse_shapes(table, shapes, names)
-    table, notes = training_rows(table, targets, told.weight, told.drop_missing_target)
+    chosen = bool(told.target)
+    table, notes = training_rows(table, targets, told.weight, told.drop_missing_target, chosen)
     weights = row_weights(table, told.weight)
     rows = Rows(table, (*names, *targets), weights)
     target, y = fit_target(rows, [table.column(name) for name in targets], told.task, notes)

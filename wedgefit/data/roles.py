@@ -82,9 +82,14 @@ def require(table: Table, names: Sequence[str]) -> None:
 
 
 def training_rows(
-    table: Table, targets: Sequence[str], weight: str | None, drop_missing: bool
+    table: Table,
+    targets: Sequence[str],
+    weight: str | None,
+    drop_missing: bool,
+    chosen: bool = True,
 ) -> tuple[Table, tuple[str, ...]]:
     """The rows that have every target and a positive weight, and notes if that is not all of them.
+    ``chosen``: whether anybody named the targets.
 
     Raises ColumnError for missing targets (unless ``drop_missing``) and for weights that are no
     numbers from 0 up.
@@ -96,10 +101,15 @@ def training_rows(
             raise ColumnError(
                 "all values of the target are missing.",
                 where=table.at(name),
-                remedy="Choose another --target.",
+                remedy="Choose another --target."
+                if chosen
+                else "It is the last column: choose another with --target NAME.",
             )
         if column.missing.any() and not drop_missing:
-            refuse_missing(column, table, "Leave these rows out with --drop-missing-target.")
+            remedy = "Leave these rows out with --drop-missing-target."
+            if not chosen:
+                remedy += " It is the last column: another is the target with --target NAME."
+            refuse_missing(column, table, remedy)
         if column.missing.any():
             notes += (
                 f"{table.some_rows(column.missing)} left out: no value of the target {shown(name)}",

@@ -1,7 +1,6 @@
 """Two models on the same rows: row by row, by how much the loss differs, and whether by more than
 chance would make of it."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from wedgefit.data.table import Table
 from wedgefit.engine.losses.base import TINY
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import score_values
-from wedgefit.model.evaluation import sample_of
+from wedgefit.model.evaluation import looks_learnt, sample_of
 from wedgefit.model.record import Model
 
 # A mean difference of so many standard errors is not put down to chance: of equally good models one
@@ -203,8 +202,7 @@ def _notes(contest: Contest) -> list[str]:
     """What makes a comparison unfair."""
     notes = []
     for name, model, table in zip(NAMES, contest.models, contest.tables):
-        same = os.path.basename(model.data.source) == os.path.basename(table.source)
-        if same and model.data.rows + model.data.rows_left_out == table.rows:
+        if looks_learnt(model, table):
             notes.append(
                 f"{name} was trained on a file of this name and length: rows that a model learnt "
                 "from favour the larger model"

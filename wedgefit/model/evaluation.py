@@ -1,5 +1,6 @@
 """A model's scores on labelled data, beside those of a constant, and where it errs."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,8 +130,23 @@ def evaluate(
         residuals=_residuals(model, sample, output),
         intervals=coverage(model, sample, output),
         quantiles=_quantiles(model, sample, output),
-        notes=(*table.notes, *notes, *encoding.remarks(rows)),
+        notes=(*table.notes, *notes, *encoding.remarks(rows), *_learnt(model, table)),
     )
+
+
+def looks_learnt(model: Model, table: Table) -> bool:
+    """Whether the model was trained on a file of this name and length."""
+    same = os.path.basename(model.data.source) == os.path.basename(table.source)
+    return same and model.data.rows + model.data.rows_left_out == table.rows
+
+
+def _learnt(model: Model, table: Table) -> list[str]:
+    """What makes scores too good."""
+    if not looks_learnt(model, table):
+        return []
+    words = "the model was trained on a file of this name and length: on new rows it is worse"
+    held_out = "; train told how well it does on rows held out" if model.score.cv else ""
+    return [words + held_out]
 
 
 def constant_output(sample: Sample, loss: Loss | Quantiles) -> np.ndarray:

@@ -26,7 +26,7 @@ def _model(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
-@click.command("compare", cls=Command)
+@click.command("compare", cls=Command, short_help="Which of two models is better on DATA?")
 @click.argument("first", type=FILE, metavar="A.json", callback=_model)
 @click.argument("second", type=FILE, metavar="B.json", callback=_model)
 @click.argument("data", type=FILE)

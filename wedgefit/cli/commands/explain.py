@@ -36,7 +36,7 @@ files_to_explain = click.argument(
 )
 
 
-@click.command("explain", cls=Command)
+@click.command("explain", cls=Command, short_help="What columns do, and the wedges behind.")
 @files_to_explain
 @click.option(
     "--row", metavar="ID", is_eager=True, help="Explain the prediction for this row of DATA."

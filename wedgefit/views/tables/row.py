@@ -16,6 +16,7 @@ from wedgefit.views.words import (
     plain,
     several,
     signed,
+    told,
     value_text,
 )
 
@@ -32,7 +33,7 @@ def local(record: dict, show: Sequence[str] = ()) -> Parts:
     for name, value in zip(names, values):
         yield Text(f"{plain(name)}: {value_text(value)} predicted{_for(record)}", style="bold")
     if record["probabilities"]:
-        yield Text(f"Probability {_each_probability(record['probabilities'])}")
+        yield Text(f"Probability of {_each_probability(record['probabilities'])}")
     yield Text(_given(record["values"]))
     for remark in record["remarks"]:
         yield Text(f"Note: {plain(remark)}.")
@@ -58,7 +59,8 @@ def _for(record: dict) -> str:
 
 
 def _each_probability(probabilities: dict[str, float]) -> str:
-    return ", ".join(f"{plain(name)} {percent(value, 1)}" for name, value in probabilities.items())
+    parts = (f"{told(name)}: {percent(value, 1)}" for name, value in probabilities.items())
+    return ", of ".join(parts)
 
 
 def _given(values: dict) -> str:
