@@ -1,6 +1,7 @@
 """A series predicted from its own past: lags are the target of rows before, never of rows ahead."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,3 +156,17 @@ def test_tables_without_a_before_are_refused(y):
     with open("twice.csv", "w", encoding="utf-8") as file:
         file.write("day,y lag 1,y\n1,2,3\n2,3,4\n3,4,5\n4,6,1\n")
     fails(*told, words=['"y lag 1" is in the file'])
+
+
+def test_files_whose_lags_are_not_those_of_their_columns_are_refused(y):
+    run("train", "series.csv", "--lags", "1:2", *FAST, "--quiet")
+    record = json.loads(Path("wedgefit.json").read_text())
+    wrong = ({"lags": [1, 10**9]}, {"lags": [2, 1]}, {"lags": [1, 3]}, {"lags": 1}, {"lags": True})
+    for change in (*wrong, {"horizon": 0}, {"horizon": "x"}, {"horizon": 10**12}):
+        changed = record | {"options": record["options"] | change}
+        Path("other.json").write_text(json.dumps(changed))
+        fails("predict", "other.json", "series.csv", words=["options.lags"])
+    Path("other.json").write_text(json.dumps(record | {"data": record["data"] | {"time": None}}))
+    fails("predict", "other.json", "series.csv", words=["options.lags"])
+    fails("train", "series.csv", "--lags", f"1:{10**12}", *FAST, words=["no row knows"])
+    fails("explain", "series.csv", "--row", "2", words=["Rows are numbered 3 to 40"])

@@ -52,7 +52,18 @@ def lags_told(table: Table, told: TableSettings) -> Lags | None:
     targets, _ = targets_and_inputs(table, replace(told, keep=(), drop=()))
     if len(targets) > 1:
         raise UsageError("--lags is for one target.", remedy="Give one --target.")
+    # Before a column is made for each: so many may not fit into memory.
+    if told.lags[1] + told.horizon - 1 >= table.rows:
+        raise _no_history(table, told.lags[0] + told.horizon - 1, told.lags[1] + told.horizon - 1)
     return Lags(targets[0], told.time, rows_before(told.lags, told.horizon))
+
+
+def _no_history(table: Table, first: int, last: int) -> FitError:
+    return FitError(
+        f"no row knows the target of all of {first} to {last} rows before.",
+        where=table.title,
+        remedy="Add rows, or try fewer --lags.",
+    )
 
 
 def with_history(table: Table, told: TableSettings) -> tuple[Table, TableSettings]:
@@ -92,11 +103,7 @@ def with_lags(table: Table, lags: Lags) -> Table:
     history = np.where(before >= 0, values[np.argsort(times)][np.maximum(before, 0)], np.nan)
     whole = np.isfinite(history).all(axis=1)
     if not whole.any():
-        raise FitError(
-            f"no row knows the target of all of {lags.rows[0]} to {lags.rows[-1]} rows before.",
-            where=table.title,
-            remedy="Add rows, or try fewer --lags.",
-        )
+        raise _no_history(table, lags.rows[0], lags.rows[-1])
     made = {
         name: Column(name, "numeric", column.copy()) for name, column in zip(lags.names, history.T)
     }

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
+from wedgefit.data.lags import Lags, rows_before
 from wedgefit.data.settings import DIRECTIONS
 from wedgefit.data.shape import contradiction
 from wedgefit.engine.certificate import Certificate
@@ -37,6 +38,7 @@ from wedgefit.model.parts import (
 from wedgefit.model.record import MODEL_SCHEMA, Model, loss_in, outputs_of, separate_networks
 from wedgefit.published import schema
 from wedgefit.records import DISTINCT, Complaint, parse, read
+from wedgefit.setting import Span, Whole
 
 PREFIX = "wedgefit.model/"
 
@@ -84,7 +86,7 @@ class ModelFile:
 
     def complaints(self) -> Iterator[Complaint]:
         """What the parts promise each other; of several, the first."""
-        for part in (_problem, _outputs, _layers, _neurons, _stages, _effects, _intervals):
+        for part in (_problem, _outputs, _layers, _neurons, _stages, _effects, _intervals, _lags):
             if found := list(part(self)):
                 yield from found
                 return
@@ -434,6 +436,24 @@ def _outputs_of_one(file: ModelFile) -> tuple[tuple[str, ...], bool]:
     outputs = _output_names(file)
     several = separate_networks(file.encoding.target, loss_in(file.problem)) != (None,)
     return outputs[: 1 if several else None], several
+
+
+def _lags(file: ModelFile) -> Iterator[Complaint]:
+    """What makes columns of the rows before makes those that training read."""
+    told, ahead = file.options.get("lags"), file.options.get("horizon")
+    if told is None:
+        return
+    try:
+        told, ahead = Span().take(tuple(told)), Whole(1).take(ahead)
+    except (TypeError, ValueError):
+        yield Complaint("options.lags", "two rising whole numbers from 1 up, beside a horizon")
+        return
+    read = [column.name for column in file.encoding.inputs]
+    read += [name for name, _ in file.encoding.left_out]
+    few = told[1] - told[0] < len(read) and file.data.time is not None
+    target = file.encoding.target.names[0]
+    if not few or not set(Lags(target, "", rows_before(told, ahead)).names) <= set(read):
+        yield Complaint("options.lags", "those of columns of the model, which has times")
 
 
 def _per_output(value, outputs: tuple[str, ...], path: str) -> Complaint | None:

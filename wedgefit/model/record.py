@@ -115,11 +115,10 @@ class Model:
     @property
     def lags(self) -> Lags | None:
         """Which rows before its own a row is to know the target of; None where it need not."""
-        told, ahead = self.options.get("lags"), self.options.get("horizon")
-        spans = isinstance(told, tuple) and len(told) == 2 and type(ahead) is int
-        if not spans or not all(type(each) is int for each in told) or self.data.time is None:
+        if self.options.get("lags") is None:
             return None
-        return Lags(self.encoding.target.names[0], self.data.time, rows_before(told, ahead))
+        before = rows_before(self.options["lags"], self.options["horizon"])
+        return Lags(self.encoding.target.names[0], self.data.time, before)
 
     def layer(self, number: int) -> list[Neuron]:
         """The neurons of one hidden layer, the first being 1, in the order in which the next layer

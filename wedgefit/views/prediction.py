@@ -133,7 +133,7 @@ def _taken(table: Table, row: str) -> Table:
     """The row of that id alone. Raises TableError where there is none."""
     ids = [str(known) for known in table.row_ids]
     if row not in ids:
-        some = f"Rows are numbered 1 to {table.rows}."
+        some = f"Rows are numbered {ids[0]} to {ids[-1]}."
         if table.id_column is not None:
             some = f"Rows are named by column {shown(table.id_column)}."
         raise TableError(f"there is no row {shown(row)}.", where=table.title, remedy=some)
