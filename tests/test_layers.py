@@ -49,8 +49,8 @@ views.prediction views.flat views.terminal views.progress_bar
 views.tables.train views.tables.explain views.tables.row views.tables.figures
 views.tables.proof views.tables
 views.pictures.style views.pictures.naming views.pictures.scene views.pictures.fit
-views.pictures.map views.pictures.effects views.pictures.pairs views.pictures.overview
-views.pictures.quality
+views.pictures.map views.pictures.frames views.pictures.effects views.pictures.pairs
+views.pictures.overview views.pictures.quality
 views.pictures.training views.pictures.draw views.pictures views.page
 exports.plan exports.standalone exports.python exports.dialects exports.sql exports.onnx
 exports.formats

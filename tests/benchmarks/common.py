@@ -46,12 +46,13 @@ def fitted(
     jobs=2,
     refine=False,
     seconds=None,
+    effort=np.inf,
     on_round=lambda *_: None,
 ):
     """Solve at ``ratio`` of alpha_max: the solution, alpha and the seconds it took, alpha_max
     included."""
     clock = time.perf_counter()
-    pricer = Pricer(Dictionary(X, orders, norm, True), jobs=jobs, refine=refine)
+    pricer = Pricer(Dictionary(X, orders, norm, True), jobs=jobs, refine=refine, effort=effort)
     alpha = ratio * largest_alpha(Problem(y, 1.0), pricer, exact=exact)
     solution = solve(
         Problem(y, alpha),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from PIL import Image
 
 from wedgefit.data.table import read_table
 from wedgefit.model.file import load
@@ -18,7 +19,9 @@ import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "pictures"
-MCYCLE, TITANIC = (ROOT / "sample_data" / f"{name}.csv" for name in ("mcycle", "titanic"))
+MCYCLE, TITANIC, SPIRAL = (
+    ROOT / "sample_data" / f"{name}.csv" for name in ("mcycle", "titanic", "spiral")
+)
 
 
 def wedgefit(*arguments):
@@ -34,6 +37,11 @@ def by_the_command(folder):
     wedgefit("plot", model, MCYCLE, "--kind", "gap", "-o", FOLDER / "gap.svg")
     wedgefit("train", TITANIC, "--order", 1, "--rule", "1se", "-o", titanic)
     wedgefit("plot", titanic, TITANIC, "-o", FOLDER / "titanic.svg")
+    spiral, frames = folder / "spiral.json", folder / "frames.png"
+    wedgefit("train", SPIRAL, "--no-standardize", "--alpha-ratio", 0.01, "-o", spiral)
+    wedgefit("plot", spiral, SPIRAL, "--kind", "frames", "-o", frames)
+    # Six maps of 160 rows: as a vector file it would be three times as large.
+    Image.open(frames).convert("RGB").quantize(64).save(FOLDER / "frames.png", optimize=True)
     return model
 
 

@@ -8,6 +8,7 @@ from wedgefit.data.roles import training_rows
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.fit import Fit
+from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.solve import solve
 from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner
@@ -17,6 +18,8 @@ from wedgefit.model.evaluation import sample_of
 from wedgefit.model.origin import settings_of
 from wedgefit.model.record import Model
 
+# So many networks along the path are shown beside each other.
+FRAMES = 6
 # The path is drawn down to this fraction of the chosen alpha, where no cross-validation went
 # further.
 BEYOND = 0.1
@@ -55,6 +58,46 @@ class TracedRounds:
 
     tol: float
     networks: list[tuple[str | None, list[Round]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What there is at one alpha of the path: a network of each class, or one of all outputs."""
+
+    alpha: float
+    networks: list[DeepFit]
+
+    @property
+    def neurons(self) -> int:
+        return sum(network.neurons for network in self.networks)
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """The outputs of all networks on X (n, d), (n, K)."""
+        return np.hstack([network.predict(X) for network in self.networks])
+
+
+def frames(model: Model, table: Table, progress) -> list[Frame]:
+    """A few networks along the path of the model's own problem, at equal ratios of alpha from
+    little below alpha_max, where there is none, down to the model's own.
+
+    Raises UsageError for models that are no map of two columns.
+    """
+    inputs = {column.name for column in model.encoding.inputs}
+    numbers = {part.name for part in model.encoding.features if part.kind == "number"}
+    several = len(model.outputs) > 1 and model.encoding.target.classes is None
+    if len(inputs) != 2 or not inputs <= numbers or several:
+        raise UsageError(
+            "--kind frames shows maps of one target by two columns of numbers.",
+            remedy="Try --kind path.",
+        )
+    learner = _learner(model, table, progress)
+    own, largest = model.problem.alpha, learner.alpha_max
+    alphas = np.geomspace(largest, own, FRAMES + 1)[1:].tolist() if own < largest else [own]
+    walk, found = learner.walk(), []
+    for position, alpha in enumerate(alphas):
+        progress.advance("path", position, len(alphas), f"alpha {alpha:.3g}")
+        found.append(Frame(alpha, [composed(stages) for stages in walk.step(alpha)]))
+    return found
 
 
 def path(model: Model, table: Table, progress) -> TracedPath:

@@ -12,8 +12,10 @@ from wedgefit.data.words import shown
 
 PICTURES = [
     "auto", "overview", "fit", "map", "effects", "pairs", "importance", "predicted", "residuals",
-    "calibration", "path", "gap", "curves", "changes",
+    "calibration", "path", "frames", "gap", "curves", "changes",
 ]  # fmt: skip
+# They show how the model came about, and fit again.
+TRACED = ("path", "gap", "frames")
 
 
 def _files_to_plot(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Files:
@@ -62,6 +64,7 @@ def plot(files, output, kind, reading, talk):
       predicted   observed against predicted (DATA: labelled rows); residuals: what is left
       calibration whether probabilities are what they say (DATA: labelled rows)
       path        coefficients, neurons and scores against alpha (DATA: the training rows)
+      frames      the map of two columns at six alphas of the path (DATA: the training rows)
       gap         how objective and lower bound met (DATA: the training rows)
 
     \b
@@ -78,7 +81,7 @@ def plot(files, output, kind, reading, talk):
 
     if form not in pictures.SUFFIXES:
         raise click.UsageError(f"a picture is .svg, .png or .pdf, not {shown(output)}.")
-    if kind in ("path", "gap") and files.data is None:
+    if kind in TRACED and files.data is None:
         raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
     check_stream(output, talk)
     check_output(output, *files.named)
@@ -100,7 +103,7 @@ def plot(files, output, kind, reading, talk):
 
 def _rows(files: Files, model, kind: str, reading, talk):
     """The rows of DATA; those of training have their weights."""
-    weight = model.data.weight if kind in ("path", "gap") else None
+    weight = model.data.weight if kind in TRACED else None
     table = files.table(model, reading, target=True, weight=weight)
     talk.notes(*table.notes, *model.encoding.remarks(table))
     return table
@@ -108,9 +111,10 @@ def _rows(files: Files, model, kind: str, reading, talk):
 
 def _traced(model, table, kind: str, talk):
     """The record of a training run behind a picture that needs one."""
-    if kind not in ("path", "gap"):
+    if kind not in TRACED:
         return None
     from wedgefit.model import trace
 
     with talk.progress() as progress:
-        return {"path": trace.path, "gap": trace.rounds}[kind](model, table, progress)
+        kinds = {"path": trace.path, "gap": trace.rounds, "frames": trace.frames}
+        return kinds[kind](model, table, progress)

@@ -11,6 +11,7 @@ from wedgefit.model.record import Model
 from wedgefit.views.explain import explain
 from wedgefit.views.pictures.effects import effects
 from wedgefit.views.pictures.fit import fit
+from wedgefit.views.pictures.frames import frames
 from wedgefit.views.pictures.map import map_
 from wedgefit.views.pictures.overview import importance, overview
 from wedgefit.views.pictures.pairs import pairs
@@ -27,7 +28,7 @@ from wedgefit.views.pictures.style import (
 from wedgefit.views.pictures.training import gap, path
 
 if TYPE_CHECKING:
-    from wedgefit.model.trace import TracedPath, TracedRounds
+    from wedgefit.model.trace import Frame, TracedPath, TracedRounds
 
 
 def picture(
@@ -35,13 +36,13 @@ def picture(
     table: Table | None,
     kind: str,
     form: str,
-    traced: TracedPath | TracedRounds | None = None,
+    traced: TracedPath | TracedRounds | list[Frame] | None = None,
     tell: Callable[[str], None] = lambda words: None,
 ) -> bytes:
     """The bytes of one picture of a model: ``kind`` as on the command line, ``form`` svg, png or
     pdf.
 
-    ``traced``: for the kinds "path" and "gap" the record of how the model was trained. ``tell``
+    ``traced``: for the kinds of ``TRACED`` the record of how the model was trained. ``tell``
     hears of letters that cannot be drawn.
 
     Raises UsageError where the model has no picture of this kind.
@@ -114,14 +115,14 @@ KINDS = {
     "curves": effects,
     "changes": effects,
 }
-TRACED = {"path": path, "gap": gap}
+TRACED = {"path": path, "gap": gap, "frames": frames}
 
 
 def _drawn(
     model: Model,
     table: Table | None,
     kind: str,
-    traced: TracedPath | TracedRounds | None,
+    traced: TracedPath | TracedRounds | list[Frame] | None,
     narrow: bool = False,
 ):
     kind = default_kind(model) if kind == "auto" else kind

@@ -40,9 +40,7 @@ def map_(scene: Scene):
         raise UsageError("--kind map shows one target.", remedy="Try --kind effects.")
     figure = figure_of(scene.width(7.2), 5.6)
     axes = figure.subplots()
-    # Several classes are told apart cell by cell, which needs smaller ones than a contour.
-    side = GRID if len(model.outputs) == 1 else 4 * GRID
-    x, y = (np.linspace(*scene.range(name), side) for name in names)
+    x, y = grid_of(scene, names)
     across, up = np.meshgrid(x, y)
     scores = scores_at(model, dict(zip(names, (across.ravel(), up.ravel()))))
     scores = scores if scene.classes else model.predicted(scores)
@@ -57,6 +55,14 @@ def map_(scene: Scene):
     axes.set_title(f"{shades} lines: where the network bends, through the ringed rows", color=SOFT)
     _rings(scene, figure, axes, names, seen)
     return figure
+
+
+def grid_of(scene: Scene, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Values along both sides of the map."""
+    # Several classes are told apart cell by cell, which needs smaller ones than a contour.
+    side = GRID if len(scene.model.outputs) == 1 else 4 * GRID
+    x, y = (np.linspace(*scene.range(name), side) for name in names)
+    return x, y
 
 
 def _rings(scene: Scene, figure, axes, names: list[str], seen: Seen | None) -> None:
@@ -76,46 +82,71 @@ def _rings(scene: Scene, figure, axes, names: list[str], seen: Seen | None) -> N
 
 def _response(scene: Scene, figure, axes, grid, scores: np.ndarray, seen: Seen | None) -> None:
     """Numbers: the prediction as shades, the rows in the shade of their own value."""
-    from matplotlib.colors import Normalize
-
-    known = seen is not None and seen.target is not None and len(seen.target) > 0
-    target = seen.target if known else scores
-    norm = Normalize(min(target.min(), scores.min()), max(target.max(), scores.max()))
-    if norm.vmin == norm.vmax:
-        norm = Normalize(norm.vmin - 1, norm.vmax + 1)
-    flat = np.ptp(scores) <= 1e-9 * np.abs(scores).max()
-    levels = np.linspace(norm.vmin, norm.vmax, 14) if flat else 14
-    shades = axes.contourf(*grid, scores.reshape(GRID, GRID), levels=levels, cmap=SIZES, norm=norm)
-    close_seams(shades)
-    if known:
+    target = seen.target if seen is not None else None
+    norm = sizes_of([scores] if target is None else [scores, target])
+    shades = numbers_as_shades(axes, grid, scores, norm)
+    if target is not None:
         x, y = (seen.values[name] for name in numbers_of(scene.model))
         dots(axes, x, y, target[:, 0], cmap=SIZES, norm=norm, edgecolors=DARK, linewidths=0.4)
-    bar = figure.colorbar(shades, ax=axes, label=scene.target, aspect=30, pad=0.02)
+    bar_of(figure, shades, axes, scene.target)
+
+
+def sizes_of(parts: Sequence[np.ndarray]):
+    """One scale of shades for all these numbers."""
+    from matplotlib.colors import Normalize
+
+    filled = [part for part in parts if len(part)]
+    norm = Normalize(min(part.min() for part in filled), max(part.max() for part in filled))
+    return Normalize(norm.vmin - 1, norm.vmax + 1) if norm.vmin == norm.vmax else norm
+
+
+def numbers_as_shades(axes, grid, scores: np.ndarray, norm, levels=14):
+    """Predictions in the plane, in so many shades, or with these limits of shades."""
+    if np.ptp(scores) <= 1e-9 * np.abs(scores).max() and np.ndim(levels) == 0:
+        levels = np.linspace(norm.vmin, norm.vmax, levels)
+    heights = scores.reshape(GRID, GRID)
+    shades = axes.contourf(*grid, heights, levels=levels, cmap=SIZES, norm=norm)
+    close_seams(shades)
+    return shades
+
+
+def bar_of(figure, shades, axes, name: str) -> None:
+    bar = figure.colorbar(shades, ax=axes, label=name, aspect=30, pad=0.02)
     bar.outline.set_visible(False)
 
 
 def _decision(scene: Scene, figure, axes, grid, scores: np.ndarray, seen: Seen | None) -> None:
     """Classes: who is predicted where, the border, and the rows by their true class."""
+    colours = class_colours(scene)
+    classes_as_areas(axes, grid, scores, list(colours.values()), scene.model.cut)
+    class_rows(scene, axes, seen, colours)
+    figure.legend(loc="outside right upper", title=scene.target, alignment="left")
+
+
+def class_colours(scene: Scene) -> dict[str, str]:
+    """The colour of every class by its name."""
+    names = map(str, scene.model.encoding.target.classes)
+    return {name: CLASS_COLOURS[k % len(CLASS_COLOURS)] for k, name in enumerate(names)}
+
+
+def classes_as_areas(axes, grid, scores: np.ndarray, colours: Sequence[str], cut: float) -> None:
+    """Who is predicted where, and of two classes the border: where the score is ``cut``."""
     from matplotlib.colors import ListedColormap, to_rgb
 
-    classes = scene.model.encoding.target.classes
-    colours = [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(len(classes))]
     pale = [tuple(0.76 + 0.24 * part for part in to_rgb(colour)) for colour in colours]
-    if len(classes) == 2:
-        heights = scores.reshape(GRID, GRID) - scene.model.cut
+    if len(colours) == 2:
+        heights = scores.reshape(GRID, GRID) - cut
         axes.contourf(*grid, heights, levels=[-np.inf, 0, np.inf], colors=pale)
         if heights.min() < 0 < heights.max():
             axes.contour(*grid, heights, levels=[0], colors=DARK, linewidths=1.6)
     else:
         codes = scores.argmax(axis=1).reshape(len(grid[1]), len(grid[0]))
         extent = (grid[0][0], grid[0][-1], grid[1][0], grid[1][-1])
-        shades = {"cmap": ListedColormap(pale), "vmin": -0.5, "vmax": len(classes) - 0.5}
+        shades = {"cmap": ListedColormap(pale), "vmin": -0.5, "vmax": len(colours) - 0.5}
         axes.imshow(codes, origin="lower", extent=extent, aspect="auto", **shades)
-    _class_rows(scene, axes, seen, dict(zip(map(str, classes), colours)))
-    figure.legend(loc="outside right upper", title=scene.target, alignment="left")
 
 
-def _class_rows(scene: Scene, axes, seen: Seen | None, colours: dict[str, str]) -> None:
+def class_rows(scene: Scene, axes, seen: Seen | None, colours: dict[str, str], **more) -> None:
     """The rows by their true class, each class with a colour and a mark."""
     for k, (name, colour) in enumerate(colours.items()):
         mark = {"marker": CLASS_MARKS[k % len(CLASS_MARKS)], "label": label(name)}
@@ -124,7 +155,7 @@ def _class_rows(scene: Scene, axes, seen: Seen | None, colours: dict[str, str]) 
             continue
         own = class_codes(seen.target) == k
         x, y = (seen.values[name][own] for name in numbers_of(scene.model))
-        dots(axes, x, y, colour, **mark)
+        dots(axes, x, y, colour, **mark, **more)
 
 
 def breaklines(axes, found: Iterable[Hinge], names: Sequence[str]) -> None:
