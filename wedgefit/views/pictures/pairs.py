@@ -163,7 +163,9 @@ class _Lines(_Drawing):
         plain_ticks(axes.xaxis, whole=scene.is_whole(self.names[1 - text]))
         plain_ticks(axes.yaxis)
         name = label(self.names[text], 16)
-        axes.legend(loc="best", title=name, fontsize=7, title_fontsize=7.5, handlelength=1.2)
+        # Many levels side by side: a high box would lie on the lines.
+        box = {"ncols": 1 if len(levels) <= 3 else 2, "handlelength": 1.2, "columnspacing": 1.2}
+        axes.legend(loc="best", title=name, fontsize=7, title_fontsize=7.5, **box)
 
 
 class _Cells(_Drawing):

@@ -79,8 +79,12 @@ def calibration(scene: Scene):
         came = (seen.target[:, 0 if len(names) == 2 else k] > 0).astype(float)
         given = probabilities[:, k]
         _calibrated(upper, given, came, colour, f"{scene.target} = {label(names[k])}")
-        lower.hist(given, 25, range=(0, 1), color=colour if len(names) > 2 else FAINT, alpha=0.7)
-    upper.set(ylabel="part of the rows where it came true", xlim=(0, 1), ylim=(0, 1))
+        # Bars of several classes would hide each other.
+        several = {"histtype": "step", "color": colour, "lw": 1.2}
+        lower.hist(given, 25, range=(0, 1), **(several if len(names) > 2 else {"color": FAINT}))
+    # A little beyond, so that marks at the ends are whole.
+    ends = (-0.02, 1.02)
+    upper.set(ylabel="part of the rows where it came true", xlim=ends, ylim=ends)
     upper.legend(loc="upper left")
     lower.set(xlabel="probability given", ylabel="rows")
     title(figure, f"{scene.target}: are probabilities what they say?")
