@@ -108,7 +108,7 @@ def test_the_model_is_that_of_a_table_with_the_columns(y):
     assert "y lag 1" in run("explain", "series.csv", "--row", "9").stdout
     run("plot", "series.csv", "--kind", "predicted", "-o", "p.svg")
     run("report", "series.csv", "-o", "page.html")
-    assert "'y lag 1'" in run("export", "--format", "python", "-o", "model.py").stderr
+    assert '"y lag 1"' in run("export", "--format", "python", "-o", "model.py").stderr
 
 
 def test_python_makes_them_too(y):

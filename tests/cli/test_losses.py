@@ -286,7 +286,7 @@ def test_counts_of_unequal_exposure(rng):
     page = Path("r.html").read_text()
     assert f"the mean of the rows for its days, {mean}," in page
     assert "That is the logarithm of the prediction for one unit of days." in page
-    assert 'counts for one unit of "days"' in run("export", "--format", "sql").stderr
+    assert 'reads the column "days" too' in run("export", "--format", "sql").stderr
     held = np.array(columns_of("held.csv")["prediction_y"], dtype=float)
     assert np.corrcoef(held, days)[0, 1] > 0.5
     both = ["wedgefit.json", "wedgefit.json", "d.csv", "--json"]
@@ -297,7 +297,7 @@ def test_counts_of_unequal_exposure(rng):
         compared = json.loads(run("compare", *both, *told).stdout)
         assert compared["models"][0]["loss"] == pytest.approx(loss)
     run("plot", "wedgefit.json", "d.csv", "--kind", "path", "-o", "path.svg")
-    # Without the column a prediction is for one unit, as in exports.
+    # Without the column a prediction is for one unit, as in the exported module.
     Path("new.csv").write_text("\n".join(["x", *map(str, x)]) + "\n")
     done = run("predict", "new.csv", "-o", "n.csv")
     assert "counts are for one unit" in done.stderr
@@ -305,6 +305,7 @@ def test_counts_of_unequal_exposure(rng):
     space = {}
     exec(exported(model, "python"), space)
     assert space["predict"]({"x": x[0]}) == pytest.approx(rates[0])
+    assert space["predict"]({"x": x[0], "days": days[0]}) == pytest.approx(predicted[0])
 
 
 def run_predictions(data):

@@ -10,6 +10,7 @@ from itertools import count
 import numpy as np
 
 from wedgefit import __version__
+from wedgefit.data.kinds import LARGEST
 from wedgefit.data.words import shown
 from wedgefit.engine.losses import LARGEST_EXPONENT
 from wedgefit.errors import ColumnError, FitError
@@ -48,6 +49,8 @@ def to_onnx(plan: Plan) -> bytes:
         helper.make_tensor_value_info(column.name, types[type(column)], ["rows", 1])
         for column in plan.columns
     ]
+    if plan.exposure is not None:
+        declared.append(helper.make_tensor_value_info(plan.exposure, kinds.DOUBLE, ["rows", 1]))
     results = [helper.make_tensor_value_info(*output) for output in outputs]
     written = helper.make_model(
         helper.make_graph(graph.nodes, "wedgefit", declared, results, graph.constants),
@@ -181,6 +184,8 @@ def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
     if plan.exponential:
         least, most = -LARGEST_EXPONENT, LARGEST_EXPONENT
         scores = graph.add("Exp", graph.add("Max", graph.add("Min", scores, most), least))
+    if plan.exposure is not None:
+        scores = _exposed(graph, plan, scores)
     if plan.ascending:
         scores = _ascending(graph, scores, len(plan.targets))
     if classes is None and len(plan.targets) > 1:
@@ -203,6 +208,16 @@ def _prediction(graph: _Graph, plan: Plan, scores: str) -> tuple:
         else TensorProto.DOUBLE
     )
     return graph.add("Gather", labels, code, name=name), kind, ["rows"]
+
+
+def _exposed(graph: _Graph, plan: Plan, rates: str) -> str:
+    """What is predicted for the exposure of the row; NaN where that is none."""
+    known = graph.add("Greater", plan.exposure, 1 / LARGEST)
+    known = graph.add("And", known, graph.add("LessOrEqual", plan.exposure, LARGEST))
+    for number in plan.reading.missing_numbers:
+        other = graph.add("Not", graph.add("Equal", plan.exposure, number))
+        known = graph.add("And", known, other)
+    return graph.add("Where", known, graph.add("Mul", rates, plan.exposure), np.nan)
 
 
 def _ascending(graph: _Graph, scores: str, many: int) -> str:

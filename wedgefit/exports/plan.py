@@ -75,7 +75,7 @@ class Plan:
     and "softmax" they are log-odds, or logarithms up to a constant, of probabilities; with "log"
     their exponentials are predicted, with "sorted" those of a row in ascending order. ``cut``: the
     score above which the second of two classes is predicted. ``reading``: what training was told
-    about cells and files.
+    about cells and files. ``exposure``: the column that predictions are multiplied by, if any.
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
@@ -86,6 +86,7 @@ class Plan:
     link: str
     cut: float
     reading: Reading
+    exposure: str | None
 
     @property
     def read(self) -> list[int]:
@@ -130,7 +131,8 @@ class Plan:
     @property
     def names(self) -> list[str]:
         """The names of the columns."""
-        return [column.name for column in self.columns]
+        more = [] if self.exposure is None else [self.exposure]
+        return [*(column.name for column in self.columns), *more]
 
     @property
     def texts(self) -> list[str]:
@@ -165,6 +167,7 @@ def plan_of(model: Model) -> Plan:
     return Plan(
         tuple(columns.values()), features, _with_units(model.network),
         model.predicted_names, target.classes, model.loss.link, model.cut, encoding.reading,
+        model.data.exposure,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def to_python(plan: Plan) -> str:
         "SOFTMAX": plan.shared,
         "EXPONENTIAL": plan.exponential,
         "ASCENDING": plan.ascending,
+        "EXPOSURE": plan.exposure,
         "CUT": plan.cut,
         "MISSING": plan.missing,
         "MISSING_NUMBERS": plan.reading.missing_numbers,

@@ -6,11 +6,13 @@ that it does not know for a text). Every step is MATERIALIZED: a database that i
 compute a neuron again for every neuron that reads it.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from wedgefit import __version__
+from wedgefit.data.kinds import LARGEST
 from wedgefit.data.words import shown
 from wedgefit.engine.losses import LARGEST_EXPONENT
 from wedgefit.engine.network import Layer
@@ -49,11 +51,17 @@ def to_sql(plan: Plan, dialect: Dialect, table: str) -> str:
         below = query.column(step)
         readable = [name for name, _ in named] if step == FEATURES else []
     chain = ",\n".join(f"{step} AS MATERIALIZED (\n{body}\n)" for step, body in steps)
-    results = [f"t.{query.column(name)} AS {quoted_name(outer)}" for name, outer in query.results]
+    results = [
+        f"{query.exposed(f't.{query.column(name)}')} AS {quoted_name(outer)}"
+        for name, outer in query.results
+    ]
+    cells = query.column("cells")
+    exposures = "" if plan.exposure is None else f"LEFT JOIN {cells} AS e ON e.{row} = r.{row}\n"
     return (
         f"-- A ReLU network, written out by wedgefit {__version__} for {dialect.name}.\n"
         f"WITH {chain}\nSELECT\n  " + ",\n  ".join([dialect.all_cells(alias), *results]) + "\n"
-        f"FROM {rows} AS r\nLEFT JOIN {below} AS t ON t.{row} = r.{row}\nORDER BY r.{row};\n"
+        f"FROM {rows} AS r\nLEFT JOIN {below} AS t ON t.{row} = r.{row}\n{exposures}"
+        f"ORDER BY r.{row};\n"
     )
 
 
@@ -65,6 +73,8 @@ class _Query:
         self.features = {j: plan.features[j] for j in plan.read}
         sources = [feature.column.name for feature in self.features.values()]
         self.columns = [column for column in plan.columns if column.name in sources]
+        if plan.exposure is not None:
+            self.columns.append(NumberColumn(plan.exposure, math.nan, None, None))
         self.prefix = "wedgefit_"
         while any(name.casefold().startswith(self.prefix) for name in plan.names):
             self.prefix += "_"
@@ -106,6 +116,18 @@ class _Query:
         return [(f"prediction{k}", name) for k, name in enumerate(predictions, start=1)] + [
             (f"p{k}", name) for k, name in enumerate(chances, start=1)
         ]
+
+    def exposed(self, prediction: str) -> str:
+        """What is predicted for the exposure of the row; NULL where that is none."""
+        if self.plan.exposure is None:
+            return prediction
+        dialect, i = self.dialect, len(self.columns)
+        value = f"e.{self.column(f'v{i}')}"
+        least, most = (dialect.number(end) for end in (1 / LARGEST, LARGEST))
+        known = f"e.{self.column(f'g{i}')} = 0 AND {value} > {least} AND {value} <= {most}"
+        if words := self.plan.reading.missing_numbers:
+            known += f" AND {value} NOT IN ({', '.join(map(dialect.number, words))})"
+        return f"CASE WHEN {known} THEN {prediction} * {value} END"
 
     # Cells
 

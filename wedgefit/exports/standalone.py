@@ -26,6 +26,7 @@ PROBABLE = False
 SOFTMAX = False
 EXPONENTIAL = False
 ASCENDING = False
+EXPOSURE = None
 CUT = 0.0
 MISSING = ("", "NA")
 MISSING_NUMBERS = ()
@@ -66,8 +67,10 @@ OUTPUTS = [({0: 1.0, 1: 1.0, 2: 1.0}, 0.0)]
 
 
 def predict(row):
-    """What the model predicts for one row, a dict by column."""
-    return decided(scores(row))
+    """What the model predicts for one row, a dict by column: a count for the exposure of the row,
+    where EXPOSURE names its column and the row has it."""
+    decision = decided(scores(row))
+    return decision if EXPOSURE is None else decision * exposure_of(row)
 
 
 def probabilities(row):
@@ -83,6 +86,17 @@ def scores(row):
     for layer in LAYERS:
         values = [max(0.0, value) for value in affine(layer, values)]
     return affine(OUTPUTS, values)
+
+
+def exposure_of(row):
+    """How long the row is counted, one unit where it does not say. Raises ValueError for what is no
+    positive number."""
+    if EXPOSURE not in row:
+        return 1.0
+    number = number_of(EXPOSURE, row[EXPOSURE])
+    if number is None or not 1e-100 < number <= 1e100:
+        raise ValueError(f"column {EXPOSURE!r}: {row[EXPOSURE]!r} is no exposure above 0")
+    return number
 
 
 def affine(units, values):
@@ -313,9 +327,8 @@ def checked_names(names):
 
 def results(row):
     """Predictions, then probabilities, of one row."""
-    outputs = scores(row)
-    decision = decided(outputs)
-    found = class_probabilities(outputs) if PROBABLE else []
+    decision = predict(row)
+    found = class_probabilities(scores(row)) if PROBABLE else []
     return (decision if len(TARGETS) > 1 else [decision]) + found
 
 

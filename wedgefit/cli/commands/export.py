@@ -82,12 +82,10 @@ def export(model, format, output, dialect, table, talk):
         )
     if loaded.lags is not None:
         talk.notes(
-            f"what this writes reads columns like {loaded.lags.names[0]!r}, the target of rows "
-            "before: make them first"
+            f"what this writes reads columns like {shown(loaded.lags.names[0])}, the target of "
+            "rows before: make them first"
         )
     if loaded.data.exposure is not None:
-        unit = f"one unit of {shown(loaded.data.exposure)}"
-        talk.notes(
-            f"what this writes predicts counts for {unit}: multiply by the exposure of a row"
-        )
+        column = shown(loaded.data.exposure)
+        talk.notes(f"what this writes reads the column {column} too, which counts are for")
     deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})
