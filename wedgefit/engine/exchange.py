@@ -213,17 +213,17 @@ class CompiledExchange(Exchange):
         self._kernels = exchange_compiled
 
     def _exchange_among(self, some: np.ndarray, gradient: np.ndarray, kkt: float) -> None:
-        support = self.support
+        support, kernels = self.support, self._kernels
         support.reserve(len(some))
-        matrix, correlation = self.gram.matrix, self.gram.correlation
         rule = (self.alpha, self.alpha * (1 + kkt), self.nonnegative)
-        state = (self.z, self.sign, support.parts, support.size)
-        support.size = self._kernels.exchange_among(
-            some, gradient[some], matrix, correlation, rule, *state
+        state = (self.z, self.sign, support.parts(kernels.VECTORS), support.size)
+        support.size = kernels.exchange_among(
+            some, gradient[some], self.gram.matrix, self.gram.correlation, rule, *state
         )
 
     def _settle(self, gradient: np.ndarray) -> None:
-        support = self.support
+        support, kernels = self.support, self._kernels
+        parts = support.parts(kernels.VECTORS)
+        parts[-1][kernels.GRADIENT, : support.size] = gradient
         rule = (self.alpha, self.alpha, self.nonnegative)
-        state = (self.z, self.sign, support.parts, support.size)
-        support.size = self._kernels.settle(gradient.copy(), rule, *state)
+        support.size = kernels.settle(rule, self.z, self.sign, parts, support.size)

@@ -49,6 +49,7 @@ class Support:
         self._rows = np.empty((room, len(gram.matrix)))
         self._inner, self._base = np.empty((room, room)), np.empty((room, room))
         self._vectors, self._factors = np.empty((CHANGES, room)), np.empty(CHANGES)
+        self._space = np.empty((0, 0))
         self._members[: self.size], self._rows[: self.size] = columns, gram.matrix[columns]
         self.renew()
 
@@ -57,11 +58,12 @@ class Support:
         """Which columns, (k,)."""
         return self._members[: self.size]
 
-    @property
-    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def parts(self, vectors: int) -> tuple[np.ndarray, ...]:
         """What compiled steps change in place, with room for more: the members, their rows of the
-        Gram matrix, what these hold in common, and its inverse."""
-        return self._members, self._rows, self._inner, self._base
+        Gram matrix, what these hold in common, and its inverse; and space for so many vectors."""
+        if self._space.shape != (vectors, len(self._members)):
+            self._space = np.empty((vectors, len(self._members)))
+        return self._members, self._rows, self._inner, self._base, self._space
 
     def times(self, z: np.ndarray) -> np.ndarray:
         """The Gram matrix times coefficients (m,) that are zero elsewhere."""

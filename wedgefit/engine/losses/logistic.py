@@ -80,8 +80,9 @@ class Logistic(OfNumbers):
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(−x)), without overflow."""
-    return np.exp(log_sigmoid(x))
+    """1 / (1 + exp(−x)), without overflow and exact in both tails."""
+    small = np.exp(-np.abs(x))
+    return np.where(x < 0, small, 1.0) / (1.0 + small)
 
 
 def log_sigmoid(x: np.ndarray) -> np.ndarray:
