@@ -93,15 +93,16 @@ def with_lags(table: Table, lags: Lags) -> Table:
         )
     times = times_of(table, lags.time)
     if len(twice := np.flatnonzero(np.bincount(times, minlength=1) > 1)):
+        together = np.isin(times, twice[:1])
         raise ColumnError(
-            f"{table.some_rows(times == twice[0])} have the same time, and none is before another.",
+            f"{table.some_rows(together)} have the same time, and none is before another.",
             where=table.at(lags.time),
             remedy="Leave out --lags, or make a table of each series.",
         )
     values = numbers_of(table.column(lags.target), table, "Lags are of a target of numbers.")
     before = times[:, None] - np.array(lags.rows)
     history = np.where(before >= 0, values[np.argsort(times)][np.maximum(before, 0)], np.nan)
-    whole = np.isfinite(history).all(axis=1)
+    whole: np.ndarray = np.isfinite(history).all(axis=1)
     if not whole.any():
         raise _no_history(table, lags.rows[0], lags.rows[-1])
     made = {

@@ -76,10 +76,8 @@ def loss_of(
 ) -> Loss | Quantiles:
     """The loss of that name, with its own number where it has one and it is given; of several
     quantiles, ascending, that of all."""
-    if name == "quantile" and isinstance(quantile, tuple):
-        return Quantiles(quantile)
     if name == "quantile" and quantile is not None:
-        return Quantile(quantile)
+        return Quantiles(quantile) if isinstance(quantile, tuple) else Quantile(quantile)
     if name == "huber" and huber_delta is not None:
         return Huber(huber_delta)
     return LOSSES[name]
