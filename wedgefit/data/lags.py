@@ -102,7 +102,7 @@ def with_lags(table: Table, lags: Lags) -> Table:
     values = numbers_of(table.column(lags.target), table, "Lags are of a target of numbers.")
     before = times[:, None] - np.array(lags.rows)
     history = np.where(before >= 0, values[np.argsort(times)][np.maximum(before, 0)], np.nan)
-    whole: np.ndarray = np.isfinite(history).all(axis=1)
+    whole = np.logical_and.reduce(np.isfinite(history), axis=1)
     if not whole.any():
         raise _no_history(table, lags.rows[0], lags.rows[-1])
     made = {
