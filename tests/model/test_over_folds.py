@@ -9,6 +9,7 @@ import pytest
 from as_json import certify
 from kinds import mixed, table_of, with_targets
 
+from wedgefit.data import encoding
 from wedgefit.errors import ModelFileError
 from wedgefit.learning.splits import splits_of
 from wedgefit.model.build import Options, Training, train, trained
@@ -148,3 +149,12 @@ def test_only_training_again_checks_it(fitted):
     assert not again["agrees"]
     assert "over_folds[0].importance" in again["message"]
     assert certify(model, table, everything=True)["agrees"]
+
+
+def test_folds_learn_their_encoding_once(monkeypatch):
+    learnt, original = [], encoding._learnt
+    counted = lambda table, *told: learnt.append(table.rows) or original(table, *told)
+    monkeypatch.setattr(encoding, "_learnt", counted)
+    model = with_folds(rows(), Options(target=("y",), order=1, alpha_ratio=0.2, cv=3))
+    assert model.over_folds
+    assert learnt == [45, 30, 30, 30]

@@ -27,6 +27,7 @@ The rules, learnt from the training table by ``fit_encoding`` and applied by ``E
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -67,6 +68,9 @@ from wedgefit.data.target import Target, fit_target
 from wedgefit.data.words import listed, shown
 from wedgefit.errors import FitError
 from wedgefit.records import Complaint
+
+# Of so many folds it is remembered what they teach.
+MOST_KNOWN = 32
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,7 @@ def fit_encoding(
     if not encoding.features:
         raise _nothing_left(encoding, table)
     X = encoding.transform(table)
-    apart = partial(_learnt_apart, table, names, target, scaling, weights)
+    apart = _Apart(partial(_learnt_apart, table, names, target, scaling, weights))
     doubts = guards(encoding.inputs, encoding.features, table, X, y, weights)
     return encoding, Design(
         X,
@@ -236,6 +240,23 @@ def _reason(table: Table, name: str, reason: str) -> str:
     """Why a column is left out, and what would help if its texts were meant as numbers."""
     column, words = table.column(name), f"{shown(name)} is {reason}"
     return f"{words} (such as {example_of(table, column)}: {column.hint})" if column.hint else words
+
+
+class _Apart:
+    """What some rows of the training table alone teach; folds, which are asked for it again by what
+    looks at their networks, learn it once."""
+
+    def __init__(self, learn: Callable[[np.ndarray], Encoding]):
+        self._learn = learn
+        self._known: deque[tuple[np.ndarray, Encoding]] = deque(maxlen=MOST_KNOWN)
+
+    def __call__(self, rows: np.ndarray) -> Encoding:
+        for known, encoding in self._known:
+            if known is rows:
+                return encoding
+        encoding = self._learn(rows)
+        self._known.append((rows, encoding))
+        return encoding
 
 
 def _learnt_apart(
