@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -1051,11 +1052,16 @@ def test_interruption_is_one_line_and_the_old_model_survives(model):
     before = contents()
     command = [sys.executable, "-m", "wedgefit", "train", "long.csv", "-v"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment(), **pipes) as process:
-        first = process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        # A kernel that is being compiled for the first time ends before anything is heard.
-        out, rest = process.communicate(timeout=180)
+    # What a shell runs in the background inherits that interrupts are ignored, as tests may be.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, env=environment(), preexec_fn=heard, **pipes) as process:
+        try:
+            first = process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            # A kernel that is being compiled for the first time ends before anything is heard.
+            out, rest = process.communicate(timeout=180)
+        finally:
+            process.kill()
     assert first.startswith("cross-validation")
     assert process.returncode == 130
     assert out == ""
