@@ -235,9 +235,8 @@ class Learner:
             alternate=self.settings.alternate,
         )
 
-    def _selected(self, advance: Advance) -> tuple[int, Curve | None, int | None]:
-        """The number of layers, the curve that chose alpha (None where both are given), and the
-        position on it.
+    def _selected(self, advance: Advance) -> tuple[int, Curve | None]:
+        """The number of layers, and the curve that alpha is chosen on (None where both are given).
 
         Takes at most half of the time that is left. "auto" adds a layer as long as that gains more
         than a standard error.
@@ -248,7 +247,7 @@ class Learner:
         half = self.deadline.share(2)
         layers = 2 if settings.layers == "auto" else settings.layers
         if settings.layers != "auto" and self._given_alpha is not None:
-            return layers, None, None
+            return layers, None
         curve = self.cross_validated(advance, layers, half)
         position = curve.chosen(settings.rule, settings.max_neurons)
         while settings.layers == "auto" and not half.due():
@@ -257,7 +256,13 @@ class Learner:
             if not deeper.improves_on(curve, its_position, position):
                 break
             layers, curve, position = layers + 1, deeper, its_position
-        return layers, curve, position
+        return layers, curve
+
+    def _calibrated(self, curve: Curve) -> Curve:
+        """The curve of what is predicted in the end."""
+        if not self.settings.calibrate:
+            return curve
+        return calibrated(curve, self.sample, self.problems_of)
 
     def solved(self, alpha: float, advance: Advance, layers: int) -> list[Stages]:
         """The stages of every network at this alpha, as far as the deadline allows."""
@@ -269,7 +274,9 @@ class Learner:
         ``held_out``: also say what folds make of the rows that they hold out.
         """
         settings, clock = self.settings, time.perf_counter()
-        layers, curve, position = self._selected(advance)
+        layers, raw = self._selected(advance)
+        curve = None if raw is None else self._calibrated(raw)
+        position = None if curve is None else curve.chosen(settings.rule, settings.max_neurons)
         chosen = time.perf_counter()
         with self.deadline.watching():
             alpha = self._given_alpha if self._given_alpha else float(curve.alphas[position])
@@ -291,21 +298,18 @@ class Learner:
             )
         )
         outputs, line, folds = None, None, ()
-        here, place = curve, position
+        here, told, place, rows = raw, curve, position, len(self.sample.y)
         if held_out or settings.calibrate or isinstance(settings.threshold, str):
             if place is None:
                 here, place = self.cross_validated(advance, layers, alpha=alpha), 0
+                told = self._calibrated(here)
             if settings.calibrate:
-                line = line_of(
-                    self.sample, self.problems_of, here.outputs(place, len(self.sample.y))
-                )
+                line = line_of(self.sample, self.problems_of, here.outputs(place, rows))
                 fits = [line.refitted(fit) for fit in fits]
-                here = calibrated(here, self.sample, self.problems_of)
-                curve = None if curve is None else here
-            outputs = here.outputs(place, len(self.sample.y))
+            outputs = told.outputs(place, rows)
         if place is not None:
             slope = 1.0 if line is None else line.slope
-            folds = tuple((rows, own.times(slope)) for rows, own in here.networks(place))
+            folds = tuple((own, network.times(slope)) for own, network in here.networks(place))
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
         return Learned(
             alpha, list(networks), list(fits), curve, position, seconds, outputs,

@@ -345,9 +345,10 @@ def line_of(sample: Sample, problems: Problems, output: np.ndarray) -> Line:
 
 
 def calibrated(curve: Curve, sample: Sample, problems: Problems) -> Curve:
-    """The curve with the scores that calibrated networks have on rows held out: the outputs of each
-    fold on the line of other rows that folds hold out. Where rows have times it is the line of the
-    earlier folds' rows, and what none is before stays as it is."""
+    """The curve with the losses and scores that calibrated networks have on rows held out, which
+    alpha is to be chosen by: the outputs of each fold on the line of other rows that folds hold
+    out. Where rows have times it is the line of the earlier folds' rows, and what none is before
+    stays as it is."""
     points = []
     for folds in curve.folds:
         point = []
@@ -364,8 +365,10 @@ def calibrated(curve: Curve, sample: Sample, problems: Problems) -> Curve:
             outputs, places = map(np.concatenate, zip(*others))
             (problem,) = problems(sample.take(places))
             moved = line_through(problem, outputs).of(held_out.outputs)
+            (there,) = problems(sample.take(rows))
+            loss = there.loss.value(there.rates, moved, there.weights)
             scores = score_values(sample.take(rows), moved, problem.loss)
-            point.append(replace(held_out, outputs=moved, scores=scores))
+            point.append(replace(held_out, loss=loss, outputs=moved, scores=scores))
         points.append(point)
     return replace(curve, folds=points)
 
