@@ -1,18 +1,19 @@
-"""Seconds against n for one, two and ten columns, in units of sorting: python
-tests/benchmarks/scaling.py [LARGEST]"""
+"""Seconds against n, with proven gaps: python tests/benchmarks/scaling.py --help"""
 
-import sys
-
+import click
 import numpy as np
 from common import (
+    census,
     curve,
     described,
     fitted,
+    houses,
     peak_gigabytes,
     print_table,
     sorting_unit,
     standardized,
     surface,
+    trained,
 )
 from sklearn.datasets import make_friedman1
 
@@ -95,27 +96,65 @@ def weight_decay(largest):
             ]
 
 
-if __name__ == "__main__":
-    largest = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    common = ["n", "wedges", "objective", "gap", "scope", "seconds"]
-    print_table("One column, alpha_max/100", [*common, "peak GB so far"], lines(largest))
-    print_table(
-        "Ten columns (Friedman 1), order 2, alpha_max/200",
-        [*common, "peak GB so far"],
-        tables(largest),
-    )
-    print_table(
+def processes(largest):
+    """Whole processes, from the file to the model, at a given alpha: what else takes time."""
+    for n in (100_000, 1_000_000):
+        if n <= 100 * largest:
+            X, y = surface(n)
+            table = {"a": X[:, 0], "b": X[:, 1], "y": y}
+            told = ("--norm", "2", "--refine", "--alpha-ratio", "0.01", "--tol", "1e-3")
+            yield [f"plane, {n:,}", *trained(table, *told)]
+
+
+def defaults(largest):
+    """Whole processes with default settings, the choice of alpha included."""
+    for name, make, n in (("houses", houses, 20_640), ("census", census, 48_000)):
+        for rows in (n // 10, n):
+            if rows <= 10 * largest:
+                table = make(rows)
+                yield [f"{name}, {rows:,} × {len(table) - 1}", *trained(table)]
+
+
+COMMON = ["n", "wedges", "objective", "gap", "scope", "seconds"]
+PEAK = "peak GB so far"
+WHOLE = ["table", "score", "neurons", "gap", "scope", "seconds", "peak GB"]
+TABLES = {
+    "lines": ("One column, alpha_max/100", [*COMMON, PEAK], lines),
+    "friedman": ("Ten columns (Friedman 1), order 2, alpha_max/200", [*COMMON, PEAK], tables),
+    "refined": (
         "Two columns, norm 2 and neurons off the wedges, alpha_max/100",
-        [*common, "peak GB so far"],
-        large_planes(largest),
-    )
-    print_table(
+        [*COMMON, PEAK],
+        large_planes,
+    ),
+    "decay": (
         "Neurons that read all columns, norm 2, alpha_max/20",
-        ["columns", "n", "objective", "gap", "scope", "seconds", "peak GB so far"],
-        weight_decay(largest),
-    )
-    print_table(
+        ["columns", "n", *COMMON[2:], PEAK],
+        weight_decay,
+    ),
+    "planes": (
         "Two columns, norm 2, alpha_max/100; T: argsort of n × n",
-        [*common, "seconds / T", "peak GB so far"],
-        planes(largest),
-    )
+        [*COMMON, "seconds / T", PEAK],
+        planes,
+    ),
+    "processes": ("From the file to the model, norm 2, refined, alpha_max/100", WHOLE, processes),
+    "defaults": ("From the file to the model, default settings", WHOLE, defaults),
+}
+
+
+@click.command()
+@click.option("--table", "names", multiple=True, type=click.Choice(list(TABLES)), help="Only this.")
+@click.option(
+    "--largest",
+    default=10_000,
+    show_default=True,
+    help="Scales the largest n of every table; some begin at a tenth or end at a hundred times it.",
+)
+def main(names, largest):
+    """Seconds against n for one, two, three, four and ten columns, and of whole processes."""
+    for name in names or TABLES:
+        title, header, rows = TABLES[name]
+        print_table(title, header, rows(largest))
+
+
+if __name__ == "__main__":
+    main()

@@ -8,13 +8,13 @@ import json
 import time
 import warnings
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
 from common import print_table
-from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -105,9 +105,7 @@ def peer(name, classes):
             MLP: encoded(MLPClassifier(max_iter=2_000, early_stopping=False, random_state=0)),
             FOREST: encoded(RandomForestClassifier(300, n_jobs=2, random_state=0)),
             BOOSTING: encoded(HistGradientBoostingClassifier(random_state=0)),
-            # By default 50,000 rounds: on breast_cancer, whose classes can be told apart, one fold
-            # had not ended after 17 minutes.
-            EBM: ExplainableBoostingClassifier(random_state=0, n_jobs=2, max_rounds=5_000),
+            EBM: explainable(classes),
         }[name]
     penalised = RidgeCV(np.logspace(-4, 4, 17))
     return {
@@ -116,8 +114,21 @@ def peer(name, classes):
         MLP: encoded(MLPRegressor(max_iter=2_000, random_state=0)),
         FOREST: encoded(RandomForestRegressor(300, n_jobs=2, random_state=0)),
         BOOSTING: encoded(HistGradientBoostingRegressor(random_state=0)),
-        EBM: ExplainableBoostingRegressor(random_state=0, n_jobs=2),
+        EBM: explainable(classes),
     }[name]
+
+
+def explainable(classes):
+    """The EBM, None where interpret is not installed."""
+    if not find_spec("interpret"):
+        return None
+    from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
+
+    if classes:
+        # By default 50,000 rounds: on breast_cancer, whose classes can be told apart, one fold had
+        # not ended after 17 minutes.
+        return ExplainableBoostingClassifier(random_state=0, n_jobs=2, max_rounds=5_000)
+    return ExplainableBoostingRegressor(random_state=0, n_jobs=2)
 
 
 def terms(name, model):
