@@ -18,6 +18,8 @@ from sklearn.datasets import load_breast_cancer, make_classification
 MOST_PATCHED = 5
 SPIRAL = Path(__file__).parents[2] / "sample_data" / "spiral.csv"
 RATIO, TOL, SECONDS = 0.05, 1e-4, 60.0
+# All directions of three columns or more take a minute to be bounded as sharply as this.
+PATCHED_TOL = 2e-3
 # A proof by bounds looks at a row so often at most: a minute or two of one core.
 EFFORT = 3e9
 # The tables of the paper by rows, columns: Pima diabetes, ionosphere, bank notes.
@@ -51,8 +53,9 @@ def rows_of(name: str, X: np.ndarray, y: np.ndarray) -> Iterator[list[str]]:
     if width <= MOST_PATCHED:
         kinds.append(("all columns, norm 2", (width,), 2))
     for kind, orders, norm in kinds:
+        tol = PATCHED_TOL if norm == 2 and width > 2 else TOL
         solution, _, seconds = fitted(
-            X, y, orders, norm, RATIO, tol=TOL, jobs=1, refine=norm == 2, seconds=SECONDS,
+            X, y, orders, norm, RATIO, tol=tol, jobs=1, refine=norm == 2, seconds=SECONDS,
             effort=EFFORT,
         )  # fmt: skip
         certificate = solution.certificate
