@@ -69,7 +69,8 @@ WITHOUT = {
 
 @pytest.mark.parametrize(
     "seed, options",
-    [(seed, {}) for seed in range(6)]
+    [(seed, {}) for seed in range(3)]
+    + [pytest.param(seed, {}, marks=pytest.mark.slow) for seed in (3, 4, 5)]
     + [(seed, {"weight": "w", "drop": ()}) for seed in (6, 7)]
     + [
         (8, {"intercept": False}),
