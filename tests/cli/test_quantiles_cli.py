@@ -98,6 +98,8 @@ def test_what_people_read(data):
     assert "0.1000 and 0.9000" in said and "the quantiles of all" in said
     for kind in ("effects", "predicted", "residuals", "importance"):
         run("plot", "data.csv", "--kind", kind, "-o", f"{kind}.svg")
+    run("train", "data.csv", *TOLD, "--drop", "z", "--alpha", "0.05", "-o", "one.json", "--quiet")
+    run("plot", "one.json", "data.csv", "--kind", "fit", "-o", "fit.svg")
     run("report", "data.csv", "-o", "page.html")
     assert "<th>quantile</th>" in Path("page.html").read_text()
 

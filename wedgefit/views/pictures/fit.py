@@ -48,6 +48,8 @@ def fit(scene: Scene):
     axes.set_xlim(low, high)
     title(figure, f"{shown_name(scene)} by {label(name)}")
     bends = f"{count(len(model.layer(1)), 'hinge')}; the fit bends at the ringed rows"
+    if model.scale == "quantile":
+        bends += ", and where quantiles meet"
     axes.set_title(bends, color=SOFT)
     # Between the rows of both classes; else where there is most room.
     between = {"loc": "upper right", "bbox_to_anchor": (1, 0.93)}
