@@ -101,7 +101,9 @@ def page(
 
 def _caption(model: Model, kind: str) -> str:
     """What a picture shows, with what folds add to it."""
-    return CAPTIONS[kind] + (OVER_FOLDS.get(kind, "") if model.over_folds else "")
+    # Shares of several outputs have no ±.
+    told = model.over_folds and (kind != "importance" or len(model.outputs) == 1)
+    return CAPTIONS[kind] + (OVER_FOLDS.get(kind, "") if told else "")
 
 
 def _content(model: Model, table: Table, model_file: str, row: str | None) -> dict:

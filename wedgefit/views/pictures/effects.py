@@ -137,7 +137,8 @@ def draw_effects(scene: Scene, panels, columns: dict[str, list[dict]]) -> None:
             panels[0].plot([], [], color=colours[output], lw=2, label=label(output))[0]
             for output in outputs[: len(CLASS_COLOURS)]
         ]
-        panels[0].figure.legend(handles=handles, loc="outside right upper")
+        # Below, where it takes no width from panels and title.
+        panels[0].figure.legend(handles=handles, loc="outside lower center", ncols=4)
 
 
 def _draw_column(

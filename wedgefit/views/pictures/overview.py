@@ -118,7 +118,8 @@ def _measure(scene: Scene) -> str:
         return "share of the penalty"
     if len(scene.model.outputs) > 1:
         return "share of all effects"
-    words = f"standard deviation of the effect{' (log-odds)' if scene.classes else ''}"
+    scale = f" ({scene.model.scale})" if scene.classes and scene.model.has_probabilities else ""
+    words = f"standard deviation of the effect{scale}"
     return f"{words} ± over the folds" if scene.model.over_folds else words
 
 
