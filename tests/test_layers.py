@@ -37,7 +37,8 @@ learning.scores learning.threshold learning.calibrating learning.settings learni
 learning.problems
 learning.splits learning.kept
 learning.path learning.side_by_side learning.select learning.policy learning.learn
-model.calibration model.effects model.over_folds model.intervals model.parts model.record model.file
+model.calibration model.effects model.over_folds model.intervals model.parts model.record
+model.file_record model.file
 model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.onnx_network
 model.foreign model.network_export model.evaluation model.residuals model.build model.whole_path
