@@ -30,7 +30,7 @@ def noise(seed=1):
 def test_a_column_that_counts_the_rows_is_noted(counting):
     found = notes(columns(id=counting.astype(float), y=noise()))
     assert len(found) == 1 and found[0].startswith('column "id" counts the rows')
-    assert found[0].endswith("try --id id or --drop id")
+    assert found[0].endswith("drop it or make it the id")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 
 from wedgefit.data.columns import Feature, InputColumn
 from wedgefit.data.table import Table
-from wedgefit.data.words import option, shown
+from wedgefit.data.words import shown
 
 FEWEST_ROWS = 20  # In fewer rows a column may count them by chance.
 LEAK = 0.99  # A column that alone explains more of the target than this may have been made of it.
@@ -29,10 +29,10 @@ def guards(
         return
     for column in inputs:
         if column.kind == "numeric" and _counts(table.column(column.name).values):
-            id_, drop = (option(name, column.name) for name in ("--id", "--drop"))
+            # The model keeps this, and whoever opens it in Python knows of no options.
             yield (
-                f"column {shown(column.name)} counts the rows: if it only names them, try {id_} or "
-                f"{drop}"
+                f"column {shown(column.name)} counts the rows: if it only names them, drop it or "
+                f"make it the id"
             )
     for column in inputs:
         own = [j for j, feature in enumerate(features) if feature.source == column.name]
