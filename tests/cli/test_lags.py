@@ -153,9 +153,14 @@ def test_tables_without_a_before_are_refused(y):
     fails(*told, words=["2 rows (1, 2) have the same time"])
     written("twice.csv", y[:2])
     fails(*told, words=["no row knows the target of all of 1 to 2 rows before"])
-    with open("twice.csv", "w", encoding="utf-8") as file:
-        file.write("day,y lag 1,y\n1,2,3\n2,3,4\n3,4,5\n4,6,1\n")
-    fails(*told, words=['"y lag 1" is in the file'])
+
+
+@pytest.mark.parametrize("lags", ["1:2", "1:1"])
+def test_a_column_of_the_file_is_never_taken_for_a_lag(y, lags):
+    """Not even where it has the names of all lags, and the answer in it."""
+    with open("named.csv", "w", encoding="utf-8") as file:
+        file.write("day,y lag 1,y\n1,3,3\n2,4,4\n3,5,5\n4,1,1\n")
+    fails("train", "named.csv", "--lags", lags, *FAST, words=['"y lag 1" is in the file'])
 
 
 def test_files_whose_lags_are_not_those_of_their_columns_are_refused(y):

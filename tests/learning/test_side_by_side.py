@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -77,6 +78,52 @@ def test_a_process_that_is_ended_from_outside_is_told():
         with SideBySide([Summing(0), Summing(97)], jobs=2) as together:
             list(together.answers(1))
             list(together.answers(1))
+
+
+def test_a_process_that_ends_between_questions_is_told():
+    """A line that nobody reads any more is no fault of the one that writes."""
+    with pytest.raises(FitError, match="ended from outside.*--jobs 1"):
+        with SideBySide([Summing(0), Summing(20)], jobs=2) as together:
+            _, (_, apart) = together.answers(1)
+            os.kill(apart, signal.SIGKILL)
+            multiprocessing.connection.wait([p.sentinel for p in multiprocessing.active_children()])
+            list(together.answers(1))
+
+
+LATE = {}
+
+
+class Second:
+    """A question that takes its time on the way to the walker of the first place."""
+
+    def __reduce__(self):
+        return _arrived, ()
+
+
+def _arrived():
+    time.sleep(0.3 if LATE["here"] else 0.0)
+    return Second()
+
+
+class Turning:
+    """Ends itself when it is asked the second question."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __call__(self, question):
+        LATE["here"] = self.place == 0
+        if isinstance(question, Second):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_no_walker_waits_for_the_turn_of_one_that_was_ended():
+    """A walker that is ended while it has its turn never gives it back."""
+    with pytest.raises(FitError, match="ended from outside"):
+        with SideBySide([Turning(place) for place in range(3)], jobs=2) as together:
+            list(together.answers("first"))
+            list(together.answers(Second()))
+    assert not multiprocessing.active_children()
 
 
 def test_threads_and_daemons_do_not_part():

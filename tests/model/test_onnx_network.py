@@ -246,6 +246,9 @@ def test_probabilities_of_two_classes_end_the_network(tmp_path):
     _, truth = ReferenceEvaluator(model).run(None, {"x": X.astype(np.float32)})
     output = found.network.forward(X)[:, 0]
     np.testing.assert_allclose(1 / (1 + np.exp(-output)), truth[:, 1], rtol=1e-4)
+    # Of a number that a sigmoid bounds it would be another network.
+    assert found.loss == "logistic"
+    assert read(model_of(STACK, used(STACK)), tmp_path).loss is None
 
 
 def test_weights_in_a_file_beside_the_graph(tmp_path, monkeypatch):
@@ -314,6 +317,8 @@ BRANCHED = [*STACK[:2], gemm("/1/Relu_output_0", "2.weight", "2.bias", "o")]
         ([gemm("x", "missing", "0.bias", "/0/Gemm_output_0"), RELU, LAST], "no constant weights"),
         ([("Mul", ["x", "nil"], "z", {}), gemm("z", "0.weight", "0.bias", "/0/Gemm_output_0"),
           RELU, LAST], "multiplied by zero"),
+        ([("MatMul", ["x", "0.weight"], "p", {}), ("Add", ["p", "upright"], "h", {}),
+          ("Relu", ["h"], "/1/Relu_output_0", {}), LAST], "a constant for every row"),
     ],
 )  # fmt: skip
 def test_other_graphs_are_refused(nodes, words, tmp_path):
@@ -323,6 +328,7 @@ def test_other_graphs_are_refused(nodes, words, tmp_path):
         "nil": np.zeros(1),
         "wide": np.ones((2, 5)),
         "pair": np.ones(2),
+        "upright": np.ones((5, 1)),
     }
     with pytest.raises(ModelFileError, match=words) as caught:
         read(model_of(nodes, used(nodes) | constants), tmp_path)

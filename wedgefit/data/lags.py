@@ -68,11 +68,12 @@ def _no_history(table: Table, first: int, last: int) -> FitError:
 
 def with_history(table: Table, told: TableSettings) -> tuple[Table, TableSettings]:
     """The table with the lags that training is told to look at, and the settings that name its
-    columns; both as they are where there are none, or where the table has them already."""
+    columns; both as they are where there are none, or where they have been made already."""
     lags = lags_told(table, told)
     if lags is None:
         return table, told
-    if set(lags.names) - table.columns.keys():
+    # Columns of the file that are called so are none of these, and are refused.
+    if not table.columns.keys() - set(table.names) >= set(lags.names):
         table = with_lags(table, lags)
     keep = tuple(dict.fromkeys([*told.keep, *lags.names])) if told.keep else ()
     return table, replace(told, target=(lags.target,), keep=keep)

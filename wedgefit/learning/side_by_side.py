@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
 from wedgefit.errors import FitError
@@ -54,19 +54,17 @@ class SideBySide(AbstractContextManager, Generic[Question, Answer]):
 
         Raises what a walker raises, and FitError when one has been ended from outside.
         """
-        for line in self._lines:
-            line.send(question)
+        self._ask(self._lines, question)
         for place, walker in enumerate(self._walkers):
             if self._lines:
-                yield _received(self._lines[place])
+                yield self._received(self._lines[place])
                 continue
             clock = time.monotonic()
             answer = walker(question)
             self._seconds += time.monotonic() - clock
             if self._may_part and self._seconds > SECONDS_HERE:
                 self._part()
-                for line in self._lines[place + 1 :]:
-                    line.send(question)
+                self._ask(self._lines[place + 1 :], question)
             yield answer
 
     def __exit__(self, *_) -> None:
@@ -76,6 +74,27 @@ class SideBySide(AbstractContextManager, Generic[Question, Answer]):
             process.join()
             line.close()
         self._processes, self._lines = [], []
+
+    @staticmethod
+    def _ask(lines: Sequence[Connection], question: Question) -> None:
+        try:
+            for line in lines:
+                line.send(question)
+        except OSError:
+            raise _ended() from None
+
+    def _received(self, line: Connection) -> Answer:
+        """What comes along a line. One that is ended takes its turn with it, so that all are
+        watched: those that wait for a turn would wait for ever."""
+        if line not in wait([line, *(process.sentinel for process in self._processes)]):
+            raise _ended()
+        try:
+            answer, error = line.recv()
+        except (EOFError, OSError):
+            raise _ended() from None
+        if error is not None:
+            raise error
+        return answer
 
     def _part(self) -> None:
         """Give every walker, as it is now, a process."""
@@ -116,14 +135,8 @@ def _serve(
         line.send((answer, error))
 
 
-def _received(line: Connection):
-    try:
-        answer, error = line.recv()
-    except EOFError:
-        raise FitError(
-            "a process that learnt a fold was ended from outside.",
-            remedy="Is memory short? Try --jobs 1.",
-        ) from None
-    if error is not None:
-        raise error
-    return answer
+def _ended() -> FitError:
+    return FitError(
+        "a process that learnt a fold was ended from outside.",
+        remedy="Is memory short? Try --jobs 1.",
+    )

@@ -5,7 +5,7 @@ The graph is followed from its input to its output. What is met on the way is a 
 or leaves numbers alone, or is refused: a step that was skipped in silence would be another network.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,7 +34,8 @@ def read_onnx(raw: bytes, path: Path) -> NetworkFile:
         )
     walk = _Walk(_loaded(raw, path))
     parts = walk.network()
-    return from_arrays({name: part for name, part in parts.items() if part is not None})
+    found = from_arrays({name: part for name, part in parts.items() if part is not None})
+    return replace(found, loss="logistic") if walk.probable else found
 
 
 def _loaded(raw: bytes, path: Path):
@@ -143,7 +144,8 @@ def _single(constant: np.ndarray) -> float:
 
 
 class _Walk:
-    """A graph that is walked from its input to its output."""
+    """A graph that is walked from its input to its output; ``probable``: whether it makes
+    probabilities of two classes of what the layers give, as no network of a number does."""
 
     def __init__(self, model):
         from onnx import numpy_helper
@@ -161,6 +163,7 @@ class _Walk:
         # Older exporters list the weights among the inputs.
         self.inputs = [part.name for part in graph.input if part.name not in self.constants]
         self.outputs = {value.name for value in graph.output}
+        self.probable = False
 
     def network(self) -> dict[str, object]:
         """The parts of ``NetworkFile`` by name, None for those that are not there."""
@@ -177,6 +180,7 @@ class _Walk:
         while (node := self._next(value, met)) is not None:
             if node.op_type == "Sigmoid" and met.outer.weights is not None and met.scale is None:
                 # Probabilities of two classes and what is made of them: the layers end here.
+                self.probable = True
                 break
             self._take(node, value, met)
             value = node.output[0]
@@ -258,7 +262,7 @@ class _Walk:
                 f"{node.op_type} {met.place} joins two values that depend on the input; a plain"
                 " stack of layers is expected."
             )
-        if found.size != max(found.shape, default=1):
+        if found.size != (found.shape or (1,))[-1]:
             raise ModelFileError(f"{node.op_type} {met.place} has a constant for every row.")
         return found.ravel()
 
