@@ -10,7 +10,8 @@ from shell import columns_of, fails, run
 
 from wedgefit.data.lags import Lags, rows_before, with_lags
 from wedgefit.learning.settings import Options
-from wedgefit.model.build import train
+from wedgefit.learning.splits import splits_of
+from wedgefit.model.build import Training, train
 from wedgefit.model.file import load
 from wedgefit.watch import Silent
 
@@ -109,6 +110,16 @@ def test_the_model_is_that_of_a_table_with_the_columns(y):
     run("plot", "series.csv", "--kind", "predicted", "-o", "p.svg")
     run("report", "series.csv", "-o", "page.html")
     assert '"y lag 1"' in run("export", "--format", "python", "-o", "model.py").stderr
+
+
+def test_folds_do_not_learn_what_is_not_known_so_far_ahead():
+    """A row of the horizon's length before its own is the last that anything is known of."""
+    y = np.sin(np.arange(40.0))
+    table = table_of({"day": np.arange(40.0), "y": y})
+    told = Options(time="day", lags=(1, 1), horizon=4, order=1, cv=3)
+    design = Training(table, told, Silent()).design
+    for learn, test in splits_of(design, 3, 0, ""):
+        assert design.times[learn].max() == design.times[test].min() - 4
 
 
 def test_python_makes_them_too(y):

@@ -11,6 +11,7 @@ from shell import fails, run
 
 from wedgefit.data.roles import times_of
 from wedgefit.data.sample import Sample
+from wedgefit.errors import FitError
 from wedgefit.learning import splits
 from wedgefit.model.file import load
 
@@ -32,9 +33,9 @@ def series(n=40, day=str, seed=0):
     return order
 
 
-def splits_of(times, folds):
-    times = np.array(times)
-    sample = Sample(np.zeros((len(times), 1)), np.zeros((len(times), 1)), "regression", times=times)
+def splits_of(times, folds, horizon=1):
+    times, nothing = np.array(times), np.zeros((len(times), 1))
+    sample = Sample(nothing, nothing, "regression", times=times, horizon=horizon)
     return splits.splits_of(sample, folds, 0, "do without")
 
 
@@ -51,6 +52,17 @@ def test_folds_never_learn_from_the_future():
     first = found[0][0]
     assert sorted([*first, *held_out]) == list(range(60))
     assert [len(learn) for learn, _ in found] == sorted(len(learn) for learn, _ in found)
+
+
+def test_what_lies_within_the_horizon_is_not_learnt():
+    """Three rows ahead, the two before a block are not known yet; all blocks stay as they were."""
+    times = np.random.default_rng(2).permutation(20)
+    for (learn, test), (other, same) in zip(splits_of(times, 3, horizon=3), splits_of(times, 3)):
+        assert times[learn].max() == times[test].min() - 3
+        assert np.array_equal(test, same) and len(learn) == len(other) - 2
+    assert splits_of(range(8), 3, horizon=2)[0][0].tolist() == [0]
+    with pytest.raises(FitError, match="8 times cannot.*them, seen 3 times ahead.*smaller --cv"):
+        splits_of(range(8), 3, horizon=3)
 
 
 def test_the_seed_has_no_part_in_it_and_order_of_rows_neither():

@@ -210,6 +210,7 @@ def fit_encoding(
         groups=None if told.group is None else groups_of(table, told.group),
         encoder=partial(_encoded_apart, table, apart, shapes),
         times=None if told.time is None else times_of(table, told.time),
+        horizon=told.horizon,
         exposure=None if told.exposure is None else exposures_of(table, told.exposure),
         names=encoding.names,
         table=table,

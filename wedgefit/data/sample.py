@@ -29,8 +29,8 @@ class Sample:
     design matrices by what the first ones alone teach; without one X is taken as it is, also in the
     folds of a cross-validation. ``shapes`` (d, 2): the direction and the curvature that the network
     is to have in each column, 1, −1 or 0 where either will do; None where all will. ``times`` (n,):
-    rows of a later time are held out from what is learnt of earlier ones; None where rows have no
-    order.
+    rows of a later time are held out from what is learnt of earlier ones, ``horizon`` times before
+    or more; None where rows have no order.
     """
 
     X: np.ndarray
@@ -42,6 +42,7 @@ class Sample:
     exposure: np.ndarray | None = None
     shapes: np.ndarray | None = None
     times: np.ndarray | None = None
+    horizon: int = 1
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -65,6 +66,7 @@ class Sample:
             exposure=exposure,
             shapes=self.shapes,
             times=times,
+            horizon=self.horizon,
         )
 
     def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:

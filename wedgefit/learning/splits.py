@@ -32,20 +32,23 @@ def _without_folds(settings: Settings) -> str:
     return "leave out what needs rows held out (like --intervals or --calibrate)"
 
 
-def _later_ones(times: np.ndarray, folds: int, otherwise: str) -> Splits:
-    """Times (n,) in so many blocks and one more before them: each is held out once from what all
-    earlier ones teach. Rows of one time stay together."""
+def _later_ones(times: np.ndarray, folds: int, horizon: int, otherwise: str) -> Splits:
+    """Times (n,) in so many blocks and one more before them: each is held out once from what
+    earlier ones teach, as far as it is known ``horizon`` times ahead. Rows of one time stay
+    together."""
     distinct, place = np.unique(times, return_inverse=True)
-    blocks = np.array_split(np.arange(len(distinct)), folds + 1)
-    if not all(map(len, blocks)):
+    blocks, unknown = np.array_split(np.arange(len(distinct)), folds + 1), horizon - 1
+    if not all(map(len, blocks)) or len(blocks[0]) <= unknown:
+        ahead = f", seen {horizon} times ahead" if unknown else ""
         raise FitError(
-            f"{len(distinct)} times cannot be split into {folds} folds and one block before them.",
+            f"{len(distinct)} times cannot be split into {folds} folds and one block before "
+            f"them{ahead}.",
             remedy=f"Try a smaller --cv, or {otherwise}.",
         )
     starts = [block[0] for block in blocks]
     starts.append(len(distinct))
     return [
-        (np.flatnonzero(place < start), np.flatnonzero((place >= start) & (place < end)))
+        (np.flatnonzero(place < start - unknown), np.flatnonzero((place >= start) & (place < end)))
         for start, end in zip(starts[1:], starts[2:])
     ]
 
@@ -60,7 +63,7 @@ def splits_of(sample: Sample, folds: int, seed: int, otherwise: str) -> Splits:
     from sklearn import model_selection
 
     if sample.times is not None:
-        return _later_ones(sample.times, folds, otherwise)
+        return _later_ones(sample.times, folds, sample.horizon, otherwise)
     labels, groups = sample.labels, sample.groups
     counts = (
         {"row": len(sample.y)}
