@@ -166,6 +166,21 @@ def test_tables_without_a_before_are_refused(y):
     fails(*told, words=["no row knows the target of all of 1 to 2 rows before"])
 
 
+@pytest.mark.parametrize(
+    "ahead, days, words",
+    [
+        ([1.0, 2.0, 3.0, None], [1, 2, 3, 3], "Give each row a time of its own"),
+        ([1.0, 2.0, 3.0, None], [1, 2, 3, ""], "Fill it in, or leave the row out"),
+        ([1.0, None], [1, 2], "Add the rows before with their targets: a row needs 2"),
+    ],
+)
+def test_what_is_said_of_rows_to_come_names_no_option_of_training(y, ahead, days, words):
+    run("train", "series.csv", "--lags", "1:2", *FAST, "--quiet")
+    written("ahead.csv", ahead, days)
+    for command in ("predict", "evaluate"):
+        assert "--" not in fails(command, "ahead.csv", words=[words])
+
+
 @pytest.mark.parametrize("lags", ["1:2", "1:1"])
 def test_a_column_of_the_file_is_never_taken_for_a_lag(y, lags):
     """Not even where it has the names of all lags, and the answer in it."""

@@ -278,7 +278,7 @@ def test_messages_name_the_columns_of_the_file():
     table("a,b,y", [("hello", 2, 3), (1, 2, 3)], "text.csv")
     message = fails("predict", "text.csv", code=1)
     assert '"hello" is not a number' in message and "--type" not in message
-    assert "trained on numbers" in message and "--na hello" in message
+    assert "numbers are expected" in message and "--na hello" in message
 
 
 def test_exports_read_missing_cells_as_training_did():

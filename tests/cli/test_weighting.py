@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import run, strict
+from shell import fails, run, strict
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +66,14 @@ def test_one_cannot_have_both():
     for command in (("evaluate", "w.json"), ("compare", "w.json", "v.json")):
         done = run(*command, "d.csv", "--weight", "w", "--unweighted", code=2)
         assert "exclude each other" in done.stderr
+
+
+def test_a_cell_that_is_no_weight_is_no_word_on_what_the_model_was_trained_on():
+    """The column is told to the command: none.json has never seen it."""
+    lines = Path("d.csv").read_text().splitlines()
+    Path("words.csv").write_text(
+        "\n".join([f"{lines[0]},u", *(f"{line},much" for line in lines[1:])])
+    )
+    told = ["evaluate", "none.json", "words.csv", "--weight", "u"]
+    said = fails(*told, words=['"much" is not a number', "numbers are expected in this column"])
+    assert "trained" not in said

@@ -241,5 +241,5 @@ def _ways_out(name: str, cell: str, fitted: bool, anew: bool) -> str:
     start = " Otherwise try" if anew else ", or try"
     missing = f"{start} {option('--na', cell)} if it means missing"
     if fitted:
-        return f"{missing}: the model was trained on numbers in this column."
+        return f"{missing}: numbers are expected in this column."
     return f"{missing}, {option('--type', name + '=category')} if the column is text."

@@ -52,18 +52,16 @@ def lags_told(table: Table, told: TableSettings) -> Lags | None:
     targets, _ = targets_and_inputs(table, replace(told, keep=(), drop=()))
     if len(targets) > 1:
         raise UsageError("--lags is for one target.", remedy="Give one --target.")
+    first, last = (lag + told.horizon - 1 for lag in told.lags)
     # Before a column is made for each: so many may not fit into memory.
-    if told.lags[1] + told.horizon - 1 >= table.rows:
-        raise _no_history(table, told.lags[0] + told.horizon - 1, told.lags[1] + told.horizon - 1)
+    if last >= table.rows:
+        raise _no_history(table, first, last, "Add rows, or try fewer --lags.")
     return Lags(targets[0], told.time, rows_before(told.lags, told.horizon))
 
 
-def _no_history(table: Table, first: int, last: int) -> FitError:
-    return FitError(
-        f"no row knows the target of all of {first} to {last} rows before.",
-        where=table.title,
-        remedy="Add rows, or try fewer --lags.",
-    )
+def _no_history(table: Table, first: int, last: int, remedy: str) -> FitError:
+    message = f"no row knows the target of all of {first} to {last} rows before."
+    return FitError(message, where=table.title, remedy=remedy)
 
 
 def with_history(table: Table, told: TableSettings) -> tuple[Table, TableSettings]:
@@ -98,14 +96,16 @@ def with_lags(table: Table, lags: Lags) -> Table:
         raise ColumnError(
             f"{table.some_rows(together)} have the same time, and none is before another.",
             where=table.at(lags.time),
-            remedy="Leave out --lags, or make a table of each series.",
+            remedy="Give each row a time of its own, or make a table of each series.",
         )
     values = numbers_of(table.column(lags.target), table, "Lags are of a target of numbers.")
     before = times[:, None] - np.array(lags.rows)
     history = np.where(before >= 0, values[np.argsort(times)][np.maximum(before, 0)], np.nan)
     whole = np.logical_and.reduce(np.isfinite(history), axis=1)
     if not whole.any():
-        raise _no_history(table, lags.rows[0], lags.rows[-1])
+        # A model cannot do with fewer lags than it was trained on.
+        remedy = f"Add the rows before with their targets: a row needs {lags.rows[-1]}."
+        raise _no_history(table, lags.rows[0], lags.rows[-1], remedy)
     made = {
         name: Column(name, "numeric", column.copy()) for name, column in zip(lags.names, history.T)
     }

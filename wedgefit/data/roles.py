@@ -182,7 +182,7 @@ def times_of(table: Table, name: str) -> np.ndarray:
     column = table.column(name)
     if column.missing.any():
         message = f"the time is missing in {table.some_rows(column.missing)}."
-        raise ColumnError(message, where=table.at(name), remedy="Fill it in, or leave out --time.")
+        raise ColumnError(message, where=table.at(name), remedy="Fill it in, or leave the row out.")
     if column.kind == "category":
         for row, text in enumerate(column.values.tolist()):
             if not DATE.fullmatch(text):
