@@ -83,6 +83,9 @@ def test_rows_ahead_are_predicted_as_far_as_their_history_goes(y):
     done = run("predict", "more.csv", "--id", "day", "-o", "out.csv")
     found = columns_of("out.csv")
     assert found["day"] == [str(day) for day in range(4, N + 3)]
+    told = Path("out.csv").read_text()
+    assert run("predict", "more.csv", "--quiet").stdout == told  # the times, without --id
+    assert json.loads(run("predict", "more.csv", "--json").stdout)["ids"] == found["day"]
     assert "(1, 2, 3, 43) left out: their history is not whole" in done.stderr
     model = load("wedgefit.json")
     last = {"y lag 2": y[[-1]], "y lag 3": y[[-2]], "more": np.array([(N + 1) % 3.0])}

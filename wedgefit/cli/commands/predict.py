@@ -34,7 +34,8 @@ from wedgefit.records import plain
     "id_columns",
     multiple=True,
     metavar="NAME",
-    help="A column to copy. Repeatable.  [default: the id column of the model]",
+    help="A column to copy. Repeatable.  [default: the id column of the model, or the times of one"
+    " with lags]",
 )
 @click.option("--append", is_flag=True, help="Copy all columns, and add the predictions.")
 @click.option(
@@ -119,9 +120,11 @@ def predict(
 def _rows(
     files: Files, model, id_columns: tuple[str, ...], append: bool, reading: Reading
 ) -> tuple:
-    """The rows, and the columns to copy: all, those that are named, or that of the model's ids if
-    it is there."""
-    by_default = [] if model.data.id is None else [model.data.id]
+    """The rows, and the columns to copy: all, those that are named, or that of the model's ids
+    (without ids, of models with lags that of times) if it is there."""
+    # Of lags rows without a whole history are left out: predictions need a name to go by.
+    name = model.lags.time if model.data.id is None and model.lags else model.data.id
+    by_default = [] if name is None else [name]
     table = files.table(model, reading, keep_cells=append or bool(id_columns or by_default))
     if id_columns:
         from wedgefit.data.words import unknown_column
