@@ -16,6 +16,7 @@ class LogCosh:
     name = "log_cosh"
     quadratic = False
     of_differences = True
+    couples = False
 
     def value(self, y, output, weights):
         away = np.abs(output - y)
