@@ -12,7 +12,7 @@ from kinds import mixed, table_of, with_targets
 from wedgefit.data import encoding
 from wedgefit.errors import ModelFileError
 from wedgefit.learning.splits import splits_of
-from wedgefit.model.build import Options, Training, train, trained
+from wedgefit.model.build import Options, Training, train
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent
 
@@ -25,7 +25,7 @@ def rows(count=45, seed=0):
 
 def with_folds(table, options):
     """A model at the alpha that is told, whose folds are run all the same."""
-    return trained(table, options, Silent(), held_out=True)[0]
+    return train(table, replace(options, intervals=True), Silent())
 
 
 @pytest.fixture(scope="module")

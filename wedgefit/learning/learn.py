@@ -299,7 +299,8 @@ class Learner:
         )
         outputs, line, folds = None, None, ()
         here, told, place, rows = raw, curve, position, len(self.sample.y)
-        if held_out or settings.calibrate or isinstance(settings.threshold, str):
+        needed = settings.calibrate or settings.intervals or isinstance(settings.threshold, str)
+        if held_out or needed:
             if place is None:
                 here, place = self.cross_validated(advance, layers, alpha=alpha), 0
                 told = self._calibrated(here)
@@ -307,7 +308,8 @@ class Learner:
                 line = line_of(self.sample, self.problems_of, here.outputs(place, rows))
                 fits = [line.refitted(fit) for fit in fits]
             outputs = told.outputs(place, rows)
-        if place is not None:
+        if position is not None or needed:
+            # Not where folds are only run to be told of: that must not change the model.
             slope = 1.0 if line is None else line.slope
             folds = tuple((own, network.times(slope)) for own, network in here.networks(place))
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}

@@ -24,7 +24,7 @@ from wedgefit.learning.learn import Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.learning.threshold import Threshold
-from wedgefit.model.build import trained
+from wedgefit.model.build import train
 from wedgefit.model.claims import (
     DRAWN,
     data_of,
@@ -376,8 +376,7 @@ def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:
         # The default of another version may have been another loss.
         told_loss = {"loss": model.problem.loss}
         options = Options(**told | told_loss, jobs=jobs)
-        # With a given alpha folds may have been run for predictions of the rows they hold out.
-        found, _ = trained(table, options, Silent(), held_out=bool(model.over_folds))
+        found = train(table, options, Silent())
         return replace(found, options=found.options | {"loss": told.get("loss")})
     except (TypeError, ValueError, KeyError, AttributeError, WedgefitError) as error:
         raise CertificateError(
