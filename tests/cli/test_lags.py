@@ -36,6 +36,26 @@ def y(tmp_path, monkeypatch, rng):
     return values
 
 
+@pytest.mark.parametrize(
+    "days, told",
+    [
+        ([1, 2, 3, 4, 9, 10], "between rows 4, 5 it is 5 times as far as usual"),
+        ([10, 9, 4, 3, 2, 1], "between rows 3, 2 it is 5 times as far as usual"),
+        (["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30", "2024-05-31", "2024-06-30"], ""),
+        (["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-06", "2024-01-07", "2024-01-08"],
+         "between rows 2, 3 it is 3 times as far as usual"),
+        (["2024-02-28", "2024-02-29", "2024-02-30", "2024-03-01", "2024-03-02", "2024-03-09"], ""),
+        ([1, 2, 3, 4, 5, 6], ""),
+    ],
+)  # fmt: skip
+def test_rows_that_are_not_equally_far_apart_are_told(days, told):
+    """Lags count rows: the one before is not always one step before."""
+    days = np.array(days, dtype=object if isinstance(days[0], str) else float)
+    table = table_of({"day": days, "y": np.arange(6.0)})
+    notes = with_lags(table, Lags("y", "day", (1,))).notes
+    assert [note.endswith(told) for note in notes if "equally far" in note] == [True] * bool(told)
+
+
 def test_lags_are_counted_from_the_last_row_that_is_known():
     assert rows_before((1, 3), 1) == (1, 2, 3)
     assert rows_before((1, 3), 4) == (4, 5, 6)

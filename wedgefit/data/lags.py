@@ -15,8 +15,11 @@ from wedgefit.data.kinds import numbers_of
 from wedgefit.data.roles import targets_and_inputs, times_of
 from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
-from wedgefit.data.words import shown
+from wedgefit.data.words import listed, shown
 from wedgefit.errors import ColumnError, FitError, UsageError
+
+# Steps of time differ by as much where months do, and where hours change.
+UNEVEN = 1.5
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,28 @@ def with_lags(table: Table, lags: Lags) -> Table:
     made = {
         name: Column(name, "numeric", column.copy()) for name, column in zip(lags.names, history.T)
     }
-    notes = table.notes
+    notes = table.notes + _uneven(table, lags.time, np.argsort(times))
     if not whole.all():
         notes += (f"{table.some_rows(~whole)} left out: their history is not whole",)
     return replace(table, columns=table.columns | made, notes=notes).take(np.flatnonzero(whole))
+
+
+def _uneven(table: Table, time: str, order: np.ndarray) -> tuple[str, ...]:
+    """A note where the rows, in this ``order`` of time, are not about equally far apart: there the
+    row before is not always one step before."""
+    values = table.column(time).values[order]
+    if table.column(time).kind == "category":
+        try:
+            values = np.array([text.rstrip("Z") for text in values.tolist()], dtype="datetime64[s]")
+        except ValueError:  # No day of the calendar, like 2024-02-30: its order is known, no more.
+            return ()
+        values = values.astype(float)
+    steps = np.diff(values)
+    if not len(steps) or steps.max() < UNEVEN * np.median(steps):
+        return ()
+    place = int(steps.argmax())
+    rows = listed([table.row_ids[order[k]] for k in (place, place + 1)])
+    return (
+        f"lags count rows, and those of {shown(time)} are not equally far apart: between rows "
+        f"{rows} it is {steps[place] / np.median(steps):.3g} times as far as usual",
+    )
