@@ -357,7 +357,7 @@ def test_it_ends_early_without_neurons_or_time(rng):
     deadline.share = lambda parts: deadline
     deadline.over = False
 
-    def over_after_the_first(_, round_, total, words):
+    def over_after_the_first(_, round_, total, words, part):
         gap = float(words.split("gap ")[1].split(",")[0])
         deadline.over = gap <= 1e-9
 
