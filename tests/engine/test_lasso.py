@@ -160,6 +160,17 @@ def test_columns_that_enter_together_share_one_gradient(rng, monkeypatch):
     assert np.count_nonzero(z) == 20 and len(looks) <= 3
 
 
+def test_loading_kernels_compiles_what_fits_ask_for(rng):
+    """Of the same types, or every copy of the process would compile its own."""
+    kernels = pytest.importorskip("wedgefit.engine.exchange_compiled")
+    exchange.load_kernels()
+    before = [len(kernels.exchange_among.signatures), len(kernels.settle.signatures)]
+    gram, _ = gram_of(awkward("hinges", rng), rng.normal(size=25))
+    solve_lasso(gram, 0.1 * np.abs(gram.correlation).max(), np.zeros(len(gram.matrix)))
+    assert before == [len(kernels.exchange_among.signatures), len(kernels.settle.signatures)]
+    assert min(before) > 0
+
+
 @pytest.mark.parametrize("kind", ["hinges", "close hinges", "rank 4", "duplicated"])
 def test_both_twins_end_at_the_same_objective(kind, rng, monkeypatch):
     """Dependent columns may share the weight in other ways."""

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -55,6 +56,16 @@ def test_the_first_that_takes_long_is_answered_here_and_the_rest_apart():
     with SideBySide([Summing(0), Summing(10)], jobs=2) as together:
         (_, here), (_, apart) = together.answers(1)
     assert here == os.getpid() != apart
+
+
+def test_what_all_need_is_loaded_once_before_they_part():
+    for jobs, times in ((1, 0), (2, 1)):
+        loaded = []
+        walkers, before = [Summing(0), Summing(20)], partial(loaded.append, "once")
+        with SideBySide(walkers, jobs, before) as together:
+            for question in (1, 2, 4):
+                list(together.answers(question))
+        assert loaded == ["once"] * times
 
 
 @pytest.mark.parametrize("jobs, walkers", [(1, 3), (2, 1)])

@@ -21,6 +21,14 @@ def exchange(gram: Gram, alpha: float, start: np.ndarray, nonnegative: bool) -> 
     return (CompiledExchange if compiled else Exchange)(gram, alpha, start, nonnegative)
 
 
+def load_kernels() -> None:
+    """Have the compiled steps at hand where numba is installed, so that copies of this process need
+    not load them each by itself."""
+    if find_spec("numba") is not None:
+        columns = Gram(np.eye(2), np.array([1.0, 0.5]))
+        CompiledExchange(columns, 0.1, np.zeros(2), False).run(1e-6)
+
+
 class Exchange:
     """Feature-sign search: solve the stationarity equations on the support, step to it, exchange,
     until KKT holds.

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from wedgefit.data.sample import Sample
+from wedgefit.engine.exchange import load_kernels
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.losses import Loss, Quantiles, predicted
 from wedgefit.engine.problem import Problem
@@ -275,7 +276,7 @@ def cross_validate(
     curve = Curve(
         path.alphas[:0], [], settings.scoring, path.pace, held_out=held_out, learnt=learnt
     )
-    with SideBySide(walkers, settings.cores) as together:
+    with SideBySide(walkers, settings.cores, before=load_kernels) as together:
         walk = _Together(together, len(folds), path.alphas, advance)
         return _walked(curve, path, walk, settings, deadline)
 

@@ -15,7 +15,7 @@ from wedgefit.errors import FitError
 
 # Walkers stay here for so many seconds before processes pay. What is loaded and known by then, all
 # of them share.
-SECONDS_HERE = 0.5
+SECONDS_HERE = 1.0
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -39,11 +39,16 @@ class SideBySide(AbstractContextManager, Generic[Question, Answer]):
     them answer at a time.
 
     Where an answer takes long they go on in processes of their own, with the same answers. Leaving
-    the context ends these at once.
+    the context ends these at once. ``before`` that, what each would have to load is loaded once.
     """
 
-    def __init__(self, walkers: Sequence[Callable[[Question], Answer]], jobs: int):
-        self._walkers, self._jobs = walkers, jobs
+    def __init__(
+        self,
+        walkers: Sequence[Callable[[Question], Answer]],
+        jobs: int,
+        before: Callable[[], None] = lambda: None,
+    ):
+        self._walkers, self._jobs, self._before = walkers, jobs, before
         self._may_part = len(walkers) > 1 and goes_side_by_side(jobs)
         self._seconds = 0.0
         self._processes: list[multiprocessing.process.BaseProcess] = []
@@ -98,6 +103,7 @@ class SideBySide(AbstractContextManager, Generic[Question, Answer]):
 
     def _part(self) -> None:
         """Give every walker, as it is now, a process."""
+        self._before()
         copies = multiprocessing.get_context("fork")
         turns = copies.Semaphore(self._jobs)
         for walker in self._walkers:
