@@ -75,6 +75,24 @@ def test_alone_they_stay_here(jobs, walkers):
             assert {process for _, process in together.answers(question)} == {os.getpid()}
 
 
+@pytest.mark.parametrize("room", [0, 1])
+def test_without_room_for_processes_they_stay_here(room, monkeypatch):
+    """A container may allow none, or too few; those that began are ended."""
+    begun, start = [], multiprocessing.context.ForkProcess.start
+
+    def limited(process):
+        if len(begun) == room:
+            raise BlockingIOError("no more processes")
+        begun.append(process)
+        start(process)
+
+    monkeypatch.setattr(multiprocessing.context.ForkProcess, "start", limited)
+    with SideBySide([Summing(0), Summing(20)], jobs=2) as together:
+        found = [list(together.answers(question)) for question in (1, 2)]
+    assert found == [[(1, os.getpid()), (21, os.getpid())], [(3, os.getpid()), (23, os.getpid())]]
+    assert len(begun) == room and not multiprocessing.active_children()
+
+
 def test_what_a_walker_raises_is_raised_here():
     with pytest.raises(FitError, match="here: unlucky. Try another.") as caught:
         with SideBySide([Summing(0), Summing(11)], jobs=2) as together:

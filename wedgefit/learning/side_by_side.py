@@ -102,8 +102,16 @@ class SideBySide(AbstractContextManager, Generic[Question, Answer]):
         return answer
 
     def _part(self) -> None:
-        """Give every walker, as it is now, a process."""
+        """Give every walker, as it is now, a process; where there is no room for these, or there
+        are no semaphores, as in some containers, all stay here."""
         self._before()
+        try:
+            self._begin()
+        except OSError:
+            self.__exit__()
+            self._may_part = False
+
+    def _begin(self) -> None:
         copies = multiprocessing.get_context("fork")
         turns = copies.Semaphore(self._jobs)
         for walker in self._walkers:
