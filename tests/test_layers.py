@@ -33,7 +33,7 @@ engine.linear_program engine.working_set
 engine.descent engine.schedule engine.solve engine.alternatives engine.broken_line_proof
 engine.broken_line engine.plainer engine.network
 engine.layers engine.chains engine.alternation engine.loose
-learning.scores learning.threshold learning.calibrating learning.settings learning.checks
+learning.scores learning.threshold learning.settings learning.calibrating learning.checks
 learning.problems
 learning.splits learning.kept
 learning.path learning.side_by_side learning.select learning.policy learning.learn
@@ -73,6 +73,7 @@ ROOMS = {
     },
     "sklearn": {
         "engine.lasso",
+        "learning.calibrating",
         "learning.splits",
         "estimators",
     },
@@ -82,7 +83,7 @@ ROOMS = {
     "duckdb": {"data.parquet_file"},
     "onnx": {"exports.onnx", "model.onnx_network", "model.network_export"},
 }
-LAZY_SKLEARN = {"engine.lasso", "learning.splits"}
+LAZY_SKLEARN = {"engine.lasso", "learning.calibrating", "learning.splits"}
 # They need not be installed.
 EXTRAS = {"matplotlib", "jinja2", "duckdb"}
 # Their import costs no scikit-learn, so that the commands without a fit start at once.

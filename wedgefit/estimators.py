@@ -216,7 +216,7 @@ class _WedgeEstimator(BaseEstimator):
 
     def _output(self, X) -> np.ndarray:
         model, design = self._design(X)
-        return model.network.forward(design)
+        return model.predictor.forward(design)
 
     def _free_name(self, names: list[str]) -> list[str]:
         """Names for target columns that no input has."""
@@ -348,7 +348,7 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
     def decision_function(self, X):
         """The network's output: (n,) log-odds of the second of two classes, else (n, n_classes),
         log-odds of each against the rest, or with "softmax" logarithms of probabilities up to a
-        constant."""
+        constant; with ``calibrate="isotonic"`` the steps of these."""
         return _squeezed(self._output(X))
 
     def predict(self, X):

@@ -1,4 +1,5 @@
-"""Outputs of classes on a line that fits rows held out, from the command line to exports."""
+"""Outputs of classes on a line or in steps that fit rows held out, from the command line to
+exports."""
 
 import csv
 import json
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from shell import fails, run
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from wedgefit import WedgeClassifier
@@ -16,7 +18,7 @@ from wedgefit.engine.losses import LOSSES, class_probabilities
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import ModelFileError
 from wedgefit.exports.formats import exported
-from wedgefit.learning.calibrating import line_through
+from wedgefit.learning.calibrating import line_through, steps_through
 from wedgefit.model.file import load, loads
 
 TOLD = ("--calibrate", "--order", "1", "--cv", "4")
@@ -179,6 +181,97 @@ def test_of_several_classes_all_outputs_share_the_slope():
     line = line_through(Problem(y, 1.0, loss=LOSSES["softmax"]), output)
     assert line.slope == pytest.approx(2, rel=0.1)
     assert line.shifts[0] - line.shifts[2] == pytest.approx(1, abs=0.15)
+
+
+def numbers(rows):
+    """Steps through made outputs, and these, (n, 1): the part that is true rises with a bend."""
+    rng = np.random.default_rng(1)
+    output = rng.normal(size=(rows, 1))
+    y = np.where(rng.random(rows) < np.where(output[:, 0] < 0, 0.2, 0.9), 1.0, -1.0)
+    return steps_through(Problem(y, 1.0, loss=LOSSES["logistic"]), output), output, y
+
+
+def test_the_steps_are_those_of_scikit_learn():
+    """But for one row more of each class, and lines that are straight in log-odds."""
+    found, output, y = numbers(2000)
+    given = 1 / (1 + np.exp(-found.of(output)))
+    isotonic = IsotonicRegression(out_of_bounds="clip").fit(output[:, 0], y > 0)
+    np.testing.assert_allclose(given[:, 0], isotonic.predict(output[:, 0]), atol=4e-3)
+    yes = np.count_nonzero(y > 0)
+    ends = 1 / (1 + np.exp(-found.of(np.array([[-9.0], [9.0]]))))
+    assert 1 / (2002 - yes) - 1e-12 <= ends[0, 0] and ends[1, 0] <= (yes + 1) / (yes + 2) + 1e-12
+
+
+def test_steps_keep_their_values_at_and_between_the_knots():
+    """To the last digits, however steep they are, and whatever lies beyond."""
+    found, output, _ = numbers(2000)
+    (steps,) = found.outputs
+    places = np.concatenate([steps.at, output[:, 0], [-1e9, 1e9, np.nextafter(steps.at[3], 9)]])
+    expected = np.interp(places, steps.at, steps.to)
+    np.testing.assert_allclose(found.of(places[:, None])[:, 0], expected, rtol=1e-9, atol=1e-9)
+    assert len(steps.rising) > 5 and min(np.diff(steps.at)) > 1e-7
+    # One level alone, of outputs that tell nothing.
+    flat = steps_through(Problem(-np.sign(output), 1.0, loss=LOSSES["logistic"]), output)
+    assert np.ptp(flat.of(output)) == 0
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_outputs_pass_steps(classes):
+    """Coefficients and certificate stay; what predict prints, and every score, is of the steps."""
+    X, labels = table(classes)
+    told = ["--order", "1", "--cv", "4", "--alpha-ratio", "0.4"]
+    run("train", "d.csv", *told, "-o", "plain.json")
+    # A file after the option is no way to calibrate.
+    run("train", "--calibrate", "d.csv", *told, "-o", "line.json")
+    assert "steps learnt" in run("train", "--calibrate", "isotonic", "d.csv", *told).stdout
+    plain, model = load("plain.json"), load("wedgefit.json")
+    assert load("line.json").problem.calibration.slope > 1
+    assert model.certificate == plain.certificate
+    np.testing.assert_array_equal(model.coefficients, plain.coefficients)
+    chances, before = predictions("wedgefit.json"), predictions("plain.json")
+    loss = lambda p: -np.log(p[np.arange(len(labels)), labels]).mean()
+    assert loss(chances) < loss(before) - 0.005
+    record = json.loads(run("evaluate", "d.csv", "--json").stdout)
+    assert record["score"]["log_loss"] == pytest.approx(loss(chances))
+    assert model.score.train["log_loss"] == pytest.approx(loss(chances))
+    assert "The stored figures hold." in run("certify", "d.csv", "--all").stdout
+    assert "in steps" in run("explain", "wedgefit.json").stdout
+    row = run("explain", "wedgefit.json", "d.csv", "--row", "1").stdout
+    assert "in steps" in row and f"{100 * chances[0, 0]:.1f}%" in row
+    # Parts add up to the score before the steps.
+    run("predict", "d.csv", "--contributions", "-o", "parts.csv")
+    with open("parts.csv", newline="") as file:
+        line = next(csv.DictReader(file))
+    own = [float(v) for name, v in line.items() if name.split("_", 1)[-1].startswith("c1")]
+    assert own[0] == pytest.approx(sum(own[1:]))
+    estimator = WedgeClassifier(
+        order=1, calibrate="isotonic", cv=4, alpha_ratio=0.4, random_state=0
+    ).fit(X, [f"c{k}" for k in labels])
+    np.testing.assert_allclose(estimator.predict_proba(X), chances, atol=1e-9)
+    right = np.array(estimator.classes_)[chances.argmax(axis=1)]
+    assert (estimator.predict(X) == right).all()
+
+
+def test_a_changed_step_is_found():
+    table(n=60)
+    run("train", "d.csv", *TOLD[1:], "--calibrate=isotonic", "--alpha-ratio", "0.4")
+    text = Path("wedgefit.json").read_text()
+    steps = json.loads(text)["problem"]["calibration"]["outputs"][0]
+    lower = {"at": steps["at"], "to": [value - 0.5 for value in steps["to"]]}
+    for change in ({"outputs": [lower]}, {"slope": 1.0, "shifts": [0.0]}, None):
+        data = json.loads(text)
+        data["problem"]["calibration"] = change
+        Path("wedgefit.json").write_text(json.dumps(data))
+        assert CliRunner().invoke(main, ["certify", "d.csv"]).exit_code == 1
+    for change in ({"at": steps["at"][::-1]}, {"to": steps["to"][::-1]}, {"to": steps["to"][1:]}):
+        data = json.loads(text)
+        data["problem"]["calibration"]["outputs"][0].update(change)
+        with pytest.raises(ModelFileError):
+            loads(json.dumps(data))
+    data = json.loads(text)
+    data["problem"]["calibration"]["outputs"] *= 2
+    with pytest.raises(ModelFileError):
+        loads(json.dumps(data))
 
 
 def test_the_estimator_has_it():

@@ -1,5 +1,7 @@
 """Help that teaches: options in groups, each with an example."""
 
+from collections.abc import Sequence
+
 import click
 
 from wedgefit.setting import GROUPS, Group
@@ -10,11 +12,13 @@ HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class GroupedOption(click.Option):
-    """An option that the help lists in its group."""
+    """An option that the help lists in its group. ``ways``: of one that may stand alone the values
+    that it may have, and the first of which it then has."""
 
-    def __init__(self, *words, group: Group | None = None, **more):
-        super().__init__(*words, **more)
-        self.group = group
+    def __init__(self, *words, group: Group | None = None, ways: Sequence[str] = (), **more):
+        alone = {"is_flag": False, "flag_value": ways[0]} if ways else {}
+        super().__init__(*words, **more | alone)
+        self.group, self.ways = group, ways
 
 
 class GroupedCommand(click.Command):
@@ -22,6 +26,25 @@ class GroupedCommand(click.Command):
 
     def __init__(self, *words, **more):
         super().__init__(*words, context_settings=HELP, **more)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, but what follows an option that may stand alone is its value only where it
+        is one of those: in ``--calibrate data.csv`` it is a file."""
+        options = {
+            name: param
+            for param in self.get_params(ctx)
+            if getattr(param, "ways", ())
+            for name in param.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        following = [*args[1:end], ""]
+        spelled = [
+            f"{arg}={options[arg].ways[0]}"
+            if arg in options and after not in options[arg].ways
+            else arg
+            for arg, after in zip(args[:end], following)
+        ]
+        return super().parse_args(ctx, spelled + args[end:])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         listed: dict[Group | None, list] = {group: [] for group in (None, *GROUPS)}

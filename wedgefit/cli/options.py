@@ -21,6 +21,7 @@ from wedgefit.setting import (
     Pair,
     Setting,
     Several,
+    Switch,
     Text,
     setting,
     settings_of,
@@ -63,6 +64,8 @@ def option_of(one: Setting, **changes) -> Callable:
         words |= {"is_flag": True, "default": one.default}
     else:
         words |= {"type": Value(one.range), "metavar": one.range.metavar}
+    if isinstance(one.range, Switch):
+        words |= {"ways": one.range.choices, "metavar": f"[{one.range.metavar}]"}
     if one.range.repeatable:
         words |= {"multiple": True}
     if isinstance(one.range, ColumnName):
@@ -79,7 +82,7 @@ def help_of(one: Setting) -> str:
 
 def default_of(one: Setting) -> str:
     """The default of a setting, in words; empty where it is plain nothing."""
-    if isinstance(one.range, Flag) and not one.by_default:
+    if isinstance(one.range, Flag | Switch) and not one.by_default:
         return one.option.removeprefix("--") if one.default else ""
     return one.by_default or ("" if one.default in (None, ()) else str(one.default))
 

@@ -15,6 +15,7 @@ from wedgefit.data.reading import Reading
 from wedgefit.engine.losses import PROBABILITIES
 from wedgefit.engine.network import Layer, Network
 from wedgefit.errors import FitError
+from wedgefit.learning.calibrating import Isotonic
 from wedgefit.model.record import Model
 
 # What every language makes of the outputs.
@@ -163,9 +164,11 @@ def plan_of(model: Model) -> Plan:
         )
         for feature in encoding.features
     )  # fmt: skip
-    target = encoding.target
+    target, network = encoding.target, _with_units(model.network)
+    if model.steps:
+        network = Isotonic(model.steps).after(network)
     return Plan(
-        tuple(columns.values()), features, _with_units(model.network),
+        tuple(columns.values()), features, network,
         model.predicted_names, target.classes, model.loss.link, model.cut, encoding.reading,
         model.data.exposure,
     )  # fmt: skip

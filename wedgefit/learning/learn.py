@@ -17,7 +17,7 @@ from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve_written_out
 from wedgefit.errors import FitError
-from wedgefit.learning.calibrating import Line
+from wedgefit.learning.calibrating import Isotonic, Line
 from wedgefit.learning.checks import check_settings
 from wedgefit.learning.kept import FoldNetwork
 from wedgefit.learning.path import (
@@ -32,7 +32,7 @@ from wedgefit.learning.path import (
 )
 from wedgefit.learning.policy import Policy, default_order
 from wedgefit.learning.problems import loss_for, problems_of
-from wedgefit.learning.select import Curve, calibrated, cross_validate, line_of
+from wedgefit.learning.select import Curve, calibrated, calibration_of, cross_validate
 from wedgefit.learning.settings import Settings
 from wedgefit.learning.side_by_side import goes_side_by_side
 from wedgefit.learning.threshold import Threshold, threshold_on
@@ -53,7 +53,8 @@ class Learned:
     asked for. ``curve``: the cross-validation that chose ``alpha``, which stands at its
     ``position``; without cross-validation both are None. ``held_out``: the outputs for rows that
     folds held out, where that was asked for (``Curve.outputs``). ``threshold``: where yes begins,
-    None where nobody said. ``calibration``: the line that the outputs of ``fits`` were put on.
+    None where nobody said. ``calibration``: what outputs are calibrated by, a line being that which
+    the outputs of ``fits`` are on.
     ``folds``: where folds were run, of each the rows that it learnt from and its networks at this
     alpha (``Curve.networks``).
     """
@@ -66,7 +67,7 @@ class Learned:
     seconds: dict[str, float]
     held_out: np.ndarray | None = None
     threshold: Threshold | None = None
-    calibration: Line | None = None
+    calibration: Line | Isotonic | None = None
     folds: tuple[tuple[np.ndarray, FoldNetwork], ...] = ()
 
     @property
@@ -262,7 +263,7 @@ class Learner:
         """The curve of what is predicted in the end."""
         if not self.settings.calibrate:
             return curve
-        return calibrated(curve, self.sample, self.problems_of)
+        return calibrated(curve, self.sample, self.problems_of, self.settings.calibrate)
 
     def solved(self, alpha: float, advance: Advance, layers: int) -> list[Stages]:
         """The stages of every network at this alpha, as far as the deadline allows."""
@@ -297,7 +298,7 @@ class Learner:
                 for problem, stages in zip(self.problems, networks)
             )
         )
-        outputs, line, folds = None, None, ()
+        outputs, calibration, slope, folds = None, None, 1.0, ()
         here, told, place, rows = raw, curve, position, len(self.sample.y)
         needed = settings.calibrate or settings.intervals or isinstance(settings.threshold, str)
         if held_out or needed:
@@ -305,17 +306,18 @@ class Learner:
                 here, place = self.cross_validated(advance, layers, alpha=alpha), 0
                 told = self._calibrated(here)
             if settings.calibrate:
-                line = line_of(self.sample, self.problems_of, here.outputs(place, rows))
-                fits = [line.refitted(fit) for fit in fits]
+                found = here.outputs(place, rows), settings.calibrate
+                calibration = calibration_of(self.sample, self.problems_of, *found)
+            if isinstance(calibration, Line):
+                slope, fits = calibration.slope, [calibration.refitted(fit) for fit in fits]
             outputs = told.outputs(place, rows)
         if position is not None or needed:
             # Not where folds are only run to be told of: that must not change the model.
-            slope = 1.0 if line is None else line.slope
             folds = tuple((own, network.times(slope)) for own, network in here.networks(place))
         seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
         return Learned(
             alpha, list(networks), list(fits), curve, position, seconds, outputs,
-            self._threshold(outputs), line, folds,
+            self._threshold(outputs), calibration, folds,
         )  # fmt: skip
 
     def _threshold(self, outputs: np.ndarray | None) -> Threshold | None:

@@ -12,7 +12,7 @@ from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.losses import Loss, Quantiles, predicted
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
-from wedgefit.learning.calibrating import Line, line_through
+from wedgefit.learning.calibrating import Isotonic, Line, calibration_by
 from wedgefit.learning.kept import FoldNetwork, kept
 from wedgefit.learning.path import FINE, Advance, AlphaPath, Pace, Walk, constant, finished
 from wedgefit.learning.scores import SCORES, CurvePoint, MeanAndError, score_values
@@ -338,17 +338,20 @@ def known_rows(output: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.isfinite(output).all(axis=1))
 
 
-def line_of(sample: Sample, problems: Problems, output: np.ndarray) -> Line:
-    """The line through the outputs (n, K) of rows held out, NaN where there are none."""
+def calibration_of(
+    sample: Sample, problems: Problems, output: np.ndarray, way: bool | str
+) -> Line | Isotonic:
+    """What outputs are calibrated by, in this ``way``, learnt from those (n, K) of rows held out,
+    NaN where there are none."""
     known = known_rows(output)
     (problem,) = problems(sample.take(known))
-    return line_through(problem, output[known])
+    return calibration_by(way, problem, output[known])
 
 
-def calibrated(curve: Curve, sample: Sample, problems: Problems) -> Curve:
+def calibrated(curve: Curve, sample: Sample, problems: Problems, way: bool | str) -> Curve:
     """The curve with the losses and scores that calibrated networks have on rows held out, which
-    alpha is to be chosen by: the outputs of each fold on the line of other rows that folds hold
-    out. Where rows have times it is the line of the earlier folds' rows, and what none is before
+    alpha is to be chosen by: the outputs of each fold calibrated in this ``way`` by other rows that
+    folds hold out. Where rows have times it is by the earlier folds' rows, and what none is before
     stays as it is."""
     points = []
     for folds in curve.folds:
@@ -365,7 +368,7 @@ def calibrated(curve: Curve, sample: Sample, problems: Problems) -> Curve:
                 continue
             outputs, places = map(np.concatenate, zip(*others))
             (problem,) = problems(sample.take(places))
-            moved = line_through(problem, outputs).of(held_out.outputs)
+            moved = calibration_by(way, problem, outputs).of(held_out.outputs)
             (there,) = problems(sample.take(rows))
             loss = there.loss.value(there.rates, moved, there.weights)
             scores = score_values(sample.take(rows), moved, problem.loss)

@@ -24,6 +24,7 @@ from wedgefit.setting import (
     OneOrSeveral,
     PerLayer,
     Positive,
+    Switch,
     Text,
     Whole,
     setting,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # The losses by name, as options and model files spell them: those of ``engine.losses``.
 LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic", "softmax")
+# How outputs of classes may be calibrated, in scikit-learn's words (``CalibratedClassifierCV``).
+SIGMOID, ISOTONIC = "sigmoid", "isotonic"
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,13 @@ class Settings(Declared):
         parameter=True,
         task=CLASSES,
     )
-    calibrate: bool = setting(
+    calibrate: bool | str = setting(
         False,
-        Flag(),
+        Switch(SIGMOID, ISOTONIC),
         LEARN,
-        "Refit the outputs of classes on a line, by rows held out, so that probabilities come true"
-        " as often as they say.",
+        "Refit the outputs of classes, by rows held out, so that probabilities come true as often"
+        " as they say: on a line (sigmoid, and where no way is named), or in steps that only rise"
+        " (isotonic).",
         parameter=True,
         task=CLASSES,
     )

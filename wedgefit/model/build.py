@@ -15,7 +15,7 @@ from wedgefit.data.target import refuse_targets
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.losses import LOSSES, numbers_of
 from wedgefit.errors import FitError, ModelFileError
-from wedgefit.learning.calibrating import Line
+from wedgefit.learning.calibrating import Isotonic, Line
 from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.select import Curve
@@ -103,7 +103,9 @@ class Training:
             left_out=self.encoding.left_out,
         )
 
-    def problem(self, alpha: float, depth: int, calibration: Line | None = None) -> ProblemRecord:
+    def problem(
+        self, alpha: float, depth: int, calibration: Line | Isotonic | None = None
+    ) -> ProblemRecord:
         options, learner = self.options, self.learner
         return ProblemRecord(
             **{field: getattr(options, name) for name, field in KEPT.items()},
@@ -260,7 +262,7 @@ def _certified(training: Training, model: Model) -> Model:
     )
     design = training.design
     found = measured(found, design.table, design.X, design.weights)
-    output = found.network.forward(design.X)
+    output = found.predictor.forward(design.X)
     train = score_values(design, output, found.loss, found.cut)
     return replace(found, score=replace(found.score, train=train))
 
@@ -275,8 +277,8 @@ def _stages(
     found = []
     for below, output, own in zip(learned.networks, separate, ids):
         for layer, stage in enumerate(below, 1):
-            options = training.options
-            elsewhere = layer < len(below) or options.refit or options.calibrate
+            apart = training.options.refit or isinstance(learned.calibration, Line)
+            elsewhere = layer < len(below) or apart
             named = own[layer - 1] if elsewhere else None
             found.append(_stage(training, layer, output, stage, named))
     return tuple(found)

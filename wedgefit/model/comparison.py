@@ -142,7 +142,7 @@ def mean_and_error(values: np.ndarray, weights: np.ndarray) -> tuple[float, floa
 def _rows(model: Model, table: Table, weight: str | None) -> Rows:
     rows = table if weight is None else weighed_rows(table, weight)[0]
     sample = sample_of(model, rows, weight)
-    return Rows(model, sample, model.network.forward(sample.X))
+    return Rows(model, sample, model.predictor.forward(sample.X))
 
 
 def _refuse_other_targets(a: Model, b: Model) -> None:

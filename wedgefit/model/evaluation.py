@@ -117,7 +117,7 @@ def evaluate(
         )
     rows, notes = (table, ()) if weight is None else weighed_rows(table, weight)
     sample = sample_of(model, rows, weight)
-    output = model.network.forward(sample.X)
+    output = model.predictor.forward(sample.X)
     found = _threshold(model, sample, output, rule)
     cut = log_odds(found and found.value)
     return Evaluation(

@@ -85,9 +85,8 @@ class NetworkOf:
     def told(self, layer: int) -> dict[str, PerOutput] | None:
         """The coefficients that are stored with the certificate of a layer; None where it speaks of
         the network's own, so that others would be about nothing."""
-        problem = self.model.problem
-        apart = problem.refitted or problem.calibration is not None
-        return self.stage(layer).coefficients if apart or layer < self.depth else None
+        apart = self.model.problem.apart or layer < self.depth
+        return self.stage(layer).coefficients if apart else None
 
     def wedges(self, layer: int, room: int, width: int) -> Wedges:
         """The neurons of a layer, in ``width`` inputs of which the first are those that are

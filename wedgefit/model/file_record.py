@@ -14,6 +14,7 @@ from wedgefit.data.settings import DIRECTIONS
 from wedgefit.data.shape import contradiction
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import order_of
+from wedgefit.learning.calibrating import Line
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.effects import Importance
 from wedgefit.model.intervals import Spread
@@ -143,14 +144,23 @@ def _problem(file: ModelFile) -> Iterator[Complaint]:
         yield Complaint("threshold", "null unless two classes have probabilities")
     if problem.refitted and problem.loss != "squared":
         yield Complaint("problem.refitted", "false: only networks of the squared loss are refitted")
-    if (line := problem.calibration) is not None:
-        shared = _one_score(file) or problem.loss == "softmax"
-        if not (problem.loss in ("logistic", "softmax") and shared and problem.intercept):
-            words = "null but for classes of one network with an output bias"
-            yield Complaint("problem.calibration", words)
-        elif len(line.shifts) != len(_output_names(file)):
-            yield Complaint("problem.calibration.shifts", "one for each output")
+    yield from _calibration(file)
     yield from _shapes(file)
+
+
+def _calibration(file: ModelFile) -> Iterator[Complaint]:
+    """A shift or steps for each output, of one network whose outputs are of classes."""
+    problem, found = file.problem, file.problem.calibration
+    if found is None:
+        return
+    shared = _one_score(file) or problem.loss == "softmax"
+    if not (problem.loss in ("logistic", "softmax") and shared and problem.intercept):
+        words = "null but for classes of one network with an output bias"
+        yield Complaint("problem.calibration", words)
+        return
+    name = "shifts" if isinstance(found, Line) else "outputs"
+    if len(getattr(found, name)) != len(_output_names(file)):
+        yield Complaint(f"problem.calibration.{name}", "one for each output")
 
 
 def _shapes(file: ModelFile) -> Iterator[Complaint]:

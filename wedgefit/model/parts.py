@@ -8,7 +8,7 @@ import numpy as np
 
 from wedgefit.data.settings import SHAPES
 from wedgefit.engine.certificate import Certificate
-from wedgefit.learning.calibrating import Line
+from wedgefit.learning.calibrating import Isotonic, Line
 from wedgefit.learning.scores import CurvePoint, MeanAndError
 from wedgefit.learning.settings import LOSS_NAMES
 from wedgefit.records import DISTINCT, FLAT, Rule, above, at_least, below, entries, items
@@ -99,7 +99,8 @@ class ProblemRecord:
         Annotated[float, above(0)] | None, "The residual from which on Huber's loss is a line."
     ] = None
     calibration: Annotated[
-        Line | None, "The line that the outputs were put on, by rows held out."
+        Line | Isotonic | None,
+        "By rows held out: the line that the outputs were put on, or the steps that they pass.",
     ] = None
     floor: Annotated[
         float,
@@ -110,6 +111,12 @@ class ProblemRecord:
         dict[str, Annotated[tuple[Literal[SHAPES], ...], items(1), DISTINCT]],
         "What the network is in these columns, by construction: it is the best of all that are.",
     ] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> bool:
+        """Whether the certificate speaks of other coefficients than the network's own: of those
+        before they were refitted, or put on a line."""
+        return self.refitted or isinstance(self.calibration, Line)
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,8 @@ class Stage:
     coefficients: Annotated[
         dict[str, PerOutput] | None,
         "Those that the certificate speaks of, by the name of the neuron, where they are not the "
-        "network's own: in layers below the last, and in a refitted or calibrated network.",
+        "network's own: in layers below the last, and in a network that was refitted or put on "
+        "a line.",
     ]
     penalty: Annotated[float | None, "The part of the objective that is no loss."] = None
 

@@ -30,6 +30,7 @@ from wedgefit.engine.losses import (
 from wedgefit.engine.network import Network, unit_network
 from wedgefit.errors import NoEffects, UsageError
 from wedgefit.files import write_whole
+from wedgefit.learning.calibrating import Isotonic, Steps
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Importance
 from wedgefit.model.intervals import Spread, reaches
@@ -175,6 +176,19 @@ class Model:
             np.array(values_of(self.intercept, self.outputs)),
         )
 
+    @cached_property
+    def predictor(self) -> Network:
+        """The network that predictions are made by: of outputs that pass steps one with the layers
+        of these, else ``network``."""
+        return Isotonic(self.steps).after(self.network) if self.steps else self.network
+
+    @property
+    def steps(self) -> tuple[Steps, ...]:
+        """The steps that each output passes on its way to a probability; none where it passes
+        none."""
+        calibration = self.problem.calibration
+        return calibration.outputs if isinstance(calibration, Isotonic) else ()
+
     def effects(self) -> Effects:
         """The network as a sum of effects of columns and pairs (``model.effects``). Raises
         NoEffects."""
@@ -195,8 +209,8 @@ class Model:
         return Effects(self.encoding, self.distributions, self.network, self.outputs)
 
     def scores(self, table: Table) -> np.ndarray:
-        """The network's output on a table, (n, K)."""
-        return self.network.forward(self.encoding.transform(table))
+        """What is predicted by, on a table: the network's output, (n, K), or its steps."""
+        return self.predictor.forward(self.encoding.transform(table))
 
     def predict(self, table: Table) -> list:
         """Per row a number, a list of numbers for several targets or quantiles, or the label of a

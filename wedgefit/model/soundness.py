@@ -9,6 +9,8 @@ from wedgefit.engine.certificate import relative_gap
 from wedgefit.engine.fit import fit_on
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
+from wedgefit.learning.calibrating import Isotonic, Line
+from wedgefit.learning.settings import ISOTONIC
 from wedgefit.model.differences import Check, same
 from wedgefit.model.figures import StageFound
 from wedgefit.model.parts import unit_name, values_of
@@ -77,10 +79,15 @@ def refit_check(problem: Problem, found: StageFound) -> Check:
 
 
 def calibration_check(model: Model, found: StageFound) -> Check:
-    """Are the coefficients those of the certificate, times the slope of the line?"""
+    """Is it what was asked for, and of a line: are the coefficients those of the certificate, times
+    the slope?"""
     line, (z, _) = model.problem.calibration, found.network.stored()
-    if line is None or not model.options.get("calibrate"):
-        return Check("problem.calibration", str(line), str(model.options.get("calibrate")), False)
+    told = model.options.get("calibrate")
+    kind = {True: Line, ISOTONIC: Isotonic}.get(told)
+    if kind is None or type(line) is not kind:
+        return Check("problem.calibration", type(line).__name__, str(told), False)
+    if kind is Isotonic:
+        return Check("problem.calibration", ISOTONIC, ISOTONIC, True)
     names = [unit_name(neuron.id) for neuron in found.neurons]
     told = found.stage.coefficients or {}
     rows = [values_of(told[name], model.outputs) for name in names if name in told]

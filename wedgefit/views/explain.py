@@ -46,6 +46,7 @@ def explain(model: Model) -> dict:
         "target": plain(model.data.target),
         "classes": plain(model.data.classes),
         "threshold": model.threshold and model.threshold.value,
+        "steps": [plain(steps) for steps in model.steps],
         "outputs": list(model.outputs),
         "scale": model.scale,
         "formula": formula(model, lists["terms"]),

@@ -67,7 +67,8 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
     and as intercept plus what every wedge adds, the largest first.
 
     ``effects`` add up to the score minus the ``baseline``, on the ``scale`` that is named; the
-    ``score`` of each of the ``outputs`` is the sum of its wedges. Scores of counts are for one unit
+    ``score`` of each of the ``outputs`` is the sum of its wedges, from which probabilities follow,
+    or are ``in_steps`` by rows held out. Scores of counts are for one unit
     of the ``exposure``, whose value the prediction is multiplied by where the table has it (a null
     value: it has not). Raises TableError where the table has no such row.
     """
@@ -90,6 +91,7 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
         "probabilities": None
         if probabilities is None
         else dict(zip(map(str, classes), probabilities[0].tolist())),
+        "in_steps": bool(model.steps),
         "row": one.row_ids[0],
         "scale": model.scale,
         **_effects(model, one),

@@ -126,9 +126,9 @@ def inputs_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def scores_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
-    """The network's output, (k, K), where the features have these values (k,) in original
-    units: all numbers are named, levels and gaps that are not are 0."""
-    return model.network.forward(inputs_at(model, values))
+    """What is predicted by, (k, K) as of ``Model.scores``, where the features have these values
+    (k,) in original units: all numbers are named, levels and gaps that are not are 0."""
+    return model.predictor.forward(inputs_at(model, values))
 
 
 def typical_row(model: Model) -> int | str | None:

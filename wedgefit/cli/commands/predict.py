@@ -93,7 +93,7 @@ def predict(
     if proba:
         more["probabilities"] = _probabilities(model, scores)
     if contributions:
-        more["contributions"] = _contributions(model, table, scores)
+        more["contributions"] = _contributions(model, table)
     exposure = model.exposures(table)
     if model.data.exposure is not None and exposure is None:
         talk.notes(
@@ -198,13 +198,13 @@ def _probabilities(model, scores) -> dict[str, list[float]]:
     }
 
 
-def _contributions(model, table, scores) -> dict[str, list[float]]:
+def _contributions(model, table) -> dict[str, list[float]]:
     """Per output its score (where it is not what is predicted), then the average and what
     every column and pair adds to it, or the intercept and what every neuron adds where the model is
     no sum of effects."""
     from wedgefit.views.prediction import parts_of
 
-    columns = {}
+    columns, scores = {}, model.network.forward(model.encoding.transform(table))
     for k, (output, parts) in enumerate(parts_of(model, table).items()):
         if model.scale != "prediction" or model.encoding.target.classes is not None:
             columns[f"score_{output}"] = scores[:, k].tolist()

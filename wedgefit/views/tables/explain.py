@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from rich.text import Text
 
+from wedgefit.learning.threshold import HALF
 from wedgefit.views.curves import curve_values
 from wedgefit.views.phrases import limit_texts
 from wedgefit.views.terminal import Meter, Parts, Spark, add_row, table_of, title
@@ -70,11 +71,15 @@ def _opening(explanation: dict) -> Parts:
         yield Text(f"{plain(limits)}.")
     if classes := explanation["classes"]:
         last, first = plain(classes[-1]), plain(classes[0])
-        where = "the score is positive"
-        if (threshold := explanation["threshold"]) is not None:
-            where = f"its probability exceeds {number(threshold)}"
+        where, threshold = "the score is positive", explanation["threshold"]
+        if threshold is not None or explanation["steps"]:
+            where = f"its probability exceeds {number(HALF if threshold is None else threshold)}"
         two = f"{last} is predicted where {where}, {first} elsewhere."
-        yield Text(two if len(classes) == 2 else "The class of the largest score is predicted.")
+        largest = "probability" if explanation["steps"] else "score"
+        several = f"The class of the largest {largest} is predicted."
+        yield Text(two if len(classes) == 2 else several)
+    if explanation["steps"]:
+        yield Text("Probabilities rise with the score in steps, which rows held out have taught.")
     if explanation["scale"] == "quantile":
         yield Text("Predicted of a row are these numbers in ascending order.")
     for words in interval_words(explanation["interval_reach"]):

@@ -34,6 +34,8 @@ def local(record: dict, show: Sequence[str] = ()) -> Parts:
         yield Text(f"{plain(name)}: {value_text(value)} predicted{_for(record)}", style="bold")
     if record["probabilities"]:
         yield Text(f"Probability of {_each_probability(record['probabilities'])}")
+    if record["in_steps"]:
+        yield Text("Probabilities rise with the score in steps, which rows held out have taught.")
     yield Text(_given(record["values"]))
     for remark in record["remarks"]:
         yield Text(f"Note: {plain(remark)}.")

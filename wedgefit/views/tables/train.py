@@ -188,10 +188,9 @@ def _reach(report: dict, networks: int) -> list[str]:
             "One network per class, each against the other classes: this is about all "
             f"{networks} together."
         )
-    if problem["calibration"] is not None:
-        words.append(
-            "Calibrated: this is about the outputs before they were put on a line by rows held out."
-        )
+    if (calibration := problem["calibration"]) is not None:
+        done = "were put on a line" if "slope" in calibration else "pass the steps learnt"
+        words.append(f"Calibrated: this is about the outputs before they {done} by rows held out.")
     if problem["refitted"]:
         words.append(
             "Refitted: this is about the penalised fit that chose the neurons, not about the "
@@ -314,9 +313,15 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
         "columns as they are": not problem["standardized"],
         "classes balanced": problem["class_weight"] == "balanced",
         "refitted without a penalty": problem["refitted"],
-        "calibrated": problem["calibration"] is not None,
+        _calibrated(problem["calibration"]): problem["calibration"] is not None,
     }
     return ", ".join(word for word, switched in switches.items() if switched)
+
+
+def _calibrated(calibration: dict | None) -> str:
+    """How outputs were calibrated."""
+    steps = len((calibration or {}).get("outputs", ()))
+    return "calibrated in steps" if steps else "calibrated"
 
 
 def _loss(problem: dict) -> str:
