@@ -10,10 +10,10 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from copies import serving
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -100,32 +100,12 @@ def test_pattern_of_a_console_block_knows_what_may_differ():
     assert not printed("console", "$ a\nb 1 c\n").search("b 2 c\n")
 
 
-# In the place of wedgefit: a model that an example trains silently is taken from one that did so in
-# the same words on the same files, where there is one.
-ONCE = """#!/usr/bin/env bash
-set -euo pipefail
-words=" $* "
-if [[ $1 != train || $words != *" --quiet "* ]]; then exec "$WEDGEFIT" "$@"; fi
-output=wedgefit.json
-for ((i = 1; i < $#; i++)); do if [[ ${!i} == -o ]]; then j=$((i + 1)); output=${!j}; fi; done
-seen() { echo "$words"; for word; do [[ ! -f $word ]] || cat "$word"; done; }
-made=$MADE/$(seen "$@" | cksum | tr ' ' -)
-if [[ ! -f $made ]]; then "$WEDGEFIT" "$@"; cp "$output" "$made"; fi
-cp "$made" "$output"
-"""
-
-
 @pytest.fixture(scope="module")
 def once(tmp_path_factory):
-    """The environment in which wedgefit is that."""
-    folder = tmp_path_factory.mktemp("once")
-    (folder / "wedgefit").write_text(ONCE)
-    (folder / "wedgefit").chmod(0o755)
-    own = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    path = os.pathsep.join([str(folder), own])
-    command = shutil.which("wedgefit", path=own)
-    # The code under test, and the kernels that it has compiled, whatever else is installed.
-    return {"PATH": path, "WEDGEFIT": command, "MADE": str(folder), "PYTHONPATH": str(ROOT)}
+    """The environment in which wedgefit starts at once, and a model that an example trains silently
+    is taken from one that did so in the same words on the same files, where there is one."""
+    with serving(tmp_path_factory.mktemp("once")) as environment:
+        yield environment
 
 
 @pytest.mark.parametrize("kind, body", EXAMPLES)
