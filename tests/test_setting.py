@@ -212,7 +212,7 @@ def test_values_out_of_range_are_refused(range_, value):
 
 
 def test_records_check_themselves():
-    with pytest.raises(UsageError, match="--alpha-ratio is -1; expected a positive number or None"):
+    with pytest.raises(UsageError, match="--alpha-ratio is -1; expected a positive number[.]"):
         Settings(alpha_ratio=-1)
     with pytest.raises(UsageError, match="--rule is 'worst'; expected 'best' or '1se'"):
         Options(rule="worst")

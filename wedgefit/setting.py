@@ -376,4 +376,6 @@ class Declared:
             try:
                 object.__setattr__(self, one.name, one.take(value))
             except (ValueError, TypeError, OverflowError):
-                raise UsageError(f"{one.option} is {value!r}; expected {one.words}.") from None
+                raise UsageError(
+                    f"{one.option} is {value!r}; expected {one.range.words}."
+                ) from None

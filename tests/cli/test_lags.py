@@ -9,9 +9,10 @@ from kinds import table_of
 from shell import columns_of, fails, run
 
 from wedgefit.data.lags import Lags, rows_before, with_lags
+from wedgefit.data.table import read_table
 from wedgefit.learning.settings import Options
 from wedgefit.learning.splits import splits_of
-from wedgefit.model.build import Training, train
+from wedgefit.model.build import Training, train, trained
 from wedgefit.model.file import load
 from wedgefit.watch import Silent
 
@@ -143,6 +144,97 @@ def test_folds_do_not_learn_what_is_not_known_so_far_ahead():
     design = Training(table, told, Silent()).design
     for learn, test in splits_of(design, 3, 0, ""):
         assert design.times[learn].max() == design.times[test].min() - 4
+
+
+def panel(y, shops="ab", flipped=0.0):
+    """Several series in one file, their rows mixed; the later half of "b" is moved."""
+    rng = np.random.default_rng(1)
+    values = {shop: y * (1 + k) + k for k, shop in enumerate(shops)}
+    values["b"] = values["b"] + flipped * (np.arange(len(y)) >= 20)
+    rows = [(shop, day + 1, v) for shop in shops for day, v in enumerate(values[shop].tolist())]
+    rows = [rows[k] for k in rng.permutation(len(rows))]
+    lines = [f"{shop},{day},{day % 3},{value!r}" for shop, day, value in rows]
+    Path("panel.csv").write_text("\n".join(["shop,day,more,y", *lines]) + "\n")
+    return {(shop, day): value for shop, day, value in rows}
+
+
+def test_each_series_has_a_past_of_its_own(y):
+    """The lags are those of the group, all commands know it, and folds go by time."""
+    value = panel(y)
+    told = ["--lags", "1:2", "--horizon", "2", "--group", "shop", "--order", "1", "--time", "day"]
+    run("train", "panel.csv", *told, "--cv", "3", "--predictions", "held.csv", "--quiet")
+    assert load("wedgefit.json").data.group == "shop"
+    assert "The stored figures hold." in run("certify", "panel.csv", "--all").stdout
+    run("predict", "panel.csv", "-o", "out.csv")
+    found = columns_of("out.csv")
+    assert [*found][:2] == ["shop", "day"] and len(found["day"]) == 2 * (N - 3)
+    made = with_lags(read_table("panel.csv"), Lags("y", "day", (2, 3), "shop")).columns
+    for shop, day, one, two in zip(
+        *(made[n].values for n in ("shop", "day", "y lag 2", "y lag 3"))
+    ):
+        assert one == value[shop, day - 2] and two == value[shop, day - 3]
+    # What "b" is later changes nothing of "a", nor of what "b" was predicted to be before.
+    panel(y, flipped=50.0)
+    run("predict", "panel.csv", "-o", "moved.csv")
+    moved = columns_of("moved.csv")
+    same = [p == q for p, q in zip(found["prediction_y"], moved["prediction_y"])]
+    early = [s == "a" or int(d) <= 22 for s, d in zip(found["shop"], found["day"])]
+    assert same == early
+    # Rows of one series at one time are none before the other.
+    text = Path("panel.csv").read_text()
+    Path("panel.csv").write_text(text.replace("a,7,", "a,8,"))
+    fails("predict", "panel.csv", words=['each series its own "shop"', "2 rows"])
+    Path("panel.csv").write_text(text.replace("shop,", "where,", 1))
+    fails("predict", "panel.csv", words=['"shop"'])
+
+
+def test_folds_of_series_go_by_time():
+    days, shop = np.tile(np.arange(30.0), 2), np.repeat(np.array(["a", "b"], dtype=object), 30)
+    table = table_of({"shop": shop, "day": days, "y": np.sin(days) + (shop == "b")})
+    told = Options(time="day", lags=(1, 1), horizon=2, group="shop", order=1, cv=3)
+    design = Training(table, told, Silent()).design
+    for learn, test in splits_of(design, 3, 0, ""):
+        assert design.times[learn].max() == design.times[test].min() - 2
+        assert {*design.table.columns["shop"].values[test]} == {"a", "b"}
+
+
+def test_calibration_too_learns_no_more_than_is_known_so_far_ahead():
+    """Of outputs that earlier folds hold out, those within the horizon are not known yet."""
+    rng = np.random.default_rng(0)
+    y = (np.sin(np.arange(80.0) / 4) + 0.5 * rng.normal(size=80) > 0).astype(float)
+    told = {"time": "day", "lags": (1, 2), "horizon": 5, "order": 1, "alpha": 0.01, "cv": 3}
+
+    def outputs(y):
+        table, more = table_of({"day": np.arange(80.0), "y": y}), Options(**told, calibrate=True)
+        design = Training(table, more, Silent()).design
+        _, held = trained(table, more, Silent(), held_out=True)
+        return design.times, list(splits_of(design, 3, 0, ""))[2][1], held.scores[:, 0]
+
+    times, last, before = outputs(y)
+    changed = y.copy()
+    # The rows just before the last block are held out by the fold before, and not known in time.
+    start = int(times[last].min()) + len(y) - len(times)
+    changed[start - 3 : start] = 1 - changed[start - 3 : start]
+    _, _, after = outputs(changed)
+    # Nor are they within any lag of the first row that is predicted then.
+    assert before[last[0]] == after[last[0]]
+
+
+@pytest.mark.parametrize("row", ["2", "99"])
+def test_a_row_without_a_history_is_told_why(y, row):
+    run("train", "series.csv", "--lags", "1:2", *FAST, "--quiet")
+    fails("explain", "series.csv", "--row", row, words=[f'no row "{row}" whose history is whole'])
+
+
+def test_a_slip_in_a_column_of_times_is_told_as_one(y):
+    """Where most are numbers the date is one, where most are dates the number."""
+    words = "and others are like {}. Spell all as dates, or number them all."
+    written("mixed.csv", y, days=[*range(1, N), "2024-01-31"])
+    told = ["--lags", "1:2", *FAST]
+    fails("train", "mixed.csv", *told, words=[f"row {N}", "2024-01-31, " + words.format(1)])
+    days = [f"2024-01-{k:02d}" for k in range(1, 31)]
+    written("mixed.csv", y[:30], days=[*days[:9], 9, *days[10:]])
+    fails("train", "mixed.csv", *told, words=["row 10", "this time is 9, " + words.format(days[0])])
 
 
 def test_python_makes_them_too(y):

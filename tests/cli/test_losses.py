@@ -223,15 +223,28 @@ def test_huber_needs_a_spread(rng):
 
 
 def test_quantiles_of_different_levels_have_no_loss_in_common(rng):
-    """Each model's own loss would judge it by another measure than the other."""
+    """Each model's own loss would judge it by another measure than the other, and the squared error
+    be fair to none: they are refused, unless it is said what by."""
     counted("quantile", rng)
     told = ["--loss", "quantile", "--order", "1", "--alpha-ratio", "0.1", "--quantile"]
     run("train", "d.csv", *told, "0.2", "-o", "low.json")
     run("train", "d.csv", *told, "0.8", "-o", "high.json")
-    name = lambda *files: json.loads(run("compare", *files, "d.csv", "--json").stdout)["loss"][
-        "name"
-    ]
-    assert name("low.json", "high.json") == "squared" and name("low.json", "low.json") == "own"
+
+    def name(*told):
+        return json.loads(run("compare", *told, "--json").stdout)["loss"]["name"]
+
+    assert name("low.json", "low.json", "d.csv") == "own"
+    assert name("low.json", "high.json", "d.csv", "--loss", "absolute") == "absolute"
+    run("train", "d.csv", *told, "0.2", "--quantile", "0.8", "-o", "both.json")
+    run("train", "d.csv", *told, "0.5", "-o", "median.json")
+    run("train", "d.csv", *told[2:-1], "-o", "mean.json")
+    assert name("median.json", "mean.json", "d.csv") == "squared"
+    for files, words in (
+        (["low.json", "high.json"], "the quantile 0.2, and the quantile 0.8"),
+        (["both.json", "high.json"], "the quantiles 0.2, 0.8, and the quantile 0.8"),
+        (["mean.json", "low.json"], "means, and the quantile 0.2"),
+    ):
+        fails("compare", *files, "d.csv", code=2, words=[words, "--loss absolute"])
 
 
 # Exposures ----------------------------------------------------------------------------------------

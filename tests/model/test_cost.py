@@ -226,6 +226,9 @@ def test_the_command(tmp_path, monkeypatch):
         "costs at least" in text and "held-out loss" in text and "The stored figures hold." in text
     )
     assert "without" not in strict(run("certify", "d.csv", "--json").stdout)
+    twice = [word for name in ("a", "b", "a", "a:b", "b:a") for word in ("--without", name)]
+    record = strict(run("certify", "d.csv", *twice, "--json").stdout)
+    assert [cost["without"] for cost in record["without"]] == ["a", "b", "a:b"]
     fails("certify", "d.csv", "--without", "q", code=2, words=["no such column"])
 
 

@@ -71,7 +71,7 @@ class Files:
         if lags is not None:
             from wedgefit.data.lags import with_lags
 
-            target, time = True, lags.time
+            target, time, group = True, lags.time, lags.series
         schema = model.encoding.schema(target=target)
         if lags is not None:
             schema = {name: kind for name, kind in schema.items() if name not in lags.names}

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from wedgefit.data.hints import WORDS_FOR_MISSING, grouped_as_decimals, hint
+from wedgefit.data.hints import WORDS_FOR_MISSING, are_dates, grouped_as_decimals, hint
 from wedgefit.data.reading import Reading
 from wedgefit.data.words import listed, option, shown
 from wedgefit.errors import TableError
@@ -190,7 +190,10 @@ def _texts(
     texts = list(dict.fromkeys(cells[row] or "" for row in rows))
     plain = [cell for cell, number in zip(cells, numbers) if cell and number is not None]
     advice = hint(texts, plain, question.reading, question.pointed)
-    if question.kind is not None or _is_slip(len(rows), texts, len(plain)):
+    slip = _is_slip(len(rows), texts, len(plain))
+    # Dates among the numbers of a column of times are for those to judge who know it is one.
+    slip = slip and not (question.apart and are_dates(texts))
+    if question.kind is not None or slip:
         place = question.place(rows[0])
         raise _text_cell(place, name, texts[0], len(rows), advice, question.fitted)
     if question.apart:

@@ -207,7 +207,8 @@ def fit_encoding(
         y,
         target.task,
         weights,
-        groups=None if told.group is None else groups_of(table, told.group),
+        # Of lags they are series, each with its own past, and folds go by times alone.
+        groups=None if told.group is None or told.lags else groups_of(table, told.group),
         encoder=partial(_encoded_apart, table, apart, shapes),
         times=None if told.time is None else times_of(table, told.time),
         horizon=told.horizon,

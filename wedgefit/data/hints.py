@@ -54,10 +54,15 @@ def hint(
     """
     if not texts:
         return None
-    if all(map(_DATE.match, texts)):
+    if are_dates(texts):
         return "give a date or time as a number, such as the year or the days since a certain day"
     marks = _mark_hint(texts, plain, reading, pointed)
     return marks or _decoration_hint(texts, plain, reading, pointed)
+
+
+def are_dates(texts: Sequence[str]) -> bool:
+    """Whether all texts are dates or times of day."""
+    return all(map(_DATE.match, texts))
 
 
 def grouped_as_decimals(cells: Sequence[str], reading: Reading) -> str | None:

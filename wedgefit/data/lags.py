@@ -12,7 +12,7 @@ import numpy as np
 
 from wedgefit.data.cells import Column
 from wedgefit.data.kinds import numbers_of
-from wedgefit.data.roles import targets_and_inputs, times_of
+from wedgefit.data.roles import groups_of, targets_and_inputs, times_of
 from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
 from wedgefit.data.words import listed, shown
@@ -24,11 +24,13 @@ UNEVEN = 1.5
 
 @dataclass(frozen=True)
 class Lags:
-    """The ``target`` of so many ``rows`` before, counted along the column ``time``."""
+    """The ``target`` of so many ``rows`` before, counted along the column ``time``; where a column
+    names the ``series`` that rows belong to, along their own."""
 
     target: str
     time: str
     rows: tuple[int, ...]
+    series: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ def lags_told(table: Table, told: TableSettings) -> Lags | None:
     # Before a column is made for each: so many may not fit into memory.
     if last >= table.rows:
         raise _no_history(table, first, last, "Add rows, or try fewer --lags.")
-    return Lags(targets[0], told.time, rows_before(told.lags, told.horizon))
+    return Lags(targets[0], told.time, rows_before(told.lags, told.horizon), told.group)
 
 
 def _no_history(table: Table, first: int, last: int, remedy: str) -> FitError:
@@ -93,17 +95,12 @@ def with_lags(table: Table, lags: Lags) -> Table:
             where=table.title,
             remedy="Rename it.",
         )
-    times = times_of(table, lags.time)
-    if len(twice := np.flatnonzero(np.bincount(times, minlength=1) > 1)):
-        together = np.isin(times, twice[:1])
-        raise ColumnError(
-            f"{table.some_rows(together)} have the same time, and none is before another.",
-            where=table.at(lags.time),
-            remedy="Give each row a time of its own, or make a table of each series.",
-        )
+    order, starts = _ordered(table, lags)
     values = numbers_of(table.column(lags.target), table, "Lags are of a target of numbers.")
-    before = times[:, None] - np.array(lags.rows)
-    history = np.where(before >= 0, values[np.argsort(times)][np.maximum(before, 0)], np.nan)
+    before = np.arange(table.rows)[:, None] - np.array(lags.rows)
+    history = np.empty(before.shape)
+    known = before >= starts[:, None]
+    history[order] = np.where(known, values[order][np.maximum(before, 0)], np.nan)
     whole = np.logical_and.reduce(np.isfinite(history), axis=1)
     if not whole.any():
         # A model cannot do with fewer lags than it was trained on.
@@ -112,15 +109,36 @@ def with_lags(table: Table, lags: Lags) -> Table:
     made = {
         name: Column(name, "numeric", column.copy()) for name, column in zip(lags.names, history.T)
     }
-    notes = table.notes + _uneven(table, lags.time, np.argsort(times))
+    notes = table.notes + _uneven(table, lags.time, order, starts)
     if not whole.all():
         notes += (f"{table.some_rows(~whole)} left out: their history is not whole",)
     return replace(table, columns=table.columns | made, notes=notes).take(np.flatnonzero(whole))
 
 
-def _uneven(table: Table, time: str, order: np.ndarray) -> tuple[str, ...]:
-    """A note where the rows, in this ``order`` of time, are not about equally far apart: there the
-    row before is not always one step before."""
+def _ordered(table: Table, lags: Lags) -> tuple[np.ndarray, np.ndarray]:
+    """The rows series by series in the order of time, (n,), and where in that order the series of
+    each begins, (n,). Raises ColumnError where two rows of a series share their time."""
+    times = times_of(table, lags.time)
+    series = np.zeros_like(times) if lags.series is None else groups_of(table, lags.series)
+    order = np.lexsort((times, series))
+    same = np.append(False, np.diff(series[order]) == 0)
+    if len(twice := np.flatnonzero(same[1:] & (np.diff(times[order]) == 0))):
+        first = order[twice[0]]
+        together = (times == times[first]) & (series == series[first])
+        whose = "or name the column of series when you train"
+        if lags.series is not None:
+            whose = f"or each series its own {shown(lags.series)}"
+        raise ColumnError(
+            f"{table.some_rows(together)} have the same time, and none is before another.",
+            where=table.at(lags.time),
+            remedy=f"Give each row a time of its own, {whose}.",
+        )
+    return order, np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+
+
+def _uneven(table: Table, time: str, order: np.ndarray, starts: np.ndarray) -> tuple[str, ...]:
+    """A note where the rows, in this ``order`` of time within series that begin at ``starts``, are
+    not about equally far apart: there the row before is not always one step before."""
     values = table.column(time).values[order]
     if table.column(time).kind == "category":
         try:
@@ -128,12 +146,14 @@ def _uneven(table: Table, time: str, order: np.ndarray) -> tuple[str, ...]:
         except ValueError:  # No day of the calendar, like 2024-02-30: its order is known, no more.
             return ()
         values = values.astype(float)
-    steps = np.diff(values)
+    places = np.flatnonzero(np.diff(starts) == 0)
+    steps = np.diff(values)[places]
     if not len(steps) or steps.max() < UNEVEN * np.median(steps):
         return ()
-    place = int(steps.argmax())
+    widest = int(steps.argmax())
+    place = int(places[widest])
     rows = listed([table.row_ids[order[k]] for k in (place, place + 1)])
     return (
         f"lags count rows, and those of {shown(time)} are not equally far apart: between rows "
-        f"{rows} it is {steps[place] / np.median(steps):.3g} times as far as usual",
+        f"{rows} it is {steps[widest] / np.median(steps):.3g} times as far as usual",
     )

@@ -186,14 +186,25 @@ def times_of(table: Table, name: str) -> np.ndarray:
     if column.kind == "category":
         for row, text in enumerate(column.values.tolist()):
             if not DATE.fullmatch(text):
-                raise ColumnError(
-                    f"this time is {shown(text)}; expected a number or a date like 2024-01-31.",
-                    where=table.place(row, name),
-                    remedy="Spell times so, the year first, or number them.",
-                )
+                raise _no_time(table, row, column)
         texts = [text.replace("T", " ").rstrip("Z") for text in column.values.tolist()]
         return np.unique(texts, return_inverse=True)[1]
     return np.unique(column.values, return_inverse=True)[1]
+
+
+def _no_time(table: Table, row: int, column: Column) -> ColumnError:
+    """What is wrong with a row's time that is no date in a column that is not all numbers."""
+    texts = column.values.tolist()
+    message = f"this time is {shown(texts[row])}; expected a number or a date like 2024-01-31."
+    remedy = "Spell times so, the year first, or number them."
+    dates = [k for k, text in enumerate(texts) if DATE.fullmatch(text)]
+    numbers = [k for k, text in enumerate(texts) if table.reading.number(text) is not None]
+    if dates and len(dates) + len(numbers) == len(texts):
+        # The fewer of both are the slip.
+        (row, *_), (other, *_) = sorted((dates, numbers), key=len)
+        message = f"this time is {texts[row]}, and others are like {texts[other]}."
+        remedy = "Spell all as dates, or number them all."
+    return ColumnError(message, where=table.place(row, column.name), remedy=remedy)
 
 
 def exposures_of(table: Table, name: str) -> np.ndarray:

@@ -52,7 +52,11 @@ class TableSettings(Declared):
         "A column that says how much each row counts, as if it were repeated.",
     )
     group: str | None = setting(
-        None, ColumnName(), LEARN, "A column of groups that cross-validation does not split."
+        None,
+        ColumnName(),
+        LEARN,
+        "A column of groups that cross-validation does not split; with --lags each is a series of"
+        " its own.",
     )
     time: str | None = setting(
         None,

@@ -350,18 +350,17 @@ def calibration_of(
 
 def calibrated(curve: Curve, sample: Sample, problems: Problems, way: bool | str) -> Curve:
     """The curve with the losses and scores that calibrated networks have on rows held out, which
-    alpha is to be chosen by: the outputs of each fold calibrated in this ``way`` by other rows that
-    folds hold out. Where rows have times it is by the earlier folds' rows, and what none is before
-    stays as it is."""
+    alpha is to be chosen by: the outputs of each fold calibrated in this ``way`` by the rows that
+    it learnt from, as far as other folds hold them out. Where rows have times these are earlier
+    ones, as far as they are known then, and what none is before stays as it is."""
     points = []
     for folds in curve.folds:
         point = []
-        for k, (held_out, rows) in enumerate(zip(folds, curve.held_out)):
-            earlier = slice(None if sample.times is None else k)
+        for held_out, rows, known in zip(folds, curve.held_out, curve.learnt):
             others = [
                 (other.outputs[apart], place[apart])
-                for other, place in zip(folds[earlier], curve.held_out[earlier])
-                if (apart := ~np.isin(place, rows)).any()
+                for other, place in zip(folds, curve.held_out)
+                if (apart := np.isin(place, known)).any()
             ]
             if not others:
                 point.append(held_out)

@@ -149,6 +149,8 @@ def trained(
 ) -> tuple[Model, HeldOutRows | None]:
     """As ``train``; with ``held_out`` also what folds predict of the rows that they hold out."""
     clock = time.perf_counter()
+    # The largest alpha prices every wedge, and kernels may have to be compiled.
+    progress.advance("setup")
     training = Training(table, options, progress, deadline)
     setup = time.perf_counter() - clock
     with training.named():

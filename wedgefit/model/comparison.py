@@ -9,6 +9,8 @@ import numpy as np
 from wedgefit.data.roles import weighed_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
+from wedgefit.data.words import listed
+from wedgefit.engine.losses import Quantile, fitted_apart
 from wedgefit.engine.losses.base import TINY
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import score_values
@@ -19,6 +21,7 @@ from wedgefit.model.record import Model
 # pair in twenty looks so different.
 ERRORS = 2.0
 NAMES = ("A", "B")
+MEDIAN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +106,8 @@ def compare(contest: Contest, weight: str | None = None, loss: str | None = None
     cannot be compared so.
     """
     _refuse_other_targets(*contest.models)
+    if loss is None:
+        _refuse_other_quantiles(*contest.models)
     rows = [_rows(*each, weight) for each in zip(contest.models, contest.tables)]
     chosen, losses = _losses(rows, loss)
     weights = rows[0].sample.weights
@@ -159,6 +164,29 @@ def _refuse_other_targets(a: Model, b: Model) -> None:
                 f"the models have different {what}: {left} and {right}.",
                 remedy="Compare models that were trained to predict the same.",
             )
+
+
+def _refuse_other_quantiles(a: Model, b: Model) -> None:
+    """Raises UsageError where the models predict other quantiles, or one a quantile and one a mean:
+    no loss is fair to both. Median and mean are both a middle."""
+    levels = [_levels(a), _levels(b)]
+    if levels[0] == levels[1] or all(each in ((), (MEDIAN,)) for each in levels):
+        return
+    one, other = (
+        f"the quantile{'s' * (len(each) > 1)} {listed([f'{level:g}' for level in each])}"
+        if each
+        else "means"
+        for each in levels
+    )
+    raise UsageError(
+        f"the models predict different things: {one}, and {other}.",
+        remedy="Compare models of the same, or say by what: --loss absolute, --loss squared.",
+    )
+
+
+def _levels(model: Model) -> tuple[float, ...]:
+    """The quantiles that a model predicts, none where it predicts means or classes."""
+    return tuple(loss.level for loss in fitted_apart(model.loss) if isinstance(loss, Quantile))
 
 
 def _losses(rows: list[Rows], name: str | None) -> tuple[RowLoss, list[np.ndarray]]:

@@ -69,7 +69,11 @@ def parts_named(model: Model, names: Sequence[str]) -> list[Part]:
         raise UsageError(
             "what a column costs is proven for one hidden layer.", remedy="Leave out --without."
         )
-    return [_part(model, name) for name in names]
+    found: dict[tuple, Part] = {}
+    for part in (_part(model, name) for name in names):
+        # Twice the same, as A:B and B:A are, is asked once.
+        found.setdefault((frozenset(part.columns), part.order), part)
+    return [*found.values()]
 
 
 def costs(

@@ -119,7 +119,8 @@ class Model:
         if self.options.get("lags") is None:
             return None
         before = rows_before(self.options["lags"], self.options["horizon"])
-        return Lags(self.encoding.target.names[0], self.data.time, before)
+        target = self.encoding.target.names[0]
+        return Lags(target, self.data.time, before, self.data.group)
 
     def layer(self, number: int) -> list[Neuron]:
         """The neurons of one hidden layer, the first being 1, in the order in which the next layer

@@ -72,7 +72,7 @@ def explain_row(model: Model, table: Table, row: str) -> dict:
     of the ``exposure``, whose value the prediction is multiplied by where the table has it (a null
     value: it has not). Raises TableError where the table has no such row.
     """
-    one = _taken(table, row)
+    one = _taken(table, row, model)
     scores = model.scores(one)
     probabilities = model.probabilities(scores)
     classes = plain(model.data.classes)
@@ -131,14 +131,16 @@ def _effects(model: Model, one: Table) -> dict:
     return {"baseline": baseline, "effects": found, "no_effects": None}
 
 
-def _taken(table: Table, row: str) -> Table:
+def _taken(table: Table, row: str, model: Model) -> Table:
     """The row of that id alone. Raises TableError where there is none."""
     ids = [str(known) for known in table.row_ids]
     if row not in ids:
         some = f"Rows are numbered {ids[0]} to {ids[-1]}."
         if table.id_column is not None:
             some = f"Rows are named by column {shown(table.id_column)}."
-        raise TableError(f"there is no row {shown(row)}.", where=table.title, remedy=some)
+        # A table of lags has lost those that the model cannot read.
+        which = "" if model.lags is None else " whose history is whole"
+        raise TableError(f"there is no row {shown(row)}{which}.", where=table.title, remedy=some)
     return table.take([ids.index(row)])
 
 

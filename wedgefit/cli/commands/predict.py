@@ -121,10 +121,11 @@ def _rows(
     files: Files, model, id_columns: tuple[str, ...], append: bool, reading: Reading
 ) -> tuple:
     """The rows, and the columns to copy: all, those that are named, or that of the model's ids
-    (without ids, of models with lags that of times) if it is there."""
+    (without ids, of models with lags those of series and times) if it is there."""
     # Of lags rows without a whole history are left out: predictions need a name to go by.
-    name = model.lags.time if model.data.id is None and model.lags else model.data.id
-    by_default = [] if name is None else [name]
+    lags = model.lags if model.data.id is None else None
+    names = [model.data.id] if lags is None else [lags.series, lags.time]
+    by_default = [name for name in names if name is not None]
     table = files.table(model, reading, keep_cells=append or bool(id_columns or by_default))
     if id_columns:
         from wedgefit.data.words import unknown_column
