@@ -84,7 +84,7 @@ def test_bars(model, without):
     assert not any("±" in text for text in words)
 
 
-def test_page(model, without):
+def test_page(model, without, without_pictures):
     columns, signal = mixed()
     table = table_of(columns | {"y": signal})
     assert "The bands: how far" in (shown := page(model, table))

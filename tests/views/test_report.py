@@ -156,7 +156,7 @@ def test_a_prediction_is_worked_out_on_the_page(trained, text):
         assert " × ".join(effect["columns"]) in words and effect["words"] in words
 
 
-def test_the_reader_chooses_the_row_and_sees_what_was_observed(trained):
+def test_the_reader_chooses_the_row_and_sees_what_was_observed(trained, without_pictures):
     model, table = trained
     row, y = str(table.row_ids[7]), table.column("y").values
     words = Outline(report.page(model, table, row=row)).words
@@ -213,7 +213,7 @@ def test_hostile_names_and_rows_are_escaped(tmp_path, text):
 
 
 @pytest.mark.parametrize("target", ["kind", "y"])
-def test_pages_about_classes(target, tmp_path):
+def test_pages_about_classes(target, tmp_path, without_pictures):
     rng = np.random.default_rng(2)
     X = rng.normal(size=(60, 2)).round(3)
     kinds = np.where(X[:, 0] > 0.3, "a", np.where(X[:, 1] > 0, "b", "c"))

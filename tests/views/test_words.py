@@ -52,7 +52,7 @@ def test_in_hinges_and_claims():
     assert 'increasing in "a, b"' in shown
 
 
-def test_intervals_in_words():
+def test_intervals_in_words(without_pictures):
     """The narrowest and the widest of a level, as ``predict --interval`` gives them; in the report
     of train, in explain and on the page, and only of models that have them."""
     model, without = kinds()["folds"], kinds()["mixed"]
