@@ -23,7 +23,8 @@ engine.losses.softmax engine.losses.counts engine.losses
 engine.problem engine.wedge engine.hinges engine.fit engine.rounding engine.certificate
 engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
-engine.bound_patch_compiled engine.workers engine.bound_search engine.bound_choice
+engine.bound_patch_walk engine.bound_patch_screen engine.bound_patch_compiled
+engine.workers engine.bound_search engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps
 engine.choice engine.order_one engine.pencil engine.nomination
 engine.shaped_compiled engine.shaped_units engine.ascent engine.pricing engine.shapes

@@ -61,7 +61,10 @@ def ratios(count, name, *, seed, directions):
             for part in np.concatenate(inside)
         ]
         rounding = 1e-12 * np.abs(v).sum() * np.abs(points).max()
-        assert looks.values[0] == pytest.approx(scores[-1], rel=1e-9, abs=rounding)
+        if name == "numpy" or norm == 1 or not bias:
+            assert looks.values[0] == pytest.approx(scores[-1], rel=1e-9, abs=rounding)
+        # Where a histogram says enough no row is looked at for itself.
+        assert looks.values[0] <= scores[-1] * (1 + 1e-9) + rounding
         found.append(max(scores) / looks.bounds[0] if looks.bounds[0] > 0 else 0.0)
     return np.array(found)
 
@@ -71,6 +74,26 @@ def test_no_score_in_the_patch_exceeds_its_bound(name):
     found = ratios(40, name, seed=1, directions=40)
     assert found.max() <= 1
     assert np.median(found) > 0.9
+
+
+def test_histograms_leave_to_the_walk_what_they_do_not_prove():
+    """Above the limit the compiled bound is that of the reference where rows were walked through,
+    and never below it."""
+    rng, alike, seen = np.random.default_rng(4), 0, 0
+    while seen < 150:
+        points, v, patch, norm, bias = random_patch(rng)
+        if v.shape[1] > 1 or norm == 1 or not bias:
+            continue
+        asked = {"norm": 2, "bias": True, "floor": 0.0}
+        sharp = bound_patch.look(points, v, patch, limit=0.0, **asked)
+        limit = float(sharp.bounds[0]) * rng.uniform(0.98, 1.005)
+        found = bound_patch_compiled.look(points, v, patch, limit=limit, **asked).bounds[0]
+        slack = 1e-9 * float(sharp.bounds[0])
+        if sharp.bounds[0] > limit + slack:
+            seen += 1
+            assert found >= sharp.bounds[0] - slack
+            alike += found <= sharp.bounds[0] + slack
+    assert alike >= 30
 
 
 @pytest.mark.slow

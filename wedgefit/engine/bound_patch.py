@@ -11,9 +11,12 @@ intervals (``bound``),
 
 and E grows with the way from c no slower than in a straight line. For norm 1, τ·x is at most
 r = Σ h |x|, and in one orthant, where the cells are cut, the bound over ‖c + τ‖₁ is largest at c or
-at a corner. For norm 2 the patch is put into a cap of half angle δ around c, c of length one: with
-T = tan δ, r = T ‖x − p c‖ and Q = ‖M − (M·c) c‖ the largest value is that of
-S cos φ + (Q + E / T) sin φ up to δ. Between two neighbouring p both are convex in b.
+at a corner. For norm 2 c is of length one and t across it: a direction c + τ is one of c + t, and
+t·u ≤ min(T ‖u‖, Σ h |u| / l) for u across c, with the longest t, T, and the least length l of a
+c + τ along c. So much is r for the part of x across c, and H for that of M, Q its length; and with
+the ball of radius ρ within the patch, E grows no faster than E |t| / ρ. The largest value is that
+of (S + min(|t| Q, H) + min(|t| / ρ, 1) E) / √(1 + |t|²). Between two neighbouring p all of this is
+convex in b.
 """
 
 from dataclasses import dataclass
@@ -95,7 +98,7 @@ def look(rows, v, patches: Patches, *, norm, bias, limit, floor) -> Looks:
 
 def _look(points, v, low, high, norm, bias) -> tuple[float, float, float, int]:
     """Bound, rounding, value and sample of one patch; ``points`` (k, n)."""
-    shape = (_Box if norm == 1 else _Cap)(low, high)
+    shape = (_Box if norm == 1 else _Cell)(low, high)
     p, r = shape.centre @ points, shape.reaches(points)
     order = np.argsort(p, kind="stable")
     p, r, v, points = p[order], r[order], v[order], points[:, order]
@@ -121,7 +124,7 @@ def _look(points, v, low, high, norm, bias) -> tuple[float, float, float, int]:
     if bias:
         at[-1] = 0.0
     best = at.argmax()
-    scale = np.abs(p).max() + r.max()
+    scale = np.abs(shape.centre[:, None] * points).sum(axis=0).max() + r.max()
     rounding = 16 * (8 + len(p)) * EPSILON * float(sizes.sum()) * scale / shape.least
     sample = order[min(first[best], len(p) - 1)] if bias else -1
     return bound + rounding, rounding, at[best] / shape.length, sample
@@ -145,33 +148,49 @@ def _tents(p, r, sizes, b) -> np.ndarray:
     return np.maximum(height, 0.0)
 
 
-class _Cap:
-    """Norm 2: the patch inside a cap around its centre."""
+class _Cell:
+    """Norm 2: the patch as the directions c + t, with c of length one and t across it."""
 
     def __init__(self, low, high):
-        self.centre = (low + high) / 2
-        self.centre /= np.linalg.norm(self.centre)
+        middle, self.sides = (low + high) / 2, (high - low) / 2
+        size = np.linalg.norm(middle)
+        self.centre = middle / size
         corners = np.array(list(product(*np.stack([low, high], axis=1))))
         along = corners @ self.centre
         away = np.linalg.norm(corners - along[:, None] * self.centre, axis=1)
         # Not the arc cosine, which loses half of its digits near 1.
         self.T = float((away / along).max()) * (1 + 1e-14) + 4 * EPSILON
-        self.half, self.length, self.least = np.arctan(self.T), 1.0, 1.0
+        self.shortest = (size - self.sides @ np.abs(self.centre)) * (1 - 1e-14)
+        free = self.sides > 0
+        ends = np.maximum(np.abs(low), np.abs(high))[free]
+        within = self.sides[free] / np.sqrt(1 + ends**2) / size
+        self.within = float(within.min(initial=self.T)) * (1 - 1e-14)
+        self.length = self.least = 1.0
 
     def reaches(self, points) -> np.ndarray:
-        across = (points**2).sum(axis=0) - (self.centre @ points) ** 2
-        slack = 1e-14 * (points**2).sum(axis=0)
-        return self.T * np.sqrt(np.maximum(across, 0.0) + slack)
+        return self._across(points.T)[1]
+
+    def _across(self, rows) -> tuple[np.ndarray, np.ndarray]:
+        """The length of each row (…, d) across the centre, and its largest product with any t."""
+        squares = (rows**2).sum(axis=-1)
+        along = rows @ self.centre
+        lengths = np.sqrt(np.maximum(squares - along**2, 0.0) + 1e-14 * squares)
+        turns = np.abs(rows - along[..., None] * self.centre) @ self.sides / self.shortest
+        return lengths, np.minimum(self.T * lengths, turns + 1e-14 * self.T * np.sqrt(squares))
 
     def highest(self, S, M, E) -> float:
         """The largest score for S (k, K), M (k, K, d) and E (k,)."""
-        along = M @ self.centre
-        across = np.maximum((M**2).sum(axis=(1, 2)) - (along**2).sum(axis=1), 0.0)
-        across += 1e-14 * (M**2).sum(axis=(1, 2))
+        Q, H = (np.linalg.norm(part, axis=1) for part in self._across(M))
         S = S[:, 0] if S.shape[1] == 1 else np.linalg.norm(S, axis=1)
-        Q = np.sqrt(across) + E / self.T
-        angle = np.clip(np.arctan2(Q, S), 0.0, self.half)
-        return float(np.max(S * np.cos(angle) + Q * np.sin(angle)))
+        ends = np.maximum(H / np.where(Q > 0, Q, 1.0), self.within)
+        near = _on_arc(S, Q + E / self.within, 0.0, self.within)
+        return float(np.maximum(near, _on_arc(S + E, Q, self.within, ends)).max())
+
+
+def _on_arc(S, Q, begin, end) -> np.ndarray:
+    """The largest S cos φ + Q sin φ with begin ≤ tan φ ≤ end, for Q ≥ 0."""
+    angle = np.clip(np.arctan2(Q, S), np.arctan(begin), np.arctan(end))
+    return S * np.cos(angle) + Q * np.sin(angle)
 
 
 class _Box:
