@@ -16,7 +16,7 @@ lost.
 import json
 import math
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -26,6 +26,8 @@ from wedgefit.errors import ModelFileError
 Record = TypeVar("Record")
 # Whole numbers beyond do not fit an int64 array, and floats beyond 2**53 have no units digit.
 LARGEST_INT = 2**63
+_UNIONS = (Union, types.UnionType)
+_BARE = (float, str, int, bool, type(None))
 SHOWN = 3  # So many complaints stand in a message; the rest is counted.
 
 
@@ -148,28 +150,29 @@ class _Reader:
         return value
 
     def _bare(self, kind: Any, data: Any, path: str) -> Any:
-        origin = get_origin(kind)
-        if origin in (Union, types.UnionType):
-            return self._union(get_args(kind), data, path)
-        if not _looks_like(kind, data):
+        origin, parts = _made_of(kind)
+        if origin in _UNIONS:
+            return self._union(parts, data, path)
+        if not _shape(kind)(data):
             self._complain(path, _words(kind), data)
             return None
+        if kind is float:
+            return float(data)
         if is_dataclass(kind):
             return self._record(kind, data, path)
         if origin is tuple:
-            return self._tuple(get_args(kind), data, path)
+            return self._tuple(parts, data, path)
         if origin is list:
-            (item,) = get_args(kind)
-            return [self.value(item, each, f"{path}[{i}]") for i, each in enumerate(data)]
+            return list(self._items([parts[0]] * len(data), data, path))
         if origin is dict:
-            item = get_args(kind)[1]
+            item = parts[1]
             return {key: self.value(item, each, _joined(path, key)) for key, each in data.items()}
-        return float(data) if kind is float else data
+        return data
 
     def _union(self, options: tuple, data: Any, path: str) -> Any:
         """The first option that this can be read as; else the complaints of the only one of its
         outer shape, or one that names all options."""
-        alike = [option for option in options if _looks_like(parts_of(option)[0], data)]
+        alike = [option for option in options if _shape(parts_of(option)[0])(data)]
         for option in alike:
             attempt = _Reader()
             value = attempt.value(option, data, path)
@@ -186,10 +189,14 @@ class _Reader:
         if len(kinds) != len(data):
             self._complain(path, _words(tuple[parts]), data)
             return ()
-        return tuple(
-            self.value(kind, each, f"{path}[{i}]")
-            for i, (kind, each) in enumerate(zip(kinds, data))
-        )
+        return tuple(self._items(kinds, data, path))
+
+    def _items(self, kinds: Sequence, data: list, path: str) -> Iterable[Any]:
+        # Most of a model's file are lists of numbers, which need no words for each.
+        if {*kinds} <= {float} and all(map(_shape(float), data)):
+            return map(float, data)
+        numbered = enumerate(zip(kinds, data))
+        return [self.value(kind, each, f"{path}[{i}]") for i, (kind, each) in numbered]
 
     def _record(self, kind: type, data: dict, path: str) -> Any:
         before, known = len(self.complaints), keys_of(kind)
@@ -253,6 +260,7 @@ def keys_of(kind: type) -> dict[str, tuple[Field, Any]]:
     return found
 
 
+@cache
 def _is_flat(kind: Any) -> bool:
     return get_origin(kind) is Annotated and FLAT in get_args(kind)
 
@@ -263,31 +271,44 @@ def _missing_keys(kind: Any, data: dict) -> bool:
     return any(name not in data and is_required(part) for name, (part, _) in known.items())
 
 
-def parts_of(kind: Any) -> tuple[Any, list[Rule], list[str]]:
+# What follows is asked of every number of a file, and depends on the annotation alone.
+
+
+@cache
+def parts_of(kind: Any) -> tuple[Any, tuple[Rule, ...], tuple[str, ...]]:
     """A type without what ``Annotated`` adds; the rules; the descriptions."""
     if get_origin(kind) is not Annotated:
-        return kind, [], []
+        return kind, (), ()
     bare, *more = get_args(kind)
-    rules = [part for part in more if isinstance(part, Rule)]
-    return bare, rules, [part for part in more if isinstance(part, str)]
+    rules = tuple(part for part in more if isinstance(part, Rule))
+    return bare, rules, tuple(part for part in more if isinstance(part, str))
 
 
-def _looks_like(kind: Any, data: Any) -> bool:
-    """Whether JSON data has the outer shape of a type; all of it for what has no parts."""
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        return any(_looks_like(parts_of(option)[0], data) for option in get_args(kind))
+@cache
+def _made_of(kind: Any) -> tuple[Any, tuple]:
+    return get_origin(kind), get_args(kind)
+
+
+@cache
+def _shape(kind: Any) -> Callable[[Any], bool]:
+    """What tells whether JSON data has the outer shape of a type; all of it for what has no
+    parts."""
+    origin, parts = _made_of(kind)
+    if origin in _UNIONS:
+        options = [_shape(parts_of(option)[0]) for option in parts]
+        return lambda data: any(option(data) for option in options)
     if origin is Literal:
-        return any(type(data) is type(option) and data == option for option in get_args(kind))
+        return lambda data: any(type(data) is type(part) and data == part for part in parts)
     if is_dataclass(kind) or origin is dict:
-        return isinstance(data, dict)
+        return lambda data: isinstance(data, dict)
     if origin in (tuple, list):
-        return isinstance(data, list)
+        return lambda data: isinstance(data, list)
     if kind is float:
-        return type(data) in (int, float) and _finite(data)
+        return lambda data: type(data) in (int, float) and _finite(data)
     if kind is int:
-        return type(data) is int and abs(data) < LARGEST_INT
-    return type(data) is (type(None) if kind is None else kind)
+        return lambda data: type(data) is int and abs(data) < LARGEST_INT
+    only = type(None) if kind is None else kind
+    return lambda data: type(data) is only
 
 
 def _finite(number: float) -> bool:
@@ -352,6 +373,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """The JSON data of a record, or of anything made of records, keys in the order of the
     fields."""
+    if type(value) in _BARE:
+        return value
     if is_dataclass(value):
         data = {}
         for name, (_, annotation) in fields_of(type(value)).items():
