@@ -26,8 +26,7 @@ from threadpoolctl import threadpool_info
 import wedgefit
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.cli import main
-from wedgefit.estimators import MONOTONIC
-from wedgefit.parameters import parameters_of
+from wedgefit.parameters import MONOTONIC, parameters_of
 
 ESTIMATORS = [WedgeRegressor, WedgeClassifier, WedgeFeatures]
 

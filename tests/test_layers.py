@@ -48,7 +48,7 @@ model.claims model.soundness model.audit model.cost model.uniqueness model.bends
 model.polish model.trace
 views.words views.units views.phrases views.effects views.curves views.explain
 views.prediction views.flat views.terminal views.progress_bar
-views.tables.train views.tables.explain views.tables.row views.tables.figures
+views.tables.train views.tables.sums views.tables.explain views.tables.row views.tables.figures
 views.tables.proof views.tables
 views.pictures.style views.pictures.naming views.pictures.scene views.pictures.fit
 views.pictures.map views.pictures.frames views.pictures.effects views.pictures.pairs
@@ -56,7 +56,7 @@ views.pictures.overview views.pictures.quality
 views.pictures.training views.pictures.draw views.pictures views.page
 exports.plan exports.standalone exports.python exports.dialects exports.sql exports.onnx
 exports.formats
-parameters estimators
+parameters arrays estimators
 cli.streams cli.help cli.failures cli.output cli.values cli.options cli.arguments
 cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate
 cli.commands.compare cli.commands.path cli.commands.certify cli.commands.polish
@@ -76,6 +76,7 @@ ROOMS = {
         "engine.lasso",
         "learning.calibrating",
         "learning.splits",
+        "arrays",
         "estimators",
     },
     "pickle": set(),

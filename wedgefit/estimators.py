@@ -9,30 +9,40 @@ from collections import Counter
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
-from sklearn.model_selection import check_cv
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from wedgefit.arrays import (
+    TARGET,
+    column_names,
+    columns_of,
+    counted,
+    folds,
+    free_names,
+    handed_over,
+    labels_of,
+    table_of,
+)
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
-from wedgefit.data.settings import DIRECTIONS
-from wedgefit.data.table import Table
 from wedgefit.errors import WedgefitError
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
 from wedgefit.model.parts import values_of
 from wedgefit.model.record import Model
-from wedgefit.parameters import as_parameters, parameters_of, with_parameters
-from wedgefit.setting import NETWORK, Range, Setting
+from wedgefit.parameters import (
+    MONOTONIC,
+    as_parameters,
+    settings_told,
+    shapes_told,
+    with_parameters,
+)
 from wedgefit.views.phrases import hinge_texts
 from wedgefit.watch import Silent
-
-WEIGHTS, GROUPS, TARGET = "sample_weight", "groups", "y"
-
 
 ATTRIBUTES = """
     Attributes
@@ -52,114 +62,25 @@ ATTRIBUTES = """
 """.strip("\n")
 
 
-class Directions(Range):
-    """−1, 0 or 1 for each feature, by scikit-learn's ``monotonic_cst``."""
-
-    words = "an array with 1 (increasing), -1 (decreasing) or 0 for every feature"
-
-    def take(self, value) -> list[int]:
-        numbers = np.asarray(value)
-        if numbers.ndim != 1 or not np.isin(numbers, (-1, 0, 1)).all():
-            raise ValueError
-        return [int(number) for number in numbers]
-
-
-MONOTONIC = Setting(
-    "monotonic_cst",
-    Directions(),
-    None,
-    NETWORK,
-    "In which features the network must not fall or must not rise: it is the best of all that do"
-    " not, proven. With it the order is 1 unless given. For two classes it speaks of the"
-    " probability of the second.",
-    in_python="a dict from names of features to such a number",
-)
-
-
 class _WedgeEstimator(BaseEstimator):
     """What the estimators share: parameters are the settings of ``train`` by scikit-learn's names
     where it has one."""
 
-    def _settings(self) -> dict:
-        """The settings that the parameters stand for, as plain values. Raises ValueError for a
-        parameter of no meaning."""
-        return {one.name: self._plain(name, one) for name, one in parameters_of(self._task).items()}
-
-    def _plain(self, name: str, one: Setting):
-        value = getattr(self, name)
-        try:
-            if name == "random_state":
-                value = _seed(value)
-            if name == "n_jobs" and value == -1:
-                value = None
-            if name == "class_weight" and isinstance(value, dict):
-                # It is in the weights of the rows.
-                value = None
-            return one.take(value)
-        except (ValueError, TypeError, OverflowError):
-            raise ValueError(
-                f"the parameter {name!r} of {type(self).__name__} is {value!r};"
-                f" expected {one.words}."
-            ) from None
-
-    def _shapes(self) -> dict[str, tuple[str, ...]]:
-        """The columns that the network is to be increasing or decreasing in. Raises ValueError."""
-        told = getattr(self, MONOTONIC.name, None)
-        if told is None:
-            return {}
-        names = self._column_names()
-        if isinstance(told, dict):
-            if not hasattr(self, "feature_names_in_"):
-                raise ValueError("monotonic_cst is a dict, and X has no names of features.")
-            if unknown := [name for name in told if name not in names]:
-                raise ValueError(f"monotonic_cst names {unknown[0]!r}, which X does not have.")
-            told = [told.get(name, 0) for name in names]
-        try:
-            directions = MONOTONIC.take(told)
-        except (ValueError, TypeError):
-            raise ValueError(
-                f"the parameter 'monotonic_cst' of {type(self).__name__} is {told!r};"
-                f" expected {MONOTONIC.words}."
-            ) from None
-        if len(directions) != len(names):
-            raise ValueError(
-                f"monotonic_cst has {len(directions)} numbers, and X has {len(names)} features."
-            )
-        return {
-            shape: tuple(name for name, way in zip(names, directions) if way == number)
-            for shape, number in DIRECTIONS.items()
-        }
-
     def _learn(self, X, target: dict[str, Column], task: str, sample_weight, groups):
         """Fit the table of X (n, d) and the target columns. Raises ValueError with the message of
         any WedgefitError."""
-        settings = self._settings() | self._shapes()
-        columns = {
-            name: Column(name, "numeric", values) for name, values in zip(self._column_names(), X.T)
-        } | target
-        roles, kept = {}, np.ones(len(X), dtype=bool)
-        if sample_weight is not None:
-            weights = column_or_1d(
-                check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=WEIGHTS)
-            )
-            check_consistent_length(X, weights)
-            roles["weight"], kept = WEIGHTS, weights > 0
-            columns[WEIGHTS] = Column(WEIGHTS, "numeric", weights)
-        if groups is not None:
-            codes = _codes(column_or_1d(groups))
-            check_consistent_length(X, codes)
-            roles["group"] = GROUPS
-            columns[GROUPS] = Column(GROUPS, "numeric", codes)
-        table = Table(
-            "the data", ",", list(range(1, len(X) + 1)), np.arange(1, len(X) + 1), columns
-        )
+        names = column_names(self)
+        settings = settings_told(self) | shapes_told(self, names)
+        handed = handed_over(X, names, target, sample_weight, groups)
+        first = next(iter(target.values())).values
         own = {
             "target": tuple(target),
             "task": task,
-            "cv": self._folds(X, target, task, groups, kept),
+            "cv": folds(self.cv, X, first, task, groups, handed.kept),
         }
         try:
-            return self._taught(train(table, Options(**settings | own | roles), Silent()))
+            options = Options(**settings | own | handed.roles)
+            return self._taught(train(handed.table, options, Silent()))
         except WedgefitError as error:
             raise ValueError(as_parameters(str(error))) from error
 
@@ -175,56 +96,16 @@ class _WedgeEstimator(BaseEstimator):
         self.dual_gap_ = max(0.0, model.certificate.objective - model.certificate.lower_bound)
         return self
 
-    def _folds(self, X, target, task: str, groups, kept: np.ndarray):
-        """The number of folds, or the splits that a splitter or an iterable gives, counted in the
-        rows that are kept."""
-        y = next(iter(target.values())).values
-        if isinstance(self.cv, int | np.integer):
-            # As many folds as the smallest class can fill: better than to fail on a small table.
-            stratified = task == "classification" and groups is None and kept.any()
-            return (
-                int(max(2, min(self.cv, np.unique(y[kept], return_counts=True)[1].min())))
-                if stratified
-                else int(self.cv)
-            )
-        position = np.cumsum(kept) - 1
-        splits = check_cv(self.cv, y, classifier=task == "classification").split(X, y, groups)
-        return [tuple(position[part[kept[part]]] for part in split) for split in splits]
-
-    def _column_names(self) -> list[str]:
-        """The names of the inputs: those of the frame, or x0, x1, …"""
-        names = getattr(self, "feature_names_in_", None)
-        names = (
-            [f"x{j}" for j in range(self.n_features_in_)]
-            if names is None
-            else [str(name) for name in names]
-        )
-        distinct = len({*names, WEIGHTS, GROUPS}) == len(names) + 2
-        return names if distinct else [f"x{j}: {name}" for j, name in enumerate(names)]
-
     def _design(self, X) -> tuple[Model, np.ndarray]:
         """The fitted model and the design matrix of X."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
-        columns = {
-            name: Column(name, "numeric", values) for name, values in zip(self._column_names(), X.T)
-        }
-        table = Table(
-            "the data", ",", list(range(1, len(X) + 1)), np.arange(1, len(X) + 1), columns
-        )
+        table = table_of(columns_of(column_names(self), X))
         return self.model_, self.model_.encoding.transform(table)
 
     def _output(self, X) -> np.ndarray:
         model, design = self._design(X)
         return model.predictor.forward(design)
-
-    def _free_name(self, names: list[str]) -> list[str]:
-        """Names for target columns that no input has."""
-        taken = {*self._column_names(), WEIGHTS, GROUPS}
-        return [
-            next(free for k in range(len(taken) + 1) if (free := name + "_" * k) not in taken)
-            for name in names
-        ]
 
 
 def _has_quantiles(estimator) -> bool:
@@ -260,7 +141,7 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
         )
         columns = y.reshape(len(X), -1).astype(float).T
         several = [f"{TARGET}{k}" for k in range(len(columns))]
-        names = self._free_name(several if len(columns) > 1 else [TARGET])
+        names = free_names(self, several if len(columns) > 1 else [TARGET])
         target = {name: Column(name, "numeric", values) for name, values in zip(names, columns)}
         return self._learn(X, target, self._task, sample_weight, groups)
 
@@ -335,15 +216,15 @@ class WedgeClassifier(ClassifierMixin, _WedgeEstimator):
             by_class = compute_sample_weight(self.class_weight, y)
             sample_weight = by_class if sample_weight is None else by_class * sample_weight
         # A row of weight zero is not there, nor is a class that only such rows have.
-        counted = _counted(y, sample_weight)
-        self.classes_ = np.unique(counted)
-        if len(counted) and len(self.classes_) < 2:
+        there = counted(y, sample_weight)
+        self.classes_ = np.unique(there)
+        if len(there) and len(self.classes_) < 2:
             raise ValueError(
                 "classification needs at least two classes,"
-                f" but y has one class only: {str(counted[0])!r}."
+                f" but y has one class only: {str(there[0])!r}."
             )
-        (name,) = self._free_name([TARGET])
-        return self._learn(X, {name: _labels(name, y)}, self._task, sample_weight, groups)
+        (name,) = free_names(self, [TARGET])
+        return self._learn(X, {name: labels_of(name, y)}, self._task, sample_weight, groups)
 
     def decision_function(self, X):
         """The network's output: (n,) log-odds of the second of two classes, else (n, n_classes),
@@ -382,9 +263,9 @@ class WedgeFeatures(TransformerMixin, _WedgeEstimator):
         """Select wedges for X (n, d) and y (n,); ``sample_weight`` and ``groups`` as for the
         regressor."""
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
-        (name,) = self._free_name([TARGET])
-        classes = y.dtype.kind not in "biuf" or len(np.unique(_counted(y, sample_weight))) == 2
-        target = {name: _labels(name, y) if classes else Column(name, "numeric", y.astype(float))}
+        (name,) = free_names(self, [TARGET])
+        classes = y.dtype.kind not in "biuf" or len(np.unique(counted(y, sample_weight))) == 2
+        target = {name: labels_of(name, y) if classes else Column(name, "numeric", y.astype(float))}
         return self._learn(
             X, target, "classification" if classes else "regression", sample_weight, groups
         )
@@ -413,31 +294,6 @@ def _squeezed(values: np.ndarray) -> np.ndarray:
     return values[:, 0] if values.shape[1] == 1 else values
 
 
-def _counted(y: np.ndarray, sample_weight) -> np.ndarray:
-    """The targets of the rows that count."""
-    if sample_weight is None:
-        return y
-    weights = column_or_1d(sample_weight)
-    check_consistent_length(y, weights)
-    return y[weights > 0]
-
-
-def _codes(groups: np.ndarray) -> np.ndarray:
-    """Groups by number. Raises ValueError for a row without a group."""
-    absent = [k for k, group in enumerate(groups.tolist()) if group is None or group != group]
-    if absent:
-        raise ValueError(f"groups has no value in row {absent[0]} (from 0); expected one per row.")
-    return np.unique(groups, return_inverse=True)[1].astype(float)
-
-
-def _seed(random_state) -> int:
-    if random_state is None:
-        return 0
-    if isinstance(random_state, np.random.RandomState):
-        return random_state.randint(2**31 - 1)
-    return random_state
-
-
 def _told_apart(model: Model) -> list[str]:
     """The texts of the hinges: to four digits, to more where several would read the same, and
     numbered where they are the same to the last digit."""
@@ -453,16 +309,3 @@ def _told_apart(model: Model) -> list[str]:
         f"{text} ({neuron.id})" if seen[text] > 1 else text
         for text, neuron in zip(texts, model.layer(model.depth))
     ]
-
-
-def _labels(name: str, y: np.ndarray) -> Column:
-    """Labels as a column: numbers as they are, anything else as text. Raises ValueError for whole
-    numbers that float64 confuses."""
-    if y.dtype.kind in "iuf":
-        if len(np.unique(y.astype(float))) < len(np.unique(y)):
-            raise ValueError(
-                "some labels are whole numbers too large to tell apart (beyond 2**53);"
-                " pass them as text: y.astype(str)."
-            )
-        return Column(name, "numeric", y.astype(float))
-    return Column(name, "category", np.array([str(label) for label in y], dtype=object))

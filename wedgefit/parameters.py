@@ -1,13 +1,17 @@
-"""Settings as the parameters of estimators: their signature, docstring, checks, and how messages
-name them."""
+"""Settings as the parameters of estimators: their signature, docstring, checks and values, and how
+messages name them."""
 
 import re
 import textwrap
 from collections.abc import Sequence
 from inspect import Parameter, Signature
+from typing import Any
 
+import numpy as np
+
+from wedgefit.data.settings import DIRECTIONS
 from wedgefit.learning.settings import Options
-from wedgefit.setting import Flag, Setting, settings_of
+from wedgefit.setting import NETWORK, Flag, Range, Setting, settings_of
 
 # An option in a message, and the value that may follow it.
 _OPTION = re.compile(
@@ -68,6 +72,97 @@ def _described(name: str, one: Setting, default) -> str:
     by_default = f" By default: {one.by_default}." if one.by_default else ""
     says = textwrap.wrap(as_parameters(one.says + by_default), 92)
     return "\n".join([f"    {name} : {kind}", *(f"        {line}" for line in says)])
+
+
+# Values -------------------------------------------------------------------------------------------
+
+
+class Directions(Range):
+    """−1, 0 or 1 for each feature, by scikit-learn's ``monotonic_cst``."""
+
+    words = "an array with 1 (increasing), -1 (decreasing) or 0 for every feature"
+
+    def take(self, value) -> list[int]:
+        numbers = np.asarray(value)
+        if numbers.ndim != 1 or not np.isin(numbers, (-1, 0, 1)).all():
+            raise ValueError
+        return [int(number) for number in numbers]
+
+
+MONOTONIC = Setting(
+    "monotonic_cst",
+    Directions(),
+    None,
+    NETWORK,
+    "In which features the network must not fall or must not rise: it is the best of all that do"
+    " not, proven. With it the order is 1 unless given. For two classes it speaks of the"
+    " probability of the second.",
+    in_python="a dict from names of features to such a number",
+)
+
+
+def settings_told(estimator: Any) -> dict[str, Any]:
+    """The settings that the parameters of an estimator stand for, as plain values. Raises
+    ValueError for a parameter of no meaning."""
+    parameters = parameters_of(estimator._task).items()
+    return {one.name: _plain(estimator, name, one) for name, one in parameters}
+
+
+def _plain(estimator: Any, name: str, one: Setting) -> Any:
+    value = getattr(estimator, name)
+    try:
+        if name == "random_state":
+            value = _seed(value)
+        if name == "n_jobs" and value == -1:
+            value = None
+        if name == "class_weight" and isinstance(value, dict):
+            # It is in the weights of the rows.
+            value = None
+        return one.take(value)
+    except (ValueError, TypeError, OverflowError):
+        raise _refused(estimator, name, value, one) from None
+
+
+def _seed(random_state) -> int:
+    if random_state is None:
+        return 0
+    if isinstance(random_state, np.random.RandomState):
+        return random_state.randint(2**31 - 1)
+    return random_state
+
+
+def _refused(estimator: Any, name: str, value: Any, one: Setting) -> ValueError:
+    kind = type(estimator).__name__
+    return ValueError(f"the parameter {name!r} of {kind} is {value!r}; expected {one.words}.")
+
+
+def shapes_told(estimator: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Which of these columns the network is to be increasing or decreasing in, by the estimator's
+    ``monotonic_cst``. Raises ValueError."""
+    told = getattr(estimator, MONOTONIC.name, None)
+    if told is None:
+        return {}
+    if isinstance(told, dict):
+        if not hasattr(estimator, "feature_names_in_"):
+            raise ValueError("monotonic_cst is a dict, and X has no names of features.")
+        if unknown := [name for name in told if name not in names]:
+            raise ValueError(f"monotonic_cst names {unknown[0]!r}, which X does not have.")
+        told = [told.get(name, 0) for name in names]
+    try:
+        directions = MONOTONIC.take(told)
+    except (ValueError, TypeError):
+        raise _refused(estimator, MONOTONIC.name, told, MONOTONIC) from None
+    if len(directions) != len(names):
+        raise ValueError(
+            f"monotonic_cst has {len(directions)} numbers, and X has {len(names)} features."
+        )
+    return {
+        shape: tuple(name for name, way in zip(names, directions) if way == number)
+        for shape, number in DIRECTIONS.items()
+    }
+
+
+# Messages -----------------------------------------------------------------------------------------
 
 
 def as_parameters(message: str) -> str:

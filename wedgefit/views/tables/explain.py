@@ -1,13 +1,12 @@
 """What a model says of itself: its effects first, then the wedges and rows that they come from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from rich.text import Text
 
-from wedgefit.learning.threshold import HALF
 from wedgefit.views.curves import curve_values
-from wedgefit.views.phrases import limit_texts
+from wedgefit.views.tables.sums import kind_of_output, opening, sum_of
 from wedgefit.views.terminal import Meter, Parts, Spark, add_row, table_of, title
 from wedgefit.views.words import (
     LINE,
@@ -15,7 +14,6 @@ from wedgefit.views.words import (
     count,
     each,
     in_lines,
-    interval_words,
     listed,
     number,
     percent,
@@ -34,7 +32,7 @@ def explain(explanation: dict, show: Sequence[str] = (), short: bool = False) ->
     ``show``: only these tables; ``short``: the strongest of each, a line each, on one screen.
     """
     if not show:
-        yield from _opening(explanation)
+        yield from opening(explanation)
     elif explanation["no_effects"] is not None and {"effects", "pairs"} & set(show):
         yield Text(plain(explanation["no_effects"]))
     shown = show or _usual(explanation, short)
@@ -60,103 +58,6 @@ def _left(many: int, how: str) -> Parts:
         yield Text(f"and {many:,} more: wedgefit explain {how}", style="dim")
 
 
-# The opening --------------------------------------------------------------------------------------
-
-
-def _opening(explanation: dict) -> Parts:
-    formula = explanation["formula"]
-    for line in _sums(explanation) if formula is None else _lines_of(formula, explanation):
-        yield Text(plain(line), style="bold")
-    for limits in limit_texts(explanation):
-        yield Text(f"{plain(limits)}.")
-    if classes := explanation["classes"]:
-        last, first = plain(classes[-1]), plain(classes[0])
-        where, threshold = "the score is positive", explanation["threshold"]
-        if threshold is not None or explanation["steps"]:
-            where = f"its probability exceeds {number(HALF if threshold is None else threshold)}"
-        two = f"{last} is predicted where {where}, {first} elsewhere."
-        largest = "probability" if explanation["steps"] else "score"
-        several = f"The class of the largest {largest} is predicted."
-        yield Text(two if len(classes) == 2 else several)
-    if explanation["steps"]:
-        yield Text("Probabilities rise with the score in steps, which rows held out have taught.")
-    if explanation["scale"] == "quantile":
-        yield Text("Predicted of a row are these numbers in ascending order.")
-    for words in interval_words(explanation["interval_reach"]):
-        yield Text(f"Rows like those of training: {words}, by the row (predict --interval).")
-    if explanation["no_effects"] is not None:
-        yield Text(f"Note: {plain(explanation['no_effects'])}")
-    if any(_beyond(term) for term in explanation["terms"]):
-        yield Text(f"{NOTHING} stands for a number that float64 cannot hold in units of the file.")
-
-
-def _beyond(term: dict) -> bool:
-    return term["coefficient"] is not None and term["hinge"]["coefficient"] is None
-
-
-def _lines_of(formula: str, explanation: dict) -> list[str]:
-    """The equations of a formula, one per output. A name may hold line breaks of its own, so only
-    the start of an equation parts them."""
-    starts = [0]
-    # Two classes have one equation, several classes or targets one each.
-    for output in explanation["outputs"][1:]:
-        starts.append(formula.index(f"\n{_name(explanation, output)} = ", starts[-1]) + 1)
-    ends = [*starts[1:], None]
-    return [formula[start:end].removesuffix("\n") for start, end in zip(starts, ends)]
-
-
-def _name(explanation: dict, output: str) -> str:
-    """What the parts of an output add up to."""
-    if explanation["classes"]:
-        return f"score of {output}"
-    return f"log {output}" if explanation["scale"] == "log" else output
-
-
-def _kind(explanation: dict) -> str:
-    """What one of several outputs is."""
-    if explanation["classes"]:
-        return "class"
-    return "quantile" if explanation["scale"] == "quantile" else "target"
-
-
-def _sum_of(explanation: dict) -> str:
-    """What effects add up to, in words."""
-    scale = explanation["scale"]
-    if explanation["classes"]:
-        return "score" + {"prediction": ""}.get(scale, f" ({scale})")
-    return "log of the prediction" if scale == "log" else "prediction"
-
-
-def _sums(explanation: dict) -> Iterator[str]:
-    """One line per output in place of a formula that would be too long to read."""
-    for output in explanation["outputs"]:
-        yield f"{_name(explanation, output)} = {_sum(explanation, output)}"
-
-
-def _sum(explanation: dict, output: str) -> str:
-    if explanation["no_effects"] is None:
-        own = [effect for effect in explanation["effects"] if effect["output"] == output]
-        pairs = sum(len(effect["columns"]) == 2 for effect in own)
-        if explanation["sizes"]["effects"] > len(explanation["effects"]):
-            return f"{number(_at(explanation['baseline'], output))} on average + its effects"
-        words = f" + {_effects_of(pairs, 'pair')}" if pairs else ""
-        average = number(_at(explanation["baseline"], output))
-        return f"{average} on average + {_effects_of(len(own) - pairs, 'column')}{words}"
-    own = sum(term["output"] in (None, output) for term in explanation["terms"])
-    cut = len(explanation["terms"]) < explanation["sizes"]["terms"]
-    bias = number(_at(explanation["intercept"], output))
-    over = "its wedges" if cut else count(own, "wedge")
-    return f"{bias} + the sum of coefficient · hinge over {over}"
-
-
-def _effects_of(many: int, thing: str) -> str:
-    return f"the effect of a {thing}" if many == 1 else f"{many:,} effects of {thing}s"
-
-
-def _at(value: float | dict[str, float], output: str) -> float:
-    return value[output] if isinstance(value, dict) else value
-
-
 # Effects ------------------------------------------------------------------------------------------
 
 
@@ -168,7 +69,12 @@ def _effects(explanation: dict, short: bool) -> Parts:
     several = len(explanation["outputs"]) > 1
     if shown:
         folds = _has_folds(every)
-        heads = ["column", *[_kind(explanation)] * several, "importance>", *["± folds>"] * folds]
+        heads = [
+            "column",
+            *[kind_of_output(explanation)] * several,
+            "importance>",
+            *["± folds>"] * folds,
+        ]
         heads += ["", "lowest>", "highest>", "shape", "over the rows"]
         table = table_of(*heads, spare=("lowest", "highest"), one_line=short)
         most = max(effect["share"] for effect in shown)
@@ -208,7 +114,7 @@ def _whole(explanation: dict) -> str:
     if len(explanation["outputs"]) > 1:
         things = "scores" if explanation["classes"] else "predictions"
         return f"the average of the {things}: {each(explanation['baseline'])}"
-    return f"the average {_sum_of(explanation)}, {number(explanation['baseline'])}"
+    return f"the average {sum_of(explanation)}, {number(explanation['baseline'])}"
 
 
 def outline(effect: dict) -> list[float]:
@@ -251,7 +157,7 @@ def _pairs(explanation: dict, short: bool) -> Parts:
     shown = every[:MOST_PAIRS] if short else every
     several = len(explanation["outputs"]) > 1
     folds = _has_folds(every)
-    heads = ["pair", *[_kind(explanation)] * several, "importance>", *["± folds>"] * folds]
+    heads = ["pair", *[kind_of_output(explanation)] * several, "importance>", *["± folds>"] * folds]
     # Its words name both columns.
     table = table_of(*heads, "", "what it does", spare=["pair"], one_line=short)
     most = max(effect["share"] for effect in explanation["effects"])
@@ -265,7 +171,7 @@ def _pairs(explanation: dict, short: bool) -> Parts:
             Meter(effect["share"], most),
             effect["words"],
         )
-    thing = "score" if explanation["classes"] else _sum_of(explanation)
+    thing = "score" if explanation["classes"] else sum_of(explanation)
     yield title(f"Pairs: what two columns do to the {thing} beyond their own effects")
     yield table
     yield from _left(len(every) - len(shown), "--show pairs")
@@ -282,7 +188,7 @@ def _wedges(explanation: dict, short: bool) -> Parts:
         # A layer is read after the one that it reads.
         shown = sorted(shown, key=lambda term: term["layer"])
     separate = any(term["output"] is not None for term in every)
-    places = [*["layer>"] * deep, *[_kind(explanation)] * separate]
+    places = [*["layer>"] * deep, *[kind_of_output(explanation)] * separate]
     words = ["hinge", "through rows"] if short else ["hinge", "reads", "active", "through rows"]
     figures = ("coefficient>", "share>", "", "active rows>")
     table = table_of("id>", *places, *words, *figures, spare=("active rows",), one_line=short)
