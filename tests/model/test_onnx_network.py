@@ -174,6 +174,12 @@ CLASSIFIER = [
 MORE = {
     "mean": CENTER,
     "std": SCALE,
+    "gain": np.array([0.5, 2.0, -1.0]),
+    "lift": np.array([0.1, 0.2, -0.3]),
+    "squares": SCALE**2,
+    "nought": np.array(0.0),
+    "turned": np.array([-1.0, 2.0, -0.5]),
+    "downwards": np.array(-3.0),
     "y_std": np.array(3.0),
     "y_mean": np.array(-2.0),
     "axis": AXIS,
@@ -201,7 +207,30 @@ EXPORTERS = {
         ("Add", ["2.bias", "/2/MatMul_output_0"], "y", {}),
     ],
     "torch in units": IN_UNITS,
+    "torch turned round": [
+        ("Mul", ["x", "turned"], "t", {}),
+        gemm("t", "0.weight", "0.bias", "/0/Gemm_output_0"),
+        RELU,
+        gemm("/1/Relu_output_0", "2.weight", "2.bias", "o"),
+        ("Mul", ["o", "downwards"], "y", {}),
+    ],
     "torch with a view": VIEW,
+    "torch with BatchNorm1d": [
+        ("BatchNormalization", ["x", "gain", "lift", "mean", "squares"], "n", {"epsilon": 1e-3}),
+        gemm("n", "0.weight", "0.bias", "/0/Gemm_output_0"),
+        *STACK[1:],
+    ],
+    "torch with clamp(min=0)": [
+        STACK[0],
+        ("Constant", [], "least", {"value_float": 0.0}),
+        ("Clip", ["/0/Gemm_output_0", "least", ""], "/1/Relu_output_0", {}),
+        LAST,
+    ],
+    "dynamo with clamp(min=0)": [
+        STACK[0],
+        ("Max", ["/0/Gemm_output_0", "nought"], "/1/Relu_output_0", {}),
+        LAST,
+    ],
     "dynamo 2.6": TRANSPOSED,
     "dynamo 2.9": NODE_LINEAR,
     "tf2onnx": keras(),
@@ -235,9 +264,10 @@ def test_what_exporters_write(name, kind, tmp_path):
     np.testing.assert_allclose(output, np.ravel(truth), **exact)
     assert found.hidden_bias == found.intercept == ("without biases" not in name)
     # What weight decay sees are the weights as they stand, whatever scales them afterwards.
-    np.testing.assert_allclose(found.network.layers[1].weights, A, rtol=1e-6)
-    units = (3.0, -2.0) if name == "torch in units" else (1.0, 0.0)
-    assert (found.target_scale, found.target_center) == units
+    turned = -1 if name == "torch turned round" else 1
+    np.testing.assert_allclose(found.network.layers[1].weights, turned * A, rtol=1e-6)
+    units = {"torch in units": (3.0, -2.0), "torch turned round": (3.0, 0.0)}
+    assert (found.target_scale, found.target_center) == units.get(name, (1.0, 0.0))
 
 
 def test_probabilities_of_two_classes_end_the_network(tmp_path):
@@ -309,8 +339,17 @@ BRANCHED = [*STACK[:2], gemm("/1/Relu_output_0", "2.weight", "2.bias", "o")]
         (
             [*STACK[:1], ("BatchNormalization", ["/0/Gemm_output_0", *["0.bias"] * 4], "n", {}),
              ("Relu", ["n"], "/1/Relu_output_0", {}), LAST],
-            "BatchNormalization between",
+            "BatchNormalization between.*dynamo=True",
         ),
+        # What is cut off above, or at another height, is no Relu.
+        ([*STACK[:1], ("Clip", ["/0/Gemm_output_0", "nil", "six"], "/1/Relu_output_0", {}), LAST],
+         "0 Relu nodes"),
+        ([*STACK[:1], ("Clip", ["/0/Gemm_output_0", "six"], "/1/Relu_output_0", {}), LAST],
+         "0 Relu nodes"),
+        ([*STACK[:1], ("Clip", ["/0/Gemm_output_0"], "/1/Relu_output_0", {}), LAST],
+         "0 Relu nodes"),
+        ([*STACK[:1], ("Max", ["/0/Gemm_output_0", "six"], "/1/Relu_output_0", {}), LAST],
+         "0 Relu nodes"),
         ([gemm("x", "0.weight", "0.bias", "/0/Gemm_output_0", alpha=2.0), RELU, LAST], "alpha"),
         ([gemm("x", "2.weight", "0.bias", "/0/Gemm_output_0"), RELU, LAST], "reads 5 units"),
         ([*STACK[:2], gemm("/1/Relu_output_0", "wide", "pair", "y")], "2 outputs"),
@@ -326,6 +365,7 @@ def test_other_graphs_are_refused(nodes, words, tmp_path):
         "one": np.ones((1, 1)),
         "skip": np.ones((3, 1)),
         "nil": np.zeros(1),
+        "six": np.array(6.0),
         "wide": np.ones((2, 5)),
         "pair": np.ones(2),
         "upright": np.ones((5, 1)),

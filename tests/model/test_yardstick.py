@@ -422,6 +422,22 @@ def test_the_recipe_for_torch_gives_the_network(tmp_path, monkeypatch, rng):
     np.testing.assert_allclose(read_foreign("net.json").network.forward(X), by_torch, rtol=1e-12)
 
 
+def test_the_recipe_for_keras_gives_the_network(tmp_path, monkeypatch, rng):
+    """With stand-ins for its layers: their weights are (inputs, outputs)."""
+    monkeypatch.chdir(tmp_path)
+    weights = [[rng.normal(size=(2, 5)), rng.normal(size=5)], [rng.normal(size=(5, 1)), [0.5]]]
+    weights[1][1] = np.array(weights[1][1])
+    dense = [
+        SimpleNamespace(name=f"dense_{k}", get_weights=lambda k=k: weights[k]) for k in range(2)
+    ]
+    layers = [SimpleNamespace(name="normalization"), dense[0], SimpleNamespace(name="re_lu")]
+    net = SimpleNamespace(layers=[*layers, dense[1]])
+    exec(recipe("Keras"), {"json": json, "Path": Path, "net": net, "alpha": 0.1})
+    (W, b), (w, c) = weights
+    expected = np.maximum(X @ W + b, 0) @ w + c
+    np.testing.assert_allclose(read_foreign("net.json").network.forward(X), expected, rtol=1e-12)
+
+
 # The command --------------------------------------------------------------------------------------
 
 

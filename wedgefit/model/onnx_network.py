@@ -18,6 +18,11 @@ from wedgefit.model.network_file import NetworkFile, from_arrays
 SAME_NUMBERS = {"Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Dropout"}
 # These look at the shape of a value only.
 SHAPES = {"Shape", "Size"}
+# What would make a step one that is understood.
+FOLDED = (
+    "Export it with torch.onnx.export(net.eval(), ..., dynamo=True), which folds it into the layer."
+)
+REMEDIES = {"BatchNormalization": FOLDED}
 # A cast to one of these would round: float, float16, double, bfloat16 do not.
 FLOATS = {1, 10, 11, 16}
 
@@ -167,14 +172,18 @@ class _Walk:
 
     def network(self) -> dict[str, object]:
         """The parts of ``NetworkFile`` by name, None for those that are not there."""
-        relus = sum(node.op_type == "Relu" for node in self.nodes)
+        relus = sum(map(self._rectifies, self.nodes))
         if relus != 1:
             raise ModelFileError(
                 f"the graph has {relus} Relu nodes; a network with one hidden layer has one."
             )
         if len(self.inputs) != 1:
+            names = ", ".join(self.inputs)
             raise ModelFileError(
-                f"the graph has {len(self.inputs)} inputs; one is expected, of rows and columns."
+                f"the graph has {len(self.inputs)} inputs ({names}); one is expected, of rows and"
+                " columns.",
+                remedy="Constants that an exporter left out (tf2onnx those of Keras' Normalization)"
+                ' belong into "center" and "scale" of a JSON file (docs/yardstick.md).',
             )
         met, value = _Met(), self.inputs[0]
         while (node := self._next(value, met)) is not None:
@@ -206,8 +215,10 @@ class _Walk:
             to = _numbers(node).get("to", 1)
             if kind == "Cast" and to not in FLOATS:
                 raise ModelFileError(f"a Cast to whole numbers {met.place} is not understood.")
-        elif kind == "Relu" and met.hidden.weights is not None:
+        elif self._rectifies(node) and met.hidden.weights is not None:
             met.active = True
+        elif kind == "BatchNormalization" and met.hidden.weights is None and not _trains(node):
+            self._standardized(node, met)
         elif kind == "Scaler" and met.hidden.weights is None:
             offset, scale = (_floats(node, name) for name in ("offset", "scale"))
             met.plus(-offset)
@@ -217,7 +228,36 @@ class _Walk:
         elif kind in ("Add", "Sub", "Mul", "Div"):
             self._elementwise(node, value, met)
         else:
-            raise ModelFileError(f"{kind} {met.place} is not understood.")
+            remedy = REMEDIES.get(kind, "")
+            raise ModelFileError(f"{kind} {met.place} is not understood.", remedy=remedy)
+
+    def _rectifies(self, node) -> bool:
+        """Whether a node is a Relu, also one that is written as the larger of zero and its
+        input."""
+        if node.op_type == "Max" and len(node.input) == 2:
+            one, other = map(self._constant, node.input)
+            constant = other if one is None else one
+            return (one is None) != (other is None) and not np.any(constant)
+        if node.op_type == "Clip":
+            least, most = self._limits(node)
+            return least == 0 and most >= np.finfo(np.float32).max
+        return node.op_type == "Relu"
+
+    def _limits(self, node) -> tuple[float, float]:
+        """The ends of a Clip, NaN where they are no constants; attributes before version 11."""
+        numbers, found = _numbers(node), []
+        for at, name, free in ((1, "min", -np.inf), (2, "max", np.inf)):
+            given = node.input[at] if len(node.input) > at else ""
+            constant = self._constant(given) if given else np.array(numbers.get(name, free))
+            found.append(np.nan if constant is None or constant.size != 1 else constant.item())
+        return found[0], found[1]
+
+    def _standardized(self, node, met: _Met) -> None:
+        """The inputs less their running means, over their deviations."""
+        scale, shift, mean, variance = (self._number(node, name, met) for name in node.input[1:5])
+        met.plus(-mean)
+        met.times(scale / np.sqrt(variance + _numbers(node).get("epsilon", 1e-5)), node.op_type)
+        met.plus(shift)
 
     def _layer(self, node, value: str, met: _Met) -> None:
         """A Gemm or a MatMul with constant weights."""
@@ -299,6 +339,11 @@ def _numbers(node) -> dict[str, float]:
     return {part.name: part.i or part.f for part in node.attribute}
 
 
+def _trains(node) -> bool:
+    """Whether a BatchNormalization is of training: by the means of whatever rows it is given."""
+    return bool(_numbers(node).get("training_mode")) or len(node.output) > 1
+
+
 def _floats(node, name: str) -> np.ndarray:
     return np.array([v for part in node.attribute if part.name == name for v in part.floats])
 
@@ -318,13 +363,17 @@ def _parts(met: _Met) -> dict[str, object]:
         raise ModelFileError("the inputs are multiplied by zero.")
     scaled = np.any(met.slope != 1) or np.any(met.shift)
     biases = met.hidden.biases
+    # A scale is positive: what turns an input round, or the output, goes into its weights.
+    turned = _sum(np.sign(met.slope), np.zeros(inputs))
+    upright = -1.0 if met.scale is not None and met.scale < 0 else 1.0
+    bias = met.outer.biases
     return {
-        "hidden_weights": met.hidden.weights,
+        "hidden_weights": met.hidden.weights * turned[:, None],
         "hidden_biases": None if biases is None else _sum(biases, np.zeros(units)),
-        "output_weights": met.outer.weights[:, 0],
-        "output_bias": met.outer.biases,
+        "output_weights": met.outer.weights[:, 0] * upright,
+        "output_bias": None if bias is None else bias * upright,
         "center": _sum(-met.shift / met.slope, np.zeros(inputs)) if scaled else None,
-        "scale": _sum(1 / met.slope, np.zeros(inputs)) if scaled else None,
+        "scale": _sum(1 / np.abs(met.slope), np.zeros(inputs)) if scaled else None,
         "target_center": None if met.scale is None else np.array(met.center),
-        "target_scale": None if met.scale is None else np.array(met.scale),
+        "target_scale": None if met.scale is None else np.array(abs(met.scale)),
     }
