@@ -1,5 +1,5 @@
-"""What all tests share: a seeded generator, and property tests that try the same examples every
-time."""
+"""What all tests share: a seeded generator, property tests that try the same examples every time,
+and pages that are read for their words."""
 
 import hypothesis
 import numpy as np
@@ -17,6 +17,16 @@ hypothesis.settings.load_profile("same-every-time")
 def rng():
     """A fresh ``numpy.random.Generator``, the same one for every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Pages have a mark in the place of each picture: drawing is nearly all that they cost."""
+    from wedgefit.views import page
+
+    monkeypatch.setattr(
+        page.plot, "inline", lambda model, table, kind: f"<svg><!-- {kind} --></svg>"
+    )
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_classes_apart_with_a_column_of_tiny_numbers(classes, tiny, rng):
 def test_the_ratio_decides_and_layers_have_orders():
     """As scikit-learn's checks set alpha on any estimator that has one, both together are no
     error."""
-    X, y = data()
+    X, y = data(30)
     both = WedgeRegressor(alpha=1e-9, alpha_ratio=0.1, order=1).fit(X, y)
     assert both.alpha_ == WedgeRegressor(alpha_ratio=0.1, order=1).fit(X, y).alpha_
     deep = WedgeRegressor(layers=3, order=[1, 2], alpha_ratio=0.1).fit(X, y)
@@ -176,7 +176,7 @@ def on_command_line(tmp_path, X, columns, *options):
     ],
 )
 def test_equal_data_give_equal_coefficients(kind, estimator, parameters, options, tmp_path):
-    X, y = data(kind=kind)
+    X, y = data(30, kind)
     record, model = on_command_line(tmp_path, X, {"y": y}, *options)
     mine = estimator(**parameters).fit(X, y)
     np.testing.assert_array_equal(mine.coef_, np.squeeze(model.coefficients))
@@ -192,9 +192,9 @@ def test_equal_data_give_equal_coefficients(kind, estimator, parameters, options
 
 
 def test_weights_and_groups_as_on_the_command_line(tmp_path):
-    X, y = data()
+    X, y = data(30)
     rng = np.random.default_rng(1)
-    weights, groups = rng.integers(0, 4, 60), rng.integers(0, 8, 60)
+    weights, groups = rng.integers(0, 4, 30), rng.integers(0, 8, 30)
     record, model = on_command_line(
         tmp_path, X, {"w": weights, "g": groups, "y": y}, "--weight", "w", "--group", "g"
     )
@@ -295,8 +295,8 @@ def test_columns_may_have_the_names_of_roles():
 def test_own_splits_are_used():
     """Folds from a splitter are counted in the rows given, of which those of weight zero are left
     out."""
-    X, y = data(40)
-    weights, groups = np.where(np.arange(40) % 5 == 0, 0.0, 1.0), np.arange(40) % 4
+    X, y = data(30)
+    weights, groups = np.where(np.arange(30) % 5 == 0, 0.0, 1.0), np.arange(30) % 4
     mine = WedgeRegressor(cv=GroupKFold(4)).fit(X, y, sample_weight=weights, groups=groups)
     splits = [
         (np.flatnonzero(groups[weights > 0] != g), np.flatnonzero(groups[weights > 0] == g))

@@ -39,7 +39,7 @@ def test_a_table_is_no_model_to_explain(model):
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "export"])
-def test_the_model_taken_by_default_is_named(command, model):
+def test_the_model_taken_by_default_is_named(command, model, without_pictures):
     data = [] if command in ("explain", "export") else ["d.csv"]
     more = ["--format", "sql"] if command == "export" else []
     note = "Note: the model is wedgefit.json, trained to predict y.\n"
@@ -67,7 +67,7 @@ def test_a_model_of_numbers_is_not_offered_text(model):
     fails("train", "text.csv", words=["--type x=category"])
 
 
-def test_rows_count_by_number_where_the_ids_are_not(named):
+def test_rows_count_by_number_where_the_ids_are_not(named, without_pictures):
     Path("new.csv").write_text(SMALL)
     for command in (["predict"], ["evaluate"], ["plot"]):
         assert run(*command, "n.json", "new.csv").stderr.count("Note") == 0
@@ -79,7 +79,7 @@ def test_rows_count_by_number_where_the_ids_are_not(named):
 
 
 @pytest.mark.parametrize("again, words", [("r0", "is also that of row 1"), ("", "is missing")])
-def test_an_id_that_names_no_row_does_not_stop_a_picture(again, words, named):
+def test_an_id_that_names_no_row_does_not_stop_a_picture(again, words, named, without_pictures):
     lines = Path("d.csv").read_text().splitlines()
     lines[3] = again + lines[3][2:]
     Path("twice.csv").write_text("\n".join(lines))

@@ -113,7 +113,7 @@ def test_rows_ahead_are_predicted_as_far_as_their_history_goes(y):
     assert float(found["prediction_y"][-1]) == model.predict(table_of(last))[0]
 
 
-def test_the_model_is_that_of_a_table_with_the_columns(y):
+def test_the_model_is_that_of_a_table_with_the_columns(y, without_pictures):
     """Made by hand, they give the same network; and all commands make them."""
     run("train", "series.csv", "--lags", "1:2", *FAST, "--quiet")
     model = load("wedgefit.json")

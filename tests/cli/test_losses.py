@@ -124,8 +124,10 @@ def test_scores_are_those_of_scikit_learn(name, rng):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_alpha_is_chosen_and_the_model_certified(name, rng):
+def test_alpha_is_chosen_and_the_model_certified(name, rng, request):
     """Cross-validation, the report, certify with training again, explain, the page."""
+    if name != "poisson":
+        request.getfixturevalue("without_pictures")
     counted(name, rng, n=24)
     told = [*TOLD.get(name, ()), "--order", "1", "--cv", "2"]
     text = run("train", "d.csv", "--loss", name, *told).stdout
@@ -266,7 +268,7 @@ def test_what_rounding_leaves_of_a_quotient_is_0_to_a_reader():
     assert score_text({"r2": {"mean": -1e-16, "se": 0.1}, "d2": 1e-17}) == "R² 0 ± 0.10, D² 0"
 
 
-def test_counts_of_unequal_exposure(rng):
+def test_counts_of_unequal_exposure(without_pictures, rng):
     """Predictions are for the exposure of each row, scores those of rates that weigh as much, in
     every command that has counts beside predictions."""
     x, days, y = exposed(rng)

@@ -87,7 +87,7 @@ def test_the_record_and_its_certificate(data):
         fails("certify", "other.json", "data.csv")
 
 
-def test_what_people_read(data):
+def test_what_people_read(data, without_pictures):
     said = run("train", "data.csv", *TOLD, "--alpha", "0.02", "--verbose").stdout
     assert "quantile loss at 0.1000, 0.3000, 0.9000" in said and "One network per quantile" in said
     assert "class" not in said

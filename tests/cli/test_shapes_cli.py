@@ -86,7 +86,7 @@ def test_no_pair_of_rows_is_out_of_order(target, column, rng):
     assert "The stored figures hold." in run("certify", "d.csv").stdout
 
 
-def test_reports_say_what_is_proven(rng):
+def test_reports_say_what_is_proven(rng, without_pictures):
     table(rng, gaps=True)
     found = run("train", "d.csv", *NUMBER, *ALL)
     assert "increasing in age, decreasing in debt, convex in x" in found.stdout

@@ -59,7 +59,7 @@ def test_the_command_reaches_the_stored_optimum(record):
     assert "The stored figures hold." in run("certify", data).stdout
 
 
-def test_one_network_for_all_classes(table):
+def test_one_network_for_all_classes(table, without_pictures):
     """The report, scores, certify with training again, explain, predict and the page."""
     report = json.loads(
         run("train", "d.csv", "--loss", "softmax", "--order", "1", "--cv", "2", "--json").stdout
