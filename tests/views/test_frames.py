@@ -1,5 +1,6 @@
 """A map along the path: the last frame is the model, and the picture the same each time."""
 
+import re
 from functools import cache
 
 import numpy as np
@@ -55,6 +56,9 @@ def test_the_picture_has_a_panel_for_each_alpha(target, every):
     text = pictures.picture(model, table, "frames", "svg", found).decode()
     for frame in found:
         assert f"alpha {frame.alpha:.3g}: {frame.neurons} neuron" in text
+    # Areas are pixels; their outlines would be most of the file.
+    assert text.count("<image") == len(found)
+    assert sum(map(len, re.findall(r' d="[^"]*"', text))) < 40_000
     if target != "numbers":
         assert all(f"<!-- {name} -->" in text for name in set(TARGETS[target]))
 

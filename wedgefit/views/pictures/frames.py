@@ -20,6 +20,7 @@ from wedgefit.views.pictures.map import (
 from wedgefit.views.pictures.scene import Scene, Seen, numbers_of
 from wedgefit.views.pictures.style import (
     DARK,
+    MOST_MARKS,
     SIZES,
     SOFT,
     count,
@@ -34,8 +35,8 @@ from wedgefit.views.units import inputs_at
 if TYPE_CHECKING:
     from wedgefit.model.trace import Frame
 
-# Rows as small as this leave room for the map between them; six times all rows are drawn as pixels.
-ROWS = {"s": 7, "linewidths": 0.2, "rasterized": True}
+# Rows as small as this leave room for the map between them; many of them are drawn as pixels.
+ROWS = {"s": 7, "linewidths": 0.2}
 
 
 def frames(scene: Scene, traced: list[Frame]):
@@ -48,9 +49,13 @@ def frames(scene: Scene, traced: list[Frame]):
     scores = [frame.scores(X) for frame in traced]
     figure, panels = panels_of(len(traced), height=2.4, across=scene.across)
     draw = _classes if scene.classes else _numbers
-    draw(scene, figure, panels, grid, scores, scene.rows(names))
+    rows = scene.rows(names)
+    drawn = 0 if rows is None else len(panels) * len(rows.values[names[0]])
+    draw(scene, figure, panels, grid, scores, rows, ROWS | {"rasterized": drawn > MOST_MARKS})
     columns = min(scene.across, len(traced))
     for k, (axes, frame) in enumerate(zip(panels, traced)):
+        # Areas as pixels: the outlines of six maps are half a megabyte.
+        axes.get_children()[0].set_rasterized(True)
         axes.set(xlim=grid[0][[0, -1]], ylim=grid[1][[0, -1]])
         axes.grid(False)
         axes.set_title(f"alpha {short(frame.alpha)}: {count(frame.neurons, 'neuron')}", color=SOFT)
@@ -61,7 +66,9 @@ def frames(scene: Scene, traced: list[Frame]):
     return figure
 
 
-def _numbers(scene: Scene, figure, panels, grid, scores: Sequence, seen: Seen | None) -> None:
+def _numbers(
+    scene: Scene, figure, panels, grid, scores: Sequence, seen: Seen | None, marks: dict
+) -> None:
     """Shades of one scale for all."""
     from matplotlib.colors import Normalize
     from matplotlib.ticker import MaxNLocator
@@ -75,15 +82,17 @@ def _numbers(scene: Scene, figure, panels, grid, scores: Sequence, seen: Seen | 
         if seen is not None and seen.target is not None:
             x, y = (seen.values[name] for name in numbers_of(scene.model))
             tint = {"cmap": SIZES, "norm": norm, "edgecolors": DARK}
-            dots(axes, x, y, seen.target[:, 0], **(tint | ROWS))
+            dots(axes, x, y, seen.target[:, 0], **(tint | marks))
     bar_of(figure, shades, list(panels), scene.target)
 
 
-def _classes(scene: Scene, figure, panels, grid, scores: Sequence, seen: Seen | None) -> None:
+def _classes(
+    scene: Scene, figure, panels, grid, scores: Sequence, seen: Seen | None, marks: dict
+) -> None:
     """Who is predicted where: of two classes the second where its score is above zero."""
     colours = class_colours(scene)
     for axes, each in zip(panels, scores):
         classes_as_areas(axes, grid, each, list(colours.values()), 0.0)
-        class_rows(scene, axes, seen, colours, **ROWS)
+        class_rows(scene, axes, seen, colours, **marks)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside right upper", title=scene.target, alignment="left")
