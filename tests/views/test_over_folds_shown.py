@@ -6,13 +6,15 @@ import pytest
 from kinds import kinds, mixed, table_of
 from matplotlib.collections import PolyCollection
 
+from wedgefit.model.build import Options, train
 from wedgefit.views import tables
 from wedgefit.views.explain import explain
 from wedgefit.views.flat import flat
 from wedgefit.views.page import page
 from wedgefit.views.pictures.draw import _drawn
 from wedgefit.views.terminal import to_text
-from wedgefit.views.words import number
+from wedgefit.views.words import number, percent
+from wedgefit.watch import Silent
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,51 @@ def test_bars(model, without):
     assert words[0].endswith(f"± {number(model.over_folds[0].importance, 2)}")
     words = [text.get_text() for text in _drawn(without, None, "importance", None).axes[0].texts]
     assert not any("±" in text for text in words)
+
+
+def test_bars_of_several_outputs():
+    """Shares, each as far off as its importances are on average over the outputs."""
+    columns, signal = mixed()
+    labels = np.array(["p", "q", "r"], dtype=object)[np.digitize(signal, [2.3, 3.0])]
+    model = train(
+        table_of(columns | {"y": labels}),
+        Options(order=1, cv=2, alpha_ratio=0.1, calibrate=True),
+        Silent(),
+    )
+    bars = _drawn(model, None, "importance", None).axes[0]
+    first = model.over_folds[0]
+    whole = {
+        name: sum(part.importance[name] for part in model.importances) for name in model.outputs
+    }
+    off = np.mean([first.importance[name] / whole[name] for name in model.outputs])
+    named = dict(zip([text.get_text() for text in bars.get_yticklabels()], bars.texts))
+    assert named[first.columns[0]].get_text().endswith(f"± {percent(off, 1)}")
+    assert "± over the folds" in bars.get_title()
+
+
+@pytest.mark.parametrize("loss, link", [("squared", lambda f: f), ("poisson", np.exp)])
+def test_the_band_of_a_fit(loss, link):
+    """Around the curve, in the numbers that are predicted, as far as the folds are off."""
+    t = np.linspace(-2, 2, 40)
+    table = table_of({"t": t, "y": np.round(np.exp(np.abs(t))) + np.arange(40) % 3})
+    model = train(table, Options(cv=2, loss=loss, alpha_ratio=0.1, intervals=True), Silent())
+    (part,) = model.over_folds
+    (axes,) = _drawn(model, table, "fit", None).axes
+    (band,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    corners = band.get_paths()[0].vertices
+    at, off = part.at[-1], part.effect[-1]
+    middle = model.scores(table)[-1, 0]
+    # Between neighbouring points of the grid the curve is a line.
+    grid = np.unique(corners[:, 0])
+    low, high = (np.interp(at, grid, pick) for pick in _ends(corners, grid))
+    assert (low, high) == pytest.approx((link(middle - off), link(middle + off)), rel=2e-3)
+    assert "± over the folds" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def _ends(corners, grid):
+    """The lower and the upper edge of a band at the places of its grid."""
+    by_place = [corners[corners[:, 0] == place, 1] for place in grid]
+    return [part.min() for part in by_place], [part.max() for part in by_place]
 
 
 def test_page(model, without, without_pictures):

@@ -10,7 +10,7 @@ from wedgefit.data.settings import SHAPES, shapes_by_column
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate, relative_gap
 from wedgefit.engine.losses import numbers_of
-from wedgefit.learning.calibrating import Isotonic, Line
+from wedgefit.learning.calibrating import Line
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import pace_for
 from wedgefit.learning.scores import SCORES, score_values
@@ -128,8 +128,7 @@ def intercept_of(model: Model, last: list[StageFound], learner: Learner) -> Any:
 def scores_of(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str, float]]:
     """The scores on the training rows, and how far they move where outputs move by ``off``."""
     raw = model.network.forward(sample.X)
-    predicted = Isotonic(model.steps).of if model.steps else lambda output: output
-    output, y = predicted(raw), sample.y
+    output, y = model.calibrated(raw), sample.y
     if not np.isfinite(output).all():  # Only damaged weights give such outputs.
         return {name: None for name in model.score.train}, {}
     found = score_values(sample, output, model.loss, model.cut)
@@ -145,7 +144,7 @@ def scores_of(model: Model, sample: Sample, off: float) -> tuple[dict, dict[str,
             exposure = 1.0 if sample.exposure is None else sample.exposure[:, None]
             along = np.sign(y / exposure - model.predicted(output))
         others = [
-            score_values(sample, predicted(raw + s * off * along), model.loss, model.cut)
+            score_values(sample, model.calibrated(raw + s * off * along), model.loss, model.cut)
             for s in (1, -1)
         ]
         slack = {

@@ -183,6 +183,10 @@ class Model:
         of these, else ``network``."""
         return Isotonic(self.steps).after(self.network) if self.steps else self.network
 
+    def calibrated(self, output: np.ndarray) -> np.ndarray:
+        """What predictions are made of, given outputs of ``network``, (n, K)."""
+        return Isotonic(self.steps).of(output) if self.steps else output
+
     @property
     def steps(self) -> tuple[Steps, ...]:
         """The steps that each output passes on its way to a probability; none where it passes

@@ -45,6 +45,7 @@ CAPTIONS = {
 OVER_FOLDS = {
     "importance": " ±: how far the networks of the folds are from it.",
     "effects": " The bands: how far the networks of the folds are from it.",
+    "fit": " The band: how far the networks of the folds are from it, each about its own average.",
 }
 
 
@@ -101,8 +102,9 @@ def page(
 
 def _caption(model: Model, kind: str) -> str:
     """What a picture shows, with what folds add to it."""
-    # Shares of several outputs have no ±.
-    told = model.over_folds and (kind != "importance" or len(model.outputs) == 1)
+    # A probability that hangs on several outputs has no band.
+    bare = kind == "fit" and model.has_probabilities and len(model.outputs) > 1
+    told = model.over_folds and not bare
     return CAPTIONS[kind] + (OVER_FOLDS.get(kind, "") if told else "")
 
 

@@ -8,6 +8,7 @@ from wedgefit.errors import UsageError
 from wedgefit.views.curves import curve_values
 from wedgefit.views.pictures.scene import Scene
 from wedgefit.views.pictures.style import (
+    BAND,
     BLUE,
     CLASS_COLOURS,
     FAINT,
@@ -24,7 +25,6 @@ from wedgefit.views.units import responses, typical_row
 from wedgefit.views.words import number, signed
 
 BARS = 24  # Of the density of rows below a curve.
-BAND = 0.2  # How dark a band over the folds is.
 
 
 def effects(scene: Scene):

@@ -9,6 +9,7 @@ from wedgefit.model.calibration import groups_of
 from wedgefit.views.pictures.naming import name_points
 from wedgefit.views.pictures.scene import Scene, numbers_of, shown_name, shown_values
 from wedgefit.views.pictures.style import (
+    BAND,
     BLUE,
     CLASS_COLOURS,
     INK,
@@ -20,7 +21,7 @@ from wedgefit.views.pictures.style import (
     label,
     title,
 )
-from wedgefit.views.units import scores_at
+from wedgefit.views.units import inputs_at, scores_at
 
 
 def fit(scene: Scene):
@@ -39,10 +40,15 @@ def fit(scene: Scene):
     lines = shown_values(model, scores_at(model, {name: grid}))
     colours = dict(zip(lines, CLASS_COLOURS if len(lines) > 1 else [BLUE]))
     clouds = [_fit_rows(scene, axes, name, colours)]
+    bands = _bands(scene, name, grid)
     for output, values in lines.items():
         words = "fit" if len(lines) == 1 else label(output)
         axes.plot(grid, values, color=colours[output], lw=2, zorder=4, label=words)
         clouds.append(np.column_stack([grid, values]))
+        if output in bands:
+            words = "± over the folds" if len(lines) == 1 else None
+            style = {"color": colours[output], "alpha": BAND, "lw": 0, "zorder": 2}
+            axes.fill_between(grid, *bands[output], label=words, **style)
     axes.set_xlabel(label(name))
     axes.set_ylabel(shown_name(scene))
     axes.set_xlim(low, high)
@@ -63,6 +69,22 @@ def _grid(scene: Scene, name: str, low: float, high: float) -> np.ndarray:
     curves = (curve for curve in scene.record["curves"] if curve["column"] == name)
     kinks = [knot["at"] for curve in curves for knot in curve["knots"] if low <= knot["at"] <= high]
     return np.unique(np.concatenate([np.linspace(low, high, 400), kinks]))
+
+
+def _bands(scene: Scene, name: str, grid: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """By line how low and how high the networks of the folds are beside it, each about its own
+    average; nothing where no folds were run, or where a probability hangs on several outputs."""
+    model = scene.model
+    off = next((part for part in model.over_folds if part.columns == (name,)), None)
+    if off is None or (model.has_probabilities and len(model.outputs) > 1):
+        return {}
+    effects = off.effect if isinstance(off.effect, dict) else {model.outputs[0]: off.effect}
+    away = np.column_stack([np.interp(grid, off.at, effects[k]) for k in model.outputs])
+    output = model.network.forward(inputs_at(model, {name: grid}))
+    low, high = (
+        shown_values(model, model.calibrated(output + side * away)) for side in (-1.0, 1.0)
+    )
+    return {line: (low[line], high[line]) for line in low}
 
 
 def _fit_rows(scene: Scene, axes, name: str, colours: dict) -> np.ndarray:

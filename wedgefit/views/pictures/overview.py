@@ -65,13 +65,28 @@ def _bars_of(scene: Scene) -> list[Bar]:
     if len(scene.model.outputs) == 1:
         return [_bar(effect) for effect in scene.record["effects"]]
     # Several outputs have units of their own: the mean share of each effect.
-    shares: dict[str, tuple[float, str]] = {}
+    shares: dict[str, list[dict]] = {}
     for effect in scene.record["effects"]:
-        size, _ = shares.get(_name(effect), (0.0, ""))
-        size += effect["share"] / len(scene.model.outputs)
-        shares[_name(effect)] = size, _colour(effect)
-    ranked = sorted(shares.items(), key=lambda item: -item[1][0])
-    return [Bar(name, size, percent(size, 1), colour) for name, (size, colour) in ranked]
+        shares.setdefault(_name(effect), []).append(effect)
+    many = len(scene.model.outputs)
+    bars = [_mean_share(name, effects, many) for name, effects in shares.items()]
+    return sorted(bars, key=lambda bar: -bar.size)
+
+
+def _mean_share(name: str, effects: list[dict], many: int) -> Bar:
+    """The mean share of an effect in so ``many`` outputs, and how far those of the folds are from
+    it at most."""
+    size = sum(effect["share"] for effect in effects) / many
+    figure, off = percent(size, 1), None
+    if all(effect["over_folds"] is not None for effect in effects):
+        off = sum(_share_off(effect) for effect in effects) / many
+        figure += f" ± {percent(off, 1)}"
+    return Bar(name, size, figure, _colour(effects[0]), off)
+
+
+def _share_off(effect: dict) -> float:
+    """How far the folds are from an importance, as a part of all importances of its output."""
+    return effect["over_folds"]["importance"] * effect["share"] / effect["importance"]
 
 
 def _bar(effect: dict) -> Bar:
@@ -116,10 +131,10 @@ def draw_bars(scene: Scene, axes, bars: list[Bar], slots: int = 1) -> None:
 def _measure(scene: Scene) -> str:
     if scene.record["no_effects"] is not None:
         return "share of the penalty"
-    if len(scene.model.outputs) > 1:
-        return "share of all effects"
     scale = f" ({scene.model.scale})" if scene.classes and scene.model.has_probabilities else ""
     words = f"standard deviation of the effect{scale}"
+    if len(scene.model.outputs) > 1:
+        words = "share of all effects"
     return f"{words} ± over the folds" if scene.model.over_folds else words
 
 

@@ -33,6 +33,7 @@ MOST_BARS, MOST_CURVES, MOST_LEVELS, MOST_PAIRS, MOST_LABELS = 15, 9, 8, 6, 60
 # More marks than this are drawn as pixels, or a vector file would be too slow to open.
 MOST_MARKS = 2000
 GRID = 160  # Points along each side of a map.
+BAND = 0.2  # How dark a band over the folds is.
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,
