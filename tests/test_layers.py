@@ -27,7 +27,8 @@ engine.bound_patch_walk engine.bound_patch_screen engine.bound_patch_compiled
 engine.workers engine.bound_search engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps
 engine.choice engine.order_one engine.pencil engine.nomination
-engine.shaped_compiled engine.shaped_units engine.ascent engine.pricing engine.shapes
+engine.shaped_bound engine.shaped_compiled engine.shaped_units
+engine.ascent engine.pricing engine.shapes
 engine.shared engine.support engine.exchange_compiled engine.exchange
 engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set

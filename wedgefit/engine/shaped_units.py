@@ -10,6 +10,7 @@ import numpy as np
 from wedgefit.engine.choice import places_of_largest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.ramps import Ramps
+from wedgefit.engine.shaped_bound import Sectors, quadrants
 from wedgefit.engine.sweep import index_type
 from wedgefit.engine.wedge import COINCIDENT
 
@@ -21,6 +22,9 @@ COMPILED_BLOCK = 1 << 20
 MOST_UNITS = 200
 # Weights of a direction beside its largest that rounding may have left of zero.
 NO_WEIGHT = 1e-12
+# So many directions that a bound saw above alpha are told, each with so many pairs of rows that are
+# level next to it on either side.
+MOST_SEEN, NEAREST = 20, 2
 # Rows whose heights differ by less than this part of the largest value are level.
 LEVEL = 1e-12
 
@@ -214,6 +218,35 @@ class Plane:
         kept = places_of_largest(best.scores, MOST_UNITS, above=alpha)
         largest = float(best.scores.max(initial=0.0))
         return self._built(directions.take(kept), best.take(kept)), largest
+
+    def bounded(
+        self, v: np.ndarray, alpha: float, sharp: float, effort: float
+    ) -> tuple[float, np.ndarray]:
+        """A bound of the scores under v (n,) along all directions (``Sectors.search``), and pairs
+        of rows (m, 2) that are level along directions next to which one scores above alpha."""
+        sectors = Sectors(self.points - self._middle, self.faces, self.ramp)
+        found = sectors.search(v, alpha, sharp, quadrants(self.ways), effort)
+        pairs = [self._level_with_best(v, angle) for angle in found.angles[:MOST_SEEN]]
+        return found.bound, np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs])
+
+    def _level_with_best(self, v: np.ndarray, angle: float) -> np.ndarray:
+        """Rows in pairs (m, 2), an end of the best unit along a direction and another row each,
+        that are level along the directions nearest to it."""
+        along = np.array([[np.cos(angle), np.sin(angle)]])
+        order = np.argsort(along @ self.points.T, axis=1, kind="stable")
+        units = self.points - self._middle, v, along, order, self.faces, self.ramp
+        _, start, stop, _, _ = best_units(*units)
+        pairs = [np.empty((0, 2), dtype=np.int64)]
+        for row in {int(start[0]), int(stop[0])} - {-1}:
+            edges = self.points - self.points[row]
+            rise, run = edges @ along[0], edges @ np.array([-along[0, 1], along[0, 0]])
+            turn = np.divide(rise, run, out=np.full(len(run), np.nan), where=run != 0)
+            # On either side, as the score may rise towards either.
+            for side in (1.0, -1.0):
+                away = np.where(side * turn >= 0, np.abs(turn), np.inf)
+                nearest = np.argsort(away)[: min(NEAREST, int(np.isfinite(away).sum()))]
+                pairs.append(np.column_stack([np.full(len(nearest), row), nearest]))
+        return np.sort(np.concatenate(pairs), axis=1)
 
     def _blocks(self, directions: Directions) -> Iterator[Directions]:
         step = max(1, (COMPILED_BLOCK if self.compiled else BLOCK) // len(self.points))

@@ -32,6 +32,14 @@ FULL_IS_QUICK = 5_000_000
 # Compiled kernels look at so many times as many in that time; from here on they are worth the
 # seconds that it takes to load them.
 FASTER, COMPILED_PAYS = 10, 200_000
+# From so many on bounds of intervals of directions prove it instead: as long as that takes, a look
+# along each direction takes a minute or more.
+BOUNDED_FROM = 200_000_000
+# Where effort is limited they need not be sharper than this, relatively: some hundreds of intervals
+# a pair are enough then, whatever the number of rows. A look at a row in one takes so many times
+# what one takes that is compiled.
+BOUND_SHARP, SLOWER = 1e-4, 300
+INTERVALS, SECONDS_PER_VISIT = 300, 2e-6
 # A partial round looks along so many directions of a pair at least.
 FEWEST = 200
 # Looking at one row in one direction takes about so long, sorting included.
@@ -124,11 +132,20 @@ class ShapedPricer(Pricer):
         return quick and super().full_rounds_are_quick
 
     @property
+    def bounds(self) -> bool:
+        """Whether a round over everything bounds the units of pairs instead of looking along every
+        direction; the wedges of the other pairs are swept all the same."""
+        return self.looks > BOUNDED_FROM and super().full_round_work <= BOUNDED_FROM
+
+    @property
     def _pace(self) -> int:
         return FASTER if self._compiled else 1
 
     @property
     def full_round_seconds(self) -> float:
+        if self.bounds:
+            visits = INTERVALS * len(self._planes) * len(self._shaped.X)
+            return super().full_round_seconds + visits * SECONDS_PER_VISIT
         return super().full_round_seconds + self.looks * SECONDS_PER_LOOK / self._pace
 
     def price(
@@ -147,7 +164,8 @@ class ShapedPricer(Pricer):
         rest = super().price(
             v, alpha, free, every_pencil=every_pencil, thorough=thorough, sharp=sharp
         )
-        every = every_pencil or self.full_rounds_only
+        bounded = every_pencil and self.bounds
+        every = (every_pencil and not bounded) or self.full_rounds_only
         plain = cast("Ramps", rest.wedges)
         swept = replace(plain, signs=np.sign(plain.hinges(self._shaped.X).T @ v[:, 0]))
         units, largest, looks = [swept], rest.bound, 0
@@ -155,13 +173,17 @@ class ShapedPricer(Pricer):
             found, own = line.found(v[:, 0], alpha)
             units, largest = [*units, *found], max(largest, own)
         for plane in self._planes:
-            directions = plane.every if every else plane.directions(self._rows(plane, used))
+            rows = np.empty((0, 2), dtype=np.int64) if every else self._rows(plane, used)
+            if bounded:
+                below, seen = self._bound(plane, v[:, 0], alpha, sharp)
+                largest, rows = max(largest, below), np.concatenate([rows, seen])
+            directions = plane.every if every else plane.directions(rows)
             best, own = plane.found(v[:, 0], directions, alpha)
             units, largest, looks = [*units, best], max(largest, own), looks + len(directions)
         wedges, scores = _best_first(reduce(Ramps.joined_with, units), self._shaped.X, v, alpha)
         self._winners = wedges
         bound = float(max(largest, scores.max(initial=0.0)))
-        exact = rest.exact and every
+        exact = rest.exact and (every or bounded)
         unseen = 2 * (len(self._planes) * comb(len(v), 2) - looks)
         priced = rest.wedges_priced + 2 * (looks + self._shaped.X.size)
         priced = self._shaped.size - unseen if rest.exact else priced
@@ -173,8 +195,18 @@ class ShapedPricer(Pricer):
             bound=bound,
             supremum=self._supremum(v, bound) if exact else None,
             exact=exact,
+            bounded=bounded,
             wedges_priced=self._shaped.size if exact else priced,
         )
+
+    def _bound(
+        self, plane: Plane, v: np.ndarray, alpha: float, sharp: float
+    ) -> tuple[float, np.ndarray]:
+        """What bounds of one pair prove and see (``Plane.bounded``)."""
+        goal = alpha if np.isfinite(alpha) else 0.0
+        limited = np.isfinite(self.effort)
+        effort = self.effort / SLOWER / len(self._planes)
+        return plane.bounded(v, goal, max(sharp, BOUND_SHARP) if limited else sharp, effort)
 
     def _rows(self, plane: Plane, used: Wedges) -> np.ndarray:
         """The pairs of rows (m, 2) along whose directions a partial round looks: those of the units
