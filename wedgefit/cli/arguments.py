@@ -65,8 +65,6 @@ class Files:
         default, they count by number. Of models with lags these are made, of the target in the
         rows before.
         """
-        from wedgefit.data.fitting import ALL_RARE
-
         lags = model.lags
         if lags is not None:
             from wedgefit.data.lags import with_lags
@@ -75,14 +73,9 @@ class Files:
         schema = model.encoding.schema(target=target)
         if lags is not None:
             schema = {name: kind for name, kind in schema.items() if name not in lags.names}
-        roles = ((group, None), (time, None), (weight, "numeric"))
-        roles = (*roles, (model.data.exposure, "numeric"))
-        more = {name: kind for name, kind in roles if name}
-        if left_out:
-            # What training was told of them stands in the reading; in older models only texts whose
-            # levels are all rare betray it. Of the others the cells decide again.
-            rare = {ALL_RARE: "category"}
-            more |= {name: rare.get(reason) for name, reason in model.encoding.left_out}
+        more = dict.fromkeys(filter(None, (group, time)))
+        more |= dict.fromkeys(filter(None, (weight, model.data.exposure)), "numeric")
+        more |= _kinds_left_out(model) if left_out else {}
         found = reading.table(
             self.data,
             model=model,
@@ -92,6 +85,16 @@ class Files:
             keep_cells=keep_cells,
         )
         return found if lags is None else with_lags(found, lags)
+
+
+def _kinds_left_out(model) -> dict[str, str | None]:
+    """The kinds of the columns that training left out, as far as they are known."""
+    from wedgefit.data.fitting import ALL_RARE
+
+    # What training was told of them stands in the reading; in older models only texts whose levels
+    # are all rare betray it. Of the others the cells decide again.
+    rare = {ALL_RARE: "category"}
+    return {name: rare.get(reason) for name, reason in model.encoding.left_out}
 
 
 def looks_like_a_model(name: str) -> bool:

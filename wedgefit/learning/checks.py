@@ -20,7 +20,7 @@ def check_settings(settings: Settings, sample: Sample) -> None:
         _of_choices,
         _of_solvers,
     )
-    for parts in (_of_shapes, _of_losses, _of_intervals, *choices):
+    for parts in (_of_shapes, _of_losses, _of_one_loss, _of_intervals, *choices):
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
                 raise UsageError(message, remedy=remedy)
@@ -37,15 +37,6 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         f"the {loss} loss is for numbers, and the target has classes.",
         "Try --task regression, or leave --loss out.",
     )
-    for option, number, owner in (
-        ("--quantile", settings.quantile, "quantile"),
-        ("--huber-delta", settings.huber_delta, "huber"),
-    ):
-        yield (
-            number is not None and loss != owner,
-            f"{option} is for --loss {owner}.",
-            f"Add --loss {owner}, or leave it out.",
-        )
     yield (
         loss == "softmax" and classes and sample.y.shape[1] == 1,
         "the softmax loss is for more than two classes, and the target has two.",
@@ -63,15 +54,24 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "Leave --layers out.",
     )
     yield (
-        sample.exposure is not None and loss != "poisson",
-        "--exposure is for --loss poisson.",
-        "Add --loss poisson, or leave it out.",
-    )
-    yield (
         others and settings.refine,
         f"--refine is not for the {loss} loss.",
         "Leave it out.",
     )
+
+
+def _of_one_loss(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    """What is told to one loss alone."""
+    for option, told, owner in (
+        ("--quantile", settings.quantile, "quantile"),
+        ("--huber-delta", settings.huber_delta, "huber"),
+        ("--exposure", sample.exposure, "poisson"),
+    ):
+        yield (
+            told is not None and loss != owner,
+            f"{option} is for --loss {owner}.",
+            f"Add --loss {owner}, or leave it out.",
+        )
 
 
 def _of_intervals(settings: Settings, sample: Sample, loss: str) -> Contradictions:

@@ -41,6 +41,7 @@ def explain(model: Model) -> dict:
     """
     lists = _lists(model)
     effects = effects_of(model)
+    limited = [column for column in model.encoding.inputs if column.limits != UNLIMITED]
     record = {
         "schema": "wedgefit.explanation/1",
         "target": plain(model.data.target),
@@ -56,14 +57,9 @@ def explain(model: Model) -> dict:
         "interval_reach": plain(reaches(model.intervals)),
         "limits": {
             column.name: [None if end is None else end[1] for end in column.ends]
-            for column in model.encoding.inputs
-            if column.limits != UNLIMITED
+            for column in limited
         },
-        "reach": {
-            column.name: list(column.limits)
-            for column in model.encoding.inputs
-            if column.limits != UNLIMITED
-        },
+        "reach": {column.name: list(column.limits) for column in limited},
         **lists,
         "sizes": {name: len(items) for name, items in lists.items()},
     }

@@ -85,15 +85,8 @@ def explain(files, row, show, sort, top, form, reading, talk):
       wedgefit explain data.csv --row 17
       wedgefit explain small.json data.csv --row 17 --format markdown
     """
-    if talk.json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} exclude each other: give one of them.")
-    form = "json" if talk.json else form or "table"
-    if row is not None and {*show} - {"effects", "wedges"}:
-        raise click.UsageError(
-            "with --row, --show is effects or wedges: the other tables are about the whole model."
-        )
-    if form == "csv" and len(show) > 1:
-        raise click.UsageError("one CSV file holds one table: give --show once.")
+    form = _form(form, talk)
+    _check_show(show, form, row)
     record = _record(files, row, reading, talk)
     # JSON keeps the order of the model unless it is told otherwise.
     most = None if top == "all" else top
@@ -109,6 +102,21 @@ def explain(files, row, show, sort, top, form, reading, talk):
         write_out(csv_text(flat(record, show[0] if show else "wedges")).encode(errors=ESCAPE))
     else:
         _print(record, show, form, row is not None, top)
+
+
+def _form(form: str | None, talk) -> str:
+    if talk.json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} exclude each other: give one of them.")
+    return "json" if talk.json else form or "table"
+
+
+def _check_show(show: tuple[str, ...], form: str, row: str | None) -> None:
+    if row is not None and {*show} - {"effects", "wedges"}:
+        raise click.UsageError(
+            "with --row, --show is effects or wedges: the other tables are about the whole model."
+        )
+    if form == "csv" and len(show) > 1:
+        raise click.UsageError("one CSV file holds one table: give --show once.")
 
 
 def _record(files: Files, row: str | None, reading, talk) -> dict:

@@ -1,5 +1,7 @@
 """``wedgefit export``."""
 
+from collections.abc import Iterator
+
 import click
 
 from wedgefit.cli.arguments import FILE, Files
@@ -76,16 +78,20 @@ def export(model, format, output, dialect, table, talk):
 
     content = exported(loaded, format, **choices)
     content = content if isinstance(content, bytes) else content.encode()
-    if loaded.intervals:
-        talk.notes(
-            "what this writes predicts without intervals: they are in predict --interval alone"
-        )
-    if loaded.lags is not None:
-        talk.notes(
-            f"what this writes reads columns like {shown(loaded.lags.names[0])}, the target of "
-            "rows before: make them first"
-        )
-    if loaded.data.exposure is not None:
-        column = shown(loaded.data.exposure)
-        talk.notes(f"what this writes reads the column {column} too, which counts are for")
+    talk.notes(*_limits_of(loaded))
     deliver(content, output, talk, {"schema": "wedgefit.export/1", "format": format})
+
+
+def _limits_of(model) -> Iterator[str]:
+    """What to know of what is written."""
+    if model.intervals:
+        yield "what this writes predicts without intervals: they are in predict --interval alone"
+    if model.lags is not None:
+        name = shown(model.lags.names[0])
+        yield (
+            f"what this writes reads columns like {name}, the target of rows before: make them"
+            " first"
+        )
+    if model.data.exposure is not None:
+        column = shown(model.data.exposure)
+        yield f"what this writes reads the column {column} too, which counts are for"

@@ -76,29 +76,34 @@ def plot(files, output, kind, reading, talk):
       wedgefit plot data.csv --kind path -o path.pdf
     """
     output = output or f"{os.path.splitext(files.model_file)[0]}.svg"
-    form = os.path.splitext(output)[1].lower().removeprefix(".") or "svg"
-    from wedgefit.views import pictures
-
-    if form not in pictures.SUFFIXES:
-        raise click.UsageError(f"a picture is .svg, .png or .pdf, not {shown(output)}.")
-    if kind in TRACED and files.data is None:
-        raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
+    form = _form(output)
+    _require_data(files, kind)
     check_stream(output, talk)
     check_output(output, *files.named)
     model = files.load(talk)
     table = None if files.data is None else _rows(files, model, kind, reading, talk)
+    from wedgefit.views import pictures
+
     pictures.require()
     traced = _traced(model, table, kind, talk)
     content = pictures.picture(model, table, kind, form, traced, talk.notes)
-    deliver(
-        content,
-        output,
-        talk,
-        {
-            "schema": "wedgefit.picture/1",
-            "kind": pictures.default_kind(model) if kind == "auto" else kind,
-        },
-    )
+    drawn = pictures.default_kind(model) if kind == "auto" else kind
+    deliver(content, output, talk, {"schema": "wedgefit.picture/1", "kind": drawn})
+
+
+def _require_data(files, kind: str) -> None:
+    if kind in TRACED and files.data is None:
+        raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
+
+
+def _form(output: str) -> str:
+    """The format that the end of a file's name asks for."""
+    from wedgefit.views.pictures import SUFFIXES
+
+    form = os.path.splitext(output)[1].lower().removeprefix(".") or "svg"
+    if form not in SUFFIXES:
+        raise click.UsageError(f"a picture is .svg, .png or .pdf, not {shown(output)}.")
+    return form
 
 
 def _rows(files: Files, model, kind: str, reading, talk):

@@ -80,26 +80,16 @@ def predict(
         raise click.UsageError("--append copies all columns: leave --id out.")
     check_output(output, *files.named)
     model = files.load(talk)
-    if threshold is not None:
-        from wedgefit.model.evaluation import require_threshold
-
-        require_threshold(model)
+    _require_threshold(model, threshold)
     table, copied = _rows(files, model, id_columns, append, reading)
     talk.notes(*table.notes, *model.encoding.remarks(table))
     scores = model.scores(table)
-    more = {}
-    if interval is not None:
-        more |= {"interval": interval, "ends": _ends(model, table, scores, interval)}
+    more = {} if interval is None else _interval(model, table, scores, interval)
     if proba:
         more["probabilities"] = _probabilities(model, scores)
     if contributions:
         more["contributions"] = _contributions(model, table)
-    exposure = model.exposures(table)
-    if model.data.exposure is not None and exposure is None:
-        talk.notes(
-            f"there is no column {shown(model.data.exposure)}: counts are for one unit of it"
-        )
-    predictions = model.decided(scores, threshold, exposure)
+    predictions = model.decided(scores, threshold, _exposures(model, table, talk))
     asked_for = bool(append or id_columns)
     if talk.json:
         record = _record(model, table, predictions, copied) | more
@@ -109,6 +99,29 @@ def predict(
     else:
         columns = _columns(model, predictions, more)
         content = csv_text(_beside(copied, columns, asked_for, talk) | columns)
+    _write(content, output)
+
+
+def _require_threshold(model, threshold: float | None) -> None:
+    if threshold is not None:
+        from wedgefit.model.evaluation import require_threshold
+
+        require_threshold(model)
+
+
+def _interval(model, table, scores, part: float) -> dict:
+    return {"interval": part, "ends": _ends(model, table, scores, part)}
+
+
+def _exposures(model, table, talk):
+    """How long or how much each row was observed for, (n,); None where nothing says so."""
+    exposure, name = model.exposures(table), model.data.exposure
+    if name is not None and exposure is None:
+        talk.notes(f"there is no column {shown(name)}: counts are for one unit of it")
+    return exposure
+
+
+def _write(content: str, output: str) -> None:
     if output == STANDARD_STREAM:
         write_out(content.encode(errors=ESCAPE))
     else:

@@ -79,14 +79,18 @@ def train(data, output, predictions, id_column, options, reading, talk):
         deadline = InterruptibleDeadline(options.max_seconds, _tell_at_once)
         wanted = predictions is not None
         model, held_out = fit.trained(table, options, progress, deadline, wanted)
-    if output == STANDARD_STREAM:
-        write_out(model.dumps().encode(errors=ESCAPE))
-    else:
-        model.save(output)
+    _write(model, output)
     if held_out is not None:
         write_whole(predictions, csv_text(held_out.columns(model)))
     talk.notes(*(note for note in model.notes if note not in table.notes))
     _report(model.report(), output, talk)
+
+
+def _write(model, output: str) -> None:
+    if output == STANDARD_STREAM:
+        write_out(model.dumps().encode(errors=ESCAPE))
+    else:
+        model.save(output)
 
 
 def _check_outputs(data: str, output: str, predictions: str | None, talk: Talk) -> None:
