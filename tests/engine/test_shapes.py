@@ -142,24 +142,21 @@ def test_no_direction_has_a_better_unit_than_those_of_rows_that_are_level(shapes
     pricer = priced_on(X, shapes, 2)
     priced = pricer.price(v[:, None], 0.0, pricer.dictionary.none(), every_pencil=True)
     assert priced.exact and priced.bound == pytest.approx(priced.scores[0])
-    highest = 0.0
-    for direction in rng.normal(size=(2_000, 2)):
-        direction /= np.abs(direction).sum()
-        signs = np.sign(direction)
-        turned = [turn for turn in (1, -1) if turn * signs[0] * way >= 0
-                  and turn * signs[1] * other_way >= 0]  # fmt: skip
-        bends = {bend, other_bend} - {0}
-        for turn in turned if len(bends) < 2 else ():
-            heights = turn * X @ direction
-            rise = np.array([v @ np.maximum(heights - a, 0) for a in np.sort(heights)])
-            fall = np.array([v @ np.maximum(a - heights, 0) for a in np.sort(heights)])
-            monotone = bool(way or other_way)
-            scores = [rise] if bends != {-1} else [-fall] if monotone else [-rise]
-            if not bends:
-                scores += [-fall] if monotone else [-rise, fall]
-                if monotone:
-                    scores += [(rise[a] - rise[a:]) / 2 for a in range(12)]
-            highest = max(highest, *(some.max() for some in scores))
+    directions, highest = rng.normal(size=(2_000, 2)), 0.0
+    directions /= np.abs(directions).sum(axis=1, keepdims=True)
+    bends, monotone = {bend, other_bend} - {0}, bool(way or other_way)
+    for turn in (1, -1) if len(bends) < 2 else ():
+        turned = turn * directions[np.all(turn * directions * (way, other_way) >= 0, axis=1)]
+        heights = turned @ X.T
+        through = np.sort(heights, axis=1)[:, :, None]
+        rise = np.maximum(heights[:, None] - through, 0) @ v
+        fall = np.maximum(through - heights[:, None], 0) @ v
+        scores = [rise] if bends != {-1} else [-fall] if monotone else [-rise]
+        if not bends:
+            scores += [-fall] if monotone else [-rise, fall]
+            if monotone:
+                scores += [(rise[:, a, None] - rise[:, a:]) / 2 for a in range(12)]
+        highest = max(highest, *(some.max(initial=0.0) for some in scores))
     assert highest <= priced.bound * (1 + 1e-9)
     two = priced.scores[priced.wedges.orders == 2].max(initial=0.0)
     assert highest >= 0.9 * two and (two > 0 or shapes == (CONVEX, CONCAVE))
