@@ -47,7 +47,8 @@ def test_the_model_is_the_same_with_predictions_and_without(classes):
 def test_predictions_want_a_file_of_their_own(classes):
     fails("train", classes, "--predictions", "wedgefit.json", code=2, words=["two"])
     fails("train", classes, "--predictions", classes, code=2, words=["overwritten"])
-    fails("train", classes, "--predictions", "no/p.csv", words=["no such folder"])
+    words = ["no such folder", "choose another --predictions"]
+    fails("train", classes, "--predictions", "no/p.csv", words=words)
 
 
 def test_every_command_knows_the_threshold(classes):

@@ -315,4 +315,6 @@ def test_files_whose_lags_are_not_those_of_their_columns_are_refused(y):
     Path("other.json").write_text(json.dumps(record | {"data": record["data"] | {"time": None}}))
     fails("predict", "other.json", "series.csv", words=["options.lags"])
     fails("train", "series.csv", "--lags", f"1:{10**12}", *FAST, words=["no row knows"])
+    far = ["--lags", "1:2", "--horizon", str(10**6)]
+    fails("train", "series.csv", *far, *FAST, words=["a smaller --horizon"])
     fails("explain", "series.csv", "--row", "2", words=["Rows are numbered 3 to 40"])

@@ -322,6 +322,8 @@ def test_columns_may_be_named_in_any_order(tmp_path, rng):
         ({"target_scale": 1e300}, {}, FitError, "values of the target differ too little"),
         ({"target_center": 1e60}, {}, FitError, "values of the target differ too little"),
         ({"alpha": None}, {}, UsageError, "weight decay is not known"),
+        ({"alpha": 1e-300}, {}, FitError, "below what numbers of 16 digits"),
+        ({"loss": "logistic"}, {}, UsageError, "probabilities of two classes"),
         (
             {},
             {"y": np.array(["a", "b", "c", "a"] * 10, dtype=object)},
@@ -337,6 +339,29 @@ def test_what_does_not_fit_the_table_is_refused(change, data, error, words, tmp_
             tmp_path,
             {**{k: v for k, v in columns().items() if k != "y"}, **data, "y": data.get("y", Y)},
         )
+
+
+@pytest.mark.parametrize("said", [{"loss": "squared"}, {"target_scale": 0.5, "target_center": 0.4}])
+def test_two_numbers_are_numbers_for_a_network_that_saw_them_so(said, tmp_path, rng):
+    """Labels of 0 and 1 learnt by the squared loss, or in units, are no classes of −1 and 1."""
+    net, y = made_up(rng), (np.median(Y) < Y) * 1.0
+    found = measured(net | said, tmp_path, columns(y=y))
+    seen = (y - said.get("target_center", 0.0)) / said.get("target_scale", 1.0)
+    assert found["problem"]["loss"] == "squared"
+    assert found["network"]["objective"] == pytest.approx(by_hand(net, X, seen), rel=1e-12)
+    plain_logits = measured(net, tmp_path, columns(y=y))
+    assert plain_logits["problem"]["loss"] == "logistic"
+
+
+def test_remedies_name_options_that_there_are(in_folder):
+    (Path("net.json")).write_text(json.dumps(made_up(np.random.default_rng(3), inputs=3)))
+    assert "--drop" not in in_folder("data.csv", "--weights", "net.json").stderr
+    (Path("net.json")).write_text(json.dumps(made_up(np.random.default_rng(3))))
+    refused = in_folder("data.csv", "--weights", "net.json", "--alpha", "1e-300").stderr
+    option, alpha = refused.split("Try ")[1].split(",")[0].split()
+    assert option == "--alpha"
+    done = in_folder("data.csv", "--weights", "net.json", option, alpha, "--max-seconds", "2")
+    assert done.exit_code == 0, done.stderr
 
 
 # Files --------------------------------------------------------------------------------------------
@@ -380,6 +405,7 @@ def test_damaged_files_are_refused_in_one_line(change, words, tmp_path, rng):
         (b"\x01\xff", "neither JSON nor ONNX"),
         (b"", "neither JSON nor ONNX"),
         (b"[1, 2]", "neither JSON nor ONNX"),
+        (b'{"schema": "wedgefit.model/5", "score": 1}', r"file of wedgefit \(wedgefit\.model/5\)"),
     ],
 )
 def test_other_files_are_refused(raw, words, tmp_path):
@@ -389,6 +415,12 @@ def test_other_files_are_refused(raw, words, tmp_path):
         read_foreign(path)
     with pytest.raises(ModelFileError, match="No such file"):
         read_foreign(tmp_path / "nothing")
+
+
+def test_json_as_an_editor_of_windows_writes_it(tmp_path, rng):
+    path = tmp_path / "net.json"
+    path.write_bytes(json.dumps(made_up(rng), indent=1).replace("\n", "\r\n").encode("utf-8-sig"))
+    assert read_foreign(path).units == 5
 
 
 def recipe(title):

@@ -53,29 +53,34 @@ def json_text(record: dict) -> str:
     return json.dumps(record, allow_nan=False, ensure_ascii=False, indent=2) + "\n"
 
 
-def check_output(path: str, *inputs: str) -> None:
-    """Refuse a place that cannot be written, before the work rather than after it."""
+def check_output(path: str, *inputs: str, option: str = "-o") -> None:
+    """Refuse a place that cannot be written, before the work rather than after it; ``option`` is
+    where it was given."""
     if path == STANDARD_STREAM:
         return
     folder = os.path.dirname(os.path.realpath(path))
     if os.path.isdir(path):
-        raise WedgefitError("this is a folder.", where=path, remedy="Give -o the name of a file.")
+        raise WedgefitError(
+            "this is a folder.", where=path, remedy=f"Give {option} the name of a file."
+        )
     if not os.path.isdir(folder):
         raise WedgefitError(
             "there is no such folder to write to.",
             where=folder,
-            remedy="Make it, or choose another -o.",
+            remedy=f"Make it, or choose another {option}.",
         )
     if os.path.exists(path) and any(
         os.path.exists(name) and os.path.samefile(name, path) for name in inputs
     ):
         raise UsageError(
-            "this file would be overwritten by the output.", where=path, remedy="Choose another -o."
+            "this file would be overwritten by the output.",
+            where=path,
+            remedy=f"Choose another {option}.",
         )
     place = folder if not os.path.exists(path) or os.path.isfile(path) else path
     if not os.access(place, os.W_OK):
         raise WedgefitError(
-            "no permission to write here.", where=place, remedy="Choose another -o."
+            "no permission to write here.", where=place, remedy=f"Choose another {option}."
         )
 
 

@@ -60,7 +60,8 @@ def lags_told(table: Table, told: TableSettings) -> Lags | None:
     first, last = (lag + told.horizon - 1 for lag in told.lags)
     # Before a column is made for each: so many may not fit into memory.
     if last >= table.rows:
-        raise _no_history(table, first, last, "Add rows, or try fewer --lags.")
+        nearer = " or a smaller --horizon" if told.horizon > 1 else ""
+        raise _no_history(table, first, last, f"Add rows, or try fewer --lags{nearer}.")
     return Lags(targets[0], told.time, rows_before(told.lags, told.horizon), told.group)
 
 

@@ -140,7 +140,7 @@ class Learner:
             raise FitError(
                 f"alpha {self._given_alpha:.3g} is below what numbers of 16 digits can tell from "
                 f"zero, beside an alpha_max of {self.alpha_max:.3g}.",
-                remedy="Try --alpha-ratio 1e-9, which leaves next to no penalty.",
+                remedy=f"Try --alpha {1e-9 * self.alpha_max:.1g}, which leaves next to no penalty.",
             )
 
     def _what_else_to_try(self) -> str:

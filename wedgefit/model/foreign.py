@@ -2,6 +2,7 @@
 from ONNX."""
 
 import os
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,11 @@ def read_foreign(path: str | os.PathLike) -> Foreign:
     """The network in a JSON or ONNX file. Raises ModelFileError for anything else."""
     name = os.fspath(path)
     try:
-        raw = Path(path).read_bytes()
+        # Editors of Windows begin a text with a mark of its encoding.
+        raw = Path(path).read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise ModelFileError(
-            f"the network cannot be read ({error.strerror}).", where=name
+            f"the network cannot be read ({error.strerror}).", where=name, remedy="Check the path."
         ) from None
     try:
         file = from_json(raw) if raw.lstrip()[:1] == b"{" else read_onnx(raw, Path(path))

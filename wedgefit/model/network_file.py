@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
+from wedgefit.errors import ModelFileError
 from wedgefit.published import schema
 from wedgefit.records import Complaint, Rule, above, items, parse, read
 
@@ -76,7 +77,13 @@ class NetworkFile:
 
 def from_json(raw: bytes) -> NetworkFile:
     """The network in a file's bytes. Raises ModelFileError with every complaint."""
-    return read(NetworkFile, parse(raw), remedy=REMEDY)
+    data = parse(raw)
+    if isinstance(data, dict) and str(data.get("schema", "")).startswith("wedgefit."):
+        raise ModelFileError(
+            f"this is a file of wedgefit ({data['schema']}), not a network from elsewhere.",
+            remedy="A model is certified as it is: wedgefit certify MODEL DATA.",
+        )
+    return read(NetworkFile, data, remedy=REMEDY)
 
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> NetworkFile:

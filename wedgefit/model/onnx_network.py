@@ -54,7 +54,10 @@ def _loaded(raw: bytes, path: Path):
     except DecodeError:
         model = onnx.ModelProto()
     if not model.graph.node:
-        raise ModelFileError("this is neither JSON nor ONNX.")
+        raise ModelFileError(
+            "this is neither JSON nor ONNX.",
+            remedy="docs/yardstick.md says how a network becomes either.",
+        )
     beside = {
         entry.value
         for tensor in model.graph.initializer
@@ -182,8 +185,9 @@ class _Walk:
             raise ModelFileError(
                 f"the graph has {len(self.inputs)} inputs ({names}); one is expected, of rows and"
                 " columns.",
-                remedy="Constants that an exporter left out (tf2onnx those of Keras' Normalization)"
-                ' belong into "center" and "scale" of a JSON file (docs/yardstick.md).',
+                remedy="Export it with one input. Constants that an exporter left out (tf2onnx"
+                ' those of Keras\' Normalization) belong into "center" and "scale" of a JSON file'
+                " (docs/yardstick.md).",
             )
         met, value = _Met(), self.inputs[0]
         while (node := self._next(value, met)) is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from wedgefit.data.encoding import Encoding, fit_encoding
 from wedgefit.data.kinds import LARGEST, SMALLEST
+from wedgefit.data.roles import targets_and_inputs
 from wedgefit.data.sample import Design, Sample
 from wedgefit.data.settings import TableSettings
 from wedgefit.data.table import Table
@@ -149,7 +150,7 @@ class SeenRows:
     ):
         """``settings`` as for ``measure``."""
         self.foreign = foreign
-        sample, encoding = sample_seen(foreign, table, target)
+        sample, encoding = sample_seen(foreign, table, target, settings.loss or foreign.loss)
         settings = settled(foreign, sample, settings)
         self.learner = learner = Learner(sample, settings, progress.note)
         self.posed = replace(learner.problems[0], alpha=settings.alpha)
@@ -195,10 +196,13 @@ class SeenRows:
         return score_values(self.learner.sample, output, self.learner.loss)
 
 
-def sample_seen(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[Sample, Encoding]:
-    """The rows as the network saw them. Raises ColumnError where its inputs are not the table's
-    columns."""
-    encoding, design = fit_encoding(table, TableSettings(target=target, standardize=False))
+def sample_seen(
+    foreign: Foreign, table: Table, target: Sequence[str], loss: str | None
+) -> tuple[Sample, Encoding]:
+    """The rows as the network saw them; its ``loss`` is None where that is not known. Raises
+    ColumnError where its inputs are not the table's columns."""
+    told = TableSettings(target=target, standardize=False)
+    encoding, design = fit_encoding(table, replace(told, task=_task(foreign, table, told, loss)))
     if design.y.shape[1] > 1:
         raise UsageError(
             "only one number, or two classes, have a yardstick.", remedy="Choose another --target."
@@ -215,6 +219,16 @@ def sample_seen(foreign: Foreign, table: Table, target: Sequence[str]) -> tuple[
     ):
         _check_units(values, what, remedy)
     return Sample(np.ascontiguousarray(X), y, encoding.target.task), encoding
+
+
+def _task(foreign: Foreign, table: Table, told: TableSettings, loss: str | None) -> str:
+    """What the network was trained for. Two numbers may be classes, but not for a network that has
+    the squared loss, or a target with units: that saw them as they stand."""
+    (target, *_), _ = targets_and_inputs(table, told)
+    if table.column(target).kind != "numeric":
+        return "auto"
+    units = foreign.target_scale != 1 or foreign.target_center != 0
+    return "regression" if loss == "squared" or (loss is None and units) else "auto"
 
 
 def _check_units(values: np.ndarray, what: str, remedy: str) -> None:
@@ -250,7 +264,8 @@ def _inputs(foreign: Foreign, table: Table, encoding: Encoding, design: Design) 
             f"the network reads {wanted} input{'s' * (wanted != 1)}, "
             f"and the table has {len(chosen)}: {', '.join(names)}.",
             where=table.title,
-            remedy='Name its inputs in "columns" of the JSON file, or --drop columns.',
+            remedy="Give a table with its inputs and the target alone, or name the inputs in"
+            ' "columns" of a JSON file.',
         )
     sources = {feature.name: feature.source for feature in encoding.features}
     for name in chosen:
@@ -278,6 +293,12 @@ def settled(foreign: Foreign, sample: Sample, settings: Settings) -> Settings:
         raise UsageError(
             f"there is no yardstick for the {settings.loss} loss.",
             remedy="Try --loss squared, or logistic for classes.",
+        )
+    if (settings.loss or foreign.loss) == "logistic" and sample.task != "classification":
+        raise UsageError(
+            "the network gives probabilities of two classes, and the target is a number of more"
+            " than two values.",
+            remedy="Choose the --target that has the classes.",
         )
     settled = replace(
         settings,

@@ -101,7 +101,7 @@ def _check_outputs(data: str, output: str, predictions: str | None, talk: Talk) 
         )
     check_output(output, data)
     if predictions is not None:
-        check_output(predictions, data)
+        check_output(predictions, data, option="--predictions")
         if os.path.realpath(predictions) == os.path.realpath(output):
             raise click.UsageError("--predictions and -o are the same file: give two.")
 
