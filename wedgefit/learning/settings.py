@@ -274,7 +274,7 @@ def loss_name(settings: Settings, task: str, outputs: int) -> str:
 
     Several classes share their neurons where that is possible: on four of five tables the log loss
     on rows held out was 3 to 14 % smaller, on the fifth 2 % larger, with half the neurons or fewer
-    on all (tests/benchmarks/classes.py).
+    on all (tests/benchmarks/small_classes.py has some of these).
     """
     if settings.loss is not None or task != CLASSES:
         return settings.loss or "squared"
