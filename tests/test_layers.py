@@ -28,7 +28,7 @@ engine.workers engine.bound_search engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps
 engine.choice engine.order_one engine.pencil engine.nomination
 engine.shaped_bound engine.shaped_compiled engine.shaped_units
-engine.ascent engine.pricing engine.shapes
+engine.ascent engine.off_wedges engine.pricing engine.shapes
 engine.shared engine.support engine.exchange_compiled engine.exchange
 engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set

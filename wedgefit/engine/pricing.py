@@ -15,12 +15,12 @@ from functools import cached_property
 
 import numpy as np
 
-from wedgefit.engine.ascent import ascend, random_neurons
 from wedgefit.engine.bound_choice import bounder_for, sweeps_instead
 from wedgefit.engine.bound_search import FAR, Bounded, Places
-from wedgefit.engine.choice import MANY_ROWS, Choices, diversified, facing, places_of_largest
+from wedgefit.engine.choice import MANY_ROWS, Choices, diversified, facing
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
+from wedgefit.engine.off_wedges import OffWedges
 from wedgefit.engine.order_one import SortedColumns
 from wedgefit.engine.pencil import Pencils, Sweeper, Swept, sweep_block
 from wedgefit.engine.scout import Scout, scout_for
@@ -29,9 +29,6 @@ from wedgefit.engine.workers import Machines, Threads, Workers
 
 # What the look sees a little below alpha may have a wedge above it close by.
 CLOSE_BY = 0.8
-# An ascent for neurons off the wedges starts from this many of the best wedges, and of random
-# directions.
-STARTS = 40
 # Sweeping past one sample in one pencil takes about so long, sorting included, with the compiled
 # kernels.
 SECONDS_PER_LOOK = 3e-8
@@ -128,6 +125,7 @@ class Pricer:
     def _begin_anew(self) -> None:
         """Draw from the seed, and forget the pencils that won."""
         self._rng = np.random.default_rng(self._seed)
+        self._off_wedges = OffWedges(self.dictionary, self._rng)
         self.nominations = Nominations(
             self.dictionary,
             self._rng,
@@ -221,22 +219,19 @@ class Pricer:
         exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
         places = bounded.places if bounded else None if exact else self._scouted(v, alpha)
         left = self._left_to_sweep(bounded, alpha, sharp) if bounded else None
+        all_there_are = every_pencil and (bounded is None or left is not None)
         swept = []
         for order in self._swept_orders:
             if exact and not bounded:
                 blocks = list(self.nominations.every(order))
             else:
-                blocks = self.nominations.promising(order, used, thorough, places)
-            if left is not None:
-                blocks += self.nominations.every(order, left)
-            all_there_are = every_pencil and (bounded is None or left is not None)
+                blocks = self._nominated(order, used, thorough, places, left)
             swept.append(self._sweep(blocks, v, exact, all_there_are))
             self.nominations.remember(order, swept[-1])
         choices, largest, priced = self._collected(swept, v, alpha)
-        built = self._built(choices)
-        refined = self._refined(v, alpha, used, swept, built, places if bounded else None)
-        wedges, scores = facing(self.dictionary.X, built.joined_with(refined), v, alpha)
-        bound = float(max(largest, scores.max(initial=0.0), self._largest_off_wedges(v, used)))
+        proven = places if bounded else None
+        wedges, scores = self._best(choices, v, alpha, used, swept, proven)
+        bound = float(max(largest, scores.max(initial=0.0), self._off_wedges.largest(v, used)))
         if bounded:
             bound = max(bound, bounded.bound if left is None else bounded.settled)
         known = exact and (bounded is not None or self._knows_supremum(v))
@@ -252,6 +247,30 @@ class Pricer:
             wedges_priced=self.dictionary.size if exact else priced,
             wedges_total=self.dictionary.size,
         )
+
+    def _nominated(
+        self, order: int, used: Wedges, thorough: bool, places: Places | None, left
+    ) -> list[Pencils]:
+        """The promising pencils of an order, and all in the sets of columns that are ``left``."""
+        promising = self.nominations.promising(order, used, thorough, places)
+        return promising if left is None else [*promising, *self.nominations.every(order, left)]
+
+    def _best(
+        self,
+        choices: list[Choices],
+        v: np.ndarray,
+        alpha: float,
+        used: Wedges,
+        swept: list[Swept],
+        proven: Places | None,
+    ) -> tuple[Wedges, np.ndarray]:
+        """What violates the dual constraint, best first, and its scores (m,): wedges, and neurons
+        off them where these are asked for."""
+        built = self._built(choices)
+        if self.refine:
+            off = self._off_wedges.best(v, alpha, used, swept, built, proven)
+            built = built.joined_with(off)
+        return facing(self.dictionary.X, built, v, alpha)
 
     def _collected(
         self, swept: list[Swept], v: np.ndarray, alpha: float
@@ -269,43 +288,6 @@ class Pricer:
             priced += 2 * len(part.pencils) * (len(v) - anchors + 1) // anchors
             choices.append(part.choices(alpha))
         return choices, largest, priced
-
-    def _refined(
-        self,
-        v: np.ndarray,
-        alpha: float,
-        used: Wedges,
-        swept: list[Swept],
-        built: Wedges,
-        proven: Places | None,
-    ) -> Wedges:
-        """The best neurons off the wedges, where they are asked for: on the arcs of planes, at the
-        places that a proof saw, or where ascent ends."""
-        if not self.refine:
-            return self.dictionary.none()
-        seen = self.dictionary.none() if proven is None else self._at(proven)
-        if not self._searches_arcs:
-            return self._ascended(v, used, seen.joined_with(built))
-        if not swept:
-            return seen
-        arcs = swept[-1]
-        best = places_of_largest(arcs.suprema, STARTS, above=alpha)
-        return self._through_one(arcs.pencils.take(best), arcs.weights[best]).joined_with(seen)
-
-    def _largest_off_wedges(self, v: np.ndarray, used: Wedges) -> float:
-        """The largest score of the neurons in use that are no wedges, which no sweep meets.
-
-        A bound that leaves out a neuron of the network itself may lie above its objective.
-        """
-        anchors = (used.samples >= 0).sum(axis=1)
-        off = used.take(anchors < [self.dictionary.anchors(order) for order in used.orders])
-        return float(facing(self.dictionary.X, off, v, -np.inf)[1].max(initial=0.0))
-
-    @property
-    def _searches_arcs(self) -> bool:
-        """Whether the sweep also looks between the samples' lines: planes, where the ball of
-        weights is round."""
-        return self.dictionary.norm == 2 and self.dictionary.room == 2
 
     def _knows_supremum(self, v: np.ndarray) -> bool:
         """Whether sweeping every pencil yields the supremum over all neurons of the class, wedges
@@ -358,43 +340,18 @@ class Pricer:
         goal = alpha if np.isfinite(alpha) else 0.0
         return None if self._scout is None else self._scout.look(v, CLOSE_BY * goal)
 
-    def _at(self, places: Places) -> Wedges:
-        """The neurons at the best places, through the row found there."""
-        best = places.take(slice(0, STARTS))
-        unit = best.normals / np.linalg.norm(best.normals, axis=1, keepdims=True)
-        return self._through_one(Pencils(best.columns, best.samples[:, None]), unit)
-
     def _sweep(
         self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool, all_there_are: bool
     ) -> Swept:
         """Sweep these blocks of pencils; where they are all there are, of a pair at least, machines
         share them."""
-        arcs = self._searches_arcs and v.shape[1] == 1 and (every_pencil or self.refine)
+        arcs = self._off_wedges.on_arcs and v.shape[1] == 1 and (every_pencil or self.refine)
         workers = self._machines if all_there_are else self._threads
         results = workers.run(sweep_block, self._sweeper, blocks, v, arcs)
         pencils = Pencils(
             np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks])
         )
         return Swept(pencils, *(np.concatenate(parts) for parts in zip(*results)))
-
-    def _ascended(self, v: np.ndarray, used: Wedges, best: Wedges) -> Wedges:
-        """The neurons that local ascent reaches from those in use, from the best wedges, and from
-        random directions; of one target."""
-        starts = used.joined_with(best.take(slice(0, STARTS))).joined_with(
-            random_neurons(self.dictionary, self._rng, STARTS)
-        )
-        normals, samples = ascend(
-            self.dictionary.X, v[:, 0], starts.normals, starts.reads, self.dictionary.bias
-        )
-        return self.dictionary.through_one(starts.columns, normals, samples)
-
-    def _through_one(self, pencils: Pencils, weights: np.ndarray) -> Wedges:
-        """The neurons with these plane weights (m, 2) through the sample (or the origin) that their
-        pencil turns around."""
-        normals = np.zeros((len(pencils), self.dictionary.X.shape[1]))
-        np.put_along_axis(normals, pencils.columns, weights, axis=1)
-        samples = pencils.fixed[:, 0] if self.dictionary.bias else np.full(len(pencils), -1)
-        return self.dictionary.through_one(pencils.columns, normals, samples)
 
     def _built(self, choices: list[Choices]) -> Wedges:
         """A diversified few of the candidates as wedges."""
