@@ -127,6 +127,20 @@ def read_table(
     _check_kinds(types)
     read = FORMATS.get(os.path.splitext(source)[1].lower(), read_csv)
     sheet = read(source, reading, FileOptions(encoding, delimiter))
+    table = _typed(sheet, source, reading, types, id_column, schema, apart)
+    return replace(table, cells=sheet.cells) if keep_cells else table
+
+
+def _typed(
+    sheet: Sheet,
+    source: str,
+    reading: Reading,
+    types: Mapping[str, str],
+    id_column: str | None,
+    schema: Mapping[str, str | None] | None,
+    apart: Collection[str],
+) -> Table:
+    """The texts of a sheet as typed columns, and what names its rows."""
     wished: list[str] = []
     if schema is not None and id_column is not None and (why := _unusable_ids(sheet, id_column)):
         wished, id_column = [f"rows count by number: {why}"], None
@@ -143,8 +157,7 @@ def read_table(
         (*sheet.notes, *wished, *notes),
         id_column,
         tuple(sheet.cells),
-        sheet.cells if keep_cells else {},
-        reading.typed(types),
+        reading=reading.typed(types),
     )
 
 

@@ -77,9 +77,7 @@ def plot(files, output, kind, reading, talk):
     """
     output = output or f"{os.path.splitext(files.model_file)[0]}.svg"
     form = _form(output)
-    _require_data(files, kind)
-    check_stream(output, talk)
-    check_output(output, *files.named)
+    _check(files, kind, output, talk)
     model = files.load(talk)
     table = None if files.data is None else _rows(files, model, kind, reading, talk)
     from wedgefit.views import pictures
@@ -91,9 +89,11 @@ def plot(files, output, kind, reading, talk):
     deliver(content, output, talk, {"schema": "wedgefit.picture/1", "kind": drawn})
 
 
-def _require_data(files, kind: str) -> None:
+def _check(files, kind: str, output: str, talk) -> None:
     if kind in TRACED and files.data is None:
         raise click.UsageError(f"--kind {kind} fits again: give the training DATA.")
+    check_stream(output, talk)
+    check_output(output, *files.named)
 
 
 def _form(output: str) -> str:
