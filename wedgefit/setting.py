@@ -170,10 +170,6 @@ class Flag(Range):
 class Switch(OneOf):
     """Off, or on in one of several ways that have names: True in the first, else by name."""
 
-    @property
-    def words(self) -> str:
-        return f"False, True or {super().words}"
-
     def take(self, value) -> bool | str:
         way = super().take(value) if isinstance(value, str) else Flag().take(value)
         return True if way == self.choices[0] else way

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exporting import KINDS, NEAR, module_of, quoted, run_onnx
-from kinds import kinds
+from kinds import kinds, table_of
+from scipy import optimize
 
 from wedgefit.data.reading import parse_number
 from wedgefit.data.table import read_table
@@ -21,6 +22,8 @@ from wedgefit.errors import WedgefitError
 from wedgefit.exports.dialects import DIALECTS
 from wedgefit.exports.formats import exported
 from wedgefit.exports.plan import NumberColumn, plan_of
+from wedgefit.model.build import Options, train
+from wedgefit.watch import Silent
 
 ROWS = 60
 # One cell in so many is drawn from the hostile ones, so that a row often has one and seldom more.
@@ -213,6 +216,33 @@ def test_onnx_agrees_with_predict_on_the_cells_that_it_can_hold(kind):
     for decision, chance, score in zip(found, chances, scores):
         several = isinstance(decision, list)
         same((*(decision if several else [decision]), *chance), wanted(model, score))
+
+
+def test_exports_agree_with_predict_at_the_knots_of_steps():
+    """Where the score is a knot to the last digits, beside it, and far beyond the last one."""
+    x = np.random.default_rng(0).normal(size=150).round(3)
+    labels = np.where(x + np.sin(7 * x) > 0.3, "yes", "no").astype(object)
+    told = {"alpha_ratio": 0.1, "order": 1, "cv": 3, "calibrate": "isotonic"}
+    model = train(table_of({"x": x, "y": labels}), Options(**told), Silent())
+    raw = lambda at: model.network.forward(model.encoding.transform(table_of({"x": at})))[:, 0]
+    grid = np.linspace(-3, 3, 2001)
+    places = [-50.0, 50.0]
+    for knot in model.steps[0].at:
+        over = raw(grid) > knot
+        for k in np.flatnonzero(over[1:] != over[:-1]):
+            away = lambda at, knot=knot: raw(np.array([at]))[0] - knot
+            there = optimize.brentq(away, *grid[k : k + 2])
+            places += [there, np.nextafter(there, 9), np.nextafter(there, -9), there + 1e-9]
+    assert len(places) > 20
+    rows = [{"x": repr(float(at))} for at in places]
+    scores = model.scores(table_of({"x": np.array(places)}))[:, None]
+    cells = [{"x": float(at)} for at in places]
+    found, chances = run_onnx(model, cells)
+    by_onnx = [(one, *more) for one, more in zip(found, chances)]
+    for lines in (by_python(model, rows), by_sqlite(model, rows), by_onnx):
+        for line, score in zip(lines, scores):
+            # On a knot the last digits of the score decide which side of the cut it is on.
+            same(line[1:], wanted(model, score)[1:])
 
 
 def typed(plan, name, text):

@@ -104,6 +104,7 @@ class Settings(Declared):
         " (isotonic).",
         parameter=True,
         task=CLASSES,
+        in_python="True or False",
     )
     intervals: bool = setting(
         False,
