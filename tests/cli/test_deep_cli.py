@@ -3,7 +3,9 @@ trips it."""
 
 import copy
 import json
+import tempfile
 from collections import defaultdict
+from contextlib import chdir
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -453,18 +455,27 @@ def test_a_network_reads_no_neuron_of_another():
 # The command line ---------------------------------------------------------------------------------
 
 
+def as_file():
+    """The text of the table as a CSV file."""
+    columns = (table().columns[name].values.tolist() for name in ("a", "b", "y"))
+    return "a,b,y\n" + "".join(f"{a!r},{b!r},{y!r}\n" for a, b, y in zip(*columns))
+
+
+@cache
+def of_three_layers():
+    """The model file of three layers of that file."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        Path("d.csv").write_text(as_file())
+        run("train", "d.csv", "--alpha-ratio", "0.1", "--layers", "3", "-q")
+        return Path("wedgefit.json").read_text()
+
+
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """The table as a file in a folder of its own, and a model of three layers."""
     monkeypatch.chdir(tmp_path)
-    columns = [table().columns[name].values for name in ("a", "b", "y")]
-    Path("d.csv").write_text(
-        "a,b,y\n"
-        + "".join(
-            f"{a!r},{b!r},{y!r}\n" for a, b, y in zip(*(column.tolist() for column in columns))
-        )
-    )
-    run("train", "d.csv", "--alpha-ratio", "0.1", "--layers", "3", "-q")
+    Path("d.csv").write_text(as_file())
+    Path("wedgefit.json").write_text(of_three_layers())
 
 
 def test_all_commands_know_layers(files):

@@ -3,8 +3,10 @@ is in the user's file and advise only what the command can do."""
 
 import csv
 import io
+import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,21 @@ from shell import FAST, SMALL, environment, fails, run, strict
 COMMANDS = ["predict", "evaluate", "certify", "report", "plot", "explain"]
 
 
-@pytest.fixture
-def named(folder):
-    """A model whose rows have names: n.json, of d.csv with a column of names."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a model whose rows have names: n.json, of d.csv with a column of names."""
     header, *rows = SMALL.splitlines()
-    Path("d.csv").write_text(
-        "\n".join([f"name,{header}", *(f"r{i},{row}" for i, row in enumerate(rows))])
-    )
-    run("train", "d.csv", "--id", "name", *FAST, "-q", "-o", "n.json")
+    lines = [f"name,{header}", *(f"r{i},{row}" for i, row in enumerate(rows))]
+    with chdir(tmp_path_factory.mktemp("named")):
+        Path("d.csv").write_text("\n".join(lines))
+        run("train", "d.csv", "--id", "name", *FAST, "-q", "-o", "n.json")
+        return Path.cwd()
+
+
+@pytest.fixture
+def named(trained, folder):
+    """A copy of that folder to work in."""
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate", "certify", "report", "plot"])

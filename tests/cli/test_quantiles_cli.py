@@ -1,6 +1,8 @@
 """Several quantiles through the command line: columns, records, words, exports, what is refused."""
 
 import json
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +16,25 @@ TOLD = ["--loss", "quantile", "--quantile", "0.9", "--quantile", "0.1", "--quant
 NAMES = ["q0.1", "q0.3", "q0.9"]
 
 
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    """A table on which outputs cross."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a table on which outputs cross, and its model."""
+    folder = tmp_path_factory.mktemp("quantiles")
     rng = np.random.default_rng(4)
     x, z = rng.normal(size=(2, 40)).round(3)
     y = (x + (0.2 + np.abs(x)) * rng.standard_t(3, size=40)).round(3)
     lines = [",".join(map(str, row)) for row in zip(x, z, y)]
-    (tmp_path / "data.csv").write_text("\n".join(["x,z,y", *lines]) + "\n")
-    run("train", "data.csv", *TOLD, "--alpha", "0.02", "--tol", "1e-4", "--quiet")
+    (folder / "data.csv").write_text("\n".join(["x,z,y", *lines]) + "\n")
+    with chdir(folder):
+        run("train", "data.csv", *TOLD, "--alpha", "0.02", "--tol", "1e-4", "--quiet")
+    return folder
+
+
+@pytest.fixture
+def data(trained, tmp_path, monkeypatch):
+    """A copy of that folder to work in; returns the model."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return load("wedgefit.json")
 
 
