@@ -4,8 +4,8 @@ Networks of scikit-learn, trained by Adam, SGD and L-BFGS from several seeds, in
 with several widths and penalties: the part of the training objective that is proven to be lost,
 before and after polishing, and the error on rows held out. Every figure is against all two-layer
 ReLU networks with the same weight decay. Rows are printed as they come, and the columns can be
-chosen, so that what took long need not be run again. One to four columns take one to three minutes
-of one core each, five take about as long.
+chosen, so that what took long need not be run again. Each number of columns takes one to three
+minutes of one core.
 """
 
 import sys

@@ -375,6 +375,50 @@ def test_other_graphs_are_refused(nodes, words, tmp_path):
     assert "net.onnx" in str(caught.value)
 
 
+def test_damaged_graphs_are_refused(tmp_path):
+    """Bytes that still are a graph, whose constants or steps are not what they say."""
+    model = model_of(STACK, used(STACK))
+    model.graph.initializer[0].dims[0] = 99
+    with pytest.raises(ModelFileError, match=r"damaged \(the constant '0.weight'.*Export"):
+        raised(model, tmp_path)
+    model = model_of(STACK, used(STACK))
+    model.graph.initializer[1].data_type = 53
+    with pytest.raises(ModelFileError, match="damaged"):
+        raised(model, tmp_path)
+    model = model_of(STACK, used(STACK))
+    del model.graph.node[0].input[1:]
+    with pytest.raises(ModelFileError, match="Gemm before the first layer lacks"):
+        raised(model, tmp_path)
+    model = model_of(TRANSPOSED, used(TRANSPOSED))
+    model.graph.node[0].attribute[0].ints[0] = 7
+    with pytest.raises(ModelFileError, match="Transpose of constants cannot be computed"):
+        raised(model, tmp_path)
+
+
+def raised(model, tmp_path):
+    """The whole message, in one line."""
+    with pytest.raises(ModelFileError) as caught:
+        read(model, tmp_path)
+    assert "\n" not in str(caught.value)
+    raise ModelFileError(str(caught.value))
+
+
+def test_any_changed_bytes_are_read_or_refused(tmp_path):
+    rng, path = np.random.default_rng(5), tmp_path / "net.onnx"
+    whole = model_of(TRANSPOSED, used(TRANSPOSED)).SerializeToString()
+    refused = 0
+    for _ in range(300):
+        raw = bytearray(whole)
+        for at in rng.integers(len(raw), size=2):
+            raw[at] = rng.integers(256)
+        path.write_bytes(raw)
+        try:
+            read_foreign(path)
+        except ModelFileError:
+            refused += 1
+    assert refused
+
+
 def test_one_input_for_each_column_is_refused(tmp_path):
     model = model_of(STACK, used(STACK))
     model.graph.input.append(onnx.helper.make_tensor_value_info("z", FLOAT, ["rows", 1]))

@@ -23,6 +23,10 @@ FOLDED = (
     "Export it with torch.onnx.export(net.eval(), ..., dynamo=True), which folds it into the layer."
 )
 REMEDIES = {"BatchNormalization": FOLDED}
+# How many values a step reads at least.
+READ = {"Gemm": 2, "MatMul": 2, "BatchNormalization": 5} | dict.fromkeys(
+    ("Add", "Sub", "Mul", "Div"), 2
+)
 # A cast to one of these would round: float, float16, double, bfloat16 do not.
 FLOATS = {1, 10, 11, 16}
 
@@ -68,9 +72,9 @@ def _loaded(raw: bytes, path: Path):
     try:
         load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, onnx.checker.ValidationError):
+        names = ", ".join(sorted(map(str, beside)))
         raise ModelFileError(
-            f"its weights are not in it but in {', '.join(sorted(beside))} beside it, which cannot"
-            " be read.",
+            f"its weights are not in it but in {names} beside it, which cannot be read.",
             remedy="Keep the files together, or export with external_data=False.",
         ) from None
     return model
@@ -156,8 +160,6 @@ class _Walk:
     probabilities of two classes of what the layers give, as no network of a number does."""
 
     def __init__(self, model):
-        from onnx import numpy_helper
-
         graph, self.opsets = model.graph, model.opset_import
         self.nodes = graph.node
         self.maker = {name: node for node in graph.node for name in node.output}
@@ -165,9 +167,7 @@ class _Walk:
         for node in graph.node:
             for name in node.input:
                 self.users.setdefault(name, []).append(node)
-        self.constants = {
-            tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer
-        }
+        self.constants = {tensor.name: _array(tensor) for tensor in graph.initializer}
         # Older exporters list the weights among the inputs.
         self.inputs = [part.name for part in graph.input if part.name not in self.constants]
         self.outputs = {value.name for value in graph.output}
@@ -181,7 +181,8 @@ class _Walk:
                 f"the graph has {relus} Relu nodes; a network with one hidden layer has one."
             )
         if len(self.inputs) != 1:
-            names = ", ".join(self.inputs)
+            # A name that is no UTF-8 comes as bytes.
+            names = ", ".join(map(str, self.inputs))
             raise ModelFileError(
                 f"the graph has {len(self.inputs)} inputs ({names}); one is expected, of rows and"
                 " columns.",
@@ -215,6 +216,8 @@ class _Walk:
     def _take(self, node, value: str, met: _Met) -> None:
         """The step of one node, which reads ``value``."""
         kind = node.op_type
+        if len(node.input) < READ.get(kind, 1) or not node.output:
+            raise _damaged(f"{kind} {met.place} lacks what it reads or makes")
         if kind in SAME_NUMBERS and node.input[0] == value:
             to = _numbers(node).get("to", 1)
             if kind == "Cast" and to not in FLOATS:
@@ -283,7 +286,7 @@ class _Walk:
 
     def _elementwise(self, node, value: str, met: _Met) -> None:
         """A sum, difference, product or quotient with a constant."""
-        first, second = node.input
+        first, second = node.input[:2]
         other = self._number(node, second if first == value else first, met)
         if node.op_type == "Add":
             met.plus(other)
@@ -335,12 +338,32 @@ class _Walk:
             [helper.make_empty_tensor_value_info(name)],
         )
         alone = helper.make_model(graph, opset_imports=self.opsets)
-        self.constants[name] = ReferenceEvaluator(alone).run([name], read)[0]
-        return self.constants[name]
+        try:
+            found = ReferenceEvaluator(alone).run([name], read)[0]
+        except Exception as error:
+            # Whatever a file holds may come to be computed here.
+            raise _damaged(f"{node.op_type} of constants cannot be computed: {error}") from None
+        self.constants[name] = found
+        return found
 
 
 def _numbers(node) -> dict[str, float]:
     return {part.name: part.i or part.f for part in node.attribute}
+
+
+def _array(tensor) -> np.ndarray:
+    """The numbers of a tensor in the file."""
+    from onnx import numpy_helper
+
+    try:
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(f"the constant {tensor.name!r} is not what it says: {error}") from None
+
+
+def _damaged(how: str) -> ModelFileError:
+    line = " ".join(how.split())
+    return ModelFileError(f"this ONNX file is damaged ({line[:160]}).", remedy="Export it again.")
 
 
 def _trains(node) -> bool:
