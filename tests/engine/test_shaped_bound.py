@@ -75,16 +75,16 @@ def test_a_search_ends_next_to_the_best_of_all_directions(shapes):
         ends = np.add.outer(quadrants(plane.ways), [0.0, np.pi / 2]).ravel()
         outermost = dense(points, v, plane.faces, plane.ramp, ends)
         best = max(best, outermost)
-        bound, _ = plane.bounded(v, 0.0, 1e-6, np.inf)
+        bound, _, _ = plane.bounded(v, 0.0, 1e-6, np.inf)
         assert best * (1 - 1e-12) <= bound <= best * (1 + 2e-6)
         below = 0.98 * best
-        bound, rows = plane.bounded(v, below, 1e-3, np.inf)
+        bound, rows, _ = plane.bounded(v, below, 1e-3, np.inf)
         assert best * (1 - 1e-12) <= bound <= best * (1 + 2e-3)
         _, seen = plane.found(v, plane.directions(np.unique(rows, axis=0)), np.inf)
         assert seen > below or outermost > below
         # Without effort it is what the first intervals say.
-        loose, _ = plane.bounded(v, 0.0, 1e-6, 0.0)
-        assert bound <= loose < 3 * bound
+        loose, _, visits = plane.bounded(v, 0.0, 1e-6, 0.0)
+        assert bound <= loose < 3 * bound and visits == 16 * len(quadrants(plane.ways)) * len(v)
 
 
 @pytest.mark.parametrize("shapes", SHAPES)

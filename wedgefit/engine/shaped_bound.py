@@ -36,10 +36,12 @@ def quadrants(ways: np.ndarray) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """``bound``: no unit along any of the directions scores more; ``angles``: of the directions
-    along which one was seen to score above alpha, the best first."""
+    """``bound``: no unit along any of the directions scores more; ``visits``: how many rows were
+    looked at; ``angles``: of the directions along which one was seen to score above alpha, the best
+    first."""
 
     bound: float
+    visits: int
     angles: np.ndarray
 
 
@@ -78,7 +80,7 @@ class Sectors:
                 break  # As it is, the bound is a little weaker, and no less true.
             middle = now.mean(axis=1)
             now = np.column_stack([now[:, 0], middle, middle, now[:, 1]]).reshape(-1, 2)
-        return Found(settled, np.array([angle for _, angle in sorted(seen)]))
+        return Found(settled, visits, np.array([angle for _, angle in sorted(seen)]))
 
     def _look(self, v: np.ndarray, begin: float, end: float) -> tuple[float, float]:
         """The largest score along the first direction, and a bound of all in the interval."""

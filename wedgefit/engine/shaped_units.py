@@ -221,13 +221,15 @@ class Plane:
 
     def bounded(
         self, v: np.ndarray, alpha: float, sharp: float, effort: float
-    ) -> tuple[float, np.ndarray]:
-        """A bound of the scores under v (n,) along all directions (``Sectors.search``), and pairs
-        of rows (m, 2) that are level along directions next to which one scores above alpha."""
+    ) -> tuple[float, np.ndarray, int]:
+        """A bound of the scores under v (n,) along all directions (``Sectors.search``), pairs of
+        rows (m, 2) that are level along directions next to which one scores above alpha, and how
+        many rows were looked at."""
         sectors = Sectors(self.points - self._middle, self.faces, self.ramp)
         found = sectors.search(v, alpha, sharp, quadrants(self.ways), effort)
         pairs = [self._level_with_best(v, angle) for angle in found.angles[:MOST_SEEN]]
-        return found.bound, np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs])
+        pairs = [np.empty((0, 2), dtype=np.int64), *pairs]
+        return found.bound, np.concatenate(pairs), found.visits
 
     def _level_with_best(self, v: np.ndarray, angle: float) -> np.ndarray:
         """Rows in pairs (m, 2), an end of the best unit along a direction and another row each,

@@ -168,16 +168,19 @@ class ShapedPricer(Pricer):
         every = (every_pencil and not bounded) or self.full_rounds_only
         plain = cast("Ramps", rest.wedges)
         swept = replace(plain, signs=np.sign(plain.hinges(self._shaped.X).T @ v[:, 0]))
-        units, largest, looks = [swept], rest.bound, 0
+        units, largest = [swept], rest.bound
         for line in self._lines:
             found, own = line.found(v[:, 0], alpha)
             units, largest = [*units, *found], max(largest, own)
-        for plane in self._planes:
-            rows = np.empty((0, 2), dtype=np.int64) if every else self._rows(plane, used)
-            if bounded:
-                below, seen = self._bound(plane, v[:, 0], alpha, sharp)
-                largest, rows = max(largest, below), np.concatenate([rows, seen])
-            directions = plane.every if every else plane.directions(rows)
+        rows = [
+            np.empty((0, 2), dtype=np.int64) if every else self._rows(p, used) for p in self._planes
+        ]
+        if bounded:
+            largest, seen = self._bounded_pairs(v[:, 0], alpha, sharp, largest)
+            rows = [np.concatenate(parts) for parts in zip(rows, seen)]
+        looks = 0
+        for plane, some in zip(self._planes, rows):
+            directions = plane.every if every else plane.directions(some)
             best, own = plane.found(v[:, 0], directions, alpha)
             units, largest, looks = [*units, best], max(largest, own), looks + len(directions)
         wedges, scores = _best_first(reduce(Ramps.joined_with, units), self._shaped.X, v, alpha)
@@ -199,14 +202,22 @@ class ShapedPricer(Pricer):
             wedges_priced=self._shaped.size if exact else priced,
         )
 
-    def _bound(
-        self, plane: Plane, v: np.ndarray, alpha: float, sharp: float
-    ) -> tuple[float, np.ndarray]:
-        """What bounds of one pair prove and see (``Plane.bounded``)."""
-        goal = alpha if np.isfinite(alpha) else 0.0
-        limited = np.isfinite(self.effort)
-        effort = self.effort / SLOWER / len(self._planes)
-        return plane.bounded(v, goal, max(sharp, BOUND_SHARP) if limited else sharp, effort)
+    def _bounded_pairs(
+        self, v: np.ndarray, alpha: float, sharp: float, largest: float
+    ) -> tuple[float, list[np.ndarray]]:
+        """A bound of the scores under v (n,) of the units of all pairs and of the ``largest`` of
+        others; and of each pair the rows that are level where one was seen above it
+        (``Plane.bounded``)."""
+        alpha, effort = alpha if np.isfinite(alpha) else 0.0, self.effort / SLOWER
+        sharp = max(sharp, BOUND_SHARP) if np.isfinite(self.effort) else sharp
+        rows: list[np.ndarray] = []
+        for left, plane in zip(range(len(self._planes), 0, -1), self._planes):
+            # What one pair leaves of its part is for those that follow, and below what is known of
+            # others nothing is to be proven.
+            goal = max(alpha, largest)
+            below, seen, visits = plane.bounded(v, goal, sharp, effort / left)
+            largest, rows, effort = max(largest, below), [*rows, seen], effort - visits
+        return largest, rows
 
     def _rows(self, plane: Plane, used: Wedges) -> np.ndarray:
         """The pairs of rows (m, 2) along whose directions a partial round looks: those of the units
