@@ -77,13 +77,11 @@ class Files:
         more |= dict.fromkeys(filter(None, (weight, model.data.exposure)), "numeric")
         more |= _kinds_left_out(model) if left_out else {}
         found = reading.table(
-            self.data,
-            model=model,
-            schema=more | schema,
+            self.data, model=model, schema=more | schema,
             id_column=model.data.id if ids else None,
             apart=[name for name in (group, time) if name is not None],
             keep_cells=keep_cells,
-        )
+        )  # fmt: skip
         return found if lags is None else with_lags(found, lags)
 
 

@@ -199,13 +199,26 @@ def fit_encoding(
     encoding = _learnt(table, names, target, scaling, weights)
     if not encoding.features:
         raise _nothing_left(encoding, table)
-    X = encoding.transform(table)
     apart = _Apart(partial(_learnt_apart, table, names, target, scaling, weights))
+    return encoding, _design(table, told, encoding, y, weights, apart, notes)
+
+
+def _design(
+    table: Table,
+    told: TableSettings,
+    encoding: Encoding,
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    apart: _Apart,
+    notes: Sequence[str],
+) -> Design:
+    """The rows of training in numbers, and what folds need to encode rows of their own."""
+    X, shapes = encoding.transform(table), told.shapes
     doubts = guards(encoding.inputs, encoding.features, table, X, y, weights)
-    return encoding, Design(
+    return Design(
         X,
         y,
-        target.task,
+        encoding.target.task,
         weights,
         # Of lags they are series, each with its own past, and folds go by times alone.
         groups=None if told.group is None or told.lags else groups_of(table, told.group),
