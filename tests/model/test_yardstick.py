@@ -341,6 +341,24 @@ def test_what_does_not_fit_the_table_is_refused(change, data, error, words, tmp_
         )
 
 
+@pytest.mark.parametrize("columns_of", [lambda t: (t, 1 - t), lambda t: (t, 2 * t)])
+def test_rows_on_one_line_have_an_optimum_too(columns_of, tmp_path, rng):
+    """No hyperplane through two of them is a wedge; the optimum is that of the one column along the
+    line, with its weights shorter by the length that a step along it has in both."""
+    t = rng.normal(size=30)
+    X = np.column_stack(columns_of(t))
+    y = np.abs(t) + 0.1 * rng.normal(size=30)
+    net = made_up(rng)
+    found = measured(net, tmp_path, columns(y=y, x=X))
+    step = np.linalg.norm(X[1] - X[0]) / (t[1] - t[0])
+    alone = made_up(rng, inputs=1)
+    single = measured(alone, tmp_path, {"x0": t * step, "y": y})
+    upper, lower = (found["optimum"][end] for end in ("upper_bound", "lower_bound"))
+    assert lower <= single["optimum"]["upper_bound"] * (1 + 1e-9)
+    assert upper == pytest.approx(single["optimum"]["upper_bound"], rel=1e-5)
+    assert upper - lower <= 1e-5 * upper
+
+
 @pytest.mark.parametrize("said", [{"loss": "squared"}, {"target_scale": 0.5, "target_center": 0.4}])
 def test_two_numbers_are_numbers_for_a_network_that_saw_them_so(said, tmp_path, rng):
     """Labels of 0 and 1 learnt by the squared loss, or in units, are no classes of −1 and 1."""

@@ -153,7 +153,11 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
         # A bound a little above serves as well, and the last digits cost as much as a whole fit.
         sharp = SHARPEST if len(null) <= MANY_ROWS else SHARP_ENOUGH
         none = pricer.dictionary.none()
-        return pricer.price(null, np.inf, none, every_pencil=True, sharp=sharp).bound
+        priced = pricer.price(null, np.inf, none, every_pencil=True, sharp=sharp)
+        off = priced.supremum if pricer.refine else None
+        # Rows on one line, in two columns, have neurons, and of wedges of both only rounding.
+        flat = off is not None and np.isfinite(off) and priced.bound <= 1e-9 * off
+        return off if flat else priced.bound
     best = pricer.dictionary.none()
     bounds: list[float] = []
     for _ in range(PATIENCE + 1):
