@@ -14,8 +14,11 @@ from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.sweep import index_type, sort_pencils
 from wedgefit.engine.wedge import COINCIDENT, DEPENDENT
 
-# From this many wedges on the compiled kernels are worth the second it takes to load them.
-COMPILED_PAYS = 500_000
+# From this many looks at wedges on, over all rounds, the compiled kernels are worth the second it
+# takes to load them.
+COMPILED_PAYS = 2_500_000
+# A fit takes about so many rounds, and a path with all its fits.
+ROUNDS_OF_A_FIT, ROUNDS_OF_A_PATH = 5, 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +87,14 @@ class Sweeper:
     """All that a thread or a machine needs to sweep blocks of pencils; the sorts it keeps stay
     where they were made."""
 
-    def __init__(self, dictionary: Dictionary, memory: float):
+    def __init__(self, dictionary: Dictionary, memory: float, rounds: int = ROUNDS_OF_A_FIT):
+        """``memory`` (bytes) bounds the sorts that are kept; about so many ``rounds`` will ask for
+        them."""
         self.rows = np.ascontiguousarray((dictionary.X / dictionary.scales).T)
         self.scales, self.norm, self.bias = dictionary.scales, dictionary.norm, dictionary.bias
         self.memory = memory if 2 in dictionary.orders and dictionary.bias else 0
-        self.compiled = dictionary.size >= COMPILED_PAYS and find_spec("numba") is not None
+        pays = rounds * dictionary.size >= COMPILED_PAYS
+        self.compiled = pays and find_spec("numba") is not None
         # Samples that differ by rounding only count as coincident; where no column has such values
         # nobody need look.
         steps = np.diff(

@@ -22,7 +22,7 @@ from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.off_wedges import OffWedges
 from wedgefit.engine.order_one import SortedColumns
-from wedgefit.engine.pencil import Pencils, Sweeper, Swept, sweep_block
+from wedgefit.engine.pencil import ROUNDS_OF_A_FIT, Pencils, Sweeper, Swept, sweep_block
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, Threads, Workers
@@ -80,7 +80,8 @@ class Pricer:
     ``jobs`` threads share the pencils; ``memory`` (bytes) bounds the sorts kept between rounds;
     ``seed`` draws the random pencils of partial rounds; ``refine`` (norm 2) nominates the best
     neurons of all, wedges or not; ``cluster`` is the address of a dask scheduler whose workers
-    share the full rounds. ``effort`` bounds the rows that one proof by bounds may visit.
+    share the full rounds. ``effort`` bounds the rows that one proof by bounds may visit; about so
+    many ``rounds`` will be asked for.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Pricer:
         refine: bool = False,
         cluster: str | None = None,
         effort: float = np.inf,
+        rounds: int = ROUNDS_OF_A_FIT,
     ):
         self.dictionary = dictionary
         self.effort = effort
@@ -106,7 +108,7 @@ class Pricer:
             if order > 1 and dictionary.anchors(order) <= len(dictionary.X)
         ]
         self._sorted_columns = SortedColumns(dictionary) if 1 in dictionary.orders else None
-        self._sweeper = Sweeper(dictionary, memory)
+        self._sweeper = Sweeper(dictionary, memory, rounds)
         self._bounder = bounder_for(dictionary, refine, jobs)
         self._threads = Threads(jobs)
         self._machines: Workers = self._threads

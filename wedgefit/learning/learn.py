@@ -14,6 +14,7 @@ from wedgefit.engine.certificate import Certificate, total
 from wedgefit.engine.dictionary import order_of, range_dispersion
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage
+from wedgefit.engine.pencil import ROUNDS_OF_A_PATH
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve_written_out
 from wedgefit.errors import FitError
@@ -30,7 +31,7 @@ from wedgefit.learning.path import (
     neurons_of,
     pace_for,
 )
-from wedgefit.learning.policy import Policy, default_order
+from wedgefit.learning.policy import Means, Policy, default_order
 from wedgefit.learning.problems import loss_for, problems_of
 from wedgefit.learning.select import Curve, calibrated, calibration_of, cross_validate
 from wedgefit.learning.settings import Settings
@@ -118,7 +119,9 @@ class Learner:
         self.problems = self.problems_of(sample)
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
         orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)
-        self.pricers = self.policy.pricers(sample, len(self.problems), settings.cluster)
+        self.pricers = self.policy.pricers(
+            sample, len(self.problems), Means(cluster=settings.cluster)
+        )
         self.exact = self.policy.exact(self.pricers[0])
         self.alpha_max = max(
             largest_alpha(problem, self.pricers[0], exact=self.exact) for problem in self.problems
@@ -209,10 +212,10 @@ class Learner:
         share = cv if isinstance(cv, int) else len(cv)
         # Folds that take turns on the cores need one each.
         jobs = 1 if goes_side_by_side(self.settings.cores) else None
-        pricers = self.policy.pricers(learn, len(problems), share=share, jobs=jobs)
+        means = Means(share=share, jobs=jobs, rounds=ROUNDS_OF_A_PATH)
+        pricers = self.policy.pricers(learn, len(problems), means)
         deeper = [
-            partial(self.policy.pricer, stage=stage, share=share, jobs=jobs)
-            for stage in range(2, layers)
+            partial(self.policy.pricer, stage=stage, means=means) for stage in range(2, layers)
         ]
         alternate = self.settings.alternate
         return Walk(learn.X, problems, pricers, deeper, tol=tol, alternate=alternate)
@@ -220,9 +223,9 @@ class Learner:
     def walk(self, layers: int = 2) -> Walk:
         """The walk of all rows, in networks of so many layers."""
         kind = _WrittenOut if self.settings.solver == "full" else Walk
+        means = Means(cluster=self.settings.cluster)
         deeper = [
-            partial(self.policy.pricer, stage=stage, cluster=self.settings.cluster)
-            for stage in range(2, layers)
+            partial(self.policy.pricer, stage=stage, means=means) for stage in range(2, layers)
         ]
         return kind(
             self.sample.X,

@@ -11,6 +11,7 @@ import numpy as np
 from wedgefit.data.sample import Sample
 from wedgefit.engine.dictionary import Dictionary, Order, order_of
 from wedgefit.engine.layers import orders_in_stage
+from wedgefit.engine.pencil import ROUNDS_OF_A_FIT
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.shapes import ShapedPricer
 from wedgefit.errors import FitError
@@ -36,6 +37,18 @@ BYTES_PER_CELL = 120
 FEW_ROWS = 10
 
 
+@dataclass(frozen=True)
+class Means:
+    """What pricers may take: a ``share``-th of the memory that sorts may take; so many threads as
+    ``jobs``, None one on each core; the dask scheduler at ``cluster``; and how many ``rounds`` are
+    expected of them."""
+
+    share: int = 1
+    jobs: int | None = None
+    cluster: str | None = None
+    rounds: int = ROUNDS_OF_A_FIT
+
+
 @dataclass(frozen=True, eq=False)
 class Policy:
     """The wedges of every hidden layer under these settings, by the ``order`` of each, and what is
@@ -50,31 +63,21 @@ class Policy:
     note: Callable[[str], None]
     apart: tuple[tuple[int, int], ...] = ()
 
-    def pricers(
-        self,
-        sample: Sample,
-        problems: int,
-        cluster: str | None = None,
-        share: int = 1,
-        jobs: int | None = None,
-    ) -> list[Pricer]:
+    def pricers(self, sample: Sample, problems: int, means: Means = Means()) -> list[Pricer]:
         """What prices the first hidden layer, a pricer for each of so many problems on these rows;
         they share their sorts."""
-        first = self.pricer(sample.X, cluster=cluster, share=share, shapes=sample.shapes, jobs=jobs)
+        first = self.pricer(sample.X, means=means, shapes=sample.shapes)
         return [first, *(first.sibling() for _ in range(problems - 1))]
 
     def pricer(
         self,
         X: np.ndarray,
         stage: int = 1,
-        cluster: str | None = None,
-        share: int = 1,
+        means: Means = Means(),
         shapes: np.ndarray | None = None,
-        jobs: int | None = None,
     ) -> Pricer:
-        """What prices the wedges of one hidden layer, which reads X (n, m), with a ``share``-th of
-        the memory that sorts may take; ``shapes`` (m, 2): of networks with a shape. ``jobs``: how
-        many threads, if not one on each core.
+        """What prices the wedges of one hidden layer, which reads X (n, m); ``shapes`` (m, 2): of
+        networks with a shape.
 
         Raises FitError when the wedges are too many even to list their columns.
         """
@@ -82,12 +85,13 @@ class Policy:
         make = Pricer if shapes is None else partial(ShapedPricer, shapes)
         return make(
             self._dictionary(X, stage),
-            jobs=settings.cores if jobs is None else jobs,
-            memory=sorts_budget(X.size, settings.max_memory) / share,
+            jobs=settings.cores if means.jobs is None else means.jobs,
+            memory=sorts_budget(X.size, settings.max_memory) / means.share,
             seed=settings.seed,
             refine=settings.refine,
-            cluster=cluster,
+            cluster=means.cluster,
             effort=PROOF_EFFORT if settings.certificate == "auto" else np.inf,
+            rounds=means.rounds,
         )
 
     def _dictionary(self, X: np.ndarray, stage: int) -> Dictionary:

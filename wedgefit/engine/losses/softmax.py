@@ -179,11 +179,14 @@ def _odds(y: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     The true class's own odds are left out, and its probability is never taken from one: of rows far
     on their side the digits would be lost.
     """
-    beside = output - np.where(y > 0, output, 0.0).sum(axis=1, keepdims=True)
-    top = np.maximum(np.where(y > 0, -np.inf, beside).max(axis=1, keepdims=True), 0.0)
-    others = np.where(y > 0, 0.0, np.exp(beside - top))
-    true, away = np.exp(-top), others.sum(axis=1, keepdims=True)
-    return true, others, np.where(top > 0, top + np.log(true + away), np.log1p(away))
+    # One run of memory per class: sums over a handful of classes take far longer than over rows.
+    own, output = np.ascontiguousarray(y.T) > 0, np.ascontiguousarray(output.T)
+    beside = output - np.where(own, output, 0.0).sum(axis=0)
+    top = np.maximum(np.where(own, -np.inf, beside).max(axis=0), 0.0)
+    others = np.where(own, 0.0, np.exp(beside - top))
+    true, away = np.exp(-top), others.sum(axis=0)
+    losses = np.where(top > 0, top + np.log(true + away), np.log1p(away))
+    return true[:, None], others.T, losses[:, None]
 
 
 def _pull(y: np.ndarray, true: np.ndarray, others: np.ndarray) -> np.ndarray:
