@@ -13,8 +13,12 @@ from wedgefit.engine.wedge import Wedges, row_chunks
 MOST_WEDGES = 100
 MOST_PER_SAMPLE = 2
 # From so many rows on near-copies pass through different samples: then the best of every set of
-# columns come first.
+# columns come first, and of so many times the wedges that a round adds those are left that differ:
+# whose hinges, up to a line, correlate by no more than this over some of the rows.
 MANY_ROWS = 10_000
+SIFTED = 4
+ALIKE = 0.98
+ROWS_COMPARED = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +50,12 @@ def rounded(score: float) -> float:
     return float(f"{score:.9e}")
 
 
-def diversified(choices: list[Choices], *, by_sets: bool = False) -> list[Choices]:
-    """The best candidates of all orders, few through any one sample, each wedge once; ties go to
-    the lowest index. ``by_sets``: the best of every set of columns before the second of any."""
+def diversified(
+    choices: list[Choices], most: int = MOST_WEDGES, *, by_sets: bool = False
+) -> list[Choices]:
+    """The best candidates of all orders, at most so many, few through any one sample, each wedge
+    once; ties go to the lowest index. ``by_sets``: the best of every set of columns before the
+    second of any."""
     ranked = []
     for which, some in enumerate(choices):
         identities = zip(map(tuple, some.columns.tolist()), map(tuple, some.samples.tolist()))
@@ -68,7 +75,7 @@ def diversified(choices: list[Choices], *, by_sets: bool = False) -> list[Choice
         taken[which].append(row)
         for i in samples:
             through[i] = through.get(i, 0) + 1
-        if len(seen) == MOST_WEDGES:
+        if len(seen) == most:
             break
     return [some.take(np.array(rows, dtype=np.int64)) for some, rows in zip(choices, taken)]
 
@@ -83,6 +90,25 @@ def ranks_in_sets(columns: np.ndarray, scores: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(scores), dtype=int)
     ranks[order] = np.arange(len(scores)) - np.repeat(starts, np.diff(starts, append=len(scores)))
     return ranks
+
+
+def unlike(X: np.ndarray, wedges: Wedges, scores: np.ndarray) -> np.ndarray:
+    """Positions of those of the wedges that a round adds: the best by score (m,), and then always
+    the best of those that are no near-copies of one before."""
+    rows = np.linspace(0, len(X) - 1, min(len(X), ROWS_COMPARED)).astype(np.intp)
+    # Both sides of a wedge differ by a line: |height| stands for either.
+    bends = np.abs(X[rows] @ wedges.normals.T + wedges.offsets)
+    bends -= bends.mean(axis=0)
+    lengths = np.linalg.norm(bends, axis=0)
+    bends /= np.where(lengths > 0, lengths, 1.0)
+    alike = np.abs(bends.T @ bends) > ALIKE
+    taken: list[int] = []
+    free = np.ones(len(wedges), dtype=bool)
+    for place in np.argsort(-scores, kind="stable"):
+        if free[place] and len(taken) < MOST_WEDGES:
+            taken.append(int(place))
+            free &= ~alike[place]
+    return np.array(taken, dtype=np.intp)
 
 
 def facing(X: np.ndarray, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:

@@ -17,7 +17,15 @@ import numpy as np
 
 from wedgefit.engine.bound_choice import bounder_for, sweeps_instead
 from wedgefit.engine.bound_search import FAR, Bounded, Places
-from wedgefit.engine.choice import MANY_ROWS, Choices, diversified, facing
+from wedgefit.engine.choice import (
+    MANY_ROWS,
+    MOST_WEDGES,
+    SIFTED,
+    Choices,
+    diversified,
+    facing,
+    unlike,
+)
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.off_wedges import OffWedges
@@ -357,8 +365,10 @@ class Pricer:
 
     def _built(self, choices: list[Choices]) -> Wedges:
         """A diversified few of the candidates as wedges."""
-        wedges = self.dictionary.none()
-        many = len(self.dictionary.X) > MANY_ROWS
-        for chosen in diversified(choices, by_sets=many):
-            wedges = wedges.joined_with(self.dictionary.wedges(chosen.columns, chosen.samples)[0])
-        return wedges
+        X, wedges, scores = self.dictionary.X, self.dictionary.none(), np.empty(0)
+        many = len(X) > MANY_ROWS
+        most = SIFTED * MOST_WEDGES if many else MOST_WEDGES
+        for chosen in diversified(choices, most, by_sets=many):
+            some, sound = self.dictionary.wedges(chosen.columns, chosen.samples)
+            wedges, scores = wedges.joined_with(some), np.append(scores, chosen.scores[sound])
+        return wedges.take(unlike(X, wedges, scores)) if many else wedges
