@@ -50,17 +50,22 @@ def _expect(holds: bool) -> None:
 
 
 class Positive(Range):
-    """A finite number above zero."""
+    """A finite number above zero, or one of the words in ``names``."""
 
-    words, metavar = "a positive number", "FLOAT"
+    def __init__(self, *names: str):
+        self.choices = names
+        self.words = " or ".join(["a positive number", *map(repr, names)])
+        self.metavar = "|".join(["FLOAT", *names])
 
-    def take(self, value) -> float:
+    def take(self, value) -> float | str:
         value = _plain(value)
+        if isinstance(value, str) and value in self.choices:
+            return value
         _expect(isinstance(value, Real) and not isinstance(value, bool) and 0 < value < math.inf)
         return float(value)
 
-    def read(self, text: str) -> float:
-        return self.take(float(text))
+    def read(self, text: str) -> float | str:
+        return self.take(text if text in self.choices else float(text))
 
 
 class Whole(Range):

@@ -40,8 +40,8 @@ def test_rows_are_predicted_by_folds_without_them():
     estimator = wedgefit.WedgeRegressor(alpha=0.05)
     folds = KFold(4, shuffle=True, random_state=0)
     expected = cross_val_predict(estimator, X, y, cv=folds)
-    # Folds are solved to a gap of a thousandth.
-    np.testing.assert_allclose(rows.scores[:, 0], expected, atol=0.02)
+    # Folds are solved to a gap of a hundredth.
+    np.testing.assert_allclose(rows.scores[:, 0], expected, atol=0.05)
     columns = rows.columns(model)
     assert columns["row"] == list(range(1, 41)) and columns["y"] == y.tolist()
     assert columns["prediction_y"] == rows.scores[:, 0].tolist()

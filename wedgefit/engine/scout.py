@@ -16,8 +16,8 @@ from wedgefit.engine.bound_search import Places
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.sweep import index_type
 
-# Sorts of about so many rows are kept, sixteen bytes each.
-KEPT_ROWS = 3_000_000
+# Sorts of about so many rows are kept, twelve bytes each.
+KEPT_ROWS = 13_000_000
 # In every quadrant of a pair directions are this many, fewer where pairs are many.
 PER_QUADRANT = 4
 # One block of directions × rows has about this many entries: it stays in the processor's cache.

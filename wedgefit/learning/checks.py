@@ -6,6 +6,7 @@ from wedgefit.data.sample import Sample
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import SCORES, scores_of
 from wedgefit.learning.settings import Settings, loss_name
+from wedgefit.learning.splits import own_splits
 
 
 def check_settings(settings: Settings, sample: Sample) -> None:
@@ -188,7 +189,7 @@ def _of_calibration(settings: Settings, sample: Sample, loss: str) -> Contradict
         "--calibrate is for one hidden layer with an output bias.",
         "Leave --layers or --no-intercept out.",
     )
-    single = not isinstance(settings.cv, int) and len(settings.cv) == 1
+    single = own_splits(settings) and len(settings.cv) == 1
     yield single, "--calibrate needs two splits or more.", "Give more splits."
 
 
@@ -200,7 +201,7 @@ def _of_folds(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "Leave one of them out.",
     )
     yield (
-        timed and not isinstance(settings.cv, int),
+        timed and own_splits(settings),
         "--time and splits of your own both say which rows are held out.",
         "Leave one of them out.",
     )
@@ -232,7 +233,7 @@ def _of_choices(settings: Settings, sample: Sample, loss: str) -> Contradictions
         "--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.",
         "Give one of them.",
     )
-    single = not isinstance(settings.cv, int) and len(settings.cv) == 1
+    single = own_splits(settings) and len(settings.cv) == 1
     for option, asked in (
         ("--rule 1se", settings.rule == "1se"),
         ("--layers auto", settings.layers == "auto"),

@@ -28,6 +28,7 @@ from wedgefit.learning.path import (
     Walk,
     alpha_grid,
     finished,
+    gap_wanted,
     neurons_of,
     pace_for,
 )
@@ -36,6 +37,7 @@ from wedgefit.learning.problems import loss_for, problems_of
 from wedgefit.learning.select import Curve, calibrated, calibration_of, cross_validate
 from wedgefit.learning.settings import Settings
 from wedgefit.learning.side_by_side import goes_side_by_side
+from wedgefit.learning.splits import folds_walked
 from wedgefit.learning.threshold import Threshold, threshold_on
 from wedgefit.watch import Deadline
 
@@ -174,6 +176,11 @@ class Learner:
         )
 
     @property
+    def tol(self) -> float:
+        """The relative gap to reach."""
+        return gap_wanted(self.settings.tol, self.sample.X.size)
+
+    @property
     def dispersion(self) -> float | None:
         """The range dispersion where it bounds the gap between wedges and all networks: the plane,
         no biases, norm 2."""
@@ -208,10 +215,9 @@ class Learner:
     ) -> Walk:
         """The walk of one fold. All folds walk side by side, so each keeps its share of the
         sorts."""
-        cv = self.settings.cv
-        share = cv if isinstance(cv, int) else len(cv)
+        share = folds_walked(self.settings, len(self.sample.y))
         # Folds that take turns on the cores need one each.
-        jobs = 1 if goes_side_by_side(self.settings.cores) else None
+        jobs = 1 if share > 1 and goes_side_by_side(self.settings.cores) else None
         means = Means(share=share, jobs=jobs, rounds=ROUNDS_OF_A_PATH)
         pricers = self.policy.pricers(learn, len(problems), means)
         deeper = [
@@ -232,7 +238,7 @@ class Learner:
             self.problems,
             self.pricers,
             deeper,
-            tol=self.settings.tol,
+            tol=self.tol,
             exact=lambda pricer: (
                 self.exact if pricer in self.pricers else self.policy.exact(pricer)
             ),

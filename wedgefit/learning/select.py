@@ -325,6 +325,8 @@ def _walked(
             break
         if curve.has_risen and walk.fullness > CROWDED:
             break
+        if curve.sizes[-1] > max(path.pace.most_neurons, settings.max_neurons or 0):
+            break
         if alpha < path.largest and deadline.due():
             return replace(curve, cut_short=True)
     for alpha in curve.passed_over(path.alphas, settings.max_neurons):

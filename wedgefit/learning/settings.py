@@ -172,11 +172,12 @@ class Settings(Declared):
         "The same as a fraction of alpha_max, from which on there are no neurons.",
         parameter=True,
     )
-    cv: int | Splits = setting(
-        5,
-        Folds(2),
+    cv: int | str | Splits = setting(
+        "auto",
+        Folds(2, "auto"),
         STRENGTH,
-        "Folds of the cross-validation that chooses alpha.",
+        "Folds of the cross-validation that chooses alpha; auto is 5, and from 5000 rows on the "
+        "first of 5 only (the first two where one is too few).",
         parameter=True,
         in_python="a splitter or splits",
     )
@@ -216,8 +217,13 @@ class Settings(Declared):
         "How far pricing goes before it may stop; auto is exact where it takes seconds.",
         parameter=True,
     )
-    tol: float = setting(
-        1e-6, Positive(), SOLVE, "The relative duality gap to reach.", parameter=True
+    tol: float | str = setting(
+        "auto",
+        Positive("auto"),
+        SOLVE,
+        "The relative duality gap to reach; auto is 1e-6, and 5e-3 where rows times columns are "
+        "100000 or more.",
+        parameter=True,
     )
     solver: str = setting(
         "auto",

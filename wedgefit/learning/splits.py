@@ -6,13 +6,36 @@ from wedgefit.data.sample import Sample, Splits
 from wedgefit.errors import FitError
 from wedgefit.learning.settings import Settings
 
+# "auto" holds out so many parts in turn; from so many rows on one of them is enough, and two where
+# folds are compared with each other.
+FOLDS = 5
+ROWS_FOR_ONE = 5_000
+
+
+def own_splits(settings: Settings) -> bool:
+    """Whether the splits themselves were handed over."""
+    return not isinstance(settings.cv, int | str)
+
+
+def folds_walked(settings: Settings, rows: int) -> int:
+    """How many folds learn, of a table of so many rows."""
+    if own_splits(settings):
+        return len(settings.cv)
+    if settings.cv != "auto":
+        return settings.cv
+    several = settings.rule == "1se" or settings.layers == "auto" or settings.calibrate
+    return FOLDS if rows < ROWS_FOR_ONE else 2 if several else 1
+
 
 def checked_splits(sample: Sample, settings: Settings) -> Splits:
     """The rows of each fold, all classes in each to learn from. Raises FitError."""
-    folds = settings.cv
-    splits = folds
-    if isinstance(folds, int):
-        splits = splits_of(sample, folds, settings.seed, _without_folds(settings))
+    splits = settings.cv
+    if not own_splits(settings):
+        parts, walked = settings.cv, folds_walked(settings, len(sample.y))
+        parts = FOLDS if parts == "auto" else parts
+        splits = splits_of(sample, parts, settings.seed, _without_folds(settings))
+        # Where rows have times the last fold learns from most.
+        splits = splits[-walked:] if sample.times is not None else splits[:walked]
     labels = sample.labels
     if labels is not None and any(
         len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits

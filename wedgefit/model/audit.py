@@ -21,8 +21,9 @@ from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.shapes import shortfall
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
+from wedgefit.learning.path import gap_wanted
 from wedgefit.learning.scores import score_values
-from wedgefit.learning.settings import Options, Settings
+from wedgefit.learning.settings import Options
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.build import train
 from wedgefit.model.claims import (
@@ -172,8 +173,8 @@ class _Audited:
         self.model, self.sample, self.learner = model, sample, learner
         self.row_of = rows_by_id(model, rows)
         self.networks = networks_of(model, self.row_of)
-        told = model.options.get("tol", Settings.tol)
-        self.tol = told if isinstance(told, float) else Settings.tol
+        told = model.options.get("tol")
+        self.tol = gap_wanted(told if isinstance(told, float) else "auto", sample.X.size)
         self.stages: list[StageFound] = []
         # The position of the last stage of every network, and the problem it solved.
         self.last: list[int] = []

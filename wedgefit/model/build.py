@@ -241,13 +241,13 @@ def _certified(training: Training, model: Model) -> Model:
     learner, told = training.learner, iter(model.stages)
     for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
         here = replace(problem, alpha=model.problem.alpha)
-        for found in stages_found(network, here, learner, pricer, training.options.tol):
+        for found in stages_found(network, here, learner, pricer, learner.tol):
             stage, before = found.stage, network.stage(found.stage.layer).certificate
-            gap = max(before.relative_gap, training.options.tol)
+            gap = max(before.relative_gap, learner.tol)
             wider = stage.certificate.relative_gap > gap
             if not found.exact or wider and agree(before, stage.certificate, found.leeway):
                 stage = replace(stage, certificate=before)
-            stages.append(with_status(stage, learner, training.options.tol))
+            stages.append(with_status(stage, learner, learner.tol))
         last.append(stages[-1].certificate)
         at_last.append(found)
         problems.append(here)

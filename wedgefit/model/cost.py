@@ -84,7 +84,7 @@ def costs(
     sample = sample_trained_on(model, rows_trained_on(model, table))
     settings = learner_of(model, sample, jobs).settings
     folds = model.options.get("cv")
-    settings = replace(settings, cv=folds) if type(folds) is int else settings
+    settings = settings if folds is None else replace(settings, cv=folds)
     lower = proven_bound(certificate, settings)
     losses = _fold_losses(model, Learner(sample, settings, progress.note), progress)
     found = []

@@ -18,12 +18,11 @@ def curve_notes(curve: Curve | None) -> list[str]:
     if curve is None:
         return []
     pace, last = curve.pace, f"{curve.alphas[-1]:.3g}"
-    coarse = (
-        f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten, "
-        f"on sampled wedges, to a gap of {pace.fold_tol:g}"
-    )
+    coarse = f"large table: cross-validation looked at {pace.per_decade} alphas per factor of ten"
     ended = f"time was up for cross-validation at alpha {last}: a smaller alpha may score better"
     edge = f"the best alpha, {last}, is the last that was tried: a smaller alpha may score better"
+    if curve.sizes[-1] > pace.most_neurons:
+        edge += "; --max-neurons lets the path go on to so many"
     constant = "no network predicts held-out rows better than a constant does"
     best = curve.chosen("best")
     # A single alpha was not chosen: it was given.

@@ -12,6 +12,7 @@ from wedgefit.errors import FitError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import Advance
 from wedgefit.learning.settings import Settings
+from wedgefit.learning.splits import own_splits
 from wedgefit.model.intervals import FEWEST_ROWS, Bend, Spread, conformal_quantiles
 from wedgefit.watch import Deadline
 
@@ -65,7 +66,7 @@ def _of_sizes(settings: Settings, every: bool) -> Settings:
     return Settings(
         loss="gamma",
         order=1,
-        cv=settings.cv if every or isinstance(settings.cv, int) else Settings.cv,
+        cv=settings.cv if every or not own_splits(settings) else Settings.cv,
         certificate="sampled",
         tol=TOL,
         bias=settings.bias,

@@ -146,9 +146,9 @@ def rounds(model: Model, table: Table, progress) -> TracedRounds:
             progress.advance("fit", number, None, f"gap {certificate.relative_gap:.1e}")
 
         here = replace(problem, alpha=model.problem.alpha)
-        solve(here, pricer, tol=learner.settings.tol, exact=learner.exact, on_round=note)
+        solve(here, pricer, tol=learner.tol, exact=learner.exact, on_round=note)
         networks.append((output, seen))
-    return TracedRounds(learner.settings.tol, networks)
+    return TracedRounds(learner.tol, networks)
 
 
 def _learner(model: Model, table: Table, progress) -> Learner:
