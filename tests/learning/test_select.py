@@ -35,7 +35,7 @@ def curve(*errors, neurons=None, **kind):
     return Curve(2.0 ** -np.arange(len(errors)), folds, **kind)
 
 
-def walk_for(prices=None, tol=path.FOLD_TOL):
+def walk_for(prices=None, tol=1e-3):
     """What makes the walk of a fold."""
 
     def made(learn, problems):
@@ -62,7 +62,7 @@ def walk(X, y, alphas, task="regression", prices=None, **options):
         "cv" if name == "folds" else name: options.pop(name) for name in told if name in options
     }
     settings = Settings(**{"cv": 4} | settings)
-    pace, largest = options.pop("pace", path.FINE), options.pop("alpha_max", np.inf)
+    pace, largest = options.pop("pace", path.Pace(fold_tol=1e-3)), options.pop("alpha_max", np.inf)
     watched = {"advance": lambda *_: None, "deadline": Deadline()}
     parts = (options.pop(name, None) for name in ("weights", "groups", "encoder"))
     sample = Sample(X, np.reshape(y, (len(X), -1)), task, *parts)

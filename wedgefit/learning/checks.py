@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from wedgefit.data.sample import Sample
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import SCORES, scores_of
-from wedgefit.learning.settings import Settings, loss_name
-from wedgefit.learning.splits import own_splits
+from wedgefit.learning.settings import Settings, loss_name, own_splits
 
 
 def check_settings(settings: Settings, sample: Sample) -> None:

@@ -276,6 +276,11 @@ class Options(TableSettings, Settings):
     """What ``train`` and ``path`` may be told: what to learn from which columns, and how."""
 
 
+def own_splits(settings: Settings) -> bool:
+    """Whether the splits themselves were handed over."""
+    return not isinstance(settings.cv, int | str)
+
+
 def loss_name(settings: Settings, task: str, outputs: int) -> str:
     """The name of the loss that the settings ask for, else that of the task, with so many outputs.
 

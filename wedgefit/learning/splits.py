@@ -4,17 +4,12 @@ import numpy as np
 
 from wedgefit.data.sample import Sample, Splits
 from wedgefit.errors import FitError
-from wedgefit.learning.settings import Settings
+from wedgefit.learning.settings import Settings, own_splits
 
 # "auto" holds out so many parts in turn; from so many rows on one of them is enough, and two where
 # folds are compared with each other.
 FOLDS = 5
 ROWS_FOR_ONE = 5_000
-
-
-def own_splits(settings: Settings) -> bool:
-    """Whether the splits themselves were handed over."""
-    return not isinstance(settings.cv, int | str)
 
 
 def folds_walked(settings: Settings, rows: int) -> int:

@@ -11,8 +11,7 @@ from wedgefit.engine.losses import predicted
 from wedgefit.errors import FitError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.path import Advance
-from wedgefit.learning.settings import Settings
-from wedgefit.learning.splits import own_splits
+from wedgefit.learning.settings import Settings, own_splits
 from wedgefit.model.intervals import FEWEST_ROWS, Bend, Spread, conformal_quantiles
 from wedgefit.watch import Deadline
 
