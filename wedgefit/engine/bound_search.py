@@ -123,7 +123,7 @@ class Bounder:
             best = max(best, float(looks.values.max()))
             excess = max(best - alpha, 0.0) if alpha else 0.0
             limit = max(alpha, best) * (1 + tolerance) + excess
-            if excess > max(0.2 * tolerance, FAR) * alpha and visits <= glance / 2:
+            if excess > max(0.5 * tolerance, FAR) * alpha and visits <= glance / 2:
                 budget = min(budget, glance)
             places.append(_places(now, looks))
             open_ = (bounds - looks.rounding > limit) & (now.widths > SMALLEST)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wedgefit.engine.certificate import Certificate, certify
+from wedgefit.engine.certificate import Certificate, certify, sharp_enough
 from wedgefit.engine.choice import MANY_ROWS
 from wedgefit.engine.descent import ALL_ROWS, descended
 from wedgefit.engine.fit import Fit, fit_on
@@ -73,7 +73,7 @@ def _rounds(
             fit.wedges,
             every_pencil=schedule.every_pencil,
             thorough=schedule.thorough,
-            sharp=0.5 * schedule.wanted,
+            sharp=sharp_enough(problem, fit, schedule.wanted),
         )
         certificate = certify(pricer.dictionary.X, problem, fit, priced)
         on_round(round_, fit, certificate)

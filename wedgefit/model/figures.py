@@ -11,13 +11,14 @@ import numpy as np
 
 from wedgefit.data.distribution import distributions
 from wedgefit.data.table import Table
-from wedgefit.engine.certificate import Certificate, certify, relative_gap, total
+from wedgefit.engine.certificate import Certificate, certify, relative_gap, sharp_enough, total
 from wedgefit.engine.chains import all_layers_bound, are_chains
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.layers import DeepFit, activations, with_both_faces
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.rounding import Leeway, leeway_of
+from wedgefit.engine.schedule import QUICK_GAP
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError, NoEffects
 from wedgefit.learning.learn import Learner
@@ -171,7 +172,8 @@ def stages_found(
         exact = stored.certificate.scope == "exact" or (layer == 1 and learner.exact)
         point = problem.dual_point(fit.combined, fit.intercept)
         # As sharp as the solver's own last round; a bound below alpha need not be sharper.
-        sharp = 0.5 * (min(tol, 1e-9) if pricer.full_rounds_are_quick else tol)
+        wanted = min(tol, QUICK_GAP) if pricer.full_rounds_are_quick else tol
+        sharp = sharp_enough(problem, fit, wanted)
         priced = pricer.price(point, problem.alpha, fit.wedges, every_pencil=exact, sharp=sharp)
         certificate = certify(X, problem, fit, priced)
         exact = exact and certificate.scope == "exact"
