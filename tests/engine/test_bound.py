@@ -205,3 +205,14 @@ def test_threads_do_not_change_a_bit(rng):
     assert one.bound == three.bound and one.visits == three.visits
     for part in ("columns", "normals", "samples", "values"):
         assert np.array_equal(getattr(one.places, part), getattr(three.places, part))
+
+
+def test_wherever_effort_ends_the_largest_bound_left_is_small(rng):
+    """The more effort, the smaller; and never more than was allowed."""
+    X, v = rng.standard_normal((300, 6)), rng.standard_normal((300, 1))
+    v -= v.mean()
+    best = searched(X, v).value
+    level = [searched(X, v, budget=k * 15 * 300, alpha=best) for k in (16, 64, 256)]
+    assert all(found.bound >= best for found in level)
+    assert [found.bound for found in level] == sorted((f.bound for f in level), reverse=True)
+    assert all(found.visits <= k * 15 * 300 for found, k in zip(level, (16, 64, 256)))

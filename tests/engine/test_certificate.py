@@ -1,6 +1,7 @@
 """The objective and the bound below it: weak duality for any network at all, equality at the
 optimum."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedgefit.engine.certificate import certify, lower_bound, proven, relative_gap
+from wedgefit.engine.certificate import certify, lower_bound, proven, relative_gap, sharp_enough
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.losses import LOSSES
 from wedgefit.engine.pricing import Priced, Pricer
 from wedgefit.engine.problem import Problem
+from wedgefit.engine.solve import solve
 from wedgefit.engine.wedge import Wedges
 
 
@@ -199,3 +201,29 @@ def test_the_terms_of_an_entropy_are_what_it_rounds_by():
         near = [loss.dual_value(y, p * y, one) for p in np.nextafter(part, [0.0, part])]
         terms = loss.dual_terms(y, part * y, one)
         assert abs(near[0] - near[1]) <= np.finfo(float).eps * terms
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
+@pytest.mark.parametrize("ratio", [0.5, 0.1, 0.01])
+@pytest.mark.parametrize("gap", [1e-4, 5e-3])
+def test_scores_bounded_as_sharply_as_the_gap_needs_prove_it(loss, ratio, gap):
+    """Of an optimal network: with a bound that far above alpha, the gap is about half of it; and
+    where the penalty is a small part, that is further than half the gap."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    mean = np.maximum(X[:, 0], 0) + 0.3 * X[:, 1]
+    y = {
+        "squared": mean + 0.1 * rng.normal(size=40),
+        "logistic": np.sign(mean - 0.4 + 0.3 * rng.normal(size=40)),
+        "poisson": rng.poisson(np.exp(mean)).astype(float),
+    }[loss]
+    pricer = Pricer(Dictionary(X, (1, 2), 1, True))
+    problem = Problem(y, 1.0, loss=LOSSES[loss])
+    top = pricer.price(problem.null_dual(), np.inf, pricer.dictionary.none(), every_pencil=True)
+    problem = replace(problem, alpha=ratio * top.bound)
+    fit = solve(problem, pricer, tol=1e-10).fit
+    sharp = sharp_enough(problem, fit, gap)
+    loose = priced_with(problem.alpha * (1 + sharp))
+    found = certify(X, problem, fit, loose).relative_gap
+    assert 0.4 * gap < found < 0.55 * gap
+    assert sharp > 0.5 * gap

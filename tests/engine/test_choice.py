@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from wedgefit.engine.choice import Choices, diversified, ranks_in_sets
+from wedgefit.engine.choice import Choices, diversified, ranks_in_sets, unlike
+from wedgefit.engine.wedge import Wedges
 
 
 def candidates():
@@ -28,3 +29,13 @@ def test_ranks_are_those_among_the_same_columns():
     scores = np.array([1.0, 4.0, 3.0, 5.0, 2.0])
     assert ranks_in_sets(columns, scores).tolist() == [2, 1, 0, 0, 1]
     assert ranks_in_sets(columns[:0], scores[:0]).tolist() == []
+
+
+def test_wedges_of_many_rows_differ_from_each_other():
+    """Of a wedge, the same seen from its other side, a near-copy and two others, the best come
+    first and the copies not at all."""
+    X = np.random.default_rng(0).uniform(-1, 1, size=(500, 2))
+    normals = np.array([[1.0, 0.0], [-1.0, 0.0], [1.0, 0.01], [0.0, 1.0], [0.5, -0.5]])
+    wedges = Wedges(np.zeros((5, 2), dtype=int), np.zeros((5, 2), dtype=int), normals, np.zeros(5))
+    assert unlike(X, wedges, np.array([2.0, 3.0, 2.5, 1.0, 4.0])).tolist() == [4, 1, 3]
+    assert unlike(X, wedges.take(slice(0, 0)), np.empty(0)).tolist() == []

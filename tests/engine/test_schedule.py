@@ -29,7 +29,7 @@ def heard(schedule, gap, fresh=1, objective=1.0, neurons=1):
     schedule.begin(neurons)
     every = schedule.every_pencil
     certificate = SimpleNamespace(objective=objective, relative_gap=gap, network_relative_gap=None)
-    priced = SimpleNamespace(exact=every, bounded=False)
+    priced = SimpleNamespace(exact=every, bounded=False, cut_short=False, excess=1.0)
     return every, schedule.verdict(certificate, priced, fresh)
 
 
@@ -113,3 +113,12 @@ def test_a_fit_without_time_is_a_network_with_a_certificate(exact):
     assert len(found.fit.wedges) and found.certificate.objective < 0.7 * constant
     assert found.certificate.scope == ("exact" if exact else "sampled")
     assert 1e-6 < found.certificate.relative_gap < 1
+
+
+def test_a_proof_that_effort_ended_is_not_tried_again_where_little_is_left():
+    """Far from the optimum the fit goes on instead."""
+    told = SimpleNamespace(exact=True, bounded=True, cut_short=True, excess=0.01)
+    certificate = SimpleNamespace(objective=1.0, relative_gap=0.3, network_relative_gap=None)
+    assert schedule().verdict(certificate, told, 5) == Status.STALLED
+    told.excess = 0.5
+    assert schedule().verdict(certificate, told, 5) is None

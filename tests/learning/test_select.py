@@ -21,6 +21,7 @@ from wedgefit.learning.problems import problems_of
 from wedgefit.learning.scores import CurvePoint, MeanAndError, score_values
 from wedgefit.learning.select import Curve, HeldOut, cross_validate
 from wedgefit.learning.settings import Settings
+from wedgefit.learning.splits import checked_splits, folds_walked
 from wedgefit.watch import Deadline
 
 
@@ -598,3 +599,47 @@ def test_weighted_scores_are_those_of_repeated_rows(rng):
     y = np.where(y > 0, 1.0, -1.0)
     weighted = scored(y, output, "classification", "logistic", times)
     assert weighted == pytest.approx(scored(y[rows], output[rows], "classification", "logistic"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows", "folds"),
+    [
+        (Settings(), 4999, 5),
+        (Settings(), 5000, 1),
+        (Settings(rule="1se"), 5000, 2),
+        (Settings(layers="auto"), 5000, 2),
+        (Settings(calibrate=True), 5000, 2),
+        (Settings(cv=7), 5000, 7),
+        (Settings(cv=[((0, 1), (2,))] * 3), 5000, 3),
+    ],
+)
+def test_large_tables_hold_out_one_part_unless_folds_are_compared(settings, rows, folds):
+    assert folds_walked(settings, rows) == folds
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_the_one_part_is_the_first_of_five_or_the_last_in_time(monkeypatch, timed):
+    monkeypatch.setattr("wedgefit.learning.splits.ROWS_FOR_ONE", 30)
+    X, y = data(40)
+    sample = Sample(X, y[:, None], "regression", times=np.arange(40.0) if timed else None)
+    five = checked_splits(sample, Settings(cv=5))
+    ((learn, test),) = checked_splits(sample, Settings())
+    np.testing.assert_array_equal(test, five[-1 if timed else 0][1])
+    np.testing.assert_array_equal(learn, five[-1 if timed else 0][0])
+
+
+def test_paths_of_large_tables_end_where_networks_are_too_large_to_read():
+    """Unless so many neurons were asked for."""
+    X, y = data(40)
+    pace = path.Pace(stride=1, most_neurons=2)
+    alphas = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001]
+    short = walk(X, y, alphas, pace=pace)
+    assert 0.001 not in short.alphas and short.sizes.max() > 2
+    longer = walk(X, y, alphas, pace=pace, max_neurons=30)
+    assert len(longer.alphas) > len(short.alphas)
+
+
+def test_the_gap_that_is_wanted_by_default_is_wider_for_large_tables():
+    assert path.gap_wanted("auto", path.LARGE - 1) == 1e-6
+    assert path.gap_wanted("auto", path.LARGE) == 5e-3
+    assert path.gap_wanted(1e-4, path.LARGE) == 1e-4

@@ -22,6 +22,8 @@ SMALLEST = 1e-11
 # the rows: an interval's own hyperplanes reach a little beyond those of each direction, which keeps
 # its bound above the truth by a term linear in its width. Sharper than this would take too many.
 SHARPEST_WITH_SUM = 1e-3
+# So many intervals or patches are looked at together, a quarter of the open ones if that is more.
+AT_A_TIME = 4096
 # Where scores exceed alpha, a search visits at most this many times what its first look does.
 GLANCE = 4
 # Unless they exceed it, relatively, by less than this: then a proof to twice as much takes little
@@ -114,8 +116,9 @@ class Bounder:
             tolerance = max(tolerance, SHARPEST_WITH_SUM)
         now, glance = self.first, GLANCE * self.first_look
         parents = np.full(len(now), np.inf)
+        waiting, theirs = now.take(slice(0, 0)), parents[:0]
         limit, settled, best, visits, places = np.inf, 0.0, 0.0, 0, []
-        left, given_up = _Left(len(self.rows), per_set / self.rows.shape[1]), 0.0
+        left, given_up = _Left(now, len(self.rows), per_set / self.rows.shape[1]), 0.0
         while len(now):
             looks = self._look(v, now, limit, floor, workers)
             visits += self._visits(now)
@@ -128,11 +131,23 @@ class Bounder:
             places.append(_places(now, looks))
             open_ = (bounds - looks.rounding > limit) & (now.widths > SMALLEST)
             settled = max(settled, float(bounds[~open_].max(initial=0.0)))
-            now, parents = now.take(open_), bounds[open_]
-            last = visits + 2 * self._visits(now) > budget
-            kept = ~left.told(now, last)
-            given_up = max(given_up, float(parents[~kept].max(initial=0.0)))
-            now, parents = now.take(kept).halved(), np.repeat(parents[kept], 2)
+            waiting = _joined(waiting, now.take(open_))
+            theirs = np.append(theirs, bounds[open_])
+            still = theirs > limit
+            settled = max(settled, float(theirs[~still].max(initial=0.0)))
+            waiting, theirs, now = waiting.take(still), theirs[still], now.take(slice(0, 0))
+            while len(waiting) and not len(now):
+                # The largest bounds first: wherever effort ends, what is left is as small as it
+                # can be.
+                some = np.argsort(-theirs, kind="stable")[: max(AT_A_TIME, len(theirs) // 4)]
+                last = visits + 2 * self._visits(waiting.take(some)) > budget
+                some = np.arange(len(theirs)) if last else np.sort(some)
+                now, parents = waiting.take(some), theirs[some]
+                waiting, theirs = _without(waiting, some), np.delete(theirs, some)
+                kept = ~left.told(now, last)
+                given_up = max(given_up, float(parents[~kept].max(initial=0.0)))
+                now, parents = now.take(kept), parents[kept]
+            now, parents = now.halved(), np.repeat(parents, 2)
         top = max(settled, given_up)
         return Bounded(top, best, _best_first(places), visits, left.sets, settled)
 
@@ -168,14 +183,28 @@ def kernels_for(pairs: bool, targets: int):
     return bound_compiled if pairs else bound_patch_compiled
 
 
+def _joined(some, others):
+    """Two lots of intervals or patches as one."""
+    parts = (
+        np.concatenate([getattr(one, part) for one in (some, others)])
+        for part in some.__dataclass_fields__
+    )
+    return type(some)(*parts)
+
+
+def _without(regions, gone: np.ndarray):
+    """The intervals or patches at all other positions."""
+    return regions.take(np.delete(np.arange(len(regions)), gone))
+
+
 class _Left:
     """The sets of columns that a search leaves as they are: those that have had ``most`` regions,
     and those that are open at its end."""
 
-    def __init__(self, width: int, most: float):
+    def __init__(self, regions: Intervals | Patches, width: int, most: float):
         self.width, self.most = width, most
         self._had: np.ndarray | float = 0.0
-        self._sets: list[np.ndarray] = []
+        self._sets = [regions.columns[:0]]
 
     def told(self, regions: Intervals | Patches, last: bool) -> np.ndarray:
         """Which of the open regions are left as they are, (m,): all of them at the end."""

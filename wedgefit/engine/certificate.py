@@ -67,7 +67,7 @@ def certify(X: np.ndarray, problem: Problem, fit: Fit, priced) -> Certificate:
 
 def sharp_enough(problem: Problem, fit: Fit, gap: float) -> float:
     """How far above alpha, relatively, the largest score of a network may be bounded so that its
-    relative gap is at most half of ``gap``, were it optimal.
+    relative gap is about half of ``gap``, were it optimal.
 
     A dual point that is scaled down by ε loses ε times the penalty, and its second derivative
     times ε² / 2: where the penalty is a small part of the objective, scores need few digits.

@@ -68,7 +68,8 @@ class Priced:
     (m,) are theirs; ``excess``: by how much, relatively, the best is above alpha. ``bound`` is the
     largest score of any wedge priced; ``supremum`` the largest of *any* hidden neuron of the
     dictionary's class, wedge or not, None where that is not known. ``exact``: every wedge was
-    priced, or with ``bounded`` lies below a bound.
+    priced, or with ``bounded`` lies below a bound; ``cut_short``: effort ended before that was as
+    sharp as was asked for.
     """
 
     wedges: Wedges
@@ -80,6 +81,7 @@ class Priced:
     bounded: bool
     wedges_priced: int
     wedges_total: int
+    cut_short: bool = False
 
 
 class Pricer:
@@ -256,6 +258,7 @@ class Pricer:
             bounded=bounded is not None,
             wedges_priced=self.dictionary.size if exact else priced,
             wedges_total=self.dictionary.size,
+            cut_short=bounded is not None and left is None and bounded.visits > 0.5 * self.effort,
         )
 
     def _nominated(

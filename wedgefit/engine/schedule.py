@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from wedgefit.engine.bound_search import FAR
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.pricing import Priced, Pricer
 from wedgefit.watch import Deadline
@@ -79,9 +80,12 @@ class Schedule:
             else self._idle + 1
         )
         self._lowest = min(self._lowest, certificate.objective)
+        near = self._satisfied > 0 or priced.excess <= FAR
         stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
         self._satisfied = self._satisfied + 1 if gap <= self.wanted or stuck else 0
         finished = self._satisfied and (priced.exact or self._patience_is_over)
+        # What is left to gain is little, and another proof would take as long and end as this one.
+        finished = finished or (near and priced.cut_short)
         if finished or self._ending:
             if gap <= self.tol:
                 return Status.CONVERGED

@@ -156,8 +156,9 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
         priced = pricer.price(null, np.inf, none, every_pencil=True, sharp=sharp)
         off = priced.supremum if pricer.refine else None
         # Rows on one line, in two columns, have neurons, and of wedges of both only rounding.
-        flat = off is not None and np.isfinite(off) and priced.bound <= 1e-9 * off
-        return off if flat else priced.bound
+        if off is not None and np.isfinite(off) and priced.bound <= 1e-9 * off:
+            return off
+        return priced.bound
     best = pricer.dictionary.none()
     bounds: list[float] = []
     for _ in range(PATIENCE + 1):

@@ -20,7 +20,7 @@ from wedgefit.learning.settings import Settings
 # "auto" proves optimality over every wedge up to this many: a matter of seconds where wedges read
 # two columns. Beyond, it says that it sampled.
 EXACT_UP_TO = 200_000_000
-# A proof looks at a row about this often at most under "auto": a minute of one core.
+# A proof looks at a row about this often at most under "auto": a minute or two.
 PROOF_EFFORT = 3e9
 # An exact certificate over more wedges than this would take weeks; it is refused with an order that
 # would work.
