@@ -73,3 +73,24 @@ def test_every_command_knows_the_threshold(classes):
 def test_numbers_have_no_threshold(command, model):
     fails(command, "d.csv", "--threshold", "0.3", code=2, words=["two classes"])
     fails(command, "d.csv", "--threshold", "2", code=2, words=["between 0 and 1"])
+
+
+def test_a_single_fold_of_a_large_table_has_no_error_anywhere(classes, monkeypatch):
+    """Scores have no ± then, and nothing stumbles over its absence."""
+    monkeypatch.setattr("wedgefit.learning.splits.ROWS_FOR_ONE", 30)
+    own = ("--order", "1", "--intercept")
+    said = run("train", classes, *own, "--threshold", "best-f1", "--predictions", "p.csv").output
+    assert "on rows held out" in said and "±" not in said
+    assert "over 1 fold," in run("train", classes, *own, "--verbose").output
+    assert len(Path("p.csv").read_text().splitlines()) == 1 + 40 // 5
+    for command in (
+        ("path", classes, *own),
+        ("path", classes, *own, "--json"),
+        ("explain",),
+        ("evaluate", "wedgefit.json", classes),
+        ("certify", "wedgefit.json", classes, "--all"),
+        ("certify", "wedgefit.json", classes, "--unique"),
+        ("plot", "wedgefit.json", classes, "--kind", "path", "-o", "p.svg"),
+    ):
+        run(*command)
+    assert "±" in run("train", classes, *own, "--rule", "1se").output

@@ -266,6 +266,7 @@ def test_what_rounding_leaves_of_a_quotient_is_0_to_a_reader():
     assert score_number("r2", -2e-12) == "-2.000e-12" and score_number("mae", 1e-16) == "1.000e-16"
     assert score_number("d2", None) == "–"
     assert score_text({"r2": {"mean": -1e-16, "se": 0.1}, "d2": 1e-17}) == "R² 0 ± 0.10, D² 0"
+    assert score_text({"r2": {"mean": 0.5, "se": None}}) == "R² 0.5000", "of a single fold"
 
 
 def test_counts_of_unequal_exposure(without_pictures, rng):

@@ -100,6 +100,7 @@ def test_one_standard_error_rule():
     assert made.chosen("1se") == 1
     assert curve([5, 7], [2.2, 2.3], [2, 2]).chosen("1se") == 2, "no spread at the best, no slack"
     assert curve([2, 3], [1, 3.5], [3, 3]).chosen("1se") == 0
+    assert curve([5], [2], [1], [3]).chosen("1se") == 2, "a single fold has no error"
 
 
 def test_standard_error_of_the_mean():

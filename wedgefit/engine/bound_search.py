@@ -22,8 +22,9 @@ SMALLEST = 1e-11
 # the rows: an interval's own hyperplanes reach a little beyond those of each direction, which keeps
 # its bound above the truth by a term linear in its width. Sharper than this would take too many.
 SHARPEST_WITH_SUM = 1e-3
-# So many intervals or patches are looked at together, a quarter of the open ones if that is more.
-AT_A_TIME = 4096
+# Intervals or patches are looked at together that visit so many rows, or a quarter of the open ones
+# if that is more.
+AT_A_TIME = 1 << 26
 # Where scores exceed alpha, a search visits at most this many times what its first look does.
 GLANCE = 4
 # Unless they exceed it, relatively, by less than this: then a proof to twice as much takes little
@@ -139,9 +140,12 @@ class Bounder:
             while len(waiting) and not len(now):
                 # The largest bounds first: wherever effort ends, what is left is as small as it
                 # can be.
-                some = np.argsort(-theirs, kind="stable")[: max(AT_A_TIME, len(theirs) // 4)]
-                last = visits + 2 * self._visits(waiting.take(some)) > budget
-                some = np.arange(len(theirs)) if last else np.sort(some)
+                each = 2 * self._visits(waiting.take([0]))
+                most = max(1, AT_A_TIME // each, len(waiting) // 4)
+                most = min(most, (budget - visits) // each)
+                last = most < 1
+                some = np.argsort(-theirs, kind="stable")
+                some = some if last else some[: int(most)]
                 now, parents = waiting.take(some), theirs[some]
                 waiting, theirs = _without(waiting, some), np.delete(theirs, some)
                 kept = ~left.told(now, last)

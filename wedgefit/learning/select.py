@@ -91,9 +91,11 @@ class Curve:
             small = (self.sizes <= max_neurons) | (np.arange(len(mean)) == 0)
             mean = np.where(small, mean, np.inf)
         best = int(mean.argmin())
-        if rule == "best":
+        error = self.standard_error(self.errors[best])
+        # A single fold has no error to be within.
+        if rule == "best" or error is None:
             return best
-        return int(np.flatnonzero(mean <= mean[best] + self.standard_error(self.errors[best]))[0])
+        return int(np.flatnonzero(mean <= mean[best] + error)[0])
 
     def joined_with(self, alpha: float, row: list[HeldOut]) -> "Curve":
         """The curve with one more alpha, in its place."""
@@ -107,7 +109,7 @@ class Curve:
     def passed_over(self, alphas: np.ndarray, max_neurons: int | None) -> list[float]:
         """Of the path's alphas (k,) those beside the alphas that a rule would choose, where the
         walk has not been."""
-        rules = ("best", "1se") if len(self.folds[0]) > 1 else ("best",)
+        rules = ("best", "1se")
         chosen = {self.chosen(rule, most) for rule in rules for most in (None, max_neurons)}
         places = {
             int(np.searchsorted(-alphas, -self.alphas[position])) + step

@@ -177,7 +177,8 @@ def score_text(score: dict) -> str:
         title = SCORES.get(name, plain(name))
         if isinstance(value, dict):
             mean = score_number(name, value["mean"])
-            words.append(f"{title} {mean} ± {number(value['se'], 2)}")
+            error = "" if value["se"] is None else f" ± {number(value['se'], 2)}"
+            words.append(f"{title} {mean}{error}")
         elif value is not None:
             words.append(f"{title} {score_number(name, value)}")
     return ", ".join(words)

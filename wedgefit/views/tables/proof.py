@@ -134,6 +134,8 @@ def _of_folds(folds: int) -> str:
     return (
         "Held-out loss: how it changes on rows that folds hold out, the mean of "
         f"{count(folds, 'fold')} ± its standard error{few}; not proven."
+        if folds > 1
+        else "Held-out loss: how it changes on rows that one fold holds out; not proven."
     )
 
 
@@ -141,7 +143,8 @@ def _difference(change: dict | None) -> str:
     """A mean over the folds with its standard error."""
     if change is None:
         return NOTHING
-    return f"{signed(change['mean'], 3)} ± {number(change['se'], 2)}"
+    error = "" if change["se"] is None else f" ± {number(change['se'], 2)}"
+    return f"{signed(change['mean'], 3)}{error}"
 
 
 # A network from elsewhere -------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def constant_scores(score: dict) -> dict | None:
 def _selected(selection: dict, tried: int) -> str:
     score = SCORES.get(selection["scoring"], plain(selection["scoring"]))
     solved = f"solved on sampled wedges to a gap of {bound(selection['relative_gap'])}"
-    folds = f"over {selection['folds']} folds, {solved}"
+    folds = f"over {count(selection['folds'], 'fold')}, {solved}"
     return f"the {selection['rule']} of {tried} by the {score} {folds}"
 
 
