@@ -53,7 +53,7 @@ def test_predictions_want_a_file_of_their_own(classes):
 
 def test_every_command_knows_the_threshold(classes):
     done = run("train", classes, *FAST, "--threshold", "cost=1:4")
-    assert "Threshold" in done.stdout and "the least cost=1:4 over the folds" in done.stdout
+    assert "Threshold" in done.stdout and "the least cost=1:4 on rows held out" in done.stdout
     value = strict(Path("wedgefit.json").read_text())["threshold"]["value"]
     p = strict(run("predict", classes, "--proba", "--json").stdout)
     said = np.array(p["probabilities"]["yes"]) > value

@@ -29,7 +29,7 @@ def heard(schedule, gap, fresh=1, objective=1.0, neurons=1):
     schedule.begin(neurons)
     every = schedule.every_pencil
     certificate = SimpleNamespace(objective=objective, relative_gap=gap, network_relative_gap=None)
-    priced = SimpleNamespace(exact=every, bounded=False, cut_short=False, excess=1.0)
+    priced = SimpleNamespace(exact=every, bounded=False, cut_short=False)
     return every, schedule.verdict(certificate, priced, fresh)
 
 
@@ -119,6 +119,8 @@ def test_a_proof_that_effort_ended_is_not_tried_again_where_little_is_left():
     """Far from the optimum the fit goes on instead."""
     told = SimpleNamespace(exact=True, bounded=True, cut_short=True, excess=0.01)
     certificate = SimpleNamespace(objective=1.0, relative_gap=0.3, network_relative_gap=None)
-    assert schedule().verdict(certificate, told, 5) == Status.STALLED
-    told.excess = 0.5
     assert schedule().verdict(certificate, told, 5) is None
+    assert schedule().verdict(certificate, told, 0) == Status.STALLED
+    course = schedule()
+    heard(course, 1e-7)
+    assert course.verdict(certificate, told, 5) == Status.STALLED, "near among the wedges seen"

@@ -11,6 +11,7 @@ from kinds import mixed, table_of, with_targets
 
 from wedgefit.data import encoding
 from wedgefit.errors import ModelFileError
+from wedgefit.learning.path import Pace
 from wedgefit.learning.splits import splits_of
 from wedgefit.model.build import Options, Training, train
 from wedgefit.model.file import loads
@@ -79,8 +80,9 @@ def test_folds_say_what_models_of_their_rows_say(fitted):
 @pytest.mark.parametrize(
     "target, more", [("y", {}), ("two", {"calibrate": True}), ("three", {"calibrate": True})]
 )
-def test_folds_that_learn_from_all_rows_are_not_away(target, more):
+def test_folds_that_learn_from_all_rows_are_not_away(target, more, monkeypatch):
     """Of a calibrated network too, whose outputs are on another line than those of its folds."""
+    monkeypatch.setattr("wedgefit.learning.path.FINE", Pace(fold_tol=1e-3))
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(2, 60))
     table = with_targets(a, b, np.abs(a) + b + rng.normal(size=60), rng)

@@ -18,13 +18,19 @@ COLUMNS = 6
 
 
 @njit(**OPTIONS)
+def bin_of(p, low, per_bin, bins):
+    """The bin of a row, the same wherever it is asked for, to the last bit."""
+    return min(int((p - low) * per_bin), bins - 1)
+
+
+@njit(**OPTIONS)
 def fill(points, p, r, across, v, low, per_bin, hist):
     """The histogram (bins + 1, d + ``COLUMNS``) of the rows; the last line ends differences."""
     bins, d = len(hist) - 1, points.shape[1]
     hist[:] = 0.0
     for i in range(len(p)):
         size = abs(v[i])
-        k = min(int((p[i] - low) * per_bin), bins - 1)
+        k = bin_of(p[i], low, per_bin, bins)
         for c in range(d):
             hist[k, c] += v[i] * points[i, c]
         hist[k, d] += v[i]
@@ -104,7 +110,7 @@ def stretch_of(hist, sums, p, r, low, width, first, last):
     begin, end = low + first * width, low + (last + 1) * width
     some, count, below = np.empty(len(p), dtype=np.int64), 0, 0
     for i in range(len(p)):
-        k = min(int((p[i] - low) / width), bins - 1)
+        k = bin_of(p[i], low, 1 / width, bins)
         some[count] = i
         if first <= k <= last or (p[i] + r[i] >= begin and p[i] - r[i] <= end):
             count += 1

@@ -2,8 +2,8 @@
 halved where their bound is too high.
 
 The number of intervals hardly depends on the number of rows, so a proof costs O(n) where a sweep of
-all pencils costs O(n²) (theory, section 3). Levels of equal width are looked at as a whole, so that
-what is found does not depend on the number of threads.
+all pencils costs O(n²) (theory, section 3). Which ones are looked at together does not depend on
+the number of threads, and so neither does what is found.
 """
 
 from dataclasses import dataclass
@@ -61,6 +61,7 @@ class Bounded:
     ``bound``: no neuron of these columns scores more. ``value``: one scores this much. ``places``:
     those seen above the floor. ``visits``: intervals looked at, times rows. ``left``: the sets of
     columns (m, k) where the budget ended the search early; without these ``settled`` is the bound.
+    ``cut_short``: it was effort that ended it, and not that a glance was enough.
     """
 
     bound: float
@@ -69,6 +70,7 @@ class Bounded:
     visits: int
     left: np.ndarray
     settled: float
+    cut_short: bool
 
 
 class Bounder:
@@ -119,6 +121,7 @@ class Bounder:
         parents = np.full(len(now), np.inf)
         waiting, theirs = now.take(slice(0, 0)), parents[:0]
         limit, settled, best, visits, places = np.inf, 0.0, 0.0, 0, []
+        effort, cut_short = budget, False
         left, given_up = _Left(now, len(self.rows), per_set / self.rows.shape[1]), 0.0
         while len(now):
             looks = self._look(v, now, limit, floor, workers)
@@ -142,10 +145,11 @@ class Bounder:
                 # can be.
                 each = 2 * self._visits(waiting.take([0]))
                 most = max(1, AT_A_TIME // each, len(waiting) // 4)
-                most = min(most, (budget - visits) // each)
-                last = most < 1
+                affordable = (budget - visits) / each
+                last = affordable < 1
+                cut_short = last and budget == effort
                 some = np.argsort(-theirs, kind="stable")
-                some = some if last else some[: int(most)]
+                some = some if last else some[: int(min(most, affordable))]
                 now, parents = waiting.take(some), theirs[some]
                 waiting, theirs = _without(waiting, some), np.delete(theirs, some)
                 kept = ~left.told(now, last)
@@ -153,7 +157,7 @@ class Bounder:
                 now, parents = now.take(kept), parents[kept]
             now, parents = now.halved(), np.repeat(parents, 2)
         top = max(settled, given_up)
-        return Bounded(top, best, _best_first(places), visits, left.sets, settled)
+        return Bounded(top, best, _best_first(places), visits, left.sets, settled, cut_short)
 
     def _look(
         self, v, regions: Intervals | Patches, limit: float, floor: float, workers: Workers

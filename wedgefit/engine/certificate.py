@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 
 from wedgefit.engine.fit import Fit
-from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.problem import Problem
 from wedgefit.engine.rounding import leeway_of
 
 # What the sums of a dual value may be off by, beside the sizes of their terms.
 ROUNDING = 4 * float(np.finfo(float).eps)
-# The part of the objective that the penalty is taken for, at least.
+# The part of the objective that this slope is taken for, at least.
 LEAST_SHARE = 0.02
 
 
@@ -69,14 +69,18 @@ def sharp_enough(problem: Problem, fit: Fit, gap: float) -> float:
     """How far above alpha, relatively, the largest score of a network may be bounded so that its
     relative gap is about half of ``gap``, were it optimal.
 
-    A dual point that is scaled down by ε loses ε times the penalty, and its second derivative
-    times ε² / 2: where the penalty is a small part of the objective, scores need few digits.
+    A dual point that is scaled down by ε loses ε times the slope of the dual value along it, which
+    of a loss without kinks in its slope is the penalty: where that is a small part of the
+    objective, scores need few digits.
     """
     objective = problem.objective(fit.combined, fit.intercept, fit.coefficients)
-    penalty = problem.alpha * float(row_norms(fit.coefficients).sum())
+    dual = problem.dual_point(fit.combined, fit.intercept)
     above = objective - problem.floor
-    share = max(penalty / above, LEAST_SHARE) if above > 0 else 1.0
-    return min(0.5 * gap / share, 0.5 * float(np.sqrt(gap)))
+    step = 0.5 * float(np.sqrt(gap))
+    lost = problem.dual_value(dual) - problem.dual_value(dual / (1 + step))
+    if not (np.isfinite(lost) and above > 0):
+        return 0.5 * gap
+    return min(0.5 * gap / max(lost / (step * above), LEAST_SHARE), step)
 
 
 def lower_bound(problem: Problem, dual: np.ndarray, largest_score: float) -> float:

@@ -258,7 +258,7 @@ class Pricer:
             bounded=bounded is not None,
             wedges_priced=self.dictionary.size if exact else priced,
             wedges_total=self.dictionary.size,
-            cut_short=left is None and bounded is not None and self._ended_by_effort(bounded),
+            cut_short=left is None and bounded is not None and bounded.cut_short,
         )
 
     def _nominated(
@@ -340,10 +340,6 @@ class Pricer:
             per_set=per_set,
             workers=self._machines,
         )
-
-    def _ended_by_effort(self, bounded: Bounded) -> bool:
-        """Whether effort ended a search before it was as sharp as it was to be."""
-        return len(bounded.left) > 0 and bounded.visits > 0.5 * self.effort
 
     def _left_to_sweep(self, bounded: Bounded, alpha: float, sharp: float) -> np.ndarray | None:
         """The pairs of columns (m, 2) in which all pencils are to be swept after this search; None

@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import numpy as np
 
-from wedgefit.engine.bound_search import FAR
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.pricing import Priced, Pricer
 from wedgefit.watch import Deadline
@@ -24,7 +23,7 @@ class Status(StrEnum):
     """How a fit ended."""
 
     CONVERGED = "converged"  # the gap that was asked for is reached
-    STALLED = "stalled"  # rounding stops progress above it
+    STALLED = "stalled"  # rounding stops progress above it, or effort ended a proof
     STOPPED = "stopped"  # the deadline came first
 
 
@@ -80,7 +79,7 @@ class Schedule:
             else self._idle + 1
         )
         self._lowest = min(self._lowest, certificate.objective)
-        near = self._satisfied > 0 or priced.excess <= FAR
+        near = self._satisfied > 0 or not fresh
         stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
         self._satisfied = self._satisfied + 1 if gap <= self.wanted or stuck else 0
         finished = self._satisfied and (priced.exact or self._patience_is_over)

@@ -17,6 +17,7 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import refitted
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.working_set import working_set
+from wedgefit.learning.settings import TOL, TOL_OF_LARGE
 from wedgefit.watch import Deadline
 
 # The path: this many alphas per factor of ten, down to this fraction of alpha_max.
@@ -28,8 +29,6 @@ SMALLEST_RATIO = 1e-5
 FOLD_TOL = 1e-2
 # From this many rows × columns on a fold takes minutes, and paths are walked coarsely.
 LARGE = 100_000
-# The gaps that fits reach by default.
-TOL, TOL_OF_LARGE = 1e-6, 5e-3
 
 # Hears of a stage of the work: its name, how much is done, of how much, in words, and which part of
 # its work that is.

@@ -39,6 +39,9 @@ LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic", "s
 # How outputs of classes may be calibrated, in scikit-learn's words (``CalibratedClassifierCV``).
 SIGMOID, ISOTONIC = "sigmoid", "isotonic"
 
+# The relative gaps that fits reach by default, and those to large tables.
+TOL, TOL_OF_LARGE = 1e-6, 5e-3
+
 
 @dataclass(frozen=True)
 class Settings(Declared):

@@ -21,7 +21,6 @@ from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.shapes import shortfall
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
-from wedgefit.learning.path import gap_wanted
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options
 from wedgefit.learning.threshold import Threshold
@@ -173,8 +172,7 @@ class _Audited:
         self.model, self.sample, self.learner = model, sample, learner
         self.row_of = rows_by_id(model, rows)
         self.networks = networks_of(model, self.row_of)
-        told = model.options.get("tol")
-        self.tol = gap_wanted(told if isinstance(told, float) else "auto", sample.X.size)
+        self.tol = learner.tol
         self.stages: list[StageFound] = []
         # The position of the last stage of every network, and the problem it solved.
         self.last: list[int] = []

@@ -82,7 +82,9 @@ def costs(
     """What leaving each of the parts out costs; ``certificate`` is the model's own, recomputed on
     the rows of ``table``."""
     sample = sample_trained_on(model, rows_trained_on(model, table))
-    settings = learner_of(model, sample, jobs).settings
+    learner = learner_of(model, sample, jobs)
+    # With fewer columns a table may no longer count as large.
+    settings = replace(learner.settings, tol=learner.tol)
     folds = model.options.get("cv")
     settings = settings if folds is None else replace(settings, cv=folds)
     lower = proven_bound(certificate, settings)

@@ -1,11 +1,13 @@
 """Where a model comes from: the rows that it was trained on, and what learnt from them."""
 
+from math import inf
+
 from wedgefit.data.roles import training_rows
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.learn import Learner
-from wedgefit.learning.settings import Settings
+from wedgefit.learning.settings import TOL, Settings
 from wedgefit.model.evaluation import sample_of
 from wedgefit.model.parts import KEPT
 from wedgefit.model.record import Model
@@ -36,7 +38,7 @@ def settings_of(model: Model, jobs: int | None = None) -> Settings:
     certificate = told.get("certificate")
     if certificate not in ("auto", "exact", "sampled"):
         certificate = "exact" if model.certificate.scope == "exact" else "sampled"
-    seed = told.get("seed", 0)
+    seed, tol = told.get("seed", 0), told.get("tol", TOL)
     # Networks are refitted when they are handed out, after what is looked at here.
     kept = (KEPT.keys() & declared(Settings).keys()) - {"refit"}
     return Settings(
@@ -50,6 +52,7 @@ def settings_of(model: Model, jobs: int | None = None) -> Settings:
         order=None if told and told.get("order") is None else problem.order,
         layers=problem.layers,
         certificate=certificate,
+        tol=tol if isinstance(tol, float) and 0 < tol < inf else Settings.tol,
         seed=seed if type(seed) is int and 0 <= seed < 2**32 else 0,
         jobs=jobs,
     )

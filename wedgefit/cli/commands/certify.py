@@ -15,7 +15,7 @@ from wedgefit.cli.options import (
     reading,
     talking,
 )
-from wedgefit.learning.settings import Options, Settings
+from wedgefit.learning.settings import TOL, Options, Settings
 from wedgefit.records import plain
 from wedgefit.setting import settings_of
 
@@ -168,7 +168,7 @@ def _measure(
 
     foreign = read_foreign(weights)
     target = own.pop("target", ())
-    settings = Settings(**{"norm": 2} | own, jobs=jobs)
+    settings = Settings(**{"norm": 2, "tol": TOL} | own, jobs=jobs)
     table = reading.table(files.data)
     talk.notes(*table.notes)
     from wedgefit.model import yardstick

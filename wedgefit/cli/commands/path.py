@@ -7,7 +7,7 @@ from wedgefit.cli.failures import Command
 from wedgefit.cli.options import id_option, path_fitting, reading, talking
 
 # What to do where a stage would take long.
-QUICKER = {"cross-validation": "--order 1 is quicker, and so are fewer folds, as with --cv 3"}
+QUICKER = {"cross-validation": "--order 1 is quicker, and so are fewer folds, as with --cv 2"}
 
 
 @click.command("path", cls=Command)

@@ -72,8 +72,10 @@ def _scores(axes, traced: TracedPath) -> None:
     mean = np.array([score.mean for score in scores])
     se = np.array([score.se for score in scores], float)
     around = {"color": GREEN, "alpha": 0.2, "lw": 0, "label": "± one standard error"}
-    axes.fill_between(at, mean - se, mean + se, **around)
-    axes.plot(at, mean, "o-", color=GREEN, ms=3.5, lw=1.5, label="mean over folds")
+    if several := bool(np.isfinite(se).any()):
+        axes.fill_between(at, mean - se, mean + se, **around)
+    label = "mean over folds" if several else "on rows held out"
+    axes.plot(at, mean, "o-", color=GREEN, ms=3.5, lw=1.5, label=label)
     name = SCORES.get(traced.score_name, traced.score_name)
     axes.set_ylabel(f"{name}\n(cross-validated)")
     axes.legend(loc="lower center", ncols=2)

@@ -291,7 +291,7 @@ def _threshold(threshold: dict, classes: list) -> str:
     parts = (f"{name} {number(threshold[name])}" for name in ("precision", "recall", "cost"))
     named = [*parts][: 2 + (threshold["cost"] is not None)]
     judged = listed([*named, f"F1 {number(threshold['f1'])}"])
-    return f"{above}, {rule} over the folds ({judged})"
+    return f"{above}, {rule} on rows held out ({judged})"
 
 
 def _problem(problem: dict, data: dict, verbose: bool) -> str:
