@@ -49,6 +49,18 @@ def predictions(*told):
     return np.array([[float(row[name]) for name in names] for row in rows])
 
 
+def better_chances(model, labels):
+    """The probabilities (n, classes) of the calibrated model, whose log loss is smaller than that
+    of plain.json, and the one that is told."""
+    chances, before = predictions("wedgefit.json"), predictions("plain.json")
+    loss = lambda p: -np.log(p[np.arange(len(labels)), labels]).mean()
+    assert loss(chances) < loss(before) - 0.005
+    record = json.loads(run("evaluate", "d.csv", "--json").stdout)
+    assert record["score"]["log_loss"] == pytest.approx(loss(chances))
+    assert model.score.train["log_loss"] == pytest.approx(loss(chances))
+    return chances
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 def test_outputs_lie_on_the_line(classes):
     """The same wedges and certificate; what predict prints is of the line, and so is the loss."""
@@ -62,12 +74,7 @@ def test_outputs_lie_on_the_line(classes):
     np.testing.assert_allclose(model.coefficients, line.slope * plain.coefficients, rtol=1e-12)
     # A large alpha keeps outputs small: they are put farther apart.
     assert line.slope > 1.1 and len(line.shifts) == len(model.outputs)
-    chances, before = predictions("wedgefit.json"), predictions("plain.json")
-    loss = lambda p: -np.log(p[np.arange(len(labels)), labels]).mean()
-    assert loss(chances) < loss(before) - 0.005
-    record = json.loads(run("evaluate", "d.csv", "--json").stdout)
-    assert record["score"]["log_loss"] == pytest.approx(loss(chances))
-    assert model.score.train["log_loss"] == pytest.approx(loss(chances))
+    better_chances(model, labels)
     space = {}
     exec(exported(model, "python"), space)
     found = [*space["probabilities"]({"x": 0.3, "z": -0.2}).values()]
@@ -228,12 +235,7 @@ def test_outputs_pass_steps(classes):
     assert load("line.json").problem.calibration.slope > 1
     assert model.certificate == plain.certificate
     np.testing.assert_array_equal(model.coefficients, plain.coefficients)
-    chances, before = predictions("wedgefit.json"), predictions("plain.json")
-    loss = lambda p: -np.log(p[np.arange(len(labels)), labels]).mean()
-    assert loss(chances) < loss(before) - 0.005
-    record = json.loads(run("evaluate", "d.csv", "--json").stdout)
-    assert record["score"]["log_loss"] == pytest.approx(loss(chances))
-    assert model.score.train["log_loss"] == pytest.approx(loss(chances))
+    chances = better_chances(model, labels)
     assert "The stored figures hold." in run("certify", "d.csv", "--all").stdout
     assert "in steps" in run("explain", "wedgefit.json").stdout
     row = run("explain", "wedgefit.json", "d.csv", "--row", "1").stdout

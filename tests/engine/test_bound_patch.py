@@ -8,6 +8,7 @@ import oracles
 import pytest
 
 from wedgefit.engine import bound_choice, bound_patch, bound_patch_compiled
+from wedgefit.engine import bound_patch_screen as screening
 from wedgefit.engine.bound_patch import Patches
 from wedgefit.engine.bound_search import Bounder
 from wedgefit.engine.dictionary import Dictionary
@@ -159,3 +160,18 @@ def test_order_three_is_proven_where_sweeps_would_be_many(monkeypatch, rng):
     swept = solve(problem, Pricer(dictionary), tol=1e-6).certificate
     assert not swept.bounded
     assert bounded.lower_bound <= swept.objective <= bounded.objective * (1 + 1e-6)
+
+
+def test_rows_on_the_edge_of_a_bin_are_counted_once():
+    """What a walk begins with is the sum of all rows but those that it walks through."""
+    rng, bins = np.random.default_rng(0), 64
+    for _ in range(200):
+        low, width = rng.normal(), rng.uniform(0.01, 1)
+        p = low + width * rng.integers(0, bins, size=50)
+        points, one = rng.normal(size=(50, 3)), np.ones(50)
+        hist = np.empty((bins + 1, 3 + screening.COLUMNS))
+        screening.fill(points, p, 0 * one, 0 * one, one, low, 1 / width, hist)
+        sums = np.stack([np.zeros(4), hist[:bins, :4].sum(axis=0)])
+        first = int(rng.integers(1, bins))
+        some, stretch = screening.stretch_of(hist, sums, p, 0 * one, low, width, first, bins - 1)
+        assert sums[0, 3] == len(some) - stretch[2]
