@@ -3,7 +3,7 @@
     python tests/benchmarks/intervals.py FOLDER [NAME ...] [--order N]
 
 FOLDER/datasets.json says of every table its file, target and the columns to ignore, and
-FOLDER/folds/NAME.csv in which fold each row is held out.
+FOLDER/folds/NAME.csv in which fold each row is held out. Without --order it is that of ``train``.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from wedgefit.model.evaluation import evaluate
 from wedgefit.watch import Silent
 
 
-def measured(folder: Path, about: dict, order: int):
+def measured(folder: Path, about: dict, order: int | None):
     """Per fold what ``evaluate`` says of the intervals, and the model's R²."""
     table = read_table(folder / about["file"])
     folds = np.loadtxt(folder / "folds" / f"{about['name']}.csv", skiprows=1, dtype=int)
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--order", type=int, default=2)
+    parser.add_argument("--order", type=int)
     told = parser.parse_args()
     known = json.loads((told.folder / "datasets.json").read_text())
     for name, about in known.items():

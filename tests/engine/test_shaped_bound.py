@@ -75,16 +75,24 @@ def test_a_search_ends_next_to_the_best_of_all_directions(shapes):
         ends = np.add.outer(quadrants(plane.ways), [0.0, np.pi / 2]).ravel()
         outermost = dense(points, v, plane.faces, plane.ramp, ends)
         best = max(best, outermost)
-        bound, _, _ = plane.bounded(v, 0.0, 1e-6, np.inf)
-        assert best * (1 - 1e-12) <= bound <= best * (1 + 2e-6)
+        whole = plane.bounded(v, 0.0, 1e-6, np.inf)
+        assert best * (1 - 1e-12) <= whole.bound <= best * (1 + 2e-6) and whole.open == 0
         below = 0.98 * best
-        bound, rows, _ = plane.bounded(v, below, 1e-3, np.inf)
-        assert best * (1 - 1e-12) <= bound <= best * (1 + 2e-3)
-        _, seen = plane.found(v, plane.directions(np.unique(rows, axis=0)), np.inf)
+        found = plane.bounded(v, below, 1e-3, np.inf)
+        assert best * (1 - 1e-12) <= found.bound <= best * (1 + 2e-3)
+        rows = np.unique(plane.level_near(v, found.angles), axis=0)
+        _, seen = plane.found(v, plane.directions(rows), np.inf)
         assert seen > below or outermost > below
-        # Without effort it is what the first intervals say.
-        loose, _, visits = plane.bounded(v, 0.0, 1e-6, 0.0)
-        assert bound <= loose < 3 * bound and visits == 16 * len(quadrants(plane.ways)) * len(v)
+        # Without effort it is what the first intervals say, and with some no worse than that.
+        loose = plane.bounded(v, 0.0, 1e-6, 0.0)
+        first = 16 * len(quadrants(plane.ways)) * len(v)
+        assert found.bound <= loose.bound < 3 * found.bound and loose.visits == first
+        if best == outermost:
+            continue  # It stands at the end of a first interval, and that is sharp.
+        assert loose.open == loose.bound
+        half = plane.bounded(v, 0.0, 1e-6, (first + whole.visits) / 2)
+        assert best * (1 - 1e-12) <= half.open == half.bound <= loose.bound
+        assert first < half.visits <= (first + whole.visits) / 2
 
 
 @pytest.mark.parametrize("shapes", SHAPES)
@@ -112,3 +120,31 @@ def test_a_fit_is_certified_by_bounds(shapes, monkeypatch):
     assert certificate.lower_bound <= best.objective * (1 + 1e-12)
     assert best.lower_bound <= certificate.objective <= best.objective * (1 + 2e-4)
     assert largest_alpha(problem, pricer) == pytest.approx(highest, rel=2e-4)
+
+
+def test_a_proof_that_effort_ended_says_so_and_is_not_tried_again(monkeypatch):
+    """Another would take as long, and end as this one did."""
+    _, X, noise = made(1, n=30)
+    problem, shapes = Problem(np.tanh(2 * X[:, 0] - X[:, 1]) + 0.1 * noise, 1.0), SHAPES[0]
+    monkeypatch.setattr("wedgefit.engine.shapes.FULL_IS_CHEAP", 0)
+    monkeypatch.setattr("wedgefit.engine.shapes.FULL_IS_QUICK", 0)
+    monkeypatch.setattr(ShapedPricer, "bounds", True)
+    proofs = []
+
+    class Watched(ShapedPricer):
+        def price(self, *args, **told):
+            found = super().price(*args, **told)
+            proofs.extend([found.cut_short] if told["every_pencil"] else [])
+            return found
+
+    def fitted(effort):
+        proofs.clear()
+        pricer = Watched(np.array(shapes), Dictionary(X, (1, 2), 1, True), effort=effort)
+        return solve(Problem(problem.y, 0.01), pricer, tol=1e-5)
+
+    # The first found units to add, and the second none: there it ends.
+    ended = fitted(1.0)
+    assert ended.status == "stalled" and proofs == [True, True]
+    whole = fitted(np.inf)
+    assert whole.status == "converged" and not any(proofs)
+    assert ended.certificate.lower_bound <= whole.certificate.objective

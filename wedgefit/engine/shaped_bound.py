@@ -36,11 +36,12 @@ def quadrants(ways: np.ndarray) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """``bound``: no unit along any of the directions scores more; ``visits``: how many rows were
-    looked at; ``angles``: of the directions along which one was seen to score above alpha, the best
-    first."""
+    """``bound``: no unit along any of the directions scores more; ``open``: of those that are left
+    as they are because effort ended, 0 where none is; ``visits``: how many rows were looked at;
+    ``angles``: of the directions along which one was seen to score above alpha, the best first."""
 
     bound: float
+    open: float
     visits: int
     angles: np.ndarray
 
@@ -63,7 +64,7 @@ class Sectors:
         edges = np.add.outer(begins, np.linspace(0.0, np.pi / 2, FIRST_PER_QUADRANT + 1))
         now = np.column_stack([edges[:, :-1].ravel(), edges[:, 1:].ravel()])
         above, settled, best, visits = np.full(len(now), np.inf), 0.0, 0.0, 0
-        seen: list[tuple[float, float]] = []
+        waiting, theirs, seen = now[:0], above[:0], []
         while len(now):
             looks = [self._look(v, *interval) for interval in now]
             visits += len(now) * len(v)
@@ -72,15 +73,21 @@ class Sectors:
             best = max(best, float(values.max()))
             seen += [(-value, angle) for value, (angle, _) in zip(values, now) if value > alpha]
             limit = max(alpha, best) * (1 + sharp)
-            open_ = (bounds > limit) & (now[:, 1] - now[:, 0] > SMALLEST)
-            settled = max(settled, float(bounds[~open_].max(initial=0.0)))
-            now, above = now[open_], np.repeat(bounds[open_], 2)
-            if visits + 2 * len(now) * len(v) > effort:
-                settled = max(settled, float(above.max(initial=0.0)))
-                break  # As it is, the bound is a little weaker, and no less true.
-            middle = now.mean(axis=1)
-            now = np.column_stack([now[:, 0], middle, middle, now[:, 1]]).reshape(-1, 2)
-        return Found(settled, visits, np.array([angle for _, angle in sorted(seen)]))
+            narrow = now[:, 1] - now[:, 0] <= SMALLEST
+            settled = max(settled, float(bounds[narrow].max(initial=0.0)))
+            waiting = np.concatenate([waiting, now[~narrow]])
+            theirs = np.append(theirs, bounds[~narrow])
+            still = theirs > limit
+            settled = max(settled, float(theirs[~still].max(initial=0.0)))
+            # The largest first: wherever effort ends, what is left is as small as it can be.
+            order = np.flatnonzero(still)[np.argsort(-theirs[still], kind="stable")]
+            waiting, theirs = waiting[order], theirs[order]
+            most = int(min(len(order), max(0.0, (effort - visits) / (2 * len(v)))))
+            now, above = _halved(waiting[:most]), np.repeat(theirs[:most], 2)
+            waiting, theirs = waiting[most:], theirs[most:]
+        left = float(theirs.max(initial=0.0))
+        angles = np.array([angle for _, angle in sorted(seen)])
+        return Found(max(settled, left), left, visits, angles)
 
     def _look(self, v: np.ndarray, begin: float, end: float) -> tuple[float, float]:
         """The largest score along the first direction, and a bound of all in the interval."""
@@ -112,6 +119,12 @@ class Sectors:
             start, stop = sides[self.ramp], sides[-self.ramp]
             top = max(top, 0.5 * float((np.maximum.accumulate(start) + stop).max()))
         return top
+
+
+def _halved(intervals: np.ndarray) -> np.ndarray:
+    """The two halves of each of these (m, 2), (2m, 2)."""
+    middle = intervals.mean(axis=1)
+    return np.column_stack([intervals[:, 0], middle, middle, intervals[:, 1]]).reshape(-1, 2)
 
 
 class _Hinges:

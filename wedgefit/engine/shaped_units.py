@@ -10,7 +10,7 @@ import numpy as np
 from wedgefit.engine.choice import places_of_largest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.ramps import Ramps
-from wedgefit.engine.shaped_bound import Sectors, quadrants
+from wedgefit.engine.shaped_bound import Found, Sectors, quadrants
 from wedgefit.engine.sweep import index_type
 from wedgefit.engine.wedge import COINCIDENT
 
@@ -219,17 +219,15 @@ class Plane:
         largest = float(best.scores.max(initial=0.0))
         return self._built(directions.take(kept), best.take(kept)), largest
 
-    def bounded(
-        self, v: np.ndarray, alpha: float, sharp: float, effort: float
-    ) -> tuple[float, np.ndarray, int]:
-        """A bound of the scores under v (n,) along all directions (``Sectors.search``), pairs of
-        rows (m, 2) that are level along directions next to which one scores above alpha, and how
-        many rows were looked at."""
+    def bounded(self, v: np.ndarray, alpha: float, sharp: float, effort: float) -> Found:
+        """A bound of the scores under v (n,) along all directions (``Sectors.search``)."""
         sectors = Sectors(self.points - self._middle, self.faces, self.ramp)
-        found = sectors.search(v, alpha, sharp, quadrants(self.ways), effort)
-        pairs = [self._level_with_best(v, angle) for angle in found.angles[:MOST_SEEN]]
-        pairs = [np.empty((0, 2), dtype=np.int64), *pairs]
-        return found.bound, np.concatenate(pairs), found.visits
+        return sectors.search(v, alpha, sharp, quadrants(self.ways), effort)
+
+    def level_near(self, v: np.ndarray, angles: np.ndarray) -> np.ndarray:
+        """Pairs of rows (m, 2) that are level along directions next to the first of these."""
+        none = np.empty((0, 2), dtype=np.int64)
+        return np.concatenate([none, *(self._level_with_best(v, a) for a in angles[:MOST_SEEN])])
 
     def _level_with_best(self, v: np.ndarray, angle: float) -> np.ndarray:
         """Rows in pairs (m, 2), an end of the best unit along a direction and another row each,

@@ -168,7 +168,7 @@ class ShapedPricer(Pricer):
         every = (every_pencil and not bounded) or self.full_rounds_only
         plain = cast("Ramps", rest.wedges)
         swept = replace(plain, signs=np.sign(plain.hinges(self._shaped.X).T @ v[:, 0]))
-        units, largest = [swept], rest.bound
+        units, largest, cut_short = [swept], rest.bound, False
         for line in self._lines:
             found, own = line.found(v[:, 0], alpha)
             units, largest = [*units, *found], max(largest, own)
@@ -176,7 +176,7 @@ class ShapedPricer(Pricer):
             np.empty((0, 2), dtype=np.int64) if every else self._rows(p, used) for p in self._planes
         ]
         if bounded:
-            largest, seen = self._bounded_pairs(v[:, 0], alpha, sharp, largest)
+            largest, seen, cut_short = self._bounded_pairs(v[:, 0], alpha, sharp, largest)
             rows = [np.concatenate(parts) for parts in zip(rows, seen)]
         looks = 0
         for plane, some in zip(self._planes, rows):
@@ -200,24 +200,26 @@ class ShapedPricer(Pricer):
             exact=exact,
             bounded=bounded,
             wedges_priced=self._shaped.size if exact else priced,
+            cut_short=cut_short,
         )
 
     def _bounded_pairs(
         self, v: np.ndarray, alpha: float, sharp: float, largest: float
-    ) -> tuple[float, list[np.ndarray]]:
+    ) -> tuple[float, list[np.ndarray], bool]:
         """A bound of the scores under v (n,) of the units of all pairs and of the ``largest`` of
-        others; and of each pair the rows that are level where one was seen above it
-        (``Plane.bounded``)."""
+        others; of each pair the rows that are level where one was seen above it
+        (``Plane.level_near``); and whether it is so high because effort ended."""
         alpha, effort = alpha if np.isfinite(alpha) else 0.0, self.effort / SLOWER
         sharp = max(sharp, BOUND_SHARP) if np.isfinite(self.effort) else sharp
-        rows: list[np.ndarray] = []
+        rows, open_ = [], 0.0
         for left, plane in zip(range(len(self._planes), 0, -1), self._planes):
             # What one pair leaves of its part is for those that follow, and below what is known of
             # others nothing is to be proven.
-            goal = max(alpha, largest)
-            below, seen, visits = plane.bounded(v, goal, sharp, effort / left)
-            largest, rows, effort = max(largest, below), [*rows, seen], effort - visits
-        return largest, rows
+            found = plane.bounded(v, max(alpha, largest), sharp, effort / left)
+            largest, open_ = max(largest, found.bound), max(open_, found.open)
+            effort -= found.visits
+            rows.append(plane.level_near(v, found.angles))
+        return largest, rows, open_ == largest > 0
 
     def _rows(self, plane: Plane, used: Wedges) -> np.ndarray:
         """The pairs of rows (m, 2) along whose directions a partial round looks: those of the units
