@@ -2,6 +2,7 @@
 
 import pytest
 from click.shell_completion import BashComplete
+from shell import fails
 
 from wedgefit.cli import main
 
@@ -62,3 +63,34 @@ def test_the_groups_come_after_the_own_options():
     titles += ["How to solve:", "How to read:", "What to print:"]
     places = [text.index(title) for title in titles]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["train", "--calibrate", "platt", "d.csv"], ["sigmoid or isotonic", "'platt'"]),
+        (["train", "d.csv", "--calibrate", "Isotonic"], ["sigmoid or isotonic", "'Isotonic'"]),
+        (["train", "d.csv", "--calibrate=platt"], ["'platt' is not 'sigmoid' or 'isotonic'"]),
+        (["train", "--intervals", "0.9", "d.csv"], ["--intervals takes no value", "'0.9'"]),
+        (["train", "d.csv", "--no-standardize", "no"], ["--no-standardize takes no value"]),
+        (["predict", "--proba", "yes", "d.csv"], ["--proba takes no value", "'yes'"]),
+        (["explain", "-q", "2"], ["-q takes no value", "'2'"]),
+    ],
+)
+def test_a_value_where_none_can_be_is_not_taken_for_a_file(args, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.csv").write_text("x,y\n1,2\n")
+    fails(*args, code=2, words=words)
+
+
+def test_files_after_an_option_without_a_value_are_files(tmp_path, monkeypatch):
+    """Also one that ends in nothing, one that is not there, a stream, and what looks like such an
+    option but is the value of another."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table").write_text("x,y\n1,2\n")
+    for given in (["--calibrate", "table"], ["-q", "none.csv"], ["--json", "-"]):
+        with main.commands["train"].make_context("train", given) as ctx:
+            assert ctx.params["data"] == given[1]
+    with main.commands["train"].make_context("train", ["--na", "--json", "table"]) as ctx:
+        assert ctx.params["data"] == "table"
+        assert ctx.params["na"] == ("--json",) and not ctx.params["json"]

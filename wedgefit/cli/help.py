@@ -1,5 +1,6 @@
 """Help that teaches: options in groups, each with an example."""
 
+import os
 from collections.abc import Sequence
 
 import click
@@ -29,22 +30,28 @@ class GroupedCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, but what follows an option that may stand alone is its value only where it
-        is one of those: in ``--calibrate data.csv`` it is a file."""
+        is one of those: in ``--calibrate data.csv`` it is a file. Raises UsageError where it is
+        neither, as in ``--calibrate platt`` and ``--intervals 0.9``."""
         options = {
             name: param
             for param in self.get_params(ctx)
-            if getattr(param, "ways", ())
-            for name in param.opts
+            if isinstance(param, click.Option)
+            for name in (*param.opts, *param.secondary_opts)
         }
-        end = args.index("--") if "--" in args else len(args)
-        following = [*args[1:end], ""]
-        spelled = [
-            f"{arg}={options[arg].ways[0]}"
-            if arg in options and after not in options[arg].ways
-            else arg
-            for arg, after in zip(args[:end], following)
-        ]
-        return super().parse_args(ctx, spelled + args[end:])
+        spelled, left = [], list(args)
+        while left and left[0] != "--":
+            word, after = left.pop(0), left[0] if left else ""
+            option = options.get(word)
+            ways = getattr(option, "ways", ())
+            if option is None or after in ways or not (option.is_flag or ways):
+                # With its value, which may look like an option.
+                own = [left.pop(0)] if option is not None and left else []
+                spelled += [word, *own]
+                continue
+            if not (option.is_eager or ctx.resilient_parsing or _is_for_a_file(after)):
+                raise click.UsageError(_no_value(word, after, ways), ctx)
+            spelled.append(f"{word}={ways[0]}" if ways else word)
+        return super().parse_args(ctx, spelled + left)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         listed: dict[Group | None, list] = {group: [] for group in (None, *GROUPS)}
@@ -73,3 +80,17 @@ class GroupedCommand(click.Command):
             return ""
         files = ("data.csv" if name.endswith("DATA") else name for name in arguments)
         return f"wedgefit {self.name} {' '.join(files)} {group.example}"
+
+
+def _is_for_a_file(word: str) -> bool:
+    """Whether a word of the command line is another option, or names a file: one that is there, or
+    that looks so."""
+    ending = os.path.splitext(word)[1]
+    looks_so = os.sep in word or any(map(str.isalpha, ending))
+    return not word or word.startswith("-") or looks_so or os.path.exists(word)
+
+
+def _no_value(option: str, word: str, ways: Sequence[str]) -> str:
+    """Why this word cannot follow this option."""
+    told = f"may be followed by {' or '.join(ways)}" if ways else "takes no value"
+    return f"{option} {told}, and {word!r} after it is no file."
