@@ -55,8 +55,8 @@ views.pictures.style views.pictures.naming views.pictures.scene views.pictures.f
 views.pictures.map views.pictures.frames views.pictures.effects views.pictures.pairs
 views.pictures.overview views.pictures.quality
 views.pictures.training views.pictures.draw views.pictures views.page
-exports.plan exports.standalone exports.python exports.dialects exports.sql exports.onnx
-exports.formats
+exports.plan exports.standalone exports.python exports.dialect exports.dialects exports.sql
+exports.onnx exports.formats
 parameters arrays estimators
 cli.streams cli.help cli.failures cli.output cli.values cli.options cli.arguments
 cli.commands.train cli.commands.explain cli.commands.predict cli.commands.evaluate

@@ -15,6 +15,7 @@ import pytest
 from exporting import KINDS, NEAR, module_of, quoted, run_onnx
 from kinds import kinds, table_of
 from scipy import optimize
+from translated import asked
 
 from wedgefit.data.reading import parse_number
 from wedgefit.data.table import read_table
@@ -35,6 +36,12 @@ NUMBERS = [
 TEXTS = [
     "unseen", "", " ", "NA", "NAN", "Null", "(rare)", "(missing)", '"(rare)"', "true", "TRUE", "1",
     "007", "x' OR 1=1 --", "bonn", "\\", "\u2028", "é", "e\u0301", "1e400", "a\nb", "\u3000ulm ",
+]  # fmt: skip
+# Kinds whose queries differ in their steps, and not in their numbers alone.
+SHAPES = [
+    "mixed", "far out", "as they are", "no neurons", "counts", "several quantiles",
+    "two classes, in steps", "two classes, threshold", "three classes", "three classes, shared",
+    "two targets", "deep classes",
 ]  # fmt: skip
 
 
@@ -110,6 +117,15 @@ def by_duckdb(model, rows):
     return [line[len(names) :] for line in found]
 
 
+def by_bigquery(model, rows):
+    """Likewise."""
+    lines = [tuple(row.values()) for row in rows]
+    query = exported(model, "sql", dialect="bigquery")
+    found = asked(query, dict.fromkeys(rows[0], "TEXT"), lines)
+    assert [line[: len(rows[0])] for line in found] == lines
+    return [line[len(rows[0]) :] for line in found]
+
+
 def by_python(model, rows):
     module = module_of(model)
     found = []
@@ -156,6 +172,11 @@ def test_python_agrees_with_predict_on_hostile_cells(kind):
 def test_databases_agree_with_predict_on_hostile_cells(kind, run):
     model = kinds()[kind]
     check_query(model, drawn(kind), run(model, [row for row, _ in drawn(kind)]))
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_bigquery_agrees_with_predict_on_hostile_cells(kind):
+    test_databases_agree_with_predict_on_hostile_cells(kind, by_bigquery)
 
 
 @pytest.mark.parametrize("kind", KINDS)

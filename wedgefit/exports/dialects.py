@@ -1,133 +1,19 @@
-"""How databases spell what differs between them: literals, names, types, and what the cell of a
-table can be."""
+"""How databases spell what differs between them, a class each."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+import unicodedata
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 
 from wedgefit.data.words import shown
-from wedgefit.errors import ColumnError
+from wedgefit.exports.dialect import GROUPING_SPACES, LARGEST, NUMBER, SPACE, Dialect, plain
 
-# What ``str.strip`` takes off a cell, by code point.
-SPACE = [point for point in range(0x3001) if chr(point).isspace()]
-# Beside the plain one, spaces that keep groups of digits together.
-GROUPING_SPACES = "\u00a0\u202f"
-LARGEST = 1.7976931348623157e308
-# What ``parse_number`` reads, for databases with regular expressions.
-NUMBER = "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 # PostgreSQL cuts longer names, in bytes of UTF-8.
 LONGEST_NAME = 63
-
-
-def quoted_name(text: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + text.replace('"', '""') + '"'
-
-
-def plain(value: float) -> str:
-    """The shortest literal of the number; a negative one in parentheses, so that two signs never
-    meet and begin a comment."""
-    return f"({float(value)!r})" if value < 0 else repr(float(value) + 0.0)
-
-
-class Dialect(ABC):
-    """What the query asks of a database.
-
-    A ``cell`` is an expression for a cell of the table as it is, of any type that the database has
-    for it; what is asked of it holds for the types that the database may find there.
-    """
-
-    name: str
-    double: str
-    greatest: str
-    least: str
-    binary: str  # the collation that compares texts byte by byte
-    most_columns: int
-    has_booleans: bool
-
-    # Literals
-
-    @abstractmethod
-    def text(self, value: str) -> str:
-        """A text as a literal."""
-
-    @abstractmethod
-    def number(self, value: float) -> str:
-        """A number as a literal of the type of all computations."""
-
-    def label(self, value: str | float | int) -> str:
-        """A class as a literal."""
-        if isinstance(value, float):
-            return self.number(value)
-        return self.text(value) if isinstance(value, str) else repr(value)
-
-    # Cells
-
-    @abstractmethod
-    def is_gap(self, cell: str) -> str:
-        """A condition: the cell is NULL or NaN."""
-
-    @abstractmethod
-    def is_number(self, cell: str) -> str:
-        """A condition: the cell is of a type of numbers."""
-
-    @abstractmethod
-    def is_text(self, cell: str) -> str:
-        """A condition: the cell is to be read as text. Of what is no number either, no prediction
-        is made."""
-
-    @abstractmethod
-    def is_boolean(self, cell: str) -> str:
-        """A condition, where ``has_booleans``: the cell is true or false."""
-
-    def as_text(self, cell: str) -> str:
-        """The cell as text, without space around it."""
-        return self.trimmed(f"CAST({cell} AS TEXT)")
-
-    @abstractmethod
-    def trimmed(self, text: str) -> str: ...
-
-    @abstractmethod
-    def as_number(self, cell: str) -> str:
-        """A cell of numbers in the type of all computations, NULL if it is not finite."""
-
-    @abstractmethod
-    def parsed(self, text: str) -> str:
-        """The finite number that a text spells, NULL if it spells none."""
-
-    def pointed(self, text: str) -> str:
-        """A text with the comma as its decimal mark as one with a point; NULL if it has one."""
-        return f"CASE WHEN {text} NOT LIKE '%.%' THEN REPLACE({text}, ',', '.') END"
-
-    @abstractmethod
-    def ungrouped(self, text: str, mark: str, decimal: str) -> str:
-        """A text without the mark between groups of three digits, if they are such groups."""
-
-    def finite(self, value: str) -> str:
-        """The value, NULL where it is beyond the range of numbers."""
-        return f"CASE WHEN ABS({value}) <= {self.number(LARGEST)} THEN {value} END"
-
-    # The table
-
-    @abstractmethod
-    def numbered(self, row: str, source: str, alias: str) -> str:
-        """The query that numbers the rows of a table in a column ``row``."""
-
-    @abstractmethod
-    def cell(self, name: str, alias: str) -> str:
-        """A column of the table in the rows that ``numbered`` gave, known as ``t``."""
-
-    @abstractmethod
-    def all_cells(self, alias: str) -> str:
-        """What the result keeps of these rows, known as ``r``."""
-
-    @abstractmethod
-    def problem(self, columns: Sequence[str], names: Sequence[str]) -> str | None:
-        """Why the database cannot hold these columns, and all these names."""
-
-    def refusal(self, problem: str) -> ColumnError:
-        """The error for a model that the database cannot hold."""
-        remedy = "Rename it and train again, or choose another --format."
-        return ColumnError(f"{self.name} cannot hold this model: {problem}.", remedy=remedy)
+# How BigQuery's names of columns must not begin.
+RESERVED = (
+    "_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER",
+    "_CHANGE_SEQUENCE_NUMBER", "_CHANGE_TYPE", "_CHANGE_TIMESTAMP",
+)  # fmt: skip
 
 
 class Sqlite(Dialect):
@@ -188,12 +74,14 @@ class Sqlite(Dialect):
         return f"SELECT ROW_NUMBER() OVER () AS {row}, t.* FROM {source} AS t"
 
     def cell(self, name: str, alias: str) -> str:
-        return f"t.{quoted_name(name)}"
+        return f"t.{self.quoted(name)}"
 
     def all_cells(self, alias: str) -> str:
         return "r.*"
 
-    def problem(self, columns: Sequence[str], names: Sequence[str]) -> str | None:
+    def problem(
+        self, table: Sequence[str], columns: Sequence[str], results: Sequence[str]
+    ) -> str | None:
         return _one_name(columns)
 
 
@@ -251,7 +139,7 @@ class Typed(Dialect):
         return f"SELECT ROW_NUMBER() OVER () AS {row}, {alias} FROM {source} AS {alias}"
 
     def cell(self, name: str, alias: str) -> str:
-        return f"(t.{alias}).{quoted_name(name)}"
+        return f"(t.{alias}).{self.quoted(name)}"
 
 
 class Postgresql(Typed):
@@ -284,8 +172,11 @@ class Postgresql(Typed):
     def all_cells(self, alias: str) -> str:
         return f"(r.{alias}).*"
 
-    def problem(self, columns: Sequence[str], names: Sequence[str]) -> str | None:
+    def problem(
+        self, table: Sequence[str], columns: Sequence[str], results: Sequence[str]
+    ) -> str | None:
         """Names that would be cut."""
+        names = [*table, *columns, *results]
         long = [name for name in names if len(name.encode()) > LONGEST_NAME]
         return f"the name {shown(long[0])} is longer than {LONGEST_NAME} bytes" if long else None
 
@@ -320,8 +211,111 @@ class Duckdb(Typed):
     def all_cells(self, alias: str) -> str:
         return f"UNNEST(r.{alias})"
 
-    def problem(self, columns: Sequence[str], names: Sequence[str]) -> str | None:
+    def problem(
+        self, table: Sequence[str], columns: Sequence[str], results: Sequence[str]
+    ) -> str | None:
         return _one_name(columns)
+
+
+class Bigquery(Typed):
+    """GoogleSQL of BigQuery.
+
+    Rows have no order and no numbers that two readings of a table agree in, and steps are inlined:
+    every step hands on the row itself. NULL as an argument makes NULL of every function, so that
+    cells that could not be read need no care.
+    """
+
+    name, double, most_columns = "bigquery", "FLOAT64", 10_000
+    materialized, joins, longest_query = "AS", False, 2**20
+
+    def quoted(self, name: str) -> str:
+        return f"`{self._spelled(name, '`')}`"
+
+    def result(self, name: str) -> str:
+        return "".join(character if _flexible(character) else "_" for character in name)
+
+    def text(self, value: str) -> str:
+        return f"'{self._spelled(value, chr(39))}'"
+
+    def _spelled(self, text: str, quote: str) -> str:
+        """What stands between quotes."""
+        return "".join(
+            "\\" + character
+            if character in ("\\", quote)
+            else character
+            if character.isprintable()
+            else f"\\u{ord(character):04x}"
+            if ord(character) < 0x10000
+            else f"\\U{ord(character):08x}"
+            for character in text
+        )
+
+    def type_of(self, cell: str) -> str:
+        # There is no such function, but the literal of a value tells its type: 12, 1.5,
+        # NUMERIC "1.5", CAST("nan" AS FLOAT64), true, "text", b"bytes", DATE "2026-01-02", NULL.
+        return f"FORMAT('%T', {cell})"
+
+    def is_gap(self, cell: str) -> str:
+        return f"{cell} IS NULL OR LOWER({self.type_of(cell)}) = 'cast(\"nan\" as float64)'"
+
+    def is_number(self, cell: str) -> str:
+        return self.matches(self.type_of(cell), "^(-?[0-9]|(BIG)?NUMERIC |CAST)")
+
+    def is_text(self, cell: str) -> str:
+        return f"{self.type_of(cell)} NOT LIKE 'b%'"
+
+    def is_boolean(self, cell: str) -> str:
+        return f"{self.type_of(cell)} IN ('true', 'false')"
+
+    def as_text(self, cell: str) -> str:
+        return self.trimmed(f"SAFE_CAST({cell} AS STRING)")
+
+    def as_number(self, cell: str) -> str:
+        return self.parsed(f"SAFE_CAST({cell} AS STRING)")
+
+    def exact(self, text: str) -> str:
+        return f"COLLATE({text}, '')"
+
+    def trimmed(self, text: str) -> str:
+        return f"TRIM({text}, {self.text(''.join(map(chr, SPACE)))})"
+
+    def matches(self, text: str, pattern: str) -> str:
+        return f"REGEXP_CONTAINS({text}, {self.text(pattern)})"
+
+    def parsed(self, text: str) -> str:
+        number = f"SAFE_CAST({text} AS {self.double})"
+        known = f"{self.matches(text, NUMBER)} AND ABS({number}) <= {plain(LARGEST)}"
+        return f"CASE WHEN {known} THEN {number} END"
+
+    def finite(self, value: str) -> str:
+        return value  # It refuses results that are not.
+
+    def numbered(self, row: str, source: str, alias: str) -> str:
+        return f"SELECT {alias} FROM {source} AS {alias}"
+
+    def cell(self, name: str, alias: str) -> str:
+        return f"t.{alias}.{self.quoted(name)}"
+
+    def all_cells(self, alias: str) -> str:
+        return f"t.{alias}.*"
+
+    def problem(
+        self, table: Sequence[str], columns: Sequence[str], results: Sequence[str]
+    ) -> str | None:
+        for name in (*columns, *results):
+            if len(name) > 300:
+                return f"the name {shown(name)} is longer than 300 characters"
+            if strange := [character for character in name if not _flexible(character)]:
+                return f"the name {shown(name)} has a {shown(strange[0])}"
+            if name.upper().startswith(RESERVED):
+                return f"the name {shown(name)} begins as its own columns do"
+        return _one_name([*columns, *results], str.casefold)
+
+
+def _flexible(character: str) -> bool:
+    """Whether BigQuery's names of columns may have this character ("flexible column names")."""
+    kind = unicodedata.category(character)
+    return kind[0] in "LNM" or kind in ("Pc", "Pd", "Zs") or character in "&%=+:'<>#|\t"
 
 
 def _escaped(mark: str) -> str:
@@ -329,13 +323,16 @@ def _escaped(mark: str) -> str:
     return "\\" + mark if mark in "\\^$.|?*+()[]{}" else mark
 
 
-def _one_name(columns: Sequence[str]) -> str | None:
-    """The complaint about names of columns that differ in the case of Latin letters only."""
+def _lower_latin(name: str) -> str:
+    return "".join(character.lower() if character.isascii() else character for character in name)
+
+
+def _one_name(columns: Sequence[str], fold: Callable[[str], str] = _lower_latin) -> str | None:
+    """The complaint about names of columns that differ only in what ``fold`` takes off them: the
+    case of letters, of Latin ones unless told."""
     seen: dict[str, str] = {}
     for name in columns:
-        folded = "".join(
-            character.lower() if character.isascii() else character for character in name
-        )
+        folded = fold(name)
         if folded in seen:
             return f"{shown(seen[folded])} and {shown(name)} are one name to it"
         seen[folded] = name
@@ -343,5 +340,5 @@ def _one_name(columns: Sequence[str]) -> str | None:
 
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (Sqlite(), Postgresql(), Duckdb())
+    dialect.name: dialect for dialect in (Sqlite(), Postgresql(), Duckdb(), Bigquery())
 }

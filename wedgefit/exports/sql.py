@@ -2,8 +2,7 @@
 layer, to predictions.
 
 Names and texts are always quoted, and columns always qualified (SQLite would take a quoted name
-that it does not know for a text). Every step is MATERIALIZED: a database that inlined it would
-compute a neuron again for every neuron that reads it.
+that it does not know for a text).
 """
 
 import math
@@ -17,7 +16,7 @@ from wedgefit.data.words import shown
 from wedgefit.engine.losses import LARGEST_EXPONENT
 from wedgefit.engine.network import Layer
 from wedgefit.errors import ColumnError
-from wedgefit.exports.dialects import Dialect, plain, quoted_name
+from wedgefit.exports.dialect import Dialect, plain
 from wedgefit.exports.plan import Feature, NumberColumn, Plan, TextColumn
 
 # Sums are nested such that none has more terms: SQLite allows expressions 1,000 levels deep, and a
@@ -39,30 +38,40 @@ def to_sql(plan: Plan, dialect: Dialect, table: str) -> str:
     _check_names(plan, dialect, table)
     query = _Query(plan, dialect)
     row, rows, alias = map(query.column, ("row", "rows", "table"))
-    source = ".".join(map(quoted_name, table.split(".")))
+    source = ".".join(map(dialect.quoted, table.split(".")))
     steps, below = [(rows, "  " + dialect.numbered(row, source, alias))], rows
-    readable: list[str] = []
+    kept, readable = [row if dialect.joins else alias], []
     for step, columns in query.steps():
         if len(columns) >= dialect.most_columns:
             limit = f"{len(columns) + 1:,} columns, more than {dialect.most_columns:,}"
             raise dialect.refusal(f"a step of the query would have {limit}")
         named = [(query.column(name), value) for name, value in columns]
-        steps.append((query.column(step), _select(named, row, below, readable)))
+        steps.append((query.column(step), _select(named, kept, below, readable)))
         below = query.column(step)
-        readable = [name for name, _ in named] if step == FEATURES else []
-    chain = ",\n".join(f"{step} AS MATERIALIZED (\n{body}\n)" for step, body in steps)
+        if not dialect.joins:
+            kept += [query.column(name) for name, _ in columns if name in query.exposures]
+        readable = [name for name, _ in named] if step == FEATURES and dialect.joins else []
+    chain = ",\n".join(f"{step} {dialect.materialized} (\n{body}\n)" for step, body in steps)
     results = [
-        f"{query.exposed(f't.{query.column(name)}')} AS {quoted_name(outer)}"
+        f"{query.exposed(f't.{query.column(name)}')} AS {dialect.quoted(dialect.result(outer))}"
         for name, outer in query.results
     ]
-    cells = query.column("cells")
-    exposures = "" if plan.exposure is None else f"LEFT JOIN {cells} AS e ON e.{row} = r.{row}\n"
-    return (
+    text = (
         f"-- A ReLU network, written out by wedgefit {__version__} for {dialect.name}.\n"
         f"WITH {chain}\nSELECT\n  " + ",\n  ".join([dialect.all_cells(alias), *results]) + "\n"
-        f"FROM {rows} AS r\nLEFT JOIN {below} AS t ON t.{row} = r.{row}\n{exposures}"
-        f"ORDER BY r.{row};\n"
+        f"FROM {_joined(query, below) if dialect.joins else f'{below} AS t'};\n"
     )
+    if len(text.encode()) > dialect.longest_query:
+        limit = f"{len(text.encode()):,} bytes, more than {dialect.longest_query:,}"
+        raise dialect.refusal(f"the query would have {limit}")
+    return text
+
+
+def _joined(query: "_Query", below: str) -> str:
+    """Every row of the table, in order, with what the last step has of it."""
+    row, rows, cells = map(query.column, ("row", "rows", "cells"))
+    exposures = f"LEFT JOIN {cells} AS e ON e.{row} = r.{row}\n" if query.exposures else ""
+    return f"{rows} AS r\nLEFT JOIN {below} AS t ON t.{row} = r.{row}\n{exposures}ORDER BY r.{row}"
 
 
 class _Query:
@@ -81,7 +90,7 @@ class _Query:
 
     def column(self, name: str) -> str:
         """A name of the query's own, which no column of the model has."""
-        return quoted_name(self.prefix + name)
+        return self.dialect.quoted(self.prefix + name)
 
     def part(self, name: str) -> str:
         """A column of the step below."""
@@ -117,14 +126,20 @@ class _Query:
             (f"p{k}", name) for k, name in enumerate(chances, start=1)
         ]
 
+    @property
+    def exposures(self) -> list[str]:
+        """Among the cells the exposure of a row, and whether it is missing, if there are any."""
+        last = len(self.columns)
+        return [] if self.plan.exposure is None else [f"v{last}", f"g{last}"]
+
     def exposed(self, prediction: str) -> str:
         """What is predicted for the exposure of the row; NULL where that is none."""
-        if self.plan.exposure is None:
+        if not self.exposures:
             return prediction
-        dialect, i = self.dialect, len(self.columns)
-        value = f"e.{self.column(f'v{i}')}"
+        dialect, source = self.dialect, "e" if self.dialect.joins else "t"
+        value, missing = (f"{source}.{self.column(name)}" for name in self.exposures)
         least, most = (dialect.number(end) for end in (1 / LARGEST, LARGEST))
-        known = f"e.{self.column(f'g{i}')} = 0 AND {value} > {least} AND {value} <= {most}"
+        known = f"{missing} = 0 AND {value} > {least} AND {value} <= {most}"
         if words := self.plan.reading.missing_numbers:
             known += f" AND {value} NOT IN ({', '.join(map(dialect.number, words))})"
         return f"CASE WHEN {known} THEN {prediction} * {value} END"
@@ -200,7 +215,7 @@ class _Query:
     def _code_of(self, codes: dict[str, str], text: str, other: str) -> str:
         """The code of a text."""
         listed = {self.dialect.text(known): code for known, code in codes.items() if code != other}
-        return _chosen(self._exact(text), listed, other)
+        return _chosen(self.dialect.exact(text), listed, other)
 
     def _positions(self, column: TextColumn) -> dict[str | None, int]:
         """Of each level that some neuron reads its position from 1."""
@@ -209,11 +224,7 @@ class _Query:
 
     def _among(self, text: str, words: Iterable[str]) -> str:
         listed = ", ".join(map(self.dialect.text, words))
-        return f"{self._exact(text)} IN ({listed})"
-
-    def _exact(self, text: str) -> str:
-        """The text, compared byte by byte."""
-        return f"({text} COLLATE {self.dialect.binary})"
+        return f"{self.dialect.exact(text)} IN ({listed})"
 
     # Features and layers
 
@@ -332,10 +343,10 @@ class _Query:
         return [_first(list(zip(best, labels)))]
 
 
-def _select(columns: Columns, row: str, source: str, readable: list[str]) -> str:
-    """One step: the rows' numbers and these named expressions over the step below, for rows where
-    no ``readable`` column of it is NULL."""
-    lines = [f"t.{row}", *(f"{value} AS {name}" for name, value in columns)]
+def _select(columns: Columns, kept: list[str], source: str, readable: list[str]) -> str:
+    """One step: what is ``kept`` of the step below and these named expressions over it, for rows
+    where no ``readable`` column of it is NULL."""
+    lines = [*(f"t.{name}" for name in kept), *(f"{value} AS {name}" for name, value in columns)]
     # A database may take NULL for the smallest number, and a neuron that reads it for one at rest.
     known = "\n    AND ".join(f"t.{name} IS NOT NULL" for name in readable)
     where = f"\n  WHERE {known}" if known else ""
@@ -371,6 +382,7 @@ def _check_names(plan: Plan, dialect: Dialect, table: str) -> None:
         raise ColumnError(
             f"{shown(table)} is not the name of a table.", remedy="Expected TABLE or SCHEMA.TABLE."
         )
-    results = [*plan.prediction_names, *plan.probability_names]
-    if problem := dialect.problem(plan.names, [*table.split("."), *plan.names, *results]):
+    names = [*plan.prediction_names, *plan.probability_names]
+    results = list(map(dialect.result, names))
+    if problem := dialect.problem(table.split("."), plan.names, results):
         raise dialect.refusal(problem)
