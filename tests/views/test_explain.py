@@ -907,6 +907,25 @@ def test_any_model_fits_one_screen(width, tmp_path):
     assert all(f"\n{neuron.id:2d}   " in whole for neuron in long.neurons)
 
 
+def test_classes_that_share_neurons_fit_one_screen_too(tmp_path):
+    """Their equations repeat every hinge, and a list of coefficients leaves hinges no room."""
+    rng = np.random.default_rng(0)
+    columns = {name: rng.normal(size=80) for name in ("age", "size", "weight", "height")}
+    kind = np.array(["long name a", "long name b", "long name c"], dtype=object)
+    table = table_of(columns | {"kind": kind[rng.integers(3, size=80)]})
+    model = train(table, Options(loss="softmax", order=1, alpha_ratio=0.05), Silent())
+    record = explain(model)
+    assert len(model.neurons) > LONGEST_FORMULA and record["formula"] is None
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    for part in tables.explain(record, short=True):
+        console.print(part)
+    text = console.file.getvalue()
+    assert len(text.splitlines()) <= 60 and "all coefficients are in" in text
+    assert record["terms"][0]["hinge"]["text"] in text
+    sizes = [effect["importance"] for effect in record["effects"]]
+    assert sizes == sorted(sizes, reverse=True) and arranged(record)["effects"] == record["effects"]
+
+
 def test_models_without_effects_say_why(tmp_path):
     deep = to_text(tables.explain(explain(kinds()["deep"])), None)
     assert "no effects: the network has more than one hidden layer" in deep

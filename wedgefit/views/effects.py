@@ -3,6 +3,8 @@ they do in words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from wedgefit.data.distribution import Distribution, quantile
@@ -39,7 +41,8 @@ def why_none(model: Model) -> str | None:
 
 
 def effect_records(model: Model, effects: Effects) -> list[dict]:
-    """An entry per effect and output, the largest share first.
+    """An entry per effect and output, the largest first: of several targets, whose units differ, by
+    their shares.
 
     ``importance``: the standard deviation of the effect over the training rows, in units of the
     output; ``share``: its part of the sum of these in its output; ``range``: from its smallest to
@@ -71,7 +74,12 @@ def effect_records(model: Model, effects: Effects) -> list[dict]:
                     **shape,
                     "over_folds": _over_folds(off[key], output) if key in off else None,
                 })  # fmt: skip
-    return sorted(records, key=lambda record: -record["share"])
+    return sorted(records, key=lambda record: -size_of(record, model.data.classes))
+
+
+def size_of(effect: dict, classes: Sequence | None) -> float:
+    """By what effects of several outputs compare: scores of classes have one unit, targets none."""
+    return effect["importance"] if classes else effect["share"]
 
 
 def _over_folds(off: OverFolds, output: str) -> dict:

@@ -19,18 +19,25 @@ def arranged(record: dict, sort: str = "importance", top: int | None = None) -> 
             for output in record["outputs"]
         ]
         return record | {"outputs": parts, "effects": _arranged(record["effects"], sort, top)}
-    return record | {name: _arranged(record[name], sort, top) for name in record["sizes"]}
+    key = _by_size if record["classes"] and sort == "importance" else KEYS[sort]
+    return record | {name: sorted(record[name], key=key)[:top] for name in record["sizes"]}
 
 
 def _arranged(items: list[dict], sort: str, top: int | None) -> list[dict]:
-    return sorted(
-        items, key={"importance": _by_importance, "id": _by_id, "columns": _by_columns}[sort]
-    )[:top]
+    return sorted(items, key=KEYS[sort])[:top]
 
 
 def _by_importance(item: dict) -> float:
-    """By what ranks the list: effects of several outputs by their shares, as units may differ."""
-    ranks = ("influence", "share", "importance", "contribution")
+    """By what ranks the list: effects of several targets by their shares, as units differ."""
+    return _largest(item, ("influence", "share", "importance", "contribution"))
+
+
+def _by_size(item: dict) -> float:
+    """Likewise of classes, whose scores have one unit."""
+    return _largest(item, ("influence", "importance", "share"))
+
+
+def _largest(item: dict, ranks: tuple[str, ...]) -> float:
     return -abs(next(item[name] for name in ranks if name in item))
 
 
@@ -41,6 +48,9 @@ def _by_id(item: dict) -> tuple:
 def _by_columns(item: dict) -> list[str]:
     names = item.get("columns") or [item.get("name", item.get("column", ""))]
     return list(map(str, names))
+
+
+KEYS = {"importance": _by_importance, "id": _by_id, "columns": _by_columns}
 
 
 def flat(record: dict, table: str) -> dict[str, list]:

@@ -8,7 +8,8 @@ from wedgefit.model.record import Model
 from wedgefit.views.units import Hinge, hinges, intercept_of
 from wedgefit.views.words import unmistaken
 
-# A formula of more hinges than this, per output, is no longer readable.
+# A formula of more hinges than this, per output (those that outputs share are written for each), is
+# no longer readable.
 LONGEST_FORMULA = 12
 
 
@@ -90,7 +91,13 @@ def formula(model: Model, terms: list[dict]) -> str | None:
     for neuron in sorted(model.neurons, key=lambda neuron: neuron.layer):
         size[unit_name(neuron.id)] = 1 + sum(size.get(name, 0) for name in units[neuron.id].reads)
     last = [term for term in terms if term["layer"] == model.depth]
-    if sum(size[unit_name(term["id"])] for term in last) > LONGEST_FORMULA * len(model.outputs):
+    written = (
+        size[unit_name(term["id"])]
+        for term in last
+        for output in model.outputs
+        if coefficient_for(term, output)
+    )
+    if sum(written) > LONGEST_FORMULA * len(model.outputs):
         return None
     if any(
         not math.isfinite(coefficient_for(term, output))

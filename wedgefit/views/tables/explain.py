@@ -1,11 +1,13 @@
 """What a model says of itself: its effects first, then the wedges and rows that they come from."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from rich.text import Text
 
 from wedgefit.views.curves import curve_values
+from wedgefit.views.effects import size_of
 from wedgefit.views.tables.sums import kind_of_output, opening, sum_of
 from wedgefit.views.terminal import Meter, Parts, Spark, add_row, table_of, title
 from wedgefit.views.words import (
@@ -22,8 +24,8 @@ from wedgefit.views.words import (
     value_text,
 )  # fmt: skip
 
-# What fits one screen of a terminal.
-MOST_EFFECTS, MOST_PAIRS, MOST_WEDGES = 12, 6, 20
+# What fits one screen of a terminal; of a formula so many letters.
+MOST_EFFECTS, MOST_PAIRS, MOST_WEDGES, LONGEST_FORMULA = 12, 6, 20, 640
 
 
 def explain(explanation: dict, show: Sequence[str] = (), short: bool = False) -> Parts:
@@ -32,7 +34,8 @@ def explain(explanation: dict, show: Sequence[str] = (), short: bool = False) ->
     ``show``: only these tables; ``short``: the strongest of each, a line each, on one screen.
     """
     if not show:
-        yield from opening(explanation)
+        long = short and len(explanation["formula"] or "") > LONGEST_FORMULA
+        yield from opening(explanation | {"formula": None} if long else explanation)
     elif explanation["no_effects"] is not None and {"effects", "pairs"} & set(show):
         yield Text(plain(explanation["no_effects"]))
     shown = show or _usual(explanation, short)
@@ -77,7 +80,8 @@ def _effects(explanation: dict, short: bool) -> Parts:
         ]
         heads += ["", "lowest>", "highest>", "shape", "over the rows"]
         table = table_of(*heads, spare=("lowest", "highest"), one_line=short)
-        most = max(effect["share"] for effect in shown)
+        size = partial(size_of, classes=explanation["classes"])
+        most = max(map(size, shown))
         for effect in shown:
             add_row(
                 table,
@@ -85,7 +89,7 @@ def _effects(explanation: dict, short: bool) -> Parts:
                 *[effect["output"]] * several,
                 number(effect["importance"], 3),
                 *_off(effect, folds),
-                Meter(effect["share"], most),
+                Meter(size(effect), most),
                 *(signed(end, 3) for end in effect["range"]),
                 Spark(outline(effect)) if "curve" in effect else "",
                 _told(effect),
@@ -160,7 +164,8 @@ def _pairs(explanation: dict, short: bool) -> Parts:
     heads = ["pair", *[kind_of_output(explanation)] * several, "importance>", *["± folds>"] * folds]
     # Its words name both columns.
     table = table_of(*heads, "", "what it does", spare=["pair"], one_line=short)
-    most = max(effect["share"] for effect in explanation["effects"])
+    size = partial(size_of, classes=explanation["classes"])
+    most = max(map(size, explanation["effects"]))
     for effect in shown:
         add_row(
             table,
@@ -168,7 +173,7 @@ def _pairs(explanation: dict, short: bool) -> Parts:
             *[effect["output"]] * several,
             number(effect["importance"], 3),
             *_off(effect, folds),
-            Meter(effect["share"], most),
+            Meter(size(effect), most),
             effect["words"],
         )
     thing = "score" if explanation["classes"] else sum_of(explanation)
@@ -195,6 +200,7 @@ def _wedges(explanation: dict, short: bool) -> Parts:
     most = max(term["share"] for term in shown)
     for term in shown:
         reads = [] if short else [listed(term["columns"]), term["side"]]
+        coefficient = term["hinge"]["coefficient"]
         add_row(
             table,
             term["id"],
@@ -203,15 +209,25 @@ def _wedges(explanation: dict, short: bool) -> Parts:
             term["hinge"]["text"],
             *reads,
             listed(term["samples"]),
-            each(term["hinge"]["coefficient"]),
+            _strongest(coefficient) if short else each(coefficient),
             percent(term["share"], 1),
             Meter(term["share"], most),
             f"{term['active_rows']:,}",
         )
     yield title(f"Wedges{_of(explanation, 'terms', len(shown))}")
     yield table
+    if short and isinstance(shown[0]["hinge"]["coefficient"], dict):
+        yield Text("…: all coefficients are in wedgefit explain --show wedges", style="dim")
     if short:
         yield from _left(len(every) - len(shown), "--show wedges")
+
+
+def _strongest(coefficient: float | dict[str, float] | None) -> str:
+    """A coefficient; of those of several outputs the strongest."""
+    if not isinstance(coefficient, dict):
+        return each(coefficient)
+    name, value = max(coefficient.items(), key=lambda item: abs(item[1] or 0.0))
+    return f"{name} {number(value)}, …"
 
 
 def _rows(explanation: dict, short: bool) -> Parts:
