@@ -12,6 +12,11 @@ class Deadline:
     def __init__(self, seconds: float | None = None):
         self._end = None if seconds is None else time.monotonic() + seconds
 
+    @property
+    def known(self) -> bool:
+        """Whether it is known when it will be due."""
+        return self._end is not None
+
     def due(self, reserve: float = 0.0) -> bool:
         """Whether it is time to end, if the last step will still take ``reserve`` seconds."""
         return self._end is not None and time.monotonic() + reserve >= self._end

@@ -37,8 +37,9 @@ SEEDS = {1: range(2), 2: range(2)}
 STEPS = {"adam": 2000, "sgd": 2000, "lbfgs": 5000}
 # The gap to be proven.
 TOL = {5: 5e-3}
-# One proof for all networks of a problem may take long; each then looks for a better one.
-PROOF_SECONDS, SECONDS = 120.0, 5.0
+# One proof for all networks of a problem may take long; each then looks for a better one, half of
+# the time among all networks and half among those of its width.
+PROOF_SECONDS, SECONDS = 120.0, 20.0
 TITLE = f"{ROWS} rows, weight decay (norm 2), against all two-layer ReLU networks"
 HEADER = [
     "columns", "alpha", "units", "trained by", "seed", "objective", "of it is lost", "polished",

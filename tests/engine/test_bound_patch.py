@@ -7,7 +7,7 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine import bound_choice, bound_patch, bound_patch_compiled
+from wedgefit.engine import bound_choice, bound_patch, bound_patch_compiled, bound_search
 from wedgefit.engine import bound_patch_screen as screening
 from wedgefit.engine.bound_patch import Patches
 from wedgefit.engine.bound_search import Bounder
@@ -15,6 +15,7 @@ from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
+from wedgefit.watch import Deadline
 
 MODULES = {"numpy": bound_patch, "compiled": bound_patch_compiled}
 
@@ -131,6 +132,20 @@ def test_search_meets_the_best_wedge_of_three_columns(bias, rng):
     best = abs(oracles.best_wedge(X, v[:, 0], [1, 2, 3], 1, bias)[1])
     found = Bounder(X, np.arange(3)[None], norm=1, bias=bias).search(v, 0.0, 1e-3)
     assert best <= found.bound <= best * 1.002 and found.value <= best * (1 + 1e-9)
+
+
+def test_a_search_ends_when_time_is_up(rng, monkeypatch):
+    """Not at once, so that something is proven; and no less is true of it."""
+    X, v = rng.standard_normal((60, 3)), rng.standard_normal((60, 1))
+    v -= v.mean()
+    monkeypatch.setattr(bound_search, "AT_A_TIME", 1)
+    bounder = Bounder(X, np.arange(3)[None], norm=2, bias=True)
+    sharp = bounder.search(v, 0.0, 1e-3)
+    late = bounder.search(v, 0.0, 1e-3, deadline=Deadline(0.0))
+    assert 4 * bounder.first_look <= late.visits < 5 * bounder.first_look < sharp.visits / 4
+    assert sharp.value <= late.bound and late.bound > 1.002 * sharp.bound
+    timely = bounder.search(v, 0.0, 1e-3, deadline=Deadline(3600.0))
+    assert timely.bound == pytest.approx(sharp.bound, rel=1e-3)
 
 
 def test_ordinary_weight_decay_is_proven_in_three_columns():

@@ -98,6 +98,17 @@ def test_when_time_is_up_the_next_round_is_the_last():
     assert heard(schedule(exact=False, seconds=0.0), 0.5) == (False, Status.STOPPED)
 
 
+def test_a_full_round_that_outlasts_the_time_is_the_last():
+    """Its certificate is there; another one would take as long again."""
+    for neurons, verdict in ((1, Status.STOPPED), (0, None)):
+        course = schedule(cheap=True, seconds=3600.0)
+        course.begin(neurons)
+        course.deadline = Deadline(0.0)
+        found = SimpleNamespace(objective=1.0, relative_gap=0.5, network_relative_gap=None)
+        priced = SimpleNamespace(exact=True, bounded=False, cut_short=False)
+        assert course.every_pencil and course.verdict(found, priced, 1) == verdict
+
+
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_fit_without_time_is_a_network_with_a_certificate(exact):
     """It was the constant, and a sampled one could claim a gap of 1e-13."""

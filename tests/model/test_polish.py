@@ -10,6 +10,7 @@ from shell import fails, run, strict
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from wedgefit.learning.settings import Settings
+from wedgefit.model import polish as room
 from wedgefit.model.foreign import read_foreign
 from wedgefit.model.network_export import to_json, to_onnx
 from wedgefit.model.polish import polish
@@ -210,6 +211,64 @@ def test_beyond_the_largest_alpha_a_constant_is_left(tmp_path):
     assert found.record.after.objectives.objective == pytest.approx(np.var(Y) / 2, rel=1e-9)
     written = foreign_of(json.loads(to_json(found.network)), tmp_path)
     np.testing.assert_allclose(written.network.forward(X)[:, 0], Y.mean(), atol=1e-9)
+
+
+# Time ---------------------------------------------------------------------------------------------
+
+
+class Told(Silent):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, words):
+        self.notes.append(words)
+
+
+def in_time(record, tmp_path, seconds, data=None, norm=2):
+    progress = Told()
+    settings = Settings(norm=norm, jobs=1, tol=1e-4, max_seconds=seconds)
+    foreign = foreign_of(record, tmp_path)
+    return polish(foreign, table_of(data or columns()), (), settings, progress), progress.notes
+
+
+@pytest.mark.parametrize("inputs", [2, 3, 6])
+def test_without_time_it_is_no_worse_and_what_is_said_is_true(inputs, tmp_path, rng, monkeypatch):
+    """Neither the search for the optimum nor that for the network goes on; 40 rows of three columns
+    are bounded, of six they have 4 million wedges, which say nothing of other neurons."""
+    x = rng.normal(size=(40, inputs))
+    data, record = columns(Y, x), made_up(0, inputs=inputs, units=4)
+    whole = polished(record, tmp_path, data) if inputs == 2 else None
+    moved = []
+    monkeypatch.setattr(room, "descend", lambda *_: moved.append(1))
+    found, notes = in_time(record, tmp_path, 1e-9, data)
+    assert not moved and any("time was up" in words for words in notes)
+    written = json.loads(to_json(found.network))
+    after = by_hand(written, x, Y)
+    assert found.record.after.objectives.objective == pytest.approx(after, rel=1e-9)
+    assert after < by_hand(record, x, Y)
+    optimum = found.record.optimum.between
+    assert optimum.lower_bound <= after
+    if whole is not None:
+        best = whole.record.optimum.between
+        assert optimum.lower_bound <= best.upper_bound and best.lower_bound <= optimum.upper_bound
+        assert whole.record.after.objectives.objective <= after
+
+
+def test_with_time_enough_nothing_is_said(tmp_path):
+    found, notes = in_time(made_up(0), tmp_path, 3600.0)
+    same_as = polished(made_up(0), tmp_path)
+    assert found.record == same_as.record and not notes
+
+
+def test_a_proof_that_time_has_no_room_for_is_not_begun(tmp_path, rng):
+    """By norm 1 every wedge would be looked at, which cannot be ended in the middle: the bound that
+    there is then is said not to be sharp."""
+    x = rng.normal(size=(20, 4))
+    record, data = made_up(0, inputs=4, units=3), columns(Y[:20], x)
+    quick, _ = in_time(record, tmp_path, 1e-9, data, norm=1)
+    whole = polished(record, tmp_path, data, norm=1).record.optimum.between
+    assert quick.record.optimum.between.loose and not whole.loose
+    assert quick.record.optimum.between.lower_bound <= whole.lower_bound
 
 
 # Files --------------------------------------------------------------------------------------------

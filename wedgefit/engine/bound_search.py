@@ -15,6 +15,7 @@ from wedgefit.engine import bound, bound_patch
 from wedgefit.engine.bound import Intervals, Looks
 from wedgefit.engine.bound_patch import Patches
 from wedgefit.engine.workers import Threads, Workers
+from wedgefit.watch import Deadline
 
 # Intervals and patches are halved down to this width: below, rounding is all that is left.
 SMALLEST = 1e-11
@@ -23,9 +24,10 @@ SMALLEST = 1e-11
 # its bound above the truth by a term linear in its width. Sharper than this would take too many.
 SHARPEST_WITH_SUM = 1e-3
 # Intervals or patches are looked at together that visit so many rows, or a quarter of the open ones
-# if that is more.
+# if that is more and nobody waits for an end.
 AT_A_TIME = 1 << 26
-# Where scores exceed alpha, a search visits at most this many times what its first look does.
+# Where scores exceed alpha, a search visits at most this many times what its first look does; where
+# time is up, about as many.
 GLANCE = 4
 # Unless they exceed it, relatively, by less than this: then a proof to twice as much takes little
 # longer, and tells how far there is to go.
@@ -103,6 +105,7 @@ class Bounder:
         floor: float | None = None,
         per_set: float = np.inf,
         workers: Workers | None = None,
+        deadline: Deadline | None = None,
     ) -> Bounded:
         """Bound the largest score under ``v`` (n, K).
 
@@ -111,9 +114,10 @@ class Bounder:
         Where a score exceeds alpha (not 0) nothing is to be proven yet: then twice its excess is as
         good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None. A
         pair of columns in which so many rows as ``per_set`` have been visited is left as it is.
-        ``workers``: who looks, the threads of this bounder unless told.
+        ``workers``: who looks, the threads of this bounder unless told. Once ``deadline`` is due a
+        glance is all; what was proven by then is as true.
         """
-        workers = workers or self.threads
+        workers, deadline = workers or self.threads, deadline or Deadline()
         floor = alpha if floor is None else floor
         if self.bias and np.any(np.abs(v.sum(axis=0)) > 1e-9 * np.abs(v).sum(axis=0)):
             tolerance = max(tolerance, SHARPEST_WITH_SUM)
@@ -132,6 +136,8 @@ class Bounder:
             limit = max(alpha, best) * (1 + tolerance) + excess
             if excess > max(0.5 * tolerance, FAR) * alpha and visits <= glance / 2:
                 budget = min(budget, glance)
+            if visits >= glance and deadline.due():
+                budget = min(budget, visits)
             places.append(_places(now, looks))
             open_ = (bounds - looks.rounding > limit) & (now.widths > SMALLEST)
             settled = max(settled, float(bounds[~open_].max(initial=0.0)))
@@ -144,7 +150,7 @@ class Bounder:
                 # The largest bounds first: wherever effort ends, what is left is as small as it
                 # can be.
                 each = 2 * self._visits(waiting.take([0]))
-                most = max(1, AT_A_TIME // each, len(waiting) // 4)
+                most = max(1, AT_A_TIME // each, 0 if deadline.known else len(waiting) // 4)
                 affordable = (budget - visits) / each
                 last = affordable < 1
                 cut_short = last and budget == effort

@@ -34,6 +34,7 @@ from wedgefit.engine.pencil import ROUNDS_OF_A_FIT, Pencils, Sweeper, Swept, swe
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, Threads, Workers
+from wedgefit.watch import Deadline
 
 # What the look sees a little below alpha may have a wedge above it close by.
 CLOSE_BY = 0.8
@@ -219,15 +220,17 @@ class Pricer:
         every_pencil: bool,
         thorough: bool = False,
         sharp: float = SHARPEST,
+        deadline: Deadline | None = None,
     ) -> Priced:
         """Price ``v`` (n, K) over every pencil, or over those of the ``used`` wedges, recent
         winners and a random few.
 
         ``thorough``: draw more, where this is cheap, before it is said that there is nothing to
-        find. ``sharp``: a bound this close above alpha, relatively, needs not be sharper. The score
-        of K targets is the root of the sum of their squares.
+        find. ``sharp``: a bound this close above alpha, relatively, needs not be sharper.
+        ``deadline``: once it is due bounds become no sharper; a sweep is not ended. The score of K
+        targets is the root of the sum of their squares.
         """
-        bounded = self._bounded(v, alpha, sharp) if every_pencil else None
+        bounded = self._bounded(v, alpha, sharp, deadline) if every_pencil else None
         exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
         places = bounded.places if bounded else None if exact else self._scouted(v, alpha)
         left = self._left_to_sweep(bounded, alpha, sharp) if bounded else None
@@ -321,7 +324,9 @@ class Pricer:
         free_constant = self.dictionary.bias and np.any(sums > 1e-9 * np.abs(v).sum(axis=0))
         return np.inf if free_constant else over_hyperplanes
 
-    def _bounded(self, v: np.ndarray, alpha: float, sharp: float) -> Bounded | None:
+    def _bounded(
+        self, v: np.ndarray, alpha: float, sharp: float, deadline: Deadline | None
+    ) -> Bounded | None:
         """What bounding all sets of columns proves and shows; None where sweeps do that."""
         if self._bounder is None:
             return None
@@ -339,6 +344,7 @@ class Pricer:
             floor=alpha,
             per_set=per_set,
             workers=self._machines,
+            deadline=deadline,
         )
 
     def _left_to_sweep(self, bounded: Bounded, alpha: float, sharp: float) -> np.ndarray | None:

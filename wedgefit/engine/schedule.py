@@ -35,7 +35,7 @@ class Schedule:
     """
 
     def __init__(self, pricer: Pricer, tol: float, exact: bool, deadline: Deadline):
-        self.tol, self.exact, self._deadline = tol, exact, deadline
+        self.tol, self.exact, self.deadline = tol, exact, deadline
         self.wanted = min(tol, QUICK_GAP) if exact and pricer.full_rounds_are_quick else tol
         self._finest = FINEST if exact else 0.1 * tol
         self.kkt = self._finest
@@ -43,7 +43,7 @@ class Schedule:
         self._every_next, self._satisfied = True, 0
         self._full_round = pricer.full_round_seconds
         self._rounds, self._lowest, self._idle = 0, np.inf, 0
-        self.every_pencil = self._ending = False
+        self.every_pencil = self._ending = self._constant = False
 
     def begin(self, neurons: int) -> None:
         """Choose how to price a network of so many neurons.
@@ -52,7 +52,8 @@ class Schedule:
         constant gets a partial round first, so that there is a network to end with.
         """
         self._rounds += 1
-        due = self._deadline.due(reserve=self._full_round if self.exact else 0.0)
+        self._constant = neurons == 0
+        due = self.deadline.due(reserve=self._full_round if self.exact else 0.0)
         first = self._rounds == 1
         self._ending = due and (not first or neurons > 0)
         cheap = self._pricer.full_rounds_only or self._pricer.full_rounds_are_quick
@@ -72,6 +73,9 @@ class Schedule:
         on."""
         if self.every_pencil:
             self._full_round = time.monotonic() - self._clock
+            # Another round would certify a network that is better by what one round gains.
+            if not self._constant and self.deadline.due():
+                self._ending = True
         gap = self._gap(certificate)
         self._idle = (
             0

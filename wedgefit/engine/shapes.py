@@ -21,6 +21,7 @@ from wedgefit.engine.pricing import SHARPEST, Priced, Pricer
 from wedgefit.engine.ramps import Ramps, open_ramps
 from wedgefit.engine.shaped_units import Line, Plane
 from wedgefit.engine.wedge import Wedges, column_scales
+from wedgefit.watch import Deadline
 
 # Slopes and bends may fall short of a shape by this part of all that their ridge bends.
 ROUNDING = 1e-12
@@ -157,12 +158,19 @@ class ShapedPricer(Pricer):
         every_pencil: bool,
         thorough: bool = False,
         sharp: float = SHARPEST,
+        deadline: Deadline | None = None,
     ) -> Priced:
         """Price ``v`` (n, 1) as ``Pricer.price``; scores are signed, as coefficients are."""
         bound_to = self._shaped.shapes.any(axis=1)
         free = used.take(~used.reads[:, bound_to].any(axis=1))
         rest = super().price(
-            v, alpha, free, every_pencil=every_pencil, thorough=thorough, sharp=sharp
+            v,
+            alpha,
+            free,
+            every_pencil=every_pencil,
+            thorough=thorough,
+            sharp=sharp,
+            deadline=deadline,
         )
         bounded = every_pencil and self.bounds
         every = (every_pencil and not bounded) or self.full_rounds_only

@@ -105,8 +105,10 @@ class Learner:
         note: Callable[[str], None],
         deadline: Deadline | None = None,
         apart: tuple[tuple[int, int], ...] = (),
+        roughly: bool = False,
     ):
-        """``apart``: pairs of columns that no neuron of the first hidden layer reads together."""
+        """``apart``: pairs of columns that no neuron of the first hidden layer reads together.
+        ``roughly``: alpha_max need not be proven, where alpha is given and nobody is told it."""
         self.sample, self.settings = sample, settings
         self.deadline = deadline or Deadline(settings.max_seconds)
         check_settings(settings, sample)
@@ -125,8 +127,9 @@ class Learner:
             sample, len(self.problems), Means(cluster=settings.cluster)
         )
         self.exact = self.policy.exact(self.pricers[0])
+        proven = self.exact and not roughly
         self.alpha_max = max(
-            largest_alpha(problem, self.pricers[0], exact=self.exact) for problem in self.problems
+            largest_alpha(problem, self.pricers[0], exact=proven) for problem in self.problems
         )
         self._refuse_what_cannot_be_learnt()
 

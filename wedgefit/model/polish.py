@@ -17,6 +17,8 @@ from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.network import balanced_network
 from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.schedule import Status
+from wedgefit.engine.solve import Solution
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.working_set import working_set
 from wedgefit.learning.learn import Learner
@@ -34,6 +36,9 @@ PER_DECADE, PATH_TOL = 4, 1e-3
 DESCENTS, GAIN = 20, 1e-6
 # The best few candidates go on: so many times some of the best new units come in.
 STARTS, EXCHANGES, FRESH = 3, 10, 4
+# The first starts take next to no time, and are looked at even where none is left: the network as
+# it came, its units at their best, and the best of the optimum's.
+QUICK_STARTS = 3
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,13 @@ def polish(
     """A network of at most the same width with no worse an objective; ``settings`` as for
     ``yardstick.measure``."""
     rows = SeenRows(foreign, table, target, settings, progress)
-    before, solution = rows.measured(foreign), rows.optimum(progress)
+    # What is left of the time is for the network.
+    half = rows.learner.deadline.share(2)
+    before, solution = rows.measured(foreign), rows.optimum(progress, half)
     polisher = _Polisher(foreign, rows.learner, rows.posed)
-    better = min(polisher.candidates(solution.fit), key=polisher.objective)
+    better = min(polisher.candidates(solution), key=polisher.objective)
+    if polisher.ended:
+        progress.note("time was up before the network was as good as this search makes it")
     network = _written(foreign, better, rows.problem)
     after = rows.measured(network)
     if after.objectives.objective > before.objectives.objective:
@@ -95,6 +104,8 @@ class _Polisher:
 
     def __init__(self, foreign: Foreign, learner: Learner, problem: Problem):
         self.learner, self.problem, self.X = learner, problem, learner.sample.X
+        # Whether it was time that ended the search.
+        self.ended = False
         self.bias, self.norm = learner.settings.bias, learner.settings.norm
         self.most = foreign.units
         # Room for units that read every column.
@@ -109,21 +120,28 @@ class _Polisher:
     def objective(self, fit: Fit) -> float:
         return self.problem.objective(fit.combined, fit.intercept, fit.coefficients)
 
-    def candidates(self, best: Fit) -> Iterator[Fit]:
+    def candidates(self, solution: Solution) -> Iterator[Fit]:
         """Networks of at most the width that is given; none more once one is as good as the
-        optimum."""
-        optimal, starts = self._roomy(best.wedges), []
-        whole = Fit(optimal, best.coefficients, best.intercept, best.combined)
+        optimum, or once time is up."""
+        best, starts = solution.fit, []
+        least = self.objective(best)
+        # Of a search that time has ended even the best may have much to gain.
+        enough = -np.inf if solution.status is Status.STOPPED else least + GAIN * abs(least)
+        whole = replace(best, wedges=self._roomy(best.wedges))
         for start in self._starts(whole):
             starts.append(start)
             yield start
-            if self._as_good(start, best):
+            if self.objective(start) <= enough or (len(starts) >= QUICK_STARTS and self._due()):
                 return
         for start in sorted(starts, key=self.objective)[:STARTS]:
             found = self._exchanged(self._moved(start))
             yield found
-            if self._as_good(found, best):
+            if self.objective(found) <= enough or self._due():
                 return
+
+    def _due(self) -> bool:
+        self.ended = self.ended or self.learner.deadline.due()
+        return self.ended
 
     def _starts(self, best: Fit) -> Iterator[Fit]:
         yield self.given
@@ -131,10 +149,6 @@ class _Polisher:
         yield self._largest(best)
         yield self._largest(self._solved(self.own.joined_with(best.wedges)))
         yield from map(self._solved, self._on_the_path())
-
-    def _as_good(self, fit: Fit, best: Fit) -> bool:
-        least = self.objective(best)
-        return self.objective(fit) <= least + GAIN * abs(least)
 
     def _solved(self, wedges: Wedges) -> Fit:
         """These units with their best coefficients; those that are best at zero are left out."""
@@ -150,8 +164,8 @@ class _Polisher:
         while len(fit.wedges) > self.most:
             hinges = fit.wedges.hinges(self.X)
             moves = hinges.std(axis=0) * row_norms(fit.coefficients)
-            # A tenth at a time: what is left takes over from what goes.
-            kept = max(self.most, int(0.9 * len(moves)))
+            # A tenth at a time, where there is time: what is left takes over from what goes.
+            kept = self.most if self._due() else max(self.most, int(0.9 * len(moves)))
             fit = self._solved(fit.wedges.take(np.sort(np.argsort(-moves)[:kept])))
         return fit
 
@@ -165,7 +179,7 @@ class _Polisher:
         for k in range(count - 1, 0, -1):
             stages = walk.step(alpha * 10 ** (k / PER_DECADE), learner.deadline)
             wedges = stages[0][-1].solution.fit.wedges
-            if len(wedges) > self.most or learner.deadline.due():
+            if len(wedges) > self.most or self._due():
                 break
             found = wedges
         if found is not None:
@@ -184,6 +198,8 @@ class _Polisher:
             if self.objective(trial) > self.objective(fit) * (1 - GAIN):
                 break
             fit = trial
+            if self._due():
+                break
         return fit
 
     def _moved(self, fit: Fit) -> Fit:
@@ -202,7 +218,7 @@ class _Polisher:
             if gained <= 0:
                 break
             fit = moved
-            if gained <= GAIN * abs(self.objective(fit)):
+            if gained <= GAIN * abs(self.objective(fit)) or self._due():
                 break
         return fit
 
