@@ -15,7 +15,8 @@ from wedgefit.errors import UsageError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
-from wedgefit.model.cost import costs, parts_named
+from wedgefit.model.cost import costs
+from wedgefit.model.left_out import parts_named
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.views.tables.proof import _of_folds
 from wedgefit.watch import Silent
@@ -230,6 +231,53 @@ def test_the_command(tmp_path, monkeypatch):
     record = strict(run("certify", "d.csv", *twice, "--json").stdout)
     assert [cost["without"] for cost in record["without"]] == ["a", "b", "a:b"]
     fails("certify", "d.csv", "--without", "q", code=2, words=["no such column"])
+
+
+def named_oddly(**options):
+    values = data(0).columns
+    columns = {name: values[k].values for name, k in (("a", "a"), ("b", "b"), ("a:b", "c"))}
+    columns["order=2"], columns["y"] = np.cos(values["a"].values), values["y"].values
+    return fitted(table_of(columns), drop=(), **options)
+
+
+def test_a_name_that_means_two_things_is_not_taken_for_one_of_them():
+    model = named_oddly()
+    for name, ways in (
+        ("a:b", ('"column=a:b" is the column "a:b"', '"b:a" is the pair of "a" and "b"')),
+        ("order=2", ('"column=order=2" is the column "order=2"', '"order=02" is all neurons')),
+    ):
+        with pytest.raises(UsageError, match="that may be the column .*, or") as caught:
+            parts_named(model, [name])
+        assert all(way in caught.value.remedy for way in ways)
+    meant = {
+        "column=a:b": (("a:b",), None),
+        "b:a": (("b", "a"), None),
+        "pair=a:b": (("a", "b"), None),
+        "a:a:b": (("a", "a:b"), None),
+        "column=a": (("a",), None),
+        "column=order=2": (("order=2",), None),
+        "order=02": ((), 2),
+    }
+    for name, (columns, order) in meant.items():
+        (part,) = parts_named(model, [name])
+        assert (part.columns, part.order) == (columns, order)
+    # Where it can only be one of them nobody is asked.
+    (part,) = parts_named(named_oddly(norm=2, order=2), ["a:b"])
+    assert part.columns == ("a:b",)
+    for name in ("order=²", "order=" + "9" * 5000):
+        with pytest.raises(UsageError, match="no such column"):
+            parts_named(model, [name])
+
+
+def test_pairs_that_are_written_alike_are_told_apart():
+    values = data(0).columns
+    names = {"a": "a", "b": "b", "a:b": "c", "b:a": "w"}
+    columns = {name: values[k].values for name, k in names.items()}
+    model = fitted(table_of(columns | {"y": values["y"].values}), drop=())
+    with pytest.raises(UsageError) as caught:
+        parts_named(model, ["a:b:a"])
+    assert '"b:a:a" is the pair of "a" and "b:a"' in caught.value.remedy
+    assert '"a:a:b" is the pair of "a:b" and "a"' in caught.value.remedy
 
 
 def test_an_order_that_cannot_be_left_out_is_answered_by_what_can():

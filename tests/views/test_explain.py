@@ -682,6 +682,7 @@ def test_contributions_of_columns_with_strange_names(tmp_path, monkeypatch):
     (names, *rows) = csv.reader(done.stdout.splitlines())
     assert {"average_y", "contribution_y_average", "contribution_y_a:b"} <= set(names)
     assert len(set(names)) == len(names) and "contribution_y_a:b (2)" in names
+    assert '"contribution_y_a:b (2)" is of "a" and "b" together' in done.stderr
     for row in rows:
         assert math.fsum(map(float, row[1:])) == pytest.approx(float(row[0]), abs=1e-9)
 
@@ -690,8 +691,8 @@ def test_predictions_without_effects_are_made_of_wedges():
     model, table = kinds()["deep"], table_of(mixed()[0])
     parts = parts_of(model, table)
     last = [f"contribution_{neuron.id}" for neuron in model.layer(model.depth)]
-    assert [name for name, _ in parts["y"]] == ["intercept", *last]
-    total = sum(values for _, values in parts["y"])
+    assert [name for name, *_ in parts["y"]] == ["intercept", *last]
+    total = sum(values for *_, values in parts["y"])
     np.testing.assert_allclose(total, model.scores(table)[:, 0], rtol=1e-12)
 
 

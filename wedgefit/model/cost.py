@@ -14,28 +14,16 @@ import numpy as np
 
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
-from wedgefit.data.words import shown
 from wedgefit.engine.certificate import Certificate, total
-from wedgefit.errors import FitError, UsageError
+from wedgefit.errors import FitError
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.scores import MeanAndError
 from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Settings
+from wedgefit.model.left_out import Part
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.record import Model
 from wedgefit.watch import Deadline
-
-ORDER = "order="
-
-
-@dataclass(frozen=True)
-class Part:
-    """What to leave out: a column, the pair of two ``columns``, or every neuron that reads
-    ``order`` columns or more."""
-
-    name: str
-    columns: tuple[str, ...] = ()
-    order: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,20 +48,6 @@ class Cost:
     scope: Literal["exact", "sampled"]
     held_out: MeanAndError | None
     folds: int | None
-
-
-def parts_named(model: Model, names: Sequence[str]) -> list[Part]:
-    """What these names mean: a column, ``A:B`` for a pair, ``order=K`` for all neurons that read K
-    columns or more. Raises UsageError for what the model does not have."""
-    if names and model.depth > 1:
-        raise UsageError(
-            "what a column costs is proven for one hidden layer.", remedy="Leave out --without."
-        )
-    found: dict[tuple, Part] = {}
-    for part in (_part(model, name) for name in names):
-        # Twice the same, as A:B and B:A are, is asked once.
-        found.setdefault((frozenset(part.columns), part.order), part)
-    return [*found.values()]
 
 
 def costs(
@@ -142,42 +116,6 @@ def proven_bound(certificate: Certificate, settings: Settings) -> float | None:
     if certificate.scope != "exact":
         return None
     return certificate.lower_bound if settings.norm == 1 else certificate.network_lower_bound
-
-
-def _part(model: Model, name: str) -> Part:
-    inputs = [column.name for column in model.encoding.inputs]
-    if name in inputs:
-        return Part(name, (name,))
-    if name.startswith(ORDER) and (digits := name.removeprefix(ORDER)).isdigit():
-        return _order(model, name, int(digits))
-    for k, mark in enumerate(name):
-        pair = name[:k], name[k + 1 :]
-        if mark == ":" and pair[0] != pair[1] and {*pair} <= {*inputs}:
-            if model.problem.norm != 1:
-                raise UsageError(
-                    "pairs are left out of networks of norm 1: neurons of norm 2 read all columns.",
-                    remedy="Leave out a column.",
-                )
-            return Part(name, pair)
-    raise UsageError(
-        f"--without {shown(name)}: there is no such column, pair or order.",
-        remedy=f"Columns are {', '.join(map(shown, inputs))}; A:B is a pair, order=2 all pairs.",
-    )
-
-
-def _order(model: Model, name: str, order: int) -> Part:
-    widest = len(model.encoding.names) if model.problem.order == "full" else model.problem.order
-    if model.problem.norm != 1 or not 2 <= order <= widest:
-        columns = "column" if widest == 1 else "columns"
-        some = "It has no order to leave out: name columns instead."
-        if model.problem.norm == 1 and widest > 1:
-            some = "Try order=2." if widest == 2 else f"Try an order from 2 to {widest}."
-        raise UsageError(
-            f"--without {name}: neurons of this model read at most {widest} {columns}, "
-            f"by norm {model.problem.norm}.",
-            remedy=some,
-        )
-    return Part(name, order=order)
 
 
 # The problem without it ---------------------------------------------------------------------------

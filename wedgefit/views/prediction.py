@@ -39,24 +39,25 @@ def contributions(model: Model, table: Table) -> dict[str, dict]:
     return found
 
 
-def parts_of(model: Model, table: Table) -> dict[str, list[tuple[str, np.ndarray]]]:
-    """Per output what adds up to its score, names with values (n,): first "average", then what each
-    column adds ("contribution_age") and each pair ("contribution_age:size"); or "intercept", then
-    the neurons by id where the model has no effects."""
+def parts_of(model: Model, table: Table) -> dict[str, list[tuple[str, tuple, np.ndarray]]]:
+    """Per output what adds up to its score, names with the columns that are meant and values (n,):
+    first "average", then what each column adds ("contribution_age") and each pair
+    ("contribution_age:size"); or "intercept", then the neurons by id where the model has no
+    effects."""
     effects = effects_of(model)
     found = {}
     if effects is None:
         for output, record in contributions(model, table).items():
-            start = ("intercept", np.full(table.rows, record["intercept"]))
-            names = (f"contribution_{k}" for k in record["neurons"])
-            found[output] = [start, *zip(names, record["parts"].T)]
+            start = ("intercept", (), np.full(table.rows, record["intercept"]))
+            parts = zip(record["neurons"], record["parts"].T)
+            found[output] = [start, *((f"contribution_{k}", (), part) for k, part in parts)]
         return found
     values = effects.at(table)
     for k, output in enumerate(model.outputs):
-        start = ("average", np.full(table.rows, effects.baseline[output]))
+        start = ("average", (), np.full(table.rows, effects.baseline[output]))
         # Adding 0 turns -0.0 into 0.0.
         parts = (
-            (f"contribution_{':'.join(key)}", part[:, k] + 0.0) for key, part in values.items()
+            (f"contribution_{':'.join(key)}", key, part[:, k] + 0.0) for key, part in values.items()
         )
         found[output] = [start, *parts]
     return found

@@ -135,14 +135,14 @@ def _audit(files: Files, more: More, jobs: int | None, reading: Reading, talk: T
     )
     talk.notes(*table.notes)
     # Only now what is large: a wrong name is told before.
-    from wedgefit.model import audit, cost, uniqueness
+    from wedgefit.model import audit, cost, left_out, uniqueness
     from wedgefit.model import bends as broken
 
     if more.unique:
         uniqueness.check(model)
     if more.bends is not None:
         broken.check(model, more.bends)
-    parts = cost.parts_named(model, more.without)
+    parts = left_out.parts_named(model, more.without)
     found, asked = audit.certify(model, table, jobs=jobs, everything=more.everything), {}
     if parts and found.agrees:
         with talk.progress() as progress:

@@ -88,7 +88,7 @@ def predict(
     if proba:
         more["probabilities"] = _probabilities(model, scores)
     if contributions:
-        more["contributions"] = _contributions(model, table)
+        more["contributions"] = _contributions(model, table, talk)
     predictions = model.decided(scores, threshold, _exposures(model, table, talk))
     asked_for = bool(append or id_columns)
     if talk.json:
@@ -212,20 +212,26 @@ def _probabilities(model, scores) -> dict[str, list[float]]:
     }
 
 
-def _contributions(model, table) -> dict[str, list[float]]:
+def _contributions(model, table, talk: Talk) -> dict[str, list[float]]:
     """Per output its score (where it is not what is predicted), then the average and what
     every column and pair adds to it, or the intercept and what every neuron adds where the model is
-    no sum of effects."""
+    no sum of effects. A name that would stand twice is told apart, and who reads it told how."""
     from wedgefit.views.prediction import parts_of
 
     columns, scores = {}, model.network.forward(model.encoding.transform(table))
     for k, (output, parts) in enumerate(parts_of(model, table).items()):
         if model.scale != "prediction" or model.encoding.target.classes is not None:
             columns[f"score_{output}"] = scores[:, k].tolist()
-        for name, values in parts:
+        for name, meant, values in parts:
             kind, _, rest = name.partition("_")
-            name = "_".join([kind, output, *[rest] * bool(rest)])
+            name = own = "_".join([kind, output, *[rest] * bool(rest)])
             while name in columns:  # A column called "a:b" beside the pair of a and b.
                 name = f"{name} (2)"
+            if name != own:
+                of = " and ".join(map(shown, meant))
+                together = " together" * (len(meant) > 1)
+                talk.notes(
+                    f"{shown(own)} is called like another, and {shown(name)} is of {of}{together}"
+                )
             columns[name] = values.tolist()
     return columns
