@@ -11,7 +11,6 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from wedgefit.data.cells import Column
 from wedgefit.data.table import Table
-from wedgefit.learning.splits import FOLDS
 
 WEIGHTS, GROUPS, TARGET = "sample_weight", "groups", "y"
 
@@ -83,12 +82,6 @@ def folds(cv, X: np.ndarray, y: np.ndarray, task: str, groups, kept: np.ndarray)
     """The number of folds, or the splits that a splitter or an iterable gives, counted in the rows
     that are kept."""
     if isinstance(cv, int | np.integer | str):
-        # As many folds as the smallest class can fill: better than to fail on a small table.
-        stratified = task == "classification" and groups is None and kept.any()
-        wished = FOLDS if cv == "auto" else cv
-        if stratified and isinstance(wished, int | np.integer):
-            most = np.unique(y[kept], return_counts=True)[1].min()
-            return cv if wished <= most else int(max(2, most))
         return cv
     position = np.cumsum(kept) - 1
     splits = check_cv(cv, y, classifier=task == "classification").split(X, y, groups)

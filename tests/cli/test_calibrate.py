@@ -306,7 +306,8 @@ def test_networks_of_their_own_are_not_calibrated():
 def test_a_class_too_rare_for_folds_is_not_told_to_give_an_alpha_that_it_has():
     rows = [f"{k},{'no' if k % 20 else 'yes'}" for k in range(40)]
     Path("d.csv").write_text("\n".join(["x,y", *rows]) + "\n")
-    fails("train", "d.csv", "--calibrate", words=["give --alpha or --alpha-ratio"])
-    told = ["--calibrate", "--alpha-ratio", "0.2"]
+    told = ["--calibrate", "--cv", "5"]
+    fails("train", "d.csv", *told, words=["give --alpha or --alpha-ratio"])
+    told += ["--alpha-ratio", "0.2"]
     error = fails("train", "d.csv", *told, words=["2 rows of the smallest class", "--calibrate"])
     assert "choose alpha" not in error and "--alpha" not in error

@@ -198,6 +198,29 @@ def test_folds_of_series_go_by_time():
         assert {*design.table.columns["shop"].values[test]} == {"a", "b"}
 
 
+def test_no_fold_learns_of_a_slow_series_what_lies_within_its_horizon():
+    """Every hour beside every sixth: three rows ahead are three hours here and eighteen there; a
+    series that has ended is known whole."""
+    hours, sixths, ended = np.arange(240.0), np.arange(0.0, 240.0, 6), np.arange(0.0, 60.0, 5)
+    day = np.concatenate([hours, sixths, ended])
+    shop = np.repeat(np.array(["fast", "slow", "ended"], dtype=object), [240, 40, 12])
+    order = np.random.default_rng(3).permutation(len(day))
+    columns = {"shop": shop, "day": day, "y": np.sin(day) + (shop == "slow")}
+    table = table_of({name: values[order] for name, values in columns.items()})
+    told = Options(time="day", lags=(1, 1), horizon=3, group="shop", order=1, cv=3)
+    design = Training(table, told, Silent()).design
+    shops, times = design.table.columns["shop"].values, design.times
+    splits = splits_of(design, 3, 0, "")
+    for learn, test in splits:
+        start = times[test].min()
+        assert {*shops[learn]} == {"fast", "slow", "ended"}
+        for name, apart in (("fast", 1), ("slow", 6)):
+            own, first = times[learn][shops[learn] == name], times[test][shops[test] == name].min()
+            # As much as may be known, and no more.
+            assert own.max() == first - 3 * apart and first - start < apart
+    assert np.isin(np.flatnonzero(shops == "ended"), splits[-1][0]).all()
+
+
 def test_calibration_too_learns_no_more_than_is_known_so_far_ahead():
     """Of outputs that earlier folds hold out, those within the horizon are not known yet."""
     rng = np.random.default_rng(0)

@@ -33,9 +33,9 @@ def series(n=40, day=str, seed=0):
     return order
 
 
-def splits_of(times, folds, horizon=1):
-    times, nothing = np.array(times), np.zeros((len(times), 1))
-    sample = Sample(nothing, nothing, "regression", times=times, horizon=horizon)
+def splits_of(times, folds, horizon=1, series=None):
+    nothing, more = np.zeros((len(times), 1)), {"horizon": horizon, "series": series}
+    sample = Sample(nothing, nothing, "regression", times=np.array(times), **more)
     return splits.splits_of(sample, folds, 0, "do without")
 
 
@@ -63,6 +63,21 @@ def test_what_lies_within_the_horizon_is_not_learnt():
     assert splits_of(range(8), 3, horizon=2)[0][0].tolist() == [0]
     with pytest.raises(FitError, match="8 times cannot.*them, seen 3 times ahead.*smaller --cv"):
         splits_of(range(8), 3, horizon=3)
+
+
+def test_of_several_series_the_horizon_counts_the_rows_of_each():
+    """Two that take turns: two rows ahead are four times, of which the last three are not known."""
+    turns = np.arange(24) % 2
+    for learn, test in splits_of(range(24), 3, horizon=2, series=turns):
+        for own in (0, 1):
+            first = min(t for t in test if t % 2 == own)
+            assert max(t for t in learn if t % 2 == own) == first - 4
+    together = splits_of(np.arange(24) // 2, 3, horizon=2, series=turns)
+    for (learn, _), (same, _) in zip(together, splits_of(np.arange(24) // 2, 3, horizon=2)):
+        assert np.array_equal(learn, same)
+    assert len(splits_of(range(8), 3, horizon=2)) == 3
+    with pytest.raises(FitError, match="8 times cannot.*them, seen 2 times ahead"):
+        splits_of(range(8), 3, horizon=2, series=np.arange(8) % 2)
 
 
 def test_the_seed_has_no_part_in_it_and_order_of_rows_neither():

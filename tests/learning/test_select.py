@@ -629,6 +629,24 @@ def test_the_one_part_is_the_first_of_five_or_the_last_in_time(monkeypatch, time
     np.testing.assert_array_equal(learn, five[-1 if timed else 0][0])
 
 
+@pytest.mark.parametrize("rare, parts", [(1, None), (2, 2), (3, 3), (5, 5), (9, 5)])
+def test_a_rare_class_makes_fewer_parts_and_no_more_folds(rare, parts, monkeypatch):
+    """Of which a large table holds out one all the same. Folds that were asked for stay."""
+    X, labels = np.arange(30.0)[:, None], np.where(np.arange(30) < rare, 1.0, -1.0)
+    sample = Sample(X, labels[:, None], "classification")
+    if parts is None:
+        with pytest.raises(FitError, match="1 row of the smallest class cannot be split into 2"):
+            checked_splits(sample, Settings())
+        return
+    assert len(checked_splits(sample, Settings())) == parts
+    monkeypatch.setattr("wedgefit.learning.splits.ROWS_FOR_ONE", 30)
+    ((learn, test),) = checked_splits(sample, Settings())
+    assert len(test) == 30 // parts and 0 < np.count_nonzero(labels[learn] > 0) < rare
+    if rare < 5:
+        with pytest.raises(FitError, match="smallest class cannot be split into 5 folds"):
+            checked_splits(sample, Settings(cv=5))
+
+
 def test_paths_of_large_tables_end_where_networks_are_too_large_to_read():
     """Unless so many neurons were asked for."""
     X, y = data(40)

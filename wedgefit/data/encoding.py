@@ -215,16 +215,18 @@ def _design(
     """The rows of training in numbers, and what folds need to encode rows of their own."""
     X, shapes = encoding.transform(table), told.shapes
     doubts = guards(encoding.inputs, encoding.features, table, X, y, weights)
+    together = None if told.group is None else groups_of(table, told.group)
     return Design(
         X,
         y,
         encoding.target.task,
         weights,
-        # Of lags they are series, each with its own past, and folds go by times alone.
-        groups=None if told.group is None or told.lags else groups_of(table, told.group),
+        # Of lags they are series, each with its own past, and folds go by times.
+        groups=None if told.lags else together,
         encoder=partial(_encoded_apart, table, apart, shapes),
         times=None if told.time is None else times_of(table, told.time),
         horizon=told.horizon,
+        series=together if told.lags else None,
         exposure=None if told.exposure is None else exposures_of(table, told.exposure),
         names=encoding.names,
         table=table,

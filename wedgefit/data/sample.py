@@ -30,7 +30,8 @@ class Sample:
     folds of a cross-validation. ``shapes`` (d, 2): the direction and the curvature that the network
     is to have in each column, 1, −1 or 0 where either will do; None where all will. ``times`` (n,):
     rows of a later time are held out from what is learnt of earlier ones, ``horizon`` times before
-    or more; None where rows have no order.
+    or more; None where rows have no order. ``series`` (n,): which of several series each row
+    belongs to, of which the horizon counts rows, too; None where there is one.
     """
 
     X: np.ndarray
@@ -43,6 +44,7 @@ class Sample:
     shapes: np.ndarray | None = None
     times: np.ndarray | None = None
     horizon: int = 1
+    series: np.ndarray | None = None
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -53,9 +55,9 @@ class Sample:
 
     def take(self, rows) -> Sample:
         """Some of the rows, in the columns of all."""
-        weights, groups, exposure, times = (
+        weights, groups, exposure, times, series = (
             None if part is None else part[rows]
-            for part in (self.weights, self.groups, self.exposure, self.times)
+            for part in (self.weights, self.groups, self.exposure, self.times, self.series)
         )
         return Sample(
             self.X[rows],
@@ -67,6 +69,7 @@ class Sample:
             shapes=self.shapes,
             times=times,
             horizon=self.horizon,
+            series=series,
         )
 
     def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:

@@ -6,8 +6,8 @@ from wedgefit.data.sample import Sample, Splits
 from wedgefit.errors import FitError
 from wedgefit.learning.settings import Settings, own_splits
 
-# "auto" holds out so many parts in turn; from so many rows on one of them is enough, and two where
-# folds are compared with each other.
+# "auto" holds out so many parts in turn, or fewer where a class has fewer rows; from so many rows
+# on one of them is enough, and two where folds are compared with each other.
 FOLDS = 5
 ROWS_FOR_ONE = 5_000
 
@@ -27,7 +27,7 @@ def checked_splits(sample: Sample, settings: Settings) -> Splits:
     splits = settings.cv
     if not own_splits(settings):
         parts, walked = settings.cv, folds_walked(settings, len(sample.y))
-        parts = FOLDS if parts == "auto" else parts
+        parts = _parts(sample) if parts == "auto" else parts
         splits = splits_of(sample, parts, settings.seed, _without_folds(settings))
         # Where rows have times the last fold learns from most.
         splits = splits[-walked:] if sample.times is not None else splits[:walked]
@@ -42,6 +42,13 @@ def checked_splits(sample: Sample, settings: Settings) -> Splits:
     return splits
 
 
+def _parts(sample: Sample) -> int:
+    """In how many parts rows are cut where nobody says: as many as the smallest class can fill."""
+    if sample.labels is None or sample.groups is not None or sample.times is not None:
+        return FOLDS
+    return max(2, min(FOLDS, int(np.bincount(sample.labels).min())))
+
+
 def _without_folds(settings: Settings) -> str:
     """How to do without rows held out, beside what they are needed for: the choice of alpha, or
     with a given alpha what else learns from them."""
@@ -50,25 +57,41 @@ def _without_folds(settings: Settings) -> str:
     return "leave out what needs rows held out (like --intervals or --calibrate)"
 
 
-def _later_ones(times: np.ndarray, folds: int, horizon: int, otherwise: str) -> Splits:
+def _later_ones(sample: Sample, times: np.ndarray, folds: int, otherwise: str) -> Splits:
     """Times (n,) in so many blocks and one more before them: each is held out once from what
-    earlier ones teach, as far as it is known ``horizon`` times ahead. Rows of one time stay
-    together."""
+    earlier ones teach, as far as it is known the sample's horizon ahead: so many times before, and
+    in each of several series so many of its own rows. Rows of one time stay together."""
     distinct, place = np.unique(times, return_inverse=True)
-    blocks, unknown = np.array_split(np.arange(len(distinct)), folds + 1), horizon - 1
-    if not all(map(len, blocks)) or len(blocks[0]) <= unknown:
-        ahead = f", seen {horizon} times ahead" if unknown else ""
+    blocks, unknown = np.array_split(np.arange(len(distinct)), folds + 1), sample.horizon - 1
+    splits = []
+    for block in blocks[1:] if all(map(len, blocks)) else []:
+        test = (place >= block[0]) & (place <= block[-1])
+        learn = (place < block[0] - unknown) & _long_before(sample, times, test)
+        splits.append((np.flatnonzero(learn), np.flatnonzero(test)))
+    if not splits or not all(len(learn) for learn, _ in splits):
+        ahead = f", seen {sample.horizon} times ahead" if unknown else ""
         raise FitError(
             f"{len(distinct)} times cannot be split into {folds} folds and one block before "
             f"them{ahead}.",
             remedy=f"Try a smaller --cv, or {otherwise}.",
         )
-    starts = [block[0] for block in blocks]
-    starts.append(len(distinct))
-    return [
-        (np.flatnonzero(place < start - unknown), np.flatnonzero((place >= start) & (place < end)))
-        for start, end in zip(starts[1:], starts[2:])
-    ]
+    return splits
+
+
+def _long_before(sample: Sample, times: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Which rows (n,) come at least a horizon of rows before the first of those held out (n,) that
+    is of their own series. A series whose rows are far apart is known so many rows ahead, however
+    many times of others lie in between."""
+    if sample.series is None:
+        return np.ones(len(times), dtype=bool)
+    _, own = np.unique(sample.series, return_inverse=True)
+    order = np.lexsort((times, own))
+    rank = np.empty(len(own))
+    rank[order] = np.arange(len(own))
+    first = np.full(own.max() + 1, np.inf)
+    np.minimum.at(first, own[test], rank[test])
+    # Ranks run on from series to series, but what is compared is of one.
+    return rank <= first[own] - sample.horizon
 
 
 def splits_of(sample: Sample, folds: int, seed: int, otherwise: str) -> Splits:
@@ -81,7 +104,7 @@ def splits_of(sample: Sample, folds: int, seed: int, otherwise: str) -> Splits:
     from sklearn import model_selection
 
     if sample.times is not None:
-        return _later_ones(sample.times, folds, sample.horizon, otherwise)
+        return _later_ones(sample, sample.times, folds, otherwise)
     labels, groups = sample.labels, sample.groups
     counts = (
         {"row": len(sample.y)}
