@@ -1,8 +1,11 @@
 """What all tests share: a seeded generator, property tests that try the same examples every time,
-and pages that are read for their words."""
+pages that are read for their words, and what both processes of a run need."""
+
+import os
 
 import hypothesis
 import numpy as np
+import once
 import pytest
 
 from wedgefit.engine import nomination
@@ -11,6 +14,13 @@ hypothesis.settings.register_profile(
     "same-every-time", derandomize=True, deadline=None, database=None
 )
 hypothesis.settings.load_profile("same-every-time")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes_of_a_run(tmp_path_factory):
+    """Kernels are compiled, and models of ``kinds`` trained, once a run, not once a process."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        once.share(tmp_path_factory.getbasetemp().parent)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import once
 
 from wedgefit.data.cells import Column
 from wedgefit.data.table import Table
@@ -69,7 +70,9 @@ class Kinds(Mapping):
 
     def __getitem__(self, name: str) -> Model:
         if name not in self._trained:
-            self._trained[name] = self._recipes[name](self)
+            self._trained[name] = once.made(
+                f"model of kind {name}", lambda: self._recipes[name](self)
+            )
         return self._trained[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -17,6 +17,7 @@ from wedgefit.engine.bound_walk import (
     count_down,
     half_bound,
     longest_face,
+    nearest,
     piece_bound,
     shape_of,
     walk,
@@ -104,7 +105,7 @@ def _look(
         bounds[i] = bound + rounding[i]
         values[i] = value / shape[4]
         if values[i] > floor:
-            samples[i] = sample if sample >= 0 else _nearest(p, b)
+            samples[i] = sample if sample >= 0 else nearest(p, b)
 
 
 @njit(**OPTIONS, fastmath={"contract", "nsz", "nnan"})
@@ -270,15 +271,6 @@ def _best_edge(hist, sums, low, width, targets, bins):
 
 
 @njit(**OPTIONS)
-def _nearest(p, b):
-    nearest = 0
-    for i in range(len(p)):
-        if abs(p[i] - b) < abs(p[nearest] - b):
-            nearest = i
-    return nearest
-
-
-@njit(**OPTIONS)
 def _gathered(p, q, hot, low, per_bin, reach):
     """The rows in hot bins, and those that can reach into one."""
     bins = hot.shape[1]
@@ -334,7 +326,9 @@ def _look_through_origin(
                 e[0, half, pull] += sizes[r] * (T * abs(q) - abs(p)) / T
                 e[2, half, pull] += sizes[r] * abs(q)
             scale = max(scale, abs(p) + T * abs(q))
-        e[1] = e[0]
+        for half in range(2):
+            for pull in range(2):
+                e[1, half, pull] = e[0, half, pull]
         least = min(shape[4], min(shape[5], shape[6]))
         slack = 8 * EPSILON * (8 + n) * size * scale
         rounding[i] = slack / least

@@ -13,6 +13,7 @@ from wedgefit.engine.bound import EPSILON, Looks
 from wedgefit.engine.bound_patch import Patches
 from wedgefit.engine.bound_patch_screen import COLUMNS, fill, screen, stretch_of
 from wedgefit.engine.bound_patch_walk import OPTIONS, patch_of, row_in, walk
+from wedgefit.engine.bound_walk import nearest
 
 # Rows per bin of the histogram, and its fewest and most bins.
 ROWS_PER_BIN = 2
@@ -48,15 +49,22 @@ def _look(
             for c in range(d):
                 points[i, c] = X[i, columns[which, c]]
         T, length, least = patch_of(lows[which], highs[which], norm, patch)
-        scale, reach = 0.0, 0.0
+        scale, reach, ends = 0.0, 0.0, (np.inf, -np.inf)
         for i in range(n):
             p, r, across, parts = row_in(points[i], patch, T, norm)
             rows[0, i], rows[1, i], rows[2, i] = p, r, across
-            scale, reach = max(scale, parts), max(reach, r)
+            scale, reach, ends = (
+                max(scale, parts),
+                max(reach, r),
+                (min(ends[0], p), max(ends[1], p)),
+            )
+        shape = norm, length
         if norm == 2 and bias:
-            found = _screened(points, rows, v, patch, T, sums, hist, reach, limit)
+            found = _screened(
+                points, rows, v, patch, T, sums, hist, ends, reach, shape, bias, limit
+            )
         else:
-            found = _walked(points, rows, v, patch, T, sums, reach, (norm, length), bias)
+            found = _walked(points, rows, v, patch, T, sums, ends, reach, shape, bias)
         bound, value, sample = found
         rounding[which] = 16 * (8 + n) * EPSILON * total * (scale + reach) / least
         bounds[which] = bound + rounding[which]
@@ -65,47 +73,47 @@ def _look(
 
 
 @njit(**OPTIONS)
-def _screened(points, rows, v, patch, T, sums, hist, reach, limit):
+def _screened(points, rows, v, patch, T, sums, hist, ends, reach, shape, bias, limit):
     """The bound, the longest S seen and the row at it: by the histogram, and a walk through what it
     leaves above the limit."""
     p, r, across = rows[0], rows[1], rows[2]
     # A little wider than the rows reach, so that no b between them and the edge is left out.
-    outermost = p.min(), p.max()
-    low, high = outermost[0] - reach, outermost[1] + reach
+    low, high = ends[0] - reach, ends[1] + reach
     margin = 1e-12 * max(abs(low), abs(high)) + 1e-300
     low, high = low - margin, high + margin
     width = (high - low) / (len(hist) - 1)
     fill(points, p, r, across, v, low, 1 / width, hist)
     first, last, hottest, done, value, b = screen(
-        hist, sums, low, width, outermost, patch, T, limit
+        hist, sums, low, width, ends, patch, T, shape[0], limit
     )
     bound, sample = max(done, hottest), -1
     if first >= 0 and value <= limit:
         some, stretch = stretch_of(hist, sums, p, r, low, width, first, last)
         if len(some) * PART <= len(p) or T <= WIDE:
             inside, inner, at = walk(
-                points, p, r, v, some, stretch, sums, patch, T, (2, 1.0), True, limit
+                points, p, r, v, some, stretch, sums, patch, T, shape, bias, limit
             )
             bound = max(done, inside)
             if inner > value:
                 value, sample = inner, at
-    return bound, value, (np.abs(p - b).argmin() if sample < 0 else sample)
+    return bound, value, (nearest(p, b) if sample < 0 else sample)
 
 
 @njit(**OPTIONS)
-def _walked(points, rows, v, patch, T, sums, reach, shape, bias):
+def _walked(points, rows, v, patch, T, sums, ends, reach, shape, bias):
     """The bound, the longest S at a row and this row, by a walk through all rows."""
     n, d = points.shape
     p, r = rows[0], rows[1]
     sums[:] = 0.0
-    below = 0
+    below = n
     for i in range(n):
-        above = 1.0 if bias or p[i] > 0 else 0.0
-        below += above == 0.0
+        above = bias or p[i] > 0
+        below -= above
         for c in range(d):
             sums[0, c] += above * v[i] * points[i, c]
             sums[1, c] += v[i] * points[i, c]
         sums[0, d] += above * v[i]
         sums[1, d] += v[i]
-    stretch = (p.min() - reach, p.max() + reach, 0) if bias else (0.0, 0.0, below)
-    return walk(points, p, r, v, np.arange(n), stretch, sums, patch, T, shape, bias, 0.0)
+    begin, end = (ends[0] - reach, ends[1] + reach) if bias else (0.0, 0.0)
+    everyone = np.arange(n)
+    return walk(points, p, r, v, everyone, (begin, end, below), sums, patch, T, shape, bias, 0.0)

@@ -45,7 +45,7 @@ def fill(points, p, r, across, v, low, per_bin, hist):
 
 
 @njit(**OPTIONS)
-def screen(hist, sums, low, width, rows, patch, T, limit):
+def screen(hist, sums, low, width, rows, patch, T, norm, limit):
     """The first and the last bin with a bound above the limit (−1 where there is none), their
     largest bound, that of all others, the longest S at an edge between the outermost ``rows`` (two
     values of p), and its b.
@@ -58,21 +58,15 @@ def screen(hist, sums, low, width, rows, patch, T, limit):
     everything[:] = 0.0
     for k in range(bins):
         _count(hist[k], everything, 1.0)
-    above[:] = everything
+    _copy(everything, above)
     up, down = 0.0, 0.0
-    before = (
-        moments(above, everything, 0, low, patch, T, 2),
-        moments(above, everything, 1, low, patch, T, 2),
-    )
+    before = _of_faces(above, everything, low, patch, T, norm)
     for k in range(bins):
         up += hist[k, d + UP]
         down += hist[k, d + DOWN]
         _count(hist[k], above, -1.0)
         b = low + (k + 1) * width
-        after = (
-            moments(above, everything, 0, b, patch, T, 2),
-            moments(above, everything, 1, b, patch, T, 2),
-        )
+        after = _of_faces(above, everything, b, patch, T, norm)
         bend = 0.25 * width * hist[k, d + SIZE]
         z = 0.0
         for face in range(2):
@@ -93,6 +87,21 @@ def screen(hist, sums, low, width, rows, patch, T, limit):
 
 
 @njit(**OPTIONS)
+def _of_faces(above, everything, b, patch, T, norm):
+    """The moments of either face at b."""
+    return (
+        moments(above, everything, 0.0, b, patch, T, norm),
+        moments(above, everything, 1.0, b, patch, T, norm),
+    )
+
+
+@njit(**OPTIONS)
+def _copy(source, target):
+    for c in range(len(target)):
+        target[c] = source[c]
+
+
+@njit(**OPTIONS)
 def _count(line, sums, sign):
     """Count the rows of a bin in, or out."""
     for c in range(len(sums)):
@@ -104,7 +113,7 @@ def stretch_of(hist, sums, p, r, low, width, first, last):
     """The rows that the bins from ``first`` to ``last`` hold or that reach into them, and the
     stretch to walk; ``sums`` counts down to its begin."""
     bins = len(hist) - 1
-    sums[0] = sums[1]
+    _copy(sums[1], sums[0])
     for k in range(first):
         _count(hist[k], sums[0], -1.0)
     begin, end = low + first * width, low + (last + 1) * width

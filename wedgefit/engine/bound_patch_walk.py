@@ -170,7 +170,7 @@ def walk(points, p, r, v, some, stretch, sums, patch, T, shape, bias, limit):
         _heights(tents, right, E[1])
         for end in range(2):
             here = b if end == 0 else right
-            for face in range(2):
+            for face in (0.0, 1.0):
                 S, Q, H = moments(above, everything, face, here, patch, T, shape[0])
                 top = _face_bound(S, Q, H, E[end], above, everything, face, patch, shape, limit)
                 bound = max(bound, top)

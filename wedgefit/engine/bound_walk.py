@@ -148,6 +148,16 @@ def longest_face(sums, b, targets):
 
 
 @njit(**OPTIONS)
+def nearest(p, b):
+    """The row that b is closest to."""
+    found = 0
+    for i in range(len(p)):
+        if abs(p[i] - b) < abs(p[found] - b):
+            found = i
+    return found
+
+
+@njit(**OPTIONS)
 def copy_sums(sums, source, target):
     for c in range(3):
         for t in range(sums.shape[2]):

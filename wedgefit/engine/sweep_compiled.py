@@ -137,7 +137,8 @@ def _search_arcs(qx, qy, order, v, to_weights, suprema, weights):
         )
         suprema[p] = np.sqrt(top)
         if top > 0:
-            weights[p] /= suprema[p]
+            weights[p, 0] /= suprema[p]
+            weights[p, 1] /= suprema[p]
 
 
 @njit(cache=True, nogil=True)
