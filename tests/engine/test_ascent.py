@@ -123,7 +123,7 @@ def test_the_bound_over_wedges_heeds_the_networks_own_neurons():
     found = solve(problem, pricer, tol=1e-6)
     dual = problem.dual_point(found.fit.combined)
     audited = Pricer(dictionary).price(dual, np.inf, found.fit.wedges, every_pencil=True)
-    again = certify(pricer.dictionary.X, problem, found.fit, audited)
+    again = certify(pricer.dictionary.X, problem, found.fit, dual, audited)
     # The solver's own bound also heeds the neurons that its last round nominated: a little weaker.
     assert 0 <= again.relative_gap <= found.certificate.relative_gap + 1e-12
     assert again.lower_bound >= found.certificate.lower_bound * (1 - 1e-12)

@@ -39,6 +39,11 @@ def network(combined, z, t):
     return Fit(wedges, z[:, None], np.array([t]), combined[:, None])
 
 
+def certified(problem, fit, priced):
+    dual = problem.dual_point(fit.combined, fit.intercept)
+    return certify(ROWS, problem, fit, dual, priced)
+
+
 def priced_with(bound, supremum=None, exact=True):
     return Priced(Wedges.none(1, 1), np.empty(0), 0.0, bound, supremum, exact, False, 10, 20)
 
@@ -76,8 +81,8 @@ def test_weak_duality_for_any_network(seed, intercept, bias, noise):
     z = z + noise * rng.normal(size=len(z)) * (rng.random(len(z)) < 0.1)
     problem = Problem(y, alpha, intercept)
     fit = network(K @ z, z, t)
-    score = np.abs(K.T @ problem.dual_point(fit.combined)).max()
-    found = certify(X[:, :1], problem, fit, priced_with(score))
+    dual = problem.dual_point(fit.combined)
+    found = certify(X[:, :1], problem, fit, dual, priced_with(np.abs(K.T @ dual).max()))
     assert found.lower_bound <= optimum * (1 + 1e-7) <= found.objective * (1 + 2e-7)
     assert found.relative_gap >= (found.objective - optimum) / found.objective - 1e-7
     assert noise or found.relative_gap <= 1e-5
@@ -122,10 +127,9 @@ def test_a_bound_above_the_objective_proves_nothing():
     assert proven(problem, 0.5, 0.5 + 1e-9, within) == 0
     assert proven(problem, 0.5, 0.5 + 1e-13, within) == 0.5 - 1e-12, "rounding is left open"
     best = network(np.zeros(2), np.empty(0), 1.0)
-    too_low = certify(ROWS, problem, best, priced_with(0.5, supremum=0.5))
+    too_low = certified(problem, best, priced_with(0.5, supremum=0.5))
     assert too_low.relative_gap < 1e-14
-    wrong = certify(
-        ROWS,
+    wrong = certified(
         Problem(problem.y, 0.5),
         network(np.array([-0.5, 0.5]), np.empty(0), 1.0),
         priced_with(0.1),
@@ -143,14 +147,14 @@ def test_certificate_says_what_was_priced():
     problem = Problem(np.array([0.0, 2.0]), 0.5)
     none = network(np.zeros(2), np.empty(0), 1.0)
     close = partial(pytest.approx, rel=1e-14, abs=1e-14)
-    exact = certify(ROWS, problem, none, priced_with(0.5, supremum=1.0))
+    exact = certified(problem, none, priced_with(0.5, supremum=1.0))
     assert (exact.scope, exact.wedges_total, exact.wedges_priced) == ("exact", 20, 10)
     assert (exact.objective, exact.lower_bound, exact.relative_gap) == close((0.5, 0.5, 0))
     assert (exact.network_lower_bound, exact.network_relative_gap) == close((0.375, 0.25))
-    sampled = certify(ROWS, problem, none, priced_with(0.5, exact=False))
+    sampled = certified(problem, none, priced_with(0.5, exact=False))
     assert sampled.scope == "sampled"
     assert sampled.network_lower_bound is None and sampled.network_relative_gap is None
-    unbounded = certify(ROWS, problem, none, priced_with(0.5, supremum=np.inf))
+    unbounded = certified(problem, none, priced_with(0.5, supremum=np.inf))
     assert (unbounded.network_lower_bound, unbounded.network_relative_gap) == (0, 1)
 
 
@@ -169,7 +173,9 @@ def test_network_bound_holds_for_networks_found_by_search(bias, rng):
         optimum, z, t = oracles.lasso_optimum(wedges.hinges(X), y, alpha, True)
         fit = Fit(wedges, z[:, None], np.array([t]), wedges.combine(X, z[:, None]))
         dual = problem.dual_point(fit.combined)
-        found = certify(X, problem, fit, pricer.price(dual, np.inf, wedges, every_pencil=True))
+        found = certify(
+            X, problem, fit, dual, pricer.price(dual, np.inf, wedges, every_pencil=True)
+        )
         assert found.network_lower_bound <= optimum * (1 + 1e-9)
         assert found.network_lower_bound >= 0.9 * optimum, "and it is not an empty one"
 
@@ -188,7 +194,7 @@ def test_rounding_alone_does_not_take_a_proof_away():
         fit = fit_on(X, problem, wedge, z)
         dual = problem.dual_point(fit.combined)
         priced = pricer.price(dual, problem.alpha, wedge, every_pencil=True)
-        found = certify(X, problem, fit, priced)
+        found = certify(X, problem, fit, dual, priced)
         assert 0 <= found.relative_gap < 1e-13, steps
         assert 0 <= found.network_relative_gap < 1e-13, steps
 
@@ -222,8 +228,9 @@ def test_scores_bounded_as_sharply_as_the_gap_needs_prove_it(loss, ratio, gap):
     top = pricer.price(problem.null_dual(), np.inf, pricer.dictionary.none(), every_pencil=True)
     problem = replace(problem, alpha=ratio * top.bound)
     fit = solve(problem, pricer, tol=1e-10).fit
-    sharp = sharp_enough(problem, fit, gap)
+    dual = problem.dual_point(fit.combined)
+    sharp = sharp_enough(problem, fit, dual, gap)
     loose = priced_with(problem.alpha * (1 + sharp))
-    found = certify(X, problem, fit, loose).relative_gap
+    found = certify(X, problem, fit, dual, loose).relative_gap
     assert 0.2 * gap < found < 0.6 * gap
     assert sharp > (0.5 if loss == "squared" else 0.3) * gap

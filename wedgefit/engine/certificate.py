@@ -38,10 +38,9 @@ class Certificate:
     bounded: bool = False
 
 
-def certify(X: np.ndarray, problem: Problem, fit: Fit, priced) -> Certificate:
+def certify(X: np.ndarray, problem: Problem, fit: Fit, dual: np.ndarray, priced) -> Certificate:
     """The certificate of a network on the rows X (n, d), from a pricing of its dual point."""
     objective = problem.objective(fit.combined, fit.intercept, fit.coefficients)
-    dual = problem.dual_point(fit.combined, fit.intercept)
 
     def below(score: float) -> float:
         lower = lower_bound(problem, dual, score)
@@ -65,16 +64,15 @@ def certify(X: np.ndarray, problem: Problem, fit: Fit, priced) -> Certificate:
     )
 
 
-def sharp_enough(problem: Problem, fit: Fit, gap: float) -> float:
-    """How far above alpha, relatively, the largest score of a network may be bounded so that its
-    relative gap is about half of ``gap``, were it optimal.
+def sharp_enough(problem: Problem, fit: Fit, dual: np.ndarray, gap: float) -> float:
+    """How far above alpha, relatively, the largest score of a network with this dual point (n, K)
+    may be bounded so that its relative gap is about half of ``gap``, were it optimal.
 
     A dual point that is scaled down by ε loses ε times the slope of the dual value along it, which
     of a loss without kinks in its slope is the penalty: where that is a small part of the
     objective, scores need few digits.
     """
     objective = problem.objective(fit.combined, fit.intercept, fit.coefficients)
-    dual = problem.dual_point(fit.combined, fit.intercept)
     above = objective - problem.floor
     step = 0.5 * float(np.sqrt(gap))
     lost = problem.dual_value(dual) - problem.dual_value(dual / (1 + step))

@@ -5,62 +5,76 @@ Nothing changes where all outputs of a row move alike, and no optimum has coeffi
 them so: Newton steps are taken in the K − 1 directions that are left.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import cast
 
 import numpy as np
 from scipy.linalg import lapack, null_space
 
-from wedgefit.engine.losses import softmax
+from wedgefit.engine.group_lasso import fractions
+from wedgefit.engine.losses.softmax import Around, Softmax
 from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.support import DEPENDENT
 
-# Newton steps of one support, and the shortest that is worth a try.
+# Newton steps of one support.
 SETTLING_STEPS = 30
-SHORTEST = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Coefficients (k, K), the loss there, and their objective."""
+
+    rows: np.ndarray
+    loss: Around
+    objective: float
 
 
 def settled(
-    problem: Problem, columns: np.ndarray, z: np.ndarray, near: np.ndarray | None, kkt: float
-) -> tuple[np.ndarray, np.ndarray | None]:
+    problem: Problem, columns: np.ndarray, z: np.ndarray, start: np.ndarray, kkt: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The best coefficients of columns (n, k), from z (k, K) on, none of which is zero, to a
     relative violation of the KKT conditions of ``kkt``, and the output bias (K,) that belongs to
-    them, from ``near`` on where that is known; some coefficients may turn out to be zero.
+    them, from ``start`` on; some coefficients may turn out to be zero.
 
     Newton's method moves the output biases along, as coefficients of a column of ones that cost
     nothing.
     """
-    alpha, y, weights = problem.alpha, problem.centred, problem.weights
-    rows, kept = z.copy(), np.arange(len(z))
+    alpha, rows, kept = problem.alpha, z - z.mean(axis=1, keepdims=True), np.arange(len(z))
     if problem.intercept:
+        rows = np.vstack([rows, start])
         columns = np.column_stack([columns, np.ones(len(columns))])
-        rows = np.vstack([rows, problem.shift(columns[:, :-1] @ z, near)])
     bias = len(rows) - len(z)
+    nowhere = cast("Softmax", problem.loss).around(problem.centred, columns @ rows, problem.weights)
 
-    def objective(rows: np.ndarray) -> float:
+    def place(rows: np.ndarray) -> _Place:
+        loss = nowhere.moved_to(rows.T @ columns.T)
         penalty = alpha * float(row_norms(rows[: len(rows) - bias]).sum())
-        return problem.loss.value(y, columns @ rows, weights) + penalty
+        return _Place(rows, loss, loss.value + penalty)
 
+    here = place(rows)
     for _ in range(SETTLING_STEPS):
-        used = np.flatnonzero(row_norms(rows)[: len(rows) - bias])
-        if len(used) < len(rows) - bias:
-            still = np.append(used, len(rows) - 1) if bias else used
-            columns, rows, kept = columns[:, still], rows[still], kept[used]
-        if not len(used):
+        lengths = row_norms(here.rows)[: len(here.rows) - bias]
+        if not lengths.all():
+            used = np.flatnonzero(lengths)
+            still = np.append(used, len(lengths)) if bias else used
+            columns, kept, lengths = columns[:, still], kept[used], lengths[used]
+            here = replace(here, rows=here.rows[still])
+        if not len(lengths):
             break
-        output = columns @ rows
-        slope = columns.T @ problem.loss.negative_gradient(y, output, weights)
-        lengths = row_norms(rows[: len(used)])[:, None]
-        slope[: len(used)] -= alpha * rows[: len(used)] / lengths
+        slope = (here.loss.pull @ columns).T
+        slope[: len(lengths)] -= alpha * here.rows[: len(lengths)] / lengths[:, None]
         if row_norms(slope).max() <= kkt * alpha:
             break
-        matrix = curvature_of(columns, softmax(output), weights)
-        step, gain = _newton_step(matrix, alpha, rows, slope, bias)
-        if (moved := _line_search(objective, rows, step, gain, bias)) is None:
+        matrix = curvature_of(columns, here.loss.chances.T, problem.weights)
+        step, gain = _newton_step(matrix, alpha, here.rows, slope, bias)
+        if (moved := _line_search(place, here, step, gain, bias)) is None:
             break
-        rows = moved
+        here = moved
     found = np.zeros_like(z)
-    found[kept] = rows[: len(kept)]
-    return found, rows[-1] if bias else near
+    found[kept] = here.rows[: len(kept)]
+    return found, here.rows[-1] if bias else start
 
 
 @cache
@@ -69,14 +83,20 @@ def differing(outputs: int) -> np.ndarray:
     return null_space(np.ones((1, outputs)))
 
 
+@cache
+def _differing_pairs(outputs: int) -> np.ndarray:
+    """The products of every two of its directions, output by output: (K, K − 1, K − 1)."""
+    basis = differing(outputs)
+    return basis[:, :, None] * basis[:, None, :]
+
+
 def curvature_of(columns: np.ndarray, chances: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The second derivative of the loss in the coefficients of columns (n, k), as they move the
     differences of K outputs with probabilities ``chances`` (n, K): (k (K − 1), k (K − 1))."""
     basis = differing(chances.shape[1])
     k, free = columns.shape[1], basis.shape[1]
     grams = np.stack([columns.T @ (part[:, None] * columns) for part in (weights * chances.T)])
-    pairs = np.einsum("as,at->ast", basis, basis)
-    matrix = np.tensordot(grams, pairs, axes=(0, 0)).transpose(0, 2, 1, 3)
+    matrix = np.tensordot(grams, _differing_pairs(len(grams)), axes=(0, 0)).transpose(0, 2, 1, 3)
     means = np.sqrt(weights)[:, None] * (chances @ basis)
     spread = (columns[:, :, None] * means[:, None, :]).reshape(len(columns), k * free)
     return matrix.reshape(k * free, k * free) - spread.T @ spread
@@ -103,18 +123,21 @@ def _newton_step(
     return step.reshape(k, free) @ basis.T, float(right @ step)
 
 
-def _line_search(objective, z: np.ndarray, step: np.ndarray, gain: float, bias: int):
+def _line_search(
+    place: Callable[[np.ndarray], _Place], here: _Place, step: np.ndarray, gain: float, bias: int
+) -> _Place | None:
     """How far along the step the objective falls as it should; None where it does nowhere.
 
     A column that would turn round has its optimum at zero, which Newton steps would only approach.
     """
-    fraction, before, costly = 1.0, objective(z), slice(0, len(z) - bias)
-    while gain > 0 and fraction > SHORTEST:
-        moved = z + fraction * step
-        turned = np.einsum("jt,jt->j", z, moved)[costly] <= 0
+    costly = slice(0, len(step) - bias)
+    for fraction in fractions(here.rows[costly], step[costly]) if gain > 0 else ():
+        moved = here.rows + fraction * step
+        turned = np.vecdot(here.rows, moved)[costly] <= 0
         moved[costly][turned] = 0.0
+        there = place(moved)
         # Near the optimum rounding hides the gain.
-        if objective(moved) <= before - 1e-4 * fraction * gain + 1e-15 * abs(before):
-            return moved
-        fraction /= 2
+        slack = 1e-15 * abs(here.objective)
+        if there.objective <= here.objective - 1e-4 * fraction * gain + slack:
+            return there
     return None

@@ -157,4 +157,4 @@ def row_norms(coefficients: np.ndarray) -> np.ndarray:
     if coefficients.shape[1] == 1:
         # No square, which would take time and the digits of the smallest numbers.
         return np.abs(coefficients[:, 0])
-    return np.sqrt(np.einsum("jk,jk->j", coefficients, coefficients))
+    return np.sqrt(np.vecdot(coefficients, coefficients))

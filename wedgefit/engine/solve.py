@@ -67,15 +67,16 @@ def _rounds(
     while True:
         round_ += 1
         schedule.begin(len(fit.wedges))
+        dual = problem.dual_point(fit.combined, fit.intercept)
         priced = pricer.price(
-            problem.dual_point(fit.combined, fit.intercept),
+            dual,
             threshold,
             fit.wedges,
             every_pencil=schedule.every_pencil,
             thorough=schedule.thorough,
-            sharp=sharp_enough(problem, fit, schedule.wanted),
+            sharp=sharp_enough(problem, fit, dual, schedule.wanted),
         )
-        certificate = certify(pricer.dictionary.X, problem, fit, priced)
+        certificate = certify(pricer.dictionary.X, problem, fit, dual, priced)
         on_round(round_, fit, certificate)
         fresh = working.unseen(priced.wedges)
         if status := schedule.verdict(certificate, priced, len(fresh)):
@@ -111,13 +112,9 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
     )
     kept = np.flatnonzero(z)
     fit = fit_on(X, problem, wedges.take(kept), z[kept, None])
-    priced = pricer.price(
-        problem.dual_point(fit.combined, fit.intercept),
-        problem.alpha,
-        fit.wedges,
-        every_pencil=True,
-    )
-    certificate = certify(X, problem, fit, priced)
+    dual = problem.dual_point(fit.combined, fit.intercept)
+    priced = pricer.price(dual, problem.alpha, fit.wedges, every_pencil=True)
+    certificate = certify(X, problem, fit, dual, priced)
     return Solution(
         fit,
         certificate,

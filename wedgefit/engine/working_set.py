@@ -197,13 +197,16 @@ class CurvedWorkingSet(WorkingSet):
         falls as it should (0: nowhere), and the output there, with its best bias."""
         before, length = self._objective(alpha, output, z), 1.0
         for _ in range(HALVINGS):
-            reached = self.problem.settled(output + length * change)
+            reached = self._with_its_bias(output + length * change)
             after = self._objective(alpha, reached, z + length * step)
             # Near the optimum rounding hides the gain: then the full step is the best guess.
             if after <= before - 1e-4 * length * promised + 1e-15 * abs(before):
                 return length, reached
             length /= 2
         return 0.0, output
+
+    def _with_its_bias(self, output: np.ndarray) -> np.ndarray:
+        return self.problem.settled(output)
 
     def _objective(self, alpha: float, output: np.ndarray, z: np.ndarray) -> float:
         """The objective of coefficients z, from an output with its best bias."""
@@ -213,7 +216,8 @@ class CurvedWorkingSet(WorkingSet):
 
 class CoupledWorkingSet(CurvedWorkingSet):
     """For several classes: which wedges are in use, proximal steps find, under one curvature for
-    all outputs; how large they are, Newton's method with the outputs' own."""
+    all outputs; how large they are, Newton's method with the outputs' own. Both move the bias
+    along, since to seek the best one takes as long as a step."""
 
     steps = NEWTON_STEPS
 
@@ -247,7 +251,8 @@ class CoupledWorkingSet(CurvedWorkingSet):
         return 0 < unknowns <= MOST_UNKNOWNS
 
     def _proximal(self, alpha, hinges, z, output, gradient, kkt: float) -> np.ndarray:
-        """The coefficients after one step of the wedges that are in use or violate."""
+        """The coefficients after one step of the wedges that are in use or violate; the bias goes
+        with them as the curvature says."""
         problem, violation = self.problem, _violations(gradient, z, alpha)
         active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
         some = hinges.take(active)
@@ -259,8 +264,10 @@ class CoupledWorkingSet(CurvedWorkingSet):
         promised = float(np.vdot(gradient[active], step)) - alpha * float(
             row_norms(target).sum() - row_norms(z[active]).sum()
         )
-        change = some.combined(step)
-        moved, _ = self._line_search(alpha, z[active], output, step, change, promised)
+        change, rows = some.combined(step), curvature.max(axis=1)
+        drift = -(rows @ change) / rows.sum() if problem.intercept else np.zeros(z.shape[1])
+        moved, _ = self._line_search(alpha, z[active], output, step, change + drift, promised)
+        self.bias = self.bias + moved * drift
         found = z.copy()
         found[active] = target if moved == 1 else z[active] + moved * step
         return found
@@ -274,8 +281,10 @@ class CoupledWorkingSet(CurvedWorkingSet):
         )
         return found
 
+    def _with_its_bias(self, output: np.ndarray) -> np.ndarray:
+        return output
+
     def _objective(self, alpha: float, output: np.ndarray, z: np.ndarray) -> float:
-        # The bias is in the output, and is not sought again.
         problem = self.problem
         value = problem.loss.value(problem.centred, output, problem.weights)
         return value + alpha * float(row_norms(z).sum())

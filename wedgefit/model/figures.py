@@ -170,12 +170,12 @@ def stages_found(
         wedges = network.wedges(layer, pricer.dictionary.room, X.shape[1])
         fit = network.certified(layer, problem, wedges, X)
         exact = stored.certificate.scope == "exact" or (layer == 1 and learner.exact)
-        point = problem.dual_point(fit.combined, fit.intercept)
+        dual = problem.dual_point(fit.combined, fit.intercept)
         # As sharp as the solver's own last round; a bound below alpha need not be sharper.
         wanted = min(tol, QUICK_GAP) if pricer.full_rounds_are_quick else tol
-        sharp = sharp_enough(problem, fit, wanted)
-        priced = pricer.price(point, problem.alpha, fit.wedges, every_pencil=exact, sharp=sharp)
-        certificate = certify(X, problem, fit, priced)
+        sharp = sharp_enough(problem, fit, dual, wanted)
+        priced = pricer.price(dual, problem.alpha, fit.wedges, every_pencil=exact, sharp=sharp)
+        certificate = certify(X, problem, fit, dual, priced)
         exact = exact and certificate.scope == "exact"
         stage = Stage(
             layer=layer,

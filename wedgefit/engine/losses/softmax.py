@@ -2,8 +2,10 @@
 class's probability, which the softmax of all outputs gives it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.linalg import lapack
 
 from wedgefit.engine.losses.base import LEAST_CURVATURE, TINY, OfNumbers, best_multiple
 
@@ -34,11 +36,14 @@ class Softmax(OfNumbers):
     couples = True
 
     def value(self, y, output, weights) -> float:
-        return float(weights @ _odds(y, output)[2][:, 0])
+        return self.around(y, output, weights).value
 
     def negative_gradient(self, y, output, weights):
-        true, others, _ = _odds(y, output)
-        return weights[:, None] * _pull(y, true, others)
+        return self.around(y, output, weights).pull.T
+
+    def around(self, y, output, weights) -> "Around":
+        """The loss at these outputs (n, K), with what its derivatives are made of."""
+        return Around(_by_class(y) > 0, _by_class(output), weights)
 
     def curvature(self, y, output, weights):
         """For every output the largest that any direction of a row's outputs has (Gershgorin)."""
@@ -56,21 +61,21 @@ class Softmax(OfNumbers):
             # A class that no row has: its best output is −∞.
             with np.errstate(divide="ignore"):
                 return np.log(frequency)
-        at, here = np.zeros(y.shape[1]), _Around.of(y, output, weights)
+        at, here = np.zeros(y.shape[1]), self.around(y, output, weights)
         with np.errstate(divide="ignore"):
-            off = np.abs(np.log(frequency / (weights @ here.chances)))
+            off = np.abs(np.log(frequency / (here.chances @ weights)))
         if off.max() > NEARBY:
             # Where all rows have the same outputs this is the answer; else a step of iterative
             # scaling, which takes every start to where Newton's method is at home.
             logs = log_softmax(output) + np.log(weights)[:, None]
             at = np.log(frequency) - np.logaddexp.reduce(logs, axis=0)
             at -= at.mean()
-            here = _Around.of(y, output + at, weights)
-        return self._newton(y, output, weights, at, here)
+            here = self.around(y, output + at, weights)
+        return self._newton(_by_class(output), at, here)
 
-    def _newton(self, y, output, weights, at: np.ndarray, here: "_Around") -> np.ndarray:
-        """The best constants from these on: Newton's method, damped where a step would not pay
-        (Levenberg and Marquardt), as where all rows are far on one side."""
+    def _newton(self, output: np.ndarray, at: np.ndarray, here: "Around") -> np.ndarray:
+        """The best constants from these on, for outputs (K, n): Newton's method, damped where a
+        step would not pay (Levenberg and Marquardt), as where all rows are far on one side."""
         damping = 0.0
         for _ in range(NEWTON_STEPS):
             for _ in range(TRIES):
@@ -79,7 +84,7 @@ class Softmax(OfNumbers):
                     if not damping and np.abs(step).max() <= SETTLED * max(1.0, np.abs(at).max()):
                         # The error behind it is its square; what further steps find is rounding.
                         return at + step
-                    there = _Around.of(y, output + (at + step), weights)
+                    there = here.moved_to(output + (at + step)[:, None])
                     if there.improves_on(here):
                         break
                 damping = max(10 * damping, LEAST_DAMPING)
@@ -121,40 +126,63 @@ class Softmax(OfNumbers):
 
 
 @dataclass(frozen=True, eq=False)
-class _Around:
-    """The loss as a function of constants (K,) that are added to the outputs: at some of them its
-    value, minus its derivative, and the probabilities (n, K), from which the second follows."""
+class Around:
+    """The loss at some outputs (K, n) of rows with these weights (n,), whose ``own`` class is
+    marked (K, n), and what its derivatives are made of.
 
-    value: float
-    slope: np.ndarray
-    chances: np.ndarray
+    One run of memory per class: sums over a handful of classes take far longer than over rows.
+    """
+
+    own: np.ndarray
+    output: np.ndarray
     weights: np.ndarray
 
-    @classmethod
-    def of(cls, y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> "_Around":
-        """The loss around these outputs (n, K)."""
-        true, others, losses = _odds(y, output)
-        pull = _pull(y, true, others)
-        whole = true + others.sum(axis=1, keepdims=True)
-        chances = np.where(y > 0, true, others) / whole
-        return cls(float(weights @ losses[:, 0]), weights @ pull, chances, weights)
+    def moved_to(self, output: np.ndarray) -> "Around":
+        """The loss of the same rows at other outputs (K, n)."""
+        return Around(self.own, output, self.weights)
+
+    @cached_property
+    def _odds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        return _odds(self.own, self.output)
+
+    @cached_property
+    def value(self) -> float:
+        """The loss."""
+        true, _, away, top = self._odds
+        # Of rows far on their side only the odds of the others are left, which are far below one.
+        return float(self.weights @ (top + np.log1p((true - 1) + away)))
+
+    @cached_property
+    def pull(self) -> np.ndarray:
+        """Minus the loss's derivative in the outputs, (K, n)."""
+        true, others, away, _ = self._odds
+        return np.where(self.own, away, -others) * (self.weights / (true + away))
+
+    @cached_property
+    def chances(self) -> np.ndarray:
+        """The classes' probabilities, (K, n), from which the second derivative follows."""
+        true, others, away, _ = self._odds
+        return np.where(self.own, true, others) / (true + away)
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """Minus its derivative in constants (K,) that are added to the outputs."""
+        return self.pull.sum(axis=1)
 
     def step(self, damping: float) -> np.ndarray | None:
-        """Newton's step, which leaves the mean of the constants, as that changes nothing; None
+        """Newton's step of such constants, which leaves their mean, as that changes nothing; None
         where it leads beyond all numbers."""
-        matrix = -(self.chances.T * self.weights) @ self.chances
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal += self.weights @ self.chances
+        weighted = self.chances * self.weights
+        matrix = -weighted @ self.chances.T
+        diagonal = matrix.reshape(-1)[:: len(matrix) + 1]
+        diagonal += weighted.sum(axis=1)
         # The mean counts as one more direction of the matrix's size.
         matrix += float(diagonal.sum()) / len(matrix) ** 2
         diagonal += damping + TINY
-        try:
-            step = np.linalg.solve(matrix, self.slope)
-        except np.linalg.LinAlgError:
-            return None
-        return step - step.mean() if np.abs(step).max() < FARTHEST else None
+        _, step, failed = lapack.dposv(matrix, self.slope)
+        return step - step.mean() if not failed and np.abs(step).max() < FARTHEST else None
 
-    def improves_on(self, other: "_Around") -> bool:
+    def improves_on(self, other: "Around") -> bool:
         """Whether it lies lower; where the value does not tell, whether it is flatter."""
         slack = 4 * EPS * abs(other.value)
         flatter = np.abs(self.slope).max() < np.abs(other.slope).max()
@@ -172,27 +200,27 @@ def log_softmax(output: np.ndarray) -> np.ndarray:
     return below - np.log(np.exp(below).sum(axis=1, keepdims=True))
 
 
-def _odds(y: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row: exp(−top); the odds of the other classes, exp(output_k − output_c − top), 0 for
-    its own; and the loss. All (n, K) or (n, 1); top is chosen so that nothing overflows.
+def _by_class(rows: np.ndarray) -> np.ndarray:
+    """(n, K) as (K, n), one run of memory per class."""
+    return np.ascontiguousarray(rows.T)
+
+
+def _odds(
+    own: np.ndarray, output: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row, whose own class is marked (K, n): exp(−top), (n,); the odds of the other
+    classes, exp(output_k − output_c − top), 0 for its own, (K, n); their sum, (n,); and top, (n,),
+    the least at which nothing overflows.
 
     The true class's own odds are left out, and its probability is never taken from one: of rows far
     on their side the digits would be lost.
     """
-    # One run of memory per class: sums over a handful of classes take far longer than over rows.
-    own, output = np.ascontiguousarray(y.T) > 0, np.ascontiguousarray(output.T)
     beside = output - np.where(own, output, 0.0).sum(axis=0)
-    top = np.maximum(np.where(own, -np.inf, beside).max(axis=0), 0.0)
-    others = np.where(own, 0.0, np.exp(beside - top))
-    true, away = np.exp(-top), others.sum(axis=0)
-    losses = np.where(top > 0, top + np.log(true + away), np.log1p(away))
-    return true[:, None], others.T, losses[:, None]
-
-
-def _pull(y: np.ndarray, true: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Minus the derivative of a row's loss in its outputs, (n, K), from its odds."""
-    away = others.sum(axis=1, keepdims=True)
-    return np.where(y > 0, away, -others) / (true + away)
+    # Beside itself the own class lies at zero.
+    top = beside.max(axis=0)
+    others = np.exp(beside - top)
+    others[own] = 0.0
+    return np.exp(-top), others, others.sum(axis=0), top
 
 
 def _entropy(part: np.ndarray) -> np.ndarray:
