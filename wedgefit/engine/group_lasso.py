@@ -129,14 +129,14 @@ class _InUse:
 
     def _hessian(self) -> np.ndarray:
         count, targets = self.z.shape
-        hessian = np.zeros((count, targets, count, targets))
+        blocks = np.zeros((count, targets, count, targets))
         for t in range(targets):
-            hessian[:, t, :, t] = self.matrix
+            blocks[:, t, :, t] = self.matrix
         # One block per column on the diagonal: alpha (I − u uᵀ) / ‖z_j‖, the curvature of its norm.
         across = np.eye(targets) - self.unit[:, :, None] * self.unit[:, None, :]
         each = np.arange(count)
-        hessian[each, :, each, :] += (self.alpha / self.length)[:, None, None] * across
-        hessian = hessian.reshape(self.z.size, self.z.size)
+        blocks[each, :, each, :] += (self.alpha / self.length)[:, None, None] * across
+        hessian = blocks.reshape(self.z.size, self.z.size)
         diagonal = hessian.reshape(-1)[:: self.z.size + 1]
         diagonal += DEPENDENT * self.matrix.diagonal().repeat(targets)
         return hessian

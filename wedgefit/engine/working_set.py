@@ -227,8 +227,8 @@ class CoupledWorkingSet(CurvedWorkingSet):
         problem, loss = self.problem, self.problem.loss
         for _ in range(self.steps):
             combined = hinges.combined(z)
-            self.bias = problem.shift(combined, self.bias)
-            output = combined + (self.bias - problem.location)
+            self.bias = bias = problem.shift(combined, self.bias)
+            output = combined + (bias - problem.location)
             dual = loss.negative_gradient(problem.centred, output, problem.weights)
             gradient = hinges.products(dual)
             violation = _violations(gradient, z, alpha)
@@ -240,9 +240,10 @@ class CoupledWorkingSet(CurvedWorkingSet):
             entering = violation[row_norms(z) == 0].max(initial=0.0) > kkt * alpha
             if entering or not self._small(z):
                 fine = max(0.1 * kkt, 0.1 * worst)
-                z = self._proximal(alpha, hinges, z, output, gradient, fine)
+                z, drift = self._proximal(alpha, hinges, z, output, gradient, fine)
+                self.bias = bias = bias + drift
             if self._small(z):
-                z = self._settled(alpha, hinges, z, max(0.5 * kkt, 1e-3 * worst))
+                z, self.bias = self._settled(alpha, hinges, z, bias, max(0.5 * kkt, 1e-3 * worst))
         return z
 
     def _small(self, z: np.ndarray) -> bool:
@@ -250,9 +251,11 @@ class CoupledWorkingSet(CurvedWorkingSet):
         unknowns = np.count_nonzero(row_norms(z)) * (z.shape[1] - 1)
         return 0 < unknowns <= MOST_UNKNOWNS
 
-    def _proximal(self, alpha, hinges, z, output, gradient, kkt: float) -> np.ndarray:
-        """The coefficients after one step of the wedges that are in use or violate; the bias goes
-        with them as the curvature says."""
+    def _proximal(
+        self, alpha, hinges, z, output, gradient, kkt: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The coefficients after one step of the wedges that are in use or violate, and how far the
+        bias goes with them, as the curvature says."""
         problem, violation = self.problem, _violations(gradient, z, alpha)
         active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
         some = hinges.take(active)
@@ -267,19 +270,19 @@ class CoupledWorkingSet(CurvedWorkingSet):
         change, rows = some.combined(step), curvature.max(axis=1)
         drift = -(rows @ change) / rows.sum() if problem.intercept else np.zeros(z.shape[1])
         moved, _ = self._line_search(alpha, z[active], output, step, change + drift, promised)
-        self.bias = self.bias + moved * drift
         found = z.copy()
         found[active] = target if moved == 1 else z[active] + moved * step
-        return found
+        return found, moved * drift
 
-    def _settled(self, alpha: float, hinges: Hinges, z: np.ndarray, kkt: float) -> np.ndarray:
-        """The best coefficients of the wedges in use, some of which may turn out to be zero."""
+    def _settled(
+        self, alpha: float, hinges: Hinges, z: np.ndarray, bias: np.ndarray, kkt: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The best coefficients of the wedges in use, some of which may turn out to be zero, and
+        the bias that belongs to them."""
         used, found, problem = np.flatnonzero(row_norms(z)), z.copy(), self.problem
         columns = hinges.take(used).values()
-        found[used], self.bias = settled(
-            replace(problem, alpha=alpha), columns, z[used], self.bias, kkt
-        )
-        return found
+        found[used], bias = settled(replace(problem, alpha=alpha), columns, z[used], bias, kkt)
+        return found, bias
 
     def _with_its_bias(self, output: np.ndarray) -> np.ndarray:
         return output
