@@ -125,6 +125,21 @@ def test_the_band_of_a_fit(loss, link):
     assert "± over the folds" in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
+def legend_of(found):
+    return [text.get_text() for text in found.get_texts()]
+
+
+def test_legends_name_the_bands(model, without):
+    t = np.linspace(-2, 2, 40)
+    two = table_of({"t": t, "low": np.abs(t), "high": np.maximum(t, 0) + np.arange(40) % 3})
+    told = Options(target=("low", "high"), cv=2)
+    (axes,) = _drawn(train(two, told, Silent()), None, "fit", None).axes
+    assert legend_of(axes.get_legend()) == ["low", "high", "± over the folds"]
+    (found,) = _drawn(model, None, "effects", None).legends
+    assert legend_of(found) == ["± over the folds"]
+    assert not _drawn(without, None, "effects", None).legends
+
+
 def _ends(corners, grid):
     """The lower and the upper edge of a band at the places of its grid."""
     by_place = [corners[corners[:, 0] == place, 1] for place in grid]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from kinds import table_of
 
 pytest.importorskip("matplotlib")
 
@@ -345,6 +346,36 @@ def test_effects_are_drawn_where_they_are(trained, drawn_once):
     assert seen == {key for key in record if len(key) == 1} and len(seen) == 3
     assert draw.KINDS["curves"] is draw.KINDS["changes"] is draw.KINDS["effects"], "older names"
     assert drawn_once("mixed", "curves") == drawn_once("mixed", "effects")
+
+
+def test_effects_on_log_odds_have_probabilities_beside_them(trained):
+    """At the right end of a row of panels, where all other effects are zero."""
+    model, table = trained["yes or no"]
+    axes = drawn(model, table, "effects").axes[-1]
+    (side,) = axes.child_axes
+    baseline = explain(model)["baseline"]
+    places = side.get_yticks()
+    found = 1 / (1 + np.exp(-(baseline + places)))
+    assert [text.get_text() for text in side.get_yticklabels()] == [f"{p:.0%}" for p in found]
+    assert len(places) > 2 and "50%" in [text.get_text() for text in side.get_yticklabels()]
+    low, high = axes.get_ylim()
+    assert low < min(places) and max(places) < high
+    for kind in ("mixed", "three"):
+        assert not any(axes.child_axes for axes in drawn(*trained[kind], "effects").axes)
+
+
+def test_the_overview_shows_the_largest_effects():
+    """Columns before the pairs that are smaller; one pair at least, if it is worth it."""
+    rng = np.random.default_rng(0)
+    a, b, c, d = (rng.normal(size=80) for _ in range(4))
+    columns = {"a": a, "b": b, "c": c, "d": d}
+    y = 4 * np.abs(a) + 3 * b + 2 * np.abs(c) + np.maximum(d, 0) + np.maximum(a + b, 0)
+    model = train(table_of(columns | {"y": y}), Options(alpha_ratio=0.003), Silent())
+    ranked = [effect["columns"] for effect in explain(model)["effects"]]
+    shown = [axes.get_title(loc="left") for axes in drawn(model, None, "overview").axes]
+    names = [names[0] for names in ranked if len(names) == 1]
+    assert shown[1:5] == names and shown[5].startswith("importance ")
+    assert sum(len(columns) == 2 for columns in ranked) > 1
 
 
 def test_bars_are_importances(trained):

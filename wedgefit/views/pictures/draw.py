@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,19 @@ def inline(model: Model, table: Table | None, kind: str) -> str:
     svg = re.sub(r' (?:d|x|y)="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
     for colour, variable in ((INK, "ink"), (SOFT, "soft"), (FAINT, "faint"), (PAPER, "paper")):
         svg = svg.replace(colour, f"var(--{variable})")
-    return svg
+    return _styled_once(svg, kind)
+
+
+def _styled_once(svg: str, kind: str) -> str:
+    """The element with styles that many marks share told once, by class: rows are marks of one
+    look."""
+    many = Counter(re.findall(r' style="([^"]*)"', svg))
+    shared = [style for style, times in many.items() if times >= 4]
+    for k, style in enumerate(shared):
+        svg = svg.replace(f' style="{style}"', f' class="{kind}{k}"')
+    rules = "".join(f".{kind}{k}{{{style}}}" for k, style in enumerate(shared))
+    end = svg.index(">") + 1
+    return f"{svg[:end]}<style>{rules}</style>{svg[end:]}" if rules else svg
 
 
 def kinds_of(model: Model, table: Table | None = None) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from wedgefit.errors import UsageError
@@ -16,15 +18,19 @@ from wedgefit.views.pictures.style import (
     MOST_CURVES,
     MOST_LEVELS,
     SOFT,
+    band_key,
     label,
     panels_of,
     plain_ticks,
+    short,
     title,
 )
 from wedgefit.views.units import responses, typical_row
-from wedgefit.views.words import number, signed
+from wedgefit.views.words import percent, signed
 
 BARS = 24  # Of the density of rows below a curve.
+# Probabilities to put on a scale, those first that are to have their place.
+ROUND = (0.5, 0.1, 0.9, 0.01, 0.99, 0.25, 0.75, 0.05, 0.95)
 
 
 def effects(scene: Scene):
@@ -37,6 +43,7 @@ def effects(scene: Scene):
         )
     figure, panels = panels_of(min(len(columns), MOST_CURVES), across=scene.across)
     draw_effects(scene, panels, columns)
+    draw_legend(scene, figure)
     left_out = f" ({MOST_CURVES} of {len(columns)} columns)" if len(columns) > MOST_CURVES else ""
     title(figure, f"{_whole(scene, columns)}{left_out}")
     return figure
@@ -47,7 +54,7 @@ def _whole(scene: Scene, columns: dict[str, list[dict]]) -> str:
         row = f"the others as in row {label(start, 16)}"
         return f"How {scene.sum} changes with one column, {row}"
     baseline = scene.record["baseline"]
-    beside = f", beside the average of {number(baseline)}" if isinstance(baseline, float) else ""
+    beside = f", beside the average of {short(baseline)}" if isinstance(baseline, float) else ""
     return f"What each column adds to {scene.sum}{beside}"
 
 
@@ -112,7 +119,7 @@ def _changes(scene: Scene) -> dict[str, list[dict]]:
 def draw_effects(scene: Scene, panels, columns: dict[str, list[dict]]) -> None:
     """All with the same scale up the side, so that a flat curve is a small effect."""
     outputs = scene.model.outputs
-    colours = dict(zip(outputs, CLASS_COLOURS * len(outputs) if len(outputs) > 1 else [BLUE]))
+    colours = _colours(scene)
     found = [0.0]
     for axes, (column, records) in zip(panels, columns.items()):
         # One order of outputs in all panels, however strong they are in each.
@@ -132,13 +139,49 @@ def draw_effects(scene: Scene, panels, columns: dict[str, list[dict]]) -> None:
     target = scene.output(outputs[0]) if len(outputs) == 1 else f"the {scene.thing}"
     change = f"change from row {label(start, 16)}"
     panels[0].set_ylabel(f"adds to {target}" if start is None else change)
-    if len(outputs) > 1:
-        handles = [
-            panels[0].plot([], [], color=colours[output], lw=2, label=label(output))[0]
-            for output in outputs[: len(CLASS_COLOURS)]
-        ]
-        # Below, where it takes no width from panels and title.
-        panels[0].figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    if scene.has_odds:
+        _probabilities(scene, panels)
+
+
+def _colours(scene: Scene) -> dict[str, str]:
+    """A colour for every output."""
+    outputs = scene.model.outputs
+    return dict(zip(outputs, CLASS_COLOURS * len(outputs) if len(outputs) > 1 else [BLUE]))
+
+
+def draw_legend(scene: Scene, figure, folds: bool = True) -> None:
+    """What the colours are, and (``folds``) the bands; below, where it takes no width from panels
+    and title."""
+    from matplotlib.lines import Line2D
+
+    colours = _colours(scene)
+    shown = list(colours)[: len(CLASS_COLOURS)] if len(colours) > 1 else []
+    handles = [Line2D([], [], color=colours[name], lw=2, label=label(name)) for name in shown]
+    if folds and scene.model.over_folds and scene.record["no_effects"] is None:
+        handles.append(band_key(SOFT if shown else BLUE))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=4)
+
+
+def _probabilities(scene: Scene, panels) -> None:
+    """At the right end of every row of panels the probability that goes with an effect where all
+    others are zero."""
+    baseline = scene.record["baseline"]
+    low, high = panels[0].get_ylim()
+    odds = {part: math.log(part / (1 - part)) - baseline for part in ROUND}
+    kept: dict[float, float] = {}
+    for part, place in odds.items():
+        apart = all(abs(place - other) > (high - low) / 9 for other in kept.values())
+        if low < place < high and apart:
+            kept[part] = place
+    named = False
+    for axes in panels:
+        place = axes.get_subplotspec()
+        if place.colspan.stop == place.get_gridspec().ncols:
+            side = axes.secondary_yaxis("right")
+            side.set_yticks(list(kept.values()), [percent(part, 0) for part in kept])
+            side.set_ylabel("" if named else "probability, others average")
+            named = True
 
 
 def _draw_column(

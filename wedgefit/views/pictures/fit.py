@@ -15,6 +15,7 @@ from wedgefit.views.pictures.style import (
     INK,
     PAPER,
     SOFT,
+    band_key,
     count,
     dots,
     figure_of,
@@ -46,9 +47,8 @@ def fit(scene: Scene):
         axes.plot(grid, values, color=colours[output], lw=2, zorder=4, label=words)
         clouds.append(np.column_stack([grid, values]))
         if output in bands:
-            words = "± over the folds" if len(lines) == 1 else None
             style = {"color": colours[output], "alpha": BAND, "lw": 0, "zorder": 2}
-            axes.fill_between(grid, *bands[output], label=words, **style)
+            axes.fill_between(grid, *bands[output], **style)
     axes.set_xlabel(label(name))
     axes.set_ylabel(shown_name(scene))
     axes.set_xlim(low, high)
@@ -59,7 +59,9 @@ def fit(scene: Scene):
     axes.set_title(bends, color=SOFT)
     # Between the rows of both classes; else where there is most room.
     between = {"loc": "upper right", "bbox_to_anchor": (1, 0.93)}
-    axes.legend(**between if model.has_probabilities else {"loc": "best"})
+    handles, _ = axes.get_legend_handles_labels()
+    handles += [band_key(BLUE if len(lines) == 1 else SOFT)] * bool(bands)
+    axes.legend(handles=handles, **between if model.has_probabilities else {"loc": "best"})
     _kinks(scene, figure, axes, name, np.vstack(clouds))
     return figure
 

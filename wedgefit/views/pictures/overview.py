@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from dataclasses import dataclass
 
 from wedgefit.errors import UsageError
-from wedgefit.views.pictures.effects import draw_effects, effect_columns
+from wedgefit.views.pictures.effects import draw_effects, draw_legend, effect_columns
 from wedgefit.views.pictures.pairs import draw_pairs, pair_effects
 from wedgefit.views.pictures.scene import Scene
 from wedgefit.views.pictures.style import (
@@ -18,6 +17,7 @@ from wedgefit.views.pictures.style import (
     SOFT,
     figure_of,
     label,
+    panels_of,
     title,
 )
 from wedgefit.views.words import number, percent
@@ -139,25 +139,43 @@ def _measure(scene: Scene) -> str:
 
 
 def overview(scene: Scene):
-    """What moves the prediction, the leading effects, the strongest pairs: six panels at most."""
-    columns = effect_columns(scene)
-    pairs = [effect for effect in pair_effects(scene) if effect["share"] >= WORTH]
+    """What moves the prediction, and the leading effects: six panels at most."""
     bars = _bars_of(scene)[:8]
+    columns, pairs = _leading(scene)
     if not columns or len(bars) == 0:
         return importance(scene)
-    shown = dict(list(columns.items())[: 2 if pairs else 5])
-    pairs = pairs[:3]
-    count = 1 + len(shown)
-    heights = [math.ceil(count / 3)] + [1] * bool(pairs)
-    figure = figure_of(8.6, 2.7 * sum(heights) + 0.5)
-    parts = figure.subfigures(2, 1, height_ratios=heights) if pairs else [figure]
-    upper = parts[0].subplots(heights[0], min(3, count), squeeze=False).ravel()
-    for spare in upper[count:]:
-        spare.set_visible(False)
-    draw_bars(scene, upper[0], bars, slots=6)
-    draw_effects(scene, upper[1:count], shown)
-    if pairs:
-        lower = parts[1].subplots(1, len(pairs), squeeze=False).ravel()
-        draw_pairs(scene, parts[1], lower, pairs)
+    if not pairs:
+        figure, panels = panels_of(1 + len(columns), 2.7)
+        draw_bars(scene, panels[0], bars, slots=6)
+        draw_effects(scene, panels[1:], columns)
+    else:
+        figure = figure_of(8.6, 2.7 * 2 + 0.5)
+        upper, lower = figure.subfigures(2, 1)
+        above = upper.subplots(1, min(3, 1 + len(columns)), squeeze=False).ravel()
+        below = lower.subplots(1, max(0, len(columns) - 2) + len(pairs), squeeze=False).ravel()
+        many = len(below) - len(pairs)
+        draw_bars(scene, above[0], bars, slots=6)
+        draw_effects(scene, [*above[1:], *below[:many]], columns)
+        draw_pairs(scene, lower, below[many:], pairs)
+    draw_legend(scene, figure, folds=False)
     title(figure, f"How {scene.target} is predicted")
     return figure
+
+
+def _leading(scene: Scene) -> tuple[dict[str, list[dict]], list[dict]]:
+    """The columns and the pairs to show: the five largest effects, two columns and, where one is
+    worth it, a pair among them."""
+    every = effect_columns(scene)
+    pairs = [effect for effect in pair_effects(scene) if effect["share"] >= WORTH]
+    if not pairs:
+        return dict(list(every.items())[:5]), []
+    names: list[str] = list(every)[:2]
+    shown = pairs[:1]
+    for effect in scene.record["effects"]:
+        if len(names) + len(shown) == 5:
+            break
+        if len(effect["columns"]) == 1 and effect["columns"][0] not in names:
+            names.append(effect["columns"][0])
+        elif effect in pairs and effect not in shown:
+            shown.append(effect)
+    return {name: every[name] for name in names}, shown

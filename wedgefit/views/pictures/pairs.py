@@ -11,6 +11,7 @@ from wedgefit.views.pictures.scene import Scene
 from wedgefit.views.pictures.style import (
     CLASS_COLOURS,
     DARK,
+    LIGHT,
     MOST_LEVELS,
     MOST_PAIRS,
     SIGNED,
@@ -23,11 +24,12 @@ from wedgefit.views.pictures.style import (
     tick,
     title,
 )
-from wedgefit.views.words import number
+from wedgefit.views.words import number, signed
 
 SIDE = 40  # Places along each side of a map.
 NEAR = 3  # So many places from a row a map ends: beyond, nobody has looked.
 MOST_LINES = 5
+MOST_FIGURES = 16  # More cells have no room for them.
 FULL = 0.98  # Colours are full where this part of the places is less.
 
 
@@ -176,6 +178,11 @@ class _Cells(_Drawing):
         for axis, name, places in zip((axes.xaxis, axes.yaxis), self.names, self.places):
             axis.set_ticks(range(len(places)), [_written(level) for level in places])
             axis.set_label_text(label(name, 24))
+        if self.values.size <= MOST_FIGURES:
+            for (i, k), value in np.ndenumerate(self.values):
+                colour = LIGHT if abs(value) > 0.6 * most else DARK
+                words = signed(value, 2).replace("-", "−")
+                axes.text(i, k, words, ha="center", va="center", color=colour, fontsize=8)
         return shades
 
 

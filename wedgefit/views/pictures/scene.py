@@ -63,6 +63,13 @@ class Scene:
         return self.model.encoding.target.classes is not None
 
     @property
+    def has_odds(self) -> bool:
+        """Whether the one output is the log-odds of a class, in effects."""
+        model = self.model
+        one = model.has_probabilities and len(model.outputs) == 1 and not model.steps
+        return one and self.record["no_effects"] is None
+
+    @property
     def thing(self) -> str:
         """What one of several outputs is."""
         return "score" if self.classes else "target"

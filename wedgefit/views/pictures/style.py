@@ -189,6 +189,13 @@ def dots(axes, x, y, colours, **more):
     return axes.scatter(x, y, c=colours, **(style | more))
 
 
+def band_key(colour: str):
+    """The entry of a legend for bands over the folds."""
+    from matplotlib.patches import Patch
+
+    return Patch(color=colour, alpha=BAND, lw=0, label="± over the folds")
+
+
 def close_seams(shades) -> None:
     """Viewers let the ground shine through between two shades unless these overlap a little."""
     shades.set_edgecolor("face")
