@@ -82,7 +82,7 @@ def test_histograms_leave_to_the_walk_what_they_do_not_prove():
     """Above the limit the compiled bound is that of the reference where rows were walked through,
     and never below it."""
     rng, alike, seen = np.random.default_rng(4), 0, 0
-    while seen < 150:
+    while seen < 50:
         points, v, patch, norm, bias = random_patch(rng)
         if v.shape[1] > 1 or norm == 1 or not bias:
             continue
@@ -95,7 +95,7 @@ def test_histograms_leave_to_the_walk_what_they_do_not_prove():
             seen += 1
             assert found >= sharp.bounds[0] - slack
             alike += found <= sharp.bounds[0] + slack
-    assert alike >= 30
+    assert alike >= 10
 
 
 @pytest.mark.slow

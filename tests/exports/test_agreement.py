@@ -26,7 +26,7 @@ from wedgefit.exports.plan import NumberColumn, plan_of
 from wedgefit.model.build import Options, train
 from wedgefit.watch import Silent
 
-ROWS = 60
+ROWS = 40
 # One cell in so many is drawn from the hostile ones, so that a row often has one and seldom more.
 ODD = 0.3
 NUMBERS = [
