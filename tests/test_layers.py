@@ -42,7 +42,7 @@ learning.path learning.side_by_side learning.select learning.policy learning.lea
 model.calibration model.effects model.over_folds model.intervals model.parts model.record
 model.file_record model.file
 model.held_out model.neurons
-model.figures model.notes model.differences model.network_file model.onnx_network
+model.figures model.notes model.differences model.network_file model.onnx_graph model.onnx_network
 model.foreign model.network_export model.evaluation model.residuals model.build model.whole_path
 model.comparison model.origin
 model.claims model.soundness model.audit model.left_out model.cost model.uniqueness model.bends
@@ -84,7 +84,7 @@ ROOMS = {
     "matplotlib": {module for module in ORDER if module.startswith("views.pictures.")},
     "jinja2": {"views.page"},
     "duckdb": {"data.parquet_file"},
-    "onnx": {"exports.onnx", "model.onnx_network", "model.network_export"},
+    "onnx": {"exports.onnx", "model.onnx_graph", "model.network_export"},
 }
 LAZY_SKLEARN = {"engine.lasso", "learning.calibrating", "learning.splits"}
 # They need not be installed.

@@ -6,18 +6,16 @@ or leaves numbers alone, or is refused: a step that was skipped in silence would
 """
 
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from wedgefit.errors import ModelFileError
 from wedgefit.model.network_file import NetworkFile, from_arrays
+from wedgefit.model.onnx_graph import Graph, attributes, damaged, floats
 
 # These leave the numbers of a row alone.
 SAME_NUMBERS = {"Identity", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Dropout"}
-# These look at the shape of a value only.
-SHAPES = {"Shape", "Size"}
 # What would make a step one that is understood.
 FOLDED = (
     "Export it with torch.onnx.export(net.eval(), ..., dynamo=True), which folds it into the layer."
@@ -36,48 +34,10 @@ def read_onnx(raw: bytes, path: Path) -> NetworkFile:
 
     Raises ModelFileError for graphs that are no ReLU network of one hidden layer and one output.
     """
-    if not find_spec("onnx"):
-        raise ModelFileError(
-            "this is not JSON, and reading ONNX needs the package onnx.",
-            remedy="pip install 'wedgefit[onnx]'.",
-        )
-    walk = _Walk(_loaded(raw, path))
+    walk = _Walk(Graph(raw, path))
     parts = walk.network()
     found = from_arrays({name: part for name, part in parts.items() if part is not None})
     return replace(found, loss="logistic") if walk.probable else found
-
-
-def _loaded(raw: bytes, path: Path):
-    """The model, with the tensors that lie in files beside it."""
-    import onnx
-    from google.protobuf.message import DecodeError
-    from onnx.external_data_helper import load_external_data_for_model, uses_external_data
-
-    try:
-        model = onnx.load_model_from_string(raw)
-    except DecodeError:
-        model = onnx.ModelProto()
-    if not model.graph.node:
-        raise ModelFileError(
-            "this is neither JSON nor ONNX.",
-            remedy="docs/yardstick.md says how a network becomes either.",
-        )
-    beside = {
-        entry.value
-        for tensor in model.graph.initializer
-        if uses_external_data(tensor)
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    try:
-        load_external_data_for_model(model, str(path.parent))
-    except (OSError, ValueError, onnx.checker.ValidationError):
-        names = ", ".join(sorted(map(str, beside)))
-        raise ModelFileError(
-            f"its weights are not in it but in {names} beside it, which cannot be read.",
-            remedy="Keep the files together, or export with external_data=False.",
-        ) from None
-    return model
 
 
 @dataclass
@@ -159,38 +119,27 @@ class _Walk:
     """A graph that is walked from its input to its output; ``probable``: whether it makes
     probabilities of two classes of what the layers give, as no network of a number does."""
 
-    def __init__(self, model):
-        graph, self.opsets = model.graph, model.opset_import
-        self.nodes = graph.node
-        self.maker = {name: node for node in graph.node for name in node.output}
-        self.users: dict[str, list] = {}
-        for node in graph.node:
-            for name in node.input:
-                self.users.setdefault(name, []).append(node)
-        self.constants = {tensor.name: _array(tensor) for tensor in graph.initializer}
-        # Older exporters list the weights among the inputs.
-        self.inputs = [part.name for part in graph.input if part.name not in self.constants]
-        self.outputs = {value.name for value in graph.output}
-        self.probable = False
+    def __init__(self, graph: Graph):
+        self.graph, self.probable = graph, False
 
     def network(self) -> dict[str, object]:
         """The parts of ``NetworkFile`` by name, None for those that are not there."""
-        relus = sum(map(self._rectifies, self.nodes))
+        relus = sum(map(self._rectifies, self.graph.nodes))
         if relus != 1:
             raise ModelFileError(
                 f"the graph has {relus} Relu nodes; a network with one hidden layer has one."
             )
-        if len(self.inputs) != 1:
+        if len(self.graph.inputs) != 1:
             # A name that is no UTF-8 comes as bytes.
-            names = ", ".join(map(str, self.inputs))
+            names = ", ".join(map(str, self.graph.inputs))
             raise ModelFileError(
-                f"the graph has {len(self.inputs)} inputs ({names}); one is expected, of rows and"
-                " columns.",
+                f"the graph has {len(self.graph.inputs)} inputs ({names}); one is expected, of rows"
+                " and columns.",
                 remedy="Export it with one input. Constants that an exporter left out (tf2onnx"
                 ' those of Keras\' Normalization) belong into "center" and "scale" of a JSON file'
                 " (docs/yardstick.md).",
             )
-        met, value = _Met(), self.inputs[0]
+        met, value = _Met(), self.graph.inputs[0]
         while (node := self._next(value, met)) is not None:
             if node.op_type == "Sigmoid" and met.outer.weights is not None and met.scale is None:
                 # Probabilities of two classes and what is made of them: the layers end here.
@@ -206,8 +155,8 @@ class _Walk:
 
     def _next(self, value: str, met: _Met):
         """The one node that uses a value; None at the end."""
-        users = [node for node in self.users.get(value, ()) if node.op_type not in SHAPES]
-        if len(users) > 1 or (users and value in self.outputs):
+        users = self.graph.users(value)
+        if len(users) > 1 or (users and value in self.graph.outputs):
             raise ModelFileError(
                 f"the graph branches {met.place}; a plain stack of layers is expected."
             )
@@ -217,9 +166,9 @@ class _Walk:
         """The step of one node, which reads ``value``."""
         kind = node.op_type
         if len(node.input) < READ.get(kind, 1) or not node.output:
-            raise _damaged(f"{kind} {met.place} lacks what it reads or makes")
+            raise damaged(f"{kind} {met.place} lacks what it reads or makes")
         if kind in SAME_NUMBERS and node.input[0] == value:
-            to = _numbers(node).get("to", 1)
+            to = attributes(node).get("to", 1)
             if kind == "Cast" and to not in FLOATS:
                 raise ModelFileError(f"a Cast to whole numbers {met.place} is not understood.")
         elif self._rectifies(node) and met.hidden.weights is not None:
@@ -227,7 +176,7 @@ class _Walk:
         elif kind == "BatchNormalization" and met.hidden.weights is None and not _trains(node):
             self._standardized(node, met)
         elif kind == "Scaler" and met.hidden.weights is None:
-            offset, scale = (_floats(node, name) for name in ("offset", "scale"))
+            offset, scale = (floats(node, name) for name in ("offset", "scale"))
             met.plus(-offset)
             met.times(scale, kind)
         elif kind in ("Gemm", "MatMul"):
@@ -242,7 +191,7 @@ class _Walk:
         """Whether a node is a Relu, also one that is written as the larger of zero and its
         input."""
         if node.op_type == "Max" and len(node.input) == 2:
-            one, other = map(self._constant, node.input)
+            one, other = map(self.graph.constant, node.input)
             constant = other if one is None else one
             return (one is None) != (other is None) and not np.any(constant)
         if node.op_type == "Clip":
@@ -252,10 +201,10 @@ class _Walk:
 
     def _limits(self, node) -> tuple[float, float]:
         """The ends of a Clip, NaN where they are no constants; attributes before version 11."""
-        numbers, found = _numbers(node), []
+        told, found = attributes(node), []
         for at, name, free in ((1, "min", -np.inf), (2, "max", np.inf)):
             given = node.input[at] if len(node.input) > at else ""
-            constant = self._constant(given) if given else np.array(numbers.get(name, free))
+            constant = self.graph.constant(given) if given else np.array(told.get(name, free))
             found.append(np.nan if constant is None or constant.size != 1 else constant.item())
         return found[0], found[1]
 
@@ -263,24 +212,24 @@ class _Walk:
         """The inputs less their running means, over their deviations."""
         scale, shift, mean, variance = (self._number(node, name, met) for name in node.input[1:5])
         met.plus(-mean)
-        met.times(scale / np.sqrt(variance + _numbers(node).get("epsilon", 1e-5)), node.op_type)
+        met.times(scale / np.sqrt(variance + attributes(node).get("epsilon", 1e-5)), node.op_type)
         met.plus(shift)
 
     def _layer(self, node, value: str, met: _Met) -> None:
         """A Gemm or a MatMul with constant weights."""
-        numbers = _numbers(node)
-        weights = self._constant(node.input[1])
+        told = attributes(node)
+        weights = self.graph.constant(node.input[1])
         if weights is None or node.input[0] != value or weights.ndim != 2:
             raise ModelFileError(
                 f"{node.op_type} {met.place} has no constant weights, inputs × units."
             )
-        if numbers.get("transA") or any(numbers.get(name, 1) != 1 for name in ("alpha", "beta")):
+        if told.get("transA") or any(told.get(name, 1) != 1 for name in ("alpha", "beta")):
             raise ModelFileError("a Gemm with transA, alpha or beta is not understood.")
         if met.layer.weights is not None:
             raise ModelFileError(
                 f"{node.op_type} {met.place}: two layers without a Relu between them."
             )
-        met.layer.weights = weights.T if numbers.get("transB") else weights
+        met.layer.weights = weights.T if told.get("transB") else weights
         if len(node.input) > 2 and node.input[2]:
             met.plus(self._number(node, node.input[2], met))
 
@@ -303,7 +252,7 @@ class _Walk:
 
     def _number(self, node, name: str, met: _Met) -> np.ndarray:
         """A constant operand, one number for each column or one for all."""
-        found = self._constant(name)
+        found = self.graph.constant(name)
         if found is None:
             raise ModelFileError(
                 f"{node.op_type} {met.place} joins two values that depend on the input; a plain"
@@ -313,66 +262,10 @@ class _Walk:
             raise ModelFileError(f"{node.op_type} {met.place} has a constant for every row.")
         return found.ravel()
 
-    def _constant(self, name: str) -> np.ndarray | None:
-        """The numbers of a constant, also of one that is computed from constants; None for what
-        depends on the input."""
-        found = self._evaluated(name)
-        return None if found is None else np.asarray(found, dtype=np.float64)
-
-    def _evaluated(self, name: str) -> np.ndarray | None:
-        if name in self.constants:
-            return self.constants[name]
-        node = self.maker.get(name)
-        if node is None:
-            return None
-        read = {part: self._evaluated(part) for part in node.input if part}
-        if any(part is None for part in read.values()):
-            return None
-        from onnx import helper
-        from onnx.reference import ReferenceEvaluator
-
-        graph = helper.make_graph(
-            [node],
-            "constant",
-            [helper.make_empty_tensor_value_info(part) for part in read],
-            [helper.make_empty_tensor_value_info(name)],
-        )
-        alone = helper.make_model(graph, opset_imports=self.opsets)
-        try:
-            found = ReferenceEvaluator(alone).run([name], read)[0]
-        except Exception as error:
-            # Whatever a file holds may come to be computed here.
-            raise _damaged(f"{node.op_type} of constants cannot be computed: {error}") from None
-        self.constants[name] = found
-        return found
-
-
-def _numbers(node) -> dict[str, float]:
-    return {part.name: part.i or part.f for part in node.attribute}
-
-
-def _array(tensor) -> np.ndarray:
-    """The numbers of a tensor in the file."""
-    from onnx import numpy_helper
-
-    try:
-        return numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, KeyError) as error:
-        raise _damaged(f"the constant {tensor.name!r} is not what it says: {error}") from None
-
-
-def _damaged(how: str) -> ModelFileError:
-    line = " ".join(how.split())
-    return ModelFileError(f"this ONNX file is damaged ({line[:160]}).", remedy="Export it again.")
-
 
 def _trains(node) -> bool:
     """Whether a BatchNormalization is of training: by the means of whatever rows it is given."""
-    return bool(_numbers(node).get("training_mode")) or len(node.output) > 1
-
-
-def _floats(node, name: str) -> np.ndarray:
-    return np.array([v for part in node.attribute if part.name == name for v in part.floats])
+    return bool(attributes(node).get("training_mode")) or len(node.output) > 1
 
 
 def _parts(met: _Met) -> dict[str, object]:
