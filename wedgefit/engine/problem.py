@@ -104,24 +104,26 @@ class Problem:
         return self.location + self._beyond_location(combined, near)
 
     def settled(self, combined: np.ndarray) -> np.ndarray:
-        """The neurons' sum with the best output bias in it, but for the location: it stands for the
-        same network, and what is asked of it is found soon, since the bias left is close to 0."""
+        """The neurons' sum with the best output bias in it, but for the location: the outputs for
+        the targets less theirs."""
         return combined + self._beyond_location(combined)
 
     def dual_point(self, combined: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
         """The negative gradient at the best output bias, shaped like y: orthogonal to constants if
         there is a bias. ``near``: see ``shift``."""
-        output = combined + self._beyond_location(combined, near)
+        return self.dual_at(combined + self._beyond_location(combined, near))
+
+    def dual_at(self, output: np.ndarray) -> np.ndarray:
+        """The same at outputs that have their best bias (``settled``)."""
         dual = self.loss.negative_gradient(self.centred, output, self.weights)
         if not (self.intercept and self.loss.of_differences):
             return dual
         # Where the fit is close, what rounding left in the sum is not small beside the dual itself.
         return dual - self.weights[:, None] * dual.sum(axis=0)
 
-    def curvature(self, combined: np.ndarray, damping: float = 0.0) -> np.ndarray:
-        """The loss's second derivative in the output at the best output bias, shaped like y; where
+    def curvature_at(self, output: np.ndarray, damping: float = 0.0) -> np.ndarray:
+        """The loss's second derivative in outputs that have their best bias, shaped like y; where
         the loss is a line, ``damping`` times the largest there is."""
-        output = combined + self._beyond_location(combined)
         curvature = self.loss.curvature(self.centred, output, self.weights)
         if curvature.all():
             return curvature

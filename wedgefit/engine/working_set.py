@@ -147,14 +147,14 @@ class CurvedWorkingSet(WorkingSet):
         # With the best bias in it, which is close to the best one after a step.
         output = self.problem.settled(hinges.combined(z))
         for _ in range(self.steps):
-            gradient = hinges.products(self.problem.dual_point(output))
+            gradient = hinges.products(self.problem.dual_at(output))
             violation = _violations(gradient, z, alpha, nonnegative)
             worst = violation.max(initial=0.0) / alpha
             if worst <= kkt:
                 break
             active = np.flatnonzero((row_norms(z) > 0) | (violation > 0))
             some = hinges.take(active)
-            matrix = self._curved_gram(some, self.problem.curvature(output, damping))
+            matrix = self._curved_gram(some, self.problem.curvature_at(output, damping))
             model = Gram(matrix, gradient[active] + matrix @ z[active])
             fine = max(0.1 * kkt, 1e-12, min(1e-3, 0.1 * worst))
             target = solve_group_lasso(model, alpha, z[active], kkt=fine, nonnegative=nonnegative)
@@ -210,8 +210,9 @@ class CurvedWorkingSet(WorkingSet):
 
     def _objective(self, alpha: float, output: np.ndarray, z: np.ndarray) -> float:
         """The objective of coefficients z, from an output with its best bias."""
-        problem = replace(self.problem, alpha=alpha)
-        return problem.objective(output, problem.shift(output), z)
+        problem = self.problem
+        value = problem.loss.value(problem.centred, output, problem.weights)
+        return value + alpha * float(row_norms(z).sum())
 
 
 class CoupledWorkingSet(CurvedWorkingSet):
@@ -286,11 +287,6 @@ class CoupledWorkingSet(CurvedWorkingSet):
 
     def _with_its_bias(self, output: np.ndarray) -> np.ndarray:
         return output
-
-    def _objective(self, alpha: float, output: np.ndarray, z: np.ndarray) -> float:
-        problem = self.problem
-        value = problem.loss.value(problem.centred, output, problem.weights)
-        return value + alpha * float(row_norms(z).sum())
 
 
 class KinkedWorkingSet(CurvedWorkingSet):
