@@ -49,7 +49,8 @@ def solve(
 
     ``exact``: end only on a round that priced every wedge; else on partial rounds that find nothing
     more. ``working``: the working set of the same problem at a neighbouring alpha, to begin from;
-    it is changed. ``deadline``: when it is due, one last round certifies the network as it stands.
+    it is changed. ``deadline``: when it is due, one last round certifies the network as it stands;
+    a round that bounds scores is the last if it is due by then, and its bounds become no sharper.
     """
     working = working_set(pricer.dictionary, problem) if working is None else working
     schedule = Schedule(pricer, tol, exact, deadline or Deadline())
@@ -75,6 +76,7 @@ def _rounds(
             every_pencil=schedule.every_pencil,
             thorough=schedule.thorough,
             sharp=sharp_enough(problem, fit, dual, schedule.wanted),
+            deadline=schedule.deadline,
         )
         certificate = certify(pricer.dictionary.X, problem, fit, dual, priced)
         on_round(round_, fit, certificate)
