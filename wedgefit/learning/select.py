@@ -110,7 +110,7 @@ class Curve:
         """Of the path's alphas (k,) those beside the alphas that a rule would choose, where the
         walk has not been."""
         rules = ("best", "1se")
-        chosen = {self.chosen(rule, most) for rule in rules for most in (None, max_neurons)}
+        chosen = {self.chosen(rule, max_neurons) for rule in rules}
         places = {
             int(np.searchsorted(-alphas, -self.alphas[position])) + step
             for position in chosen
@@ -327,7 +327,7 @@ def _walked(
             break
         if curve.has_risen and walk.fullness > CROWDED:
             break
-        if curve.sizes[-1] > max(path.pace.most_neurons, settings.max_neurons or 0):
+        if curve.sizes[-1] > _most_neurons(path, settings):
             break
         if alpha < path.largest and deadline.due():
             return replace(curve, cut_short=True)
@@ -335,6 +335,13 @@ def _walked(
         curve = walk.look(curve, alpha)
     walk.done()
     return curve
+
+
+def _most_neurons(path: AlphaPath, settings: Settings) -> float:
+    """With how many neurons a path ends; none that has more than may be is chosen, and networks do
+    not shrink by half on the way down."""
+    allowed = settings.max_neurons
+    return path.pace.most_neurons if allowed is None else 2 * allowed
 
 
 def known_rows(output: np.ndarray) -> np.ndarray:
