@@ -338,10 +338,10 @@ def _walked(
 
 
 def _most_neurons(path: AlphaPath, settings: Settings) -> float:
-    """With how many neurons a path ends; none that has more than may be is chosen, and networks do
-    not shrink by half on the way down."""
+    """With how many neurons a path ends. None that has more than may be is chosen, but folds are
+    solved loosely: how many they have at an alpha hangs on the way that led there, too."""
     allowed = settings.max_neurons
-    return path.pace.most_neurons if allowed is None else 2 * allowed
+    return path.pace.most_neurons if allowed is None else 4 * allowed
 
 
 def known_rows(output: np.ndarray) -> np.ndarray:
