@@ -124,6 +124,14 @@ def test_scores_are_those_of_sklearn():
         assert found["score"]["auc"] == pytest.approx(metrics.roc_auc_score(yes, p))
 
 
+def test_columns_are_those_of_the_file():
+    """Not their levels and gaps, each of which is a column of the network."""
+    record = compare(contest())
+    own = contest().models[0]
+    names = {name for neuron in own.neurons for name in neuron.columns}
+    assert record["models"][0]["columns"] == len(own.encoding.inputs) < len(names)
+
+
 def test_swapped_models_swap_the_verdict():
     pair = contest()
     back = Contest(pair.models[::-1], pair.sources, pair.tables)

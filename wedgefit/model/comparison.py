@@ -220,10 +220,16 @@ def _described(name: str, source: str, rows: Rows, losses: np.ndarray, weights: 
         "source": source,
         "neurons": len(model.neurons),
         "samples": len(model.samples),
-        "columns": len({column for n in model.layer(1) for column in n.columns}),
+        "columns": len(_columns_read(model)),
         "score": score_values(rows.sample, rows.scores, model.loss, model.cut),
         "loss": float(weights @ losses / weights.sum()),
     }
+
+
+def _columns_read(model: Model) -> set[str]:
+    """The columns of the file that neurons read, by name."""
+    sources = {feature.name: feature.source for feature in model.encoding.features}
+    return {sources[name] for neuron in model.layer(1) for name in neuron.columns}
 
 
 def _notes(contest: Contest) -> list[str]:

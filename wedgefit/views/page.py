@@ -23,8 +23,8 @@ from wedgefit.views.phrases import limit_texts
 from wedgefit.views.prediction import explain_row
 from wedgefit.views.tables.train import OPTIMAL, constant_scores, headline
 
-# So many terms and rows are in sight; the others are folded.
-IN_SIGHT = 25
+# So many terms and rows, and so many effects, are in sight; the others are folded.
+IN_SIGHT, MOST_EFFECTS = 25, 12
 CAPTIONS = {
     "fit": "What is predicted, and the rows that it was learnt from. The line bends at the ringed "
     "rows and nowhere else.",
@@ -135,6 +135,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         "example": explain_row(model, table, row),
         "observed": _observed(model, table, row),
         "in_sight": IN_SIGHT,
+        "most_effects": MOST_EFFECTS,
         "commands": [
             ("Predictions for new rows, as CSV", f"wedgefit predict {file} new.csv"),
             (
