@@ -49,6 +49,19 @@ def load_further_case(record):
     return X, target, exposure
 
 
+def told_of(record):
+    """What the command line is told of such a record, beside its file."""
+    with open(CASES / "losses" / record["file"], newline="") as file:
+        names = [name for name in next(csv.reader(file)) if name.startswith("x")]
+    told = [part for name in names for part in ("--keep", name)]
+    told += ["--target", record["target"], "--loss", record["loss"], "--no-standardize"]
+    told += ["--order", min(record["order"], len(names)), "--alpha", record["alpha"]]
+    for name in ("huber_delta", "quantile", "exposure", "increasing"):
+        if name in record:
+            told += [f"--{name.replace('_', '-')}", record[name]]
+    return list(map(str, told))
+
+
 def load_case(record):
     """X (n, d) and the target (n,) of a record, as they stand in the file."""
     with open(CASES / record["file"], newline="") as file:

@@ -1,6 +1,5 @@
 """Losses through the command line: reference optima, domains, links, what is refused."""
 
-import csv
 import json
 import os
 from pathlib import Path
@@ -29,25 +28,6 @@ def named(record):
     return "-".join([record["loss"], *numbers, record["file"], str(record["order"])])
 
 
-def options_of(record):
-    """What the command is told of a reference problem."""
-    names = [name for name in header(record["file"]) if name.startswith("x")]
-    told = [part for name in names for part in ("--keep", name)]
-    told += ["--target", record["target"], "--loss", record["loss"], "--no-standardize"]
-    told += ["--order", min(record["order"], len(names)), "--alpha", record["alpha"]]
-    for name in NUMBERS:
-        if name in record:
-            told += [f"--{name.replace('_', '-')}", record[name]]
-    if "exposure" in record:
-        told += ["--exposure", record["exposure"]]
-    return list(map(str, told))
-
-
-def header(name):
-    with open(oracles.CASES / "losses" / name, newline="") as file:
-        return next(csv.reader(file))
-
-
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -60,7 +40,7 @@ def here(tmp_path, monkeypatch):
 )
 def test_the_command_reaches_the_stored_optimum(record):
     data = str(oracles.CASES / "losses" / record["file"])
-    report = json.loads(run("train", data, *options_of(record), "--json").stdout)
+    report = json.loads(run("train", data, *oracles.told_of(record), "--json").stdout)
     certificate, best = report["certificate"], record["objective"]
     assert certificate["scope"] == "exact" and certificate["relative_gap"] <= 1e-6
     assert certificate["objective"] == pytest.approx(best, rel=1e-5)

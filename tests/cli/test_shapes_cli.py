@@ -25,11 +25,7 @@ def named(record):
 @pytest.mark.parametrize("record", oracles.shaped_cases(), ids=named)
 def test_the_command_reaches_the_stored_optimum(record):
     data = oracles.CASES / "losses" / record["file"]
-    columns = [name for name in data.read_text().split("\n")[0].split(",") if name[0] == "x"]
-    told = [part for name in columns for part in ("--keep", name)]
-    told += ["--target", record["target"], "--loss", record["loss"], "--alpha", record["alpha"]]
-    told += ["--increasing", record["increasing"], "--order", 1, "--no-standardize"]
-    report = json.loads(run("train", str(data), *map(str, told), "--json").stdout)
+    report = json.loads(run("train", str(data), *oracles.told_of(record), "--json").stdout)
     certificate, best = report["certificate"], record["objective"]
     assert certificate["scope"] == "exact" and certificate["relative_gap"] <= 1e-6
     assert certificate["objective"] == pytest.approx(best, rel=1e-5)

@@ -1,6 +1,5 @@
 """Classes that share their neurons, from the command line to exports and the estimator."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -46,12 +45,7 @@ def table(rng):
 )
 def test_the_command_reaches_the_stored_optimum(record):
     data = str(oracles.CASES / "losses" / record["file"])
-    with open(data, newline="") as file:
-        names = [name for name in next(csv.reader(file)) if name.startswith("x")]
-    told = [part for name in names for part in ("--keep", name)]
-    told += ["--target", "kind", "--loss", "softmax", "--no-standardize"]
-    told += ["--order", str(min(record["order"], len(names))), "--alpha", str(record["alpha"])]
-    report = json.loads(run("train", data, *told, "--json").stdout)
+    report = json.loads(run("train", data, *oracles.told_of(record), "--json").stdout)
     certificate, best = report["certificate"], record["objective"]
     assert certificate["scope"] == "exact" and certificate["relative_gap"] <= 1e-6
     assert certificate["objective"] == pytest.approx(best, rel=1e-5)
