@@ -36,12 +36,12 @@ def quadrants(ways: np.ndarray) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """``bound``: no unit along any of the directions scores more; ``open``: of those that are left
-    as they are because effort ended, 0 where none is; ``visits``: how many rows were looked at;
-    ``angles``: of the directions along which one was seen to score above alpha, the best first."""
+    """``bound``: no unit along any of the directions scores more; ``value``: one scores this much;
+    ``visits``: how many rows were looked at; ``angles``: of the directions along which one was seen
+    to score above alpha, the best first."""
 
     bound: float
-    open: float
+    value: float
     visits: int
     angles: np.ndarray
 
@@ -85,9 +85,8 @@ class Sectors:
             most = int(min(len(order), max(0.0, (effort - visits) / (2 * len(v)))))
             now, above = _halved(waiting[:most]), np.repeat(theirs[:most], 2)
             waiting, theirs = waiting[most:], theirs[most:]
-        left = float(theirs.max(initial=0.0))
-        angles = np.array([angle for _, angle in sorted(seen)])
-        return Found(max(settled, left), left, visits, angles)
+        bound = max(settled, float(theirs.max(initial=0.0)))
+        return Found(bound, best, visits, np.array([angle for _, angle in sorted(seen)]))
 
     def _look(self, v: np.ndarray, begin: float, end: float) -> tuple[float, float]:
         """The largest score along the first direction, and a bound of all in the interval."""

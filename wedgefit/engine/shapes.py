@@ -216,18 +216,19 @@ class ShapedPricer(Pricer):
     ) -> tuple[float, list[np.ndarray], bool]:
         """A bound of the scores under v (n,) of the units of all pairs and of the ``largest`` of
         others; of each pair the rows that are level where one was seen above it
-        (``Plane.level_near``); and whether it is so high because effort ended."""
+        (``Plane.level_near``); and whether effort left it less sharp than was asked for, with
+        nothing above alpha to be seen."""
         alpha, effort = alpha if np.isfinite(alpha) else 0.0, self.effort / SLOWER
-        sharp = max(sharp, BOUND_SHARP) if np.isfinite(self.effort) else sharp
-        rows, open_ = [], 0.0
+        enough = max(sharp, BOUND_SHARP) if np.isfinite(self.effort) else sharp
+        rows, highest = [], max(alpha, largest)
         for left, plane in zip(range(len(self._planes), 0, -1), self._planes):
             # What one pair leaves of its part is for those that follow, and below what is known of
             # others nothing is to be proven.
-            found = plane.bounded(v, max(alpha, largest), sharp, effort / left)
-            largest, open_ = max(largest, found.bound), max(open_, found.open)
+            found = plane.bounded(v, max(alpha, largest), enough, effort / left)
+            largest, highest = max(largest, found.bound), max(highest, found.value)
             effort -= found.visits
             rows.append(plane.level_near(v, found.angles))
-        return largest, rows, open_ == largest > 0
+        return largest, rows, largest > highest * (1 + sharp) and highest <= alpha * (1 + enough)
 
     def _rows(self, plane: Plane, used: Wedges) -> np.ndarray:
         """The pairs of rows (m, 2) along whose directions a partial round looks: those of the units
