@@ -61,42 +61,22 @@ def _look(
     sums = np.empty((4, 3, targets))
     for i in range(len(centres)):
         shape = shape_of(centres[i], halves[i], norm)
-        T = np.tan(halves[i])
+        T, least = shape[3], min(shape[4], min(shape[5], shape[6]))
         x, y = rows[columns[i, 0]], rows[columns[i, 1]]
         low, high, widest = _project(x, y, np.cos(centres[i]), np.sin(centres[i]), p, q)
-        reach = T * widest
-        scale = max(abs(low), abs(high)) + reach
-        low -= reach + 1e-12 * scale
-        high += reach + 1e-12 * scale
-        width = (high - low) / bins if high > low else 1.0
+        low, width, reach, scale = _bins_over(low, high, widest, T, bins)
         most = _fill(p, q, v, sizes, low, 1 / width, T, hist)
-        least = min(shape[4], min(shape[5], shape[6]))
-        done, highest, hottest = _screen(
-            hist, sums, low, width, T, shape, least, limit, targets, hot
-        )
-        best = _best_edge(hist, sums, low, width, targets, bins)
-        value, b, sample = best[0], best[1], -1
-        walked = 0
-        bound = max(done, hottest)
+        done, hottest = _screen(hist, sums, low, width, T, shape, least, limit, targets, hot)
+        value, b = _best_edge(hist, sums, low, width, targets, bins)
+        bound, sample, walked = max(done, hottest), -1, 0
         if hottest > 0 and hottest > limit:
             some = _gathered(p, q, hot, low, 1 / width, reach)
             walked = len(some)
             if walked * PART <= n or n <= MANY or T <= WIDE:
                 inside, inner, at = walk(
-                    p[some],
-                    q[some],
-                    some,
-                    v,
-                    sizes,
-                    hist,
-                    sums,
-                    hot[0],
-                    low,
-                    width,
-                    T,
-                    shape,
+                    p[some], q[some], some, v, sizes, hist, sums, hot[0], low, width, T, shape,
                     limit,
-                )
+                )  # fmt: skip
                 bound = max(done, inside)
                 if inner > value:
                     value, sample = inner, at
@@ -106,6 +86,17 @@ def _look(
         values[i] = value / shape[4]
         if values[i] > floor:
             samples[i] = sample if sample >= 0 else nearest(p, b)
+
+
+@njit(**OPTIONS)
+def _bins_over(low, high, widest, T, bins):
+    """Bins over all that the rows from ``low`` to ``high`` reach: where they begin, their width,
+    the reach, and the size of what is summed."""
+    reach = T * widest
+    scale = max(abs(low), abs(high)) + reach
+    low -= reach + 1e-12 * scale
+    high += reach + 1e-12 * scale
+    return low, ((high - low) / bins if high > low else 1.0), reach, scale
 
 
 @njit(**OPTIONS, fastmath={"contract", "nsz", "nnan"})
@@ -188,7 +179,7 @@ def _lengths(sums, b, targets):
 
 @njit(**OPTIONS)
 def _screen(hist, sums, low, width, T, shape, least, limit, targets, hot):
-    """Which bins are hot; the largest bound of the others, 0, and the largest of the hot ones."""
+    """Which bins are hot; the largest bound of the others, and of the hot ones."""
     bins = len(hist) - 1
     _totals(hist, sums, targets)
     done, hottest, up, down = 0.0, 0.0, 0.0, 0.0
@@ -222,7 +213,7 @@ def _screen(hist, sums, low, width, T, shape, least, limit, targets, hot):
         else:
             done = max(done, z)
         s0, q0, s1, q1 = n0, m0, n1, m1
-    return done, 0.0, hottest
+    return done, hottest
 
 
 @njit(**OPTIONS)

@@ -168,8 +168,7 @@ def walk(points, p, r, v, some, stretch, sums, patch, T, shape, bias, limit):
         # The tents that begin or end in between make the bound convex there, no larger.
         _begin_tents(p, r, v, starts, ends, at, right, tents)
         _heights(tents, right, E[1])
-        for end in range(2):
-            here = b if end == 0 else right
+        for end, here in enumerate((b, right)):
             for face in (0.0, 1.0):
                 S, Q, H = moments(above, everything, face, here, patch, T, shape[0])
                 top = _face_bound(S, Q, H, E[end], above, everything, face, patch, shape, limit)

@@ -182,8 +182,7 @@ def walk(p, q, index, v, sizes, hist, sums, hot, low, width, T, shape, limit):
     p, q, index = p[order], q[order], index[order]
     tents = _tents(p, q, index, v, sizes, T)
     starts, ends = np.argsort(tents[0]), np.argsort(tents[1])
-    at = np.zeros(3, dtype=np.int64)
-    heights, e = np.zeros((2, 2, 2, 3)), np.empty((3, 2, 2))
+    at, heights, e = np.zeros(3, dtype=np.int64), np.zeros((2, 2, 2, 3)), np.empty((3, 2, 2))
     copy_sums(sums, 0, 1)
     bound, best, sample, counted, j, k = 0.0, 0.0, -1, 0, 0, 0
     while k < bins:
@@ -203,12 +202,7 @@ def walk(p, q, index, v, sizes, hist, sums, hot, low, width, T, shape, limit):
         while True:
             _cross(tents, starts, ends, at, j, b, heights)
             inside = j < len(p) and p[j] < last
-            right = p[j] if inside else last
-            if at[0] < len(p):
-                right = min(right, tents[0, starts[at[0]]])
-            if at[2] < len(p):
-                right = min(right, tents[1, ends[at[2]]])
-            right = max(right, b)
+            right = _piece_end(tents, starts, ends, at, b, p[j] if inside else last)
             _slopes(heights, b, right, T, e)
             bound = max(bound, piece_bound(sums, b, right, e, shape, targets, limit))
             if not inside and right == last:
@@ -221,6 +215,16 @@ def walk(p, q, index, v, sizes, hist, sums, hot, low, width, T, shape, limit):
             b = right
         k = end
     return bound, best, sample
+
+
+@njit(**OPTIONS)
+def _piece_end(tents, starts, ends, at, b, farthest):
+    """Where the piece that begins at b ends: where a tent begins or is over, if not farther on."""
+    if at[0] < len(starts):
+        farthest = min(farthest, tents[0, starts[at[0]]])
+    if at[2] < len(ends):
+        farthest = min(farthest, tents[1, ends[at[2]]])
+    return max(farthest, b)
 
 
 @njit(**OPTIONS)
