@@ -2,6 +2,7 @@
 in one model."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -34,17 +35,17 @@ def rows_of(n=45, classes=CLASSES, seed=0):
     return X, [classes[code] for code in codes]
 
 
+def written(folder, X, labels):
+    """The table of a file with these rows."""
+    file = folder / "trees.csv"
+    lines = ["u,v,tree", *(f"{u},{v},{label}" for (u, v), label in zip(X, labels))]
+    file.write_text("\n".join(lines) + "\n")
+    return read_table(file)
+
+
 @pytest.fixture
 def read(tmp_path):
-    def from_rows(X, labels):
-        file = tmp_path / "trees.csv"
-        file.write_text(
-            "\n".join(["u,v,tree", *(f"{u},{v},{label}" for (u, v), label in zip(X, labels))])
-            + "\n"
-        )
-        return read_table(file)
-
-    return from_rows
+    return partial(written, tmp_path)
 
 
 def trained(table, **options):
@@ -322,15 +323,23 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_certify_rejects(lie, read):
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    """A table, and the text of its model, which agrees with it."""
     X, labels = rows_of()
     labels[:6] = ["ash"] * 6  # Classes of uneven sizes, or balanced weights would change nothing.
-    table = read(X, labels)
+    table = written(tmp_path_factory.mktemp("honest"), X, labels)
     model = trained(table)
-    data = json.loads(model.dumps())
+    assert certify(model, table, jobs=1)["agrees"]
+    return table, model.dumps()
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_certify_rejects(lie, honest):
+    table, text = honest
+    data = json.loads(text)
     LIES[lie](data)
-    assert data != json.loads(model.dumps())
+    assert data != json.loads(text)
     try:
         found = certify(loads(json.dumps(data)), table, jobs=1)
     except WedgefitError as refusal:
@@ -346,4 +355,3 @@ def test_certify_rejects(lie, read):
     else:
         assert not found["agrees"] and "do not hold" in found["message"]
         json.dumps(found, allow_nan=False)
-    assert certify(model, table, jobs=1)["agrees"]

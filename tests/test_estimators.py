@@ -158,14 +158,14 @@ def on_command_line(tmp_path, X, columns, *options):
         (
             "numbers",
             WedgeRegressor,
-            {"rule": "1se", "refit": True, "norm": 2, "order": 2},
-            ["--rule", "1se", "--refit", "--norm", "2", "--order", "2"],
+            {"rule": "1se", "refit": True, "norm": 2, "order": 2, "cv": 2},
+            ["--rule", "1se", "--refit", "--norm", "2", "--order", "2", "--cv", "2"],
         ),
         (
             "two",
             WedgeClassifier,
-            {"max_neurons": 5, "scoring": "auc"},
-            ["--max-neurons", "5", "--scoring", "auc"],
+            {"max_neurons": 5, "scoring": "auc", "cv": 2},
+            ["--max-neurons", "5", "--scoring", "auc", "--cv", "2"],
         ),
         (
             "three",

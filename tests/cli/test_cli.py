@@ -948,8 +948,6 @@ BUFFERING = pytest.mark.parametrize(
     "command, buffering",
     [
         ("predict many.csv -q", {}),
-        ("predict many.csv -q", {"PYTHONUNBUFFERED": "1"}),
-        ("explain -q", {}),
         ("explain -q --json", {"PYTHONUNBUFFERED": "1"}),
     ],
 )

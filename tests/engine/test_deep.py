@@ -150,7 +150,7 @@ def test_pricing_degenerate_activations_against_every_wedge(kind, compiled, monk
     if compiled:
         pytest.importorskip("numba")
         monkeypatch.setattr(pencil, "COMPILED_PAYS", 0)
-    for seed, norm, bias in product(range(4), (1, 2), (True, False)):
+    for seed, norm, bias in product(range(2), (1, 2), (True, False)):
         rng = np.random.default_rng(seed)
         A = activations_of(kind, rng)
         v = rng.normal(size=9)

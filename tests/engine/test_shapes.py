@@ -134,7 +134,7 @@ def test_random_problems_of_a_shape(shapes, loss, order):
 @pytest.mark.parametrize("shapes", PAIRS[:-2], ids=str)
 @pytest.mark.parametrize("grid", [False, True])
 def test_no_direction_has_a_better_unit_than_those_of_rows_that_are_level(shapes, grid, rng):
-    """Of 2,000 directions that belong to the shapes, all units through rows by hand."""
+    """Of 500 directions that belong to the shapes, all units through rows by hand."""
     X = rng.integers(0, 4, size=(12, 2)).astype(float) if grid else rng.normal(size=(12, 2))
     v = rng.normal(size=12)
     v -= v.mean()
@@ -142,7 +142,7 @@ def test_no_direction_has_a_better_unit_than_those_of_rows_that_are_level(shapes
     pricer = priced_on(X, shapes, 2)
     priced = pricer.price(v[:, None], 0.0, pricer.dictionary.none(), every_pencil=True)
     assert priced.exact and priced.bound == pytest.approx(priced.scores[0])
-    directions, highest = rng.normal(size=(2_000, 2)), 0.0
+    directions, highest = rng.normal(size=(500, 2)), 0.0
     directions /= np.abs(directions).sum(axis=1, keepdims=True)
     bends, monotone = {bend, other_bend} - {0}, bool(way or other_way)
     for turn in (1, -1) if len(bends) < 2 else ():
