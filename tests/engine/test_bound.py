@@ -145,6 +145,28 @@ def searched(X, v, *, norm=1, bias=True, alpha=0.0, tolerance=1e-6, budget=1e9, 
 
 
 @pytest.mark.parametrize("norm", [1, 2])
+def test_what_rounding_moved_is_answered_from_memory(norm, rng, monkeypatch):
+    """And holds: what is remembered is raised by as much as any score can have moved."""
+    X, v = rng.normal(size=(40, 3)), rng.standard_normal((40, 1))
+    v -= v.mean()
+    bounder = Bounder(X, all_subsets(3, 2), norm=norm, bias=True)
+    first = bounder.search(v, 0.0, 1e-3)
+    looked = []
+    monkeypatch.setattr(Bounder, "_look", lambda *told: looked.append(told))
+    moved = v + 1e-13 * np.abs(v).sum() * np.sign(rng.normal(size=v.shape)) / len(v)
+    again = bounder.search(moved, 0.0, 1e-3 * (1 + 1e-14))
+    assert not looked and 0 < again.bound - first.bound <= 1e-10 * first.bound
+    reach = np.abs(X - 0.5 * (X.min(axis=0) + X.max(axis=0))).max()
+    assert again.bound - first.bound >= 1e-13 * np.abs(v).sum() * reach
+    monkeypatch.undo()
+    whole = Bounder(X, all_subsets(3, 2), norm=norm, bias=True).search(moved, 0.0, 1e-3)
+    assert again.bound == pytest.approx(whole.bound, rel=1e-10)
+    for other in ((1.001 * v, 0.0, 1e-3), (v, 0.0, 1e-4), (v, 0.5 * first.value, 1e-3)):
+        alone = Bounder(X, all_subsets(3, 2), norm=norm, bias=True).search(*other)
+        assert bounder.search(*other).bound == alone.bound
+
+
+@pytest.mark.parametrize("norm", [1, 2])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
 def test_search_meets_the_best_wedge_of_brute_force(kind, bias, norm, rng):

@@ -139,8 +139,8 @@ def test_a_search_ends_when_time_is_up(rng, monkeypatch):
     X, v = rng.standard_normal((60, 3)), rng.standard_normal((60, 1))
     v -= v.mean()
     monkeypatch.setattr(bound_search, "AT_A_TIME", 1)
-    bounder = Bounder(X, np.arange(3)[None], norm=2, bias=True)
-    sharp = bounder.search(v, 0.0, 1e-3)
+    sharp, bounder = (Bounder(X, np.arange(3)[None], norm=2, bias=True) for _ in range(2))
+    sharp = sharp.search(v, 0.0, 1e-3)
     late = bounder.search(v, 0.0, 1e-3, deadline=Deadline(0.0))
     assert 4 * bounder.first_look <= late.visits < 5 * bounder.first_look < sharp.visits / 4
     assert sharp.value <= late.bound and late.bound > 1.002 * sharp.bound

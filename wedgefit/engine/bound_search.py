@@ -6,7 +6,8 @@ all pencils costs O(n²) (theory, section 3). Which ones are looked at together 
 the number of threads, and so neither does what is found.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.util import find_spec
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from wedgefit.engine import bound, bound_patch
 from wedgefit.engine.bound import Intervals, Looks
 from wedgefit.engine.bound_patch import Patches
+from wedgefit.engine.problem import row_norms
 from wedgefit.engine.workers import Threads, Workers
 from wedgefit.watch import Deadline
 
@@ -34,6 +36,8 @@ GLANCE = 4
 FAR = 0.02
 # Sorting a row and walking past it takes so many times as long as putting it into a histogram.
 SORTED = 8
+# What differs by less than this part is told apart by rounding alone.
+ROUNDED = 1e-10
 # One block of intervals visits about this many rows: some milliseconds.
 BLOCK = 1 << 20
 
@@ -85,14 +89,16 @@ class Bounder:
         self.rows = np.ascontiguousarray((X - middle).T)
         self.norm, self.bias, self.threads = norm, bias, Threads(jobs)
         self.first = (Intervals if sets.shape[1] == 2 else Patches).all(sets)
+        self._last: _Last | None = None
 
     @property
     def first_look(self) -> int:
         """How many rows the first look at all sets visits."""
-        return self._visits(self.first)
+        return self.visits(self.first)
 
-    def _visits(self, regions: Intervals | Patches) -> int:
-        """A patch sorts all its rows, which takes as long as several intervals do."""
+    def visits(self, regions: Intervals | Patches) -> int:
+        """How many rows these visit. A patch sorts all of its own, which takes as long as several
+        intervals do."""
         each = 1 if isinstance(regions, Intervals) else SORTED
         return each * len(regions) * self.rows.shape[1]
 
@@ -115,55 +121,34 @@ class Bounder:
         good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None. A
         pair of columns in which so many rows as ``per_set`` have been visited is left as it is.
         ``workers``: who looks, the threads of this bounder unless told. Once ``deadline`` is due a
-        glance is all; what was proven by then is as true.
+        glance is all; what was proven by then is as true. Asked the same of a ``v`` that rounding
+        tells from the last one, it answers from memory.
         """
-        workers, deadline = workers or self.threads, deadline or Deadline()
         floor = alpha if floor is None else floor
+        asked = alpha, tolerance, budget, floor, per_set
+        if self._last and (same := self._last.under(v, asked, self._reach)):
+            return same
+        workers, deadline = workers or self.threads, deadline or Deadline()
         if self.bias and np.any(np.abs(v.sum(axis=0)) > 1e-9 * np.abs(v).sum(axis=0)):
             tolerance = max(tolerance, SHARPEST_WITH_SUM)
-        now, glance = self.first, GLANCE * self.first_look
-        parents = np.full(len(now), np.inf)
-        waiting, theirs = now.take(slice(0, 0)), parents[:0]
-        limit, settled, best, visits, places = np.inf, 0.0, 0.0, 0, []
-        effort, cut_short = budget, False
-        left, given_up = _Left(now, len(self.rows), per_set / self.rows.shape[1]), 0.0
+        left = _Left(self.first, len(self.rows), per_set / self.rows.shape[1])
+        course = _Course(self, alpha, tolerance, budget, deadline, left)
+        now, parents = self.first, np.full(len(self.first), np.inf)
         while len(now):
-            looks = self._look(v, now, limit, floor, workers)
-            visits += self._visits(now)
-            bounds = np.minimum(looks.bounds, parents)
-            best = max(best, float(looks.values.max()))
-            excess = max(best - alpha, 0.0) if alpha else 0.0
-            limit = max(alpha, best) * (1 + tolerance) + excess
-            if excess > max(0.5 * tolerance, FAR) * alpha and visits <= glance / 2:
-                budget = min(budget, glance)
-            if visits >= glance and deadline.due():
-                budget = min(budget, visits)
-            places.append(_places(now, looks))
-            open_ = (bounds - looks.rounding > limit) & (now.widths > SMALLEST)
-            settled = max(settled, float(bounds[~open_].max(initial=0.0)))
-            waiting = _joined(waiting, now.take(open_))
-            theirs = np.append(theirs, bounds[open_])
-            still = theirs > limit
-            settled = max(settled, float(theirs[~still].max(initial=0.0)))
-            waiting, theirs, now = waiting.take(still), theirs[still], now.take(slice(0, 0))
-            while len(waiting) and not len(now):
-                # The largest bounds first: wherever effort ends, what is left is as small as it
-                # can be.
-                each = 2 * self._visits(waiting.take([0]))
-                most = max(1, AT_A_TIME // each, 0 if deadline.known else len(waiting) // 4)
-                affordable = (budget - visits) / each
-                last = affordable < 1
-                cut_short = last and budget == effort
-                some = np.argsort(-theirs, kind="stable")
-                some = some if last else some[: int(min(most, affordable))]
-                now, parents = waiting.take(some), theirs[some]
-                waiting, theirs = _without(waiting, some), np.delete(theirs, some)
-                kept = ~left.told(now, last)
-                given_up = max(given_up, float(parents[~kept].max(initial=0.0)))
-                now, parents = now.take(kept), parents[kept]
+            looks = self._look(v, now, course.limit, floor, workers)
+            course.hear(now, looks, parents)
+            now, parents = course.next_ones()
             now, parents = now.halved(), np.repeat(parents, 2)
-        top = max(settled, given_up)
-        return Bounded(top, best, _best_first(places), visits, left.sets, settled, cut_short)
+        found = course.result()
+        # In a hurry intervals are taken in other lots, and what is proven differs a little.
+        self._last = None if deadline.known else _Last(v, asked, found)
+        return found
+
+    @cached_property
+    def _reach(self) -> float:
+        """No hinge of a unit neuron, with its hyperplane among the rows, is larger on any."""
+        sizes = np.abs(self.rows).max(axis=0) if self.norm == 1 else row_norms(self.rows.T)
+        return 2 * float(sizes.max())
 
     def _look(
         self, v, regions: Intervals | Patches, limit: float, floor: float, workers: Workers
@@ -179,6 +164,113 @@ class Bounder:
                 np.concatenate([getattr(looks, part) for looks in found])
                 for part in Looks.__dataclass_fields__
             )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Last:
+    """What was found under ``v``, when it was asked so."""
+
+    v: np.ndarray
+    asked: tuple
+    found: Bounded
+
+    def under(self, v: np.ndarray, asked: tuple, reach: float) -> Bounded | None:
+        """The same for another ``v``, if no more than rounding is between them: a score moves by no
+        more than the sum of that, times the ``reach`` of a hinge. None where there is more."""
+        moved = reach * float(row_norms(v - self.v).sum())
+        alike = all(
+            a == b or np.isclose(a, b, rtol=ROUNDED, atol=0) for a, b in zip(asked, self.asked)
+        )
+        if not alike or moved > ROUNDED * self.found.value:
+            return None
+        found = self.found
+        return replace(found, bound=found.bound + moved, settled=found.settled + moved)
+
+
+class _Course:
+    """The course of one search: what is open, largest bound first, what was proven of the rest, and
+    when it is enough."""
+
+    def __init__(
+        self,
+        bounder: Bounder,
+        alpha: float,
+        tolerance: float,
+        budget: float,
+        deadline: Deadline,
+        left: "_Left",
+    ):
+        self.bounder, self.alpha, self.tolerance = bounder, alpha, tolerance
+        self.effort, self.budget, self.deadline, self.left = budget, budget, deadline, left
+        self.glance = GLANCE * bounder.first_look
+        self.limit, self.best, self.visits = np.inf, 0.0, 0
+        self.settled, self.given_up = 0.0, 0.0
+        self.waiting, self.bounds = bounder.first.take(slice(0, 0)), np.empty(0)
+        self.places: list[Places] = []
+        self.cut_short = False
+
+    def hear(self, now: Intervals | Patches, looks: Looks, parents: np.ndarray) -> None:
+        """Take in a look at these intervals or patches, parts of some with the bounds ``parents``
+        (m,)."""
+        self.visits += self.bounder.visits(now)
+        bounds = np.minimum(looks.bounds, parents)
+        self.best = max(self.best, float(looks.values.max()))
+        excess = max(self.best - self.alpha, 0.0) if self.alpha else 0.0
+        self.limit = max(self.alpha, self.best) * (1 + self.tolerance) + excess
+        self._heed(excess)
+        self.places.append(_places(now, looks))
+        open_ = (bounds - looks.rounding > self.limit) & (now.widths > SMALLEST)
+        self._settle(bounds[~open_])
+        self.waiting = _joined(self.waiting, now.take(open_))
+        self.bounds = np.append(self.bounds, bounds[open_])
+        still = self.bounds > self.limit
+        self._settle(self.bounds[~still])
+        self.waiting, self.bounds = self.waiting.take(still), self.bounds[still]
+
+    def _heed(self, excess: float) -> None:
+        """Spend no more than a glance where nothing is to be proven yet, and nothing more where
+        time is up."""
+        far = excess > max(0.5 * self.tolerance, FAR) * self.alpha
+        if far and self.visits <= self.glance / 2:
+            self.budget = min(self.budget, self.glance)
+        if self.visits >= self.glance and self.deadline.due():
+            self.budget = min(self.budget, self.visits)
+
+    def _settle(self, bounds: np.ndarray) -> None:
+        self.settled = max(self.settled, float(bounds.max(initial=0.0)))
+
+    def next_ones(self) -> tuple[Intervals | Patches, np.ndarray]:
+        """What to halve and look at next, and the bounds of these (m,)."""
+        now, parents = self.waiting.take(slice(0, 0)), np.empty(0)
+        while len(self.waiting) and not len(now):
+            # The largest bounds first: wherever effort ends, what is left is as small as it can be.
+            each = 2 * self.bounder.visits(self.waiting.take([0]))
+            hurry = self.deadline.known
+            most = max(1, AT_A_TIME // each, 0 if hurry else len(self.waiting) // 4)
+            affordable = (self.budget - self.visits) / each
+            last = affordable < 1
+            self.cut_short = last and self.budget == self.effort
+            some = np.argsort(-self.bounds, kind="stable")
+            some = some if last else some[: int(min(most, affordable))]
+            now, parents = self.waiting.take(some), self.bounds[some]
+            self.waiting = _without(self.waiting, some)
+            self.bounds = np.delete(self.bounds, some)
+            kept = ~self.left.told(now, last)
+            self.given_up = max(self.given_up, float(parents[~kept].max(initial=0.0)))
+            now, parents = now.take(kept), parents[kept]
+        return now, parents
+
+    def result(self) -> Bounded:
+        """What it all came to."""
+        return Bounded(
+            bound=max(self.settled, self.given_up),
+            value=self.best,
+            places=_best_first(self.places),
+            visits=self.visits,
+            left=self.left.sets,
+            settled=self.settled,
+            cut_short=self.cut_short,
         )
 
 

@@ -61,7 +61,7 @@ def solve(
 def _rounds(
     problem: Problem, pricer: Pricer, schedule: Schedule, working: WorkingSet, on_round: OnRound
 ) -> Solution:
-    threshold = problem.alpha * (1 + 0.1 * schedule.wanted)
+    threshold = worth_adding(problem, schedule.wanted)
     working.solve(problem.alpha, schedule.kkt)
     fit = working.fit()
     round_ = 0
@@ -95,6 +95,11 @@ def _rounds(
                 working.solve(problem.alpha, schedule.kkt)
             working.drop_idle()
             fit = working.fit()
+
+
+def worth_adding(problem: Problem, gap: float) -> float:
+    """The score above which a wedge is worth adding where a relative gap of ``gap`` is wanted."""
+    return problem.alpha * (1 + 0.1 * gap)
 
 
 def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Solution:

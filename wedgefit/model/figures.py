@@ -19,6 +19,7 @@ from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.rounding import Leeway, leeway_of
 from wedgefit.engine.schedule import QUICK_GAP
+from wedgefit.engine.solve import worth_adding
 from wedgefit.engine.wedge import Wedges
 from wedgefit.errors import CertificateError, NoEffects
 from wedgefit.learning.learn import Learner
@@ -174,7 +175,8 @@ def stages_found(
         # As sharp as the solver's own last round; a bound below alpha need not be sharper.
         wanted = min(tol, QUICK_GAP) if pricer.full_rounds_are_quick else tol
         sharp = sharp_enough(problem, fit, dual, wanted)
-        priced = pricer.price(dual, problem.alpha, fit.wedges, every_pencil=exact, sharp=sharp)
+        above = worth_adding(problem, wanted)
+        priced = pricer.price(dual, above, fit.wedges, every_pencil=exact, sharp=sharp)
         certificate = certify(X, problem, fit, dual, priced)
         exact = exact and certificate.scope == "exact"
         stage = Stage(
