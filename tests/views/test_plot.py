@@ -405,6 +405,25 @@ def test_maps_of_pairs_end_where_rows_end(trained):
     assert some.values[30, 10] == pytest.approx(value[0, 0])
 
 
+def test_maps_are_pale_where_no_row_is_near(tmp_path):
+    """And their shades are those of the places near rows: corners that nobody has seen would take
+    all of them."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, 200)
+    z = x + rng.normal(scale=0.05, size=200)
+    table = table_of({"x": x, "z": z, "y": 10 * np.maximum(x, 0) + 40 * np.maximum(z - x, 0)})
+    model = train(table, Options(alpha_ratio=0.003), Silent())
+    axes, bar = drawn(model, table, "map").axes
+    (pale,) = [c for c in axes.collections if c.get_alpha() == 0.75]
+    (area,) = pale.get_paths()
+    assert area.contains_point((0.9, -0.9)) and area.contains_point((-0.9, 0.9))
+    assert not any(area.contains_point(place) for place in zip(x, z))
+    corner = inputs_at(model, {"x": np.array([-1.0]), "z": np.array([1.0])})
+    assert bar.get_ylim()[1] < model.network.forward(corner)[0, 0]
+    plain = drawn(model, None, "map").axes[0]
+    assert not [c for c in plain.collections if c.get_alpha() == 0.75]
+
+
 def test_predictions_against_what_was_observed(trained):
     model, table = trained["mixed"]
     (axes,) = drawn(model, table, "predicted").axes

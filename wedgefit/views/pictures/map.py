@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,13 +10,21 @@ import numpy as np
 from wedgefit.data.sample import class_codes
 from wedgefit.errors import UsageError
 from wedgefit.views.pictures.naming import name_points
-from wedgefit.views.pictures.scene import Scene, Seen, default_kind, numbers_of
+from wedgefit.views.pictures.scene import (
+    SIDE,
+    Scene,
+    Seen,
+    default_kind,
+    near_rows,
+    numbers_of,
+)
 from wedgefit.views.pictures.style import (
     CLASS_COLOURS,
     CLASS_MARKS,
     DARK,
     GRID,
     LIGHT,
+    PAPER,
     SIZES,
     SOFT,
     close_seams,
@@ -47,12 +56,16 @@ def map_(scene: Scene):
     seen = scene.rows(names)
     draw = _decision if scene.classes else _response
     draw(scene, figure, axes, (x, y), scores, seen)
+    _pale_where_nobody_looked(axes, (x, y), names, seen)
     breaklines(axes, [hinges(model)[neuron.id] for neuron in model.layer(1)], names)
     axes.set(xlabel=label(names[0]), ylabel=label(names[1]), xlim=x[[0, -1]], ylim=y[[0, -1]])
     axes.grid(False)
     title(figure, f"{scene.target} by {label(names[0])} and {label(names[1])}")
     shades = "shades: the predicted class; thin" if scene.classes else "thin"
-    axes.set_title(f"{shades} lines: where the network bends, through the ringed rows", color=SOFT)
+    pale = "" if seen is None else "; pale: no rows near"
+    bends = "lines: where the network bends, through the ringed rows"
+    words = textwrap.wrap(f"{shades} {bends}{pale}", int(11 * figure.get_figwidth()))
+    axes.set_title("\n".join(words), color=SOFT)
     _rings(scene, figure, axes, names, seen)
     return figure
 
@@ -82,13 +95,39 @@ def _rings(scene: Scene, figure, axes, names: list[str], seen: Seen | None) -> N
 
 def _response(scene: Scene, figure, axes, grid, scores: np.ndarray, seen: Seen | None) -> None:
     """Numbers: the prediction as shades, the rows in the shade of their own value."""
+    from matplotlib.colors import Normalize
+    from matplotlib.ticker import MaxNLocator
+
     target = seen.target if seen is not None else None
-    norm = sizes_of([scores] if target is None else [scores, target])
-    shades = numbers_as_shades(axes, grid, scores, norm)
+    shown = scores.ravel()[_looked_at(scene, grid, seen)]
+    norm = sizes_of([shown] if target is None else [shown, target])
+    levels = MaxNLocator(14).tick_values(norm.vmin, norm.vmax)
+    norm = Normalize(levels[0], levels[-1])
+    shades = numbers_as_shades(axes, grid, scores, norm, levels)
     if target is not None:
         x, y = (seen.values[name] for name in numbers_of(scene.model))
         dots(axes, x, y, target[:, 0], cmap=SIZES, norm=norm, edgecolors=DARK, linewidths=0.4)
     bar_of(figure, shades, axes, scene.target)
+
+
+def _looked_at(scene: Scene, grid, seen: Seen | None) -> np.ndarray:
+    """Which points of the grid, row by row, have rows near; all where there are no rows."""
+    if seen is None or not len(seen.values[numbers_of(scene.model)[0]]):
+        return np.ones(len(grid[0]) * len(grid[1]), dtype=bool)
+    near = near_rows(seen, numbers_of(scene.model), [side[[0, -1]] for side in grid])
+    x, y = (np.arange(len(side)) * SIDE // len(side) for side in grid)
+    return near[np.ix_(x, y)].T.ravel()
+
+
+def _pale_where_nobody_looked(axes, grid, names: Sequence[str], seen: Seen | None) -> None:
+    """Pale where no row is near."""
+    if seen is None or not len(seen.values[names[0]]):
+        return
+    near = near_rows(seen, names, [side[[0, -1]] for side in grid])
+    places = [np.linspace(side[0], side[-1], SIDE) for side in grid]
+    if not near.all():
+        far = np.where(near, 0.0, 1.0).T
+        axes.contourf(*places, far, levels=[0.5, 1.5], colors=[PAPER], alpha=0.75, zorder=1.5)
 
 
 def sizes_of(parts: Sequence[np.ndarray]):
@@ -105,7 +144,10 @@ def numbers_as_shades(axes, grid, scores: np.ndarray, norm, levels=14):
     if np.ptp(scores) <= 1e-9 * np.abs(scores).max() and np.ndim(levels) == 0:
         levels = np.linspace(norm.vmin, norm.vmax, levels)
     heights = scores.reshape(GRID, GRID)
-    shades = axes.contourf(*grid, heights, levels=levels, cmap=SIZES, norm=norm)
+    beyond = heights.min() < norm.vmin, heights.max() > norm.vmax
+    extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(beyond)
+    style = {"cmap": SIZES, "norm": norm, "extend": extend or "neither"}
+    shades = axes.contourf(*grid, heights, levels=levels, **style)
     close_seams(shades)
     return shades
 

@@ -7,7 +7,7 @@ import numpy as np
 from wedgefit.data.distribution import Distribution
 from wedgefit.errors import UsageError
 from wedgefit.views.effects import states_at
-from wedgefit.views.pictures.scene import Scene
+from wedgefit.views.pictures.scene import SIDE, Scene, near_rows
 from wedgefit.views.pictures.style import (
     CLASS_COLOURS,
     DARK,
@@ -26,8 +26,6 @@ from wedgefit.views.pictures.style import (
 )
 from wedgefit.views.words import number, signed
 
-SIDE = 40  # Places along each side of a map.
-NEAR = 3  # So many places from a row a map ends: beyond, nobody has looked.
 MOST_LINES = 5
 MOST_FIGURES = 16  # More cells have no room for them.
 FULL = 0.98  # Colours are full where this part of the places is less.
@@ -126,12 +124,7 @@ class _Map(_Drawing):
         if seen is None or not len(seen.values[self.names[0]]):
             return super().visible(scene)
         spans = [(places[0], places[-1]) for places in self.places]
-        rows = [seen.values[name] for name in self.names]
-        count, _, _ = np.histogram2d(*rows, bins=SIDE, range=spans)
-        near = np.zeros((SIDE, SIDE), dtype=bool)
-        for i, k in np.argwhere(count > 0):
-            near[max(0, i - NEAR) : i + NEAR + 1, max(0, k - NEAR) : k + NEAR + 1] = True
-        return near
+        return near_rows(seen, self.names, spans)
 
     def draw(self, scene: Scene, axes, most: float):
         values = np.ma.masked_array(self.values, ~self.shown).T

@@ -13,6 +13,9 @@ from wedgefit.views.pictures.style import (
     label,
 )
 
+SIDE = 40  # Places along each side of a map of two columns.
+NEAR = 3  # So many places from a row a map ends.
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -124,6 +127,17 @@ class Scene:
             for sample in self.record["samples"]
             if all(sample["cells"][name] is not None for name in names)
         ]
+
+
+def near_rows(seen: Seen, names: Sequence[str], spans) -> np.ndarray:
+    """Where in the plane of two columns some row is near, (SIDE, SIDE) over these spans: beyond,
+    nobody has looked."""
+    rows = [seen.values[name] for name in names]
+    count, _, _ = np.histogram2d(*rows, bins=SIDE, range=spans)
+    near = np.zeros((SIDE, SIDE), dtype=bool)
+    for i, k in np.argwhere(count > 0):
+        near[max(0, i - NEAR) : i + NEAR + 1, max(0, k - NEAR) : k + NEAR + 1] = True
+    return near
 
 
 def numbers_of(model: Model) -> list[str]:
