@@ -58,7 +58,7 @@ def _unique(found: dict) -> Parts:
     """Whether there is another optimum, and what all of them say of the columns."""
     many = count(found["candidates"], "wedge") if found["candidates"] else "no wedge"
     wedges = f"{many} can be in an optimum"
-    independent = ", and on the rows they are independent" if found["candidates"] else ""
+    independent = ", and on the rows they are independent" if found["candidates"] > 1 else ""
     answers = {
         True: f"The optimum is unique: {wedges}{independent} (proven).",
         False: f"The optimum is not unique: {wedges}. All optima predict the same on these rows.",
