@@ -3,10 +3,11 @@
     python tests/benchmarks/small_classes.py [TABLE ...] [--order N]
 
 Scores of cross-validation on the same folds, alpha chosen by the log loss in each: classes that
-share their neurons (the default), a network per class, classes balanced, and columns by the ranks
-of their rows in place of their numbers; beside them a random forest and a logistic regression of
-splines. ``amounts`` are made as chemical analyses are: columns whose rows crowd at one end, or are
-zero in most rows of some classes, so that there a hinge has to be steep.
+share their neurons (the default), a network per class, classes balanced, columns in units of the
+distance between their quartiles (where that is less than the standard deviation), and columns by
+the ranks of their rows in place of their numbers; beside them a random forest and a logistic
+regression of splines. ``amounts`` are made as chemical analyses are: columns whose rows crowd at
+one end, or are zero in most rows of some classes, so that there a hinge has to be steep.
 """
 
 import argparse
@@ -54,6 +55,13 @@ def amounts(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return X[order], np.repeat(np.arange(len(SIZES)), SIZES)[order]
 
 
+def quartile_scales(X: np.ndarray) -> np.ndarray:
+    """What the standard deviation would be of a normal column with these quartiles, or the standard
+    deviation where that is less, or they are one value."""
+    spread = np.subtract(*np.quantile(X, [0.75, 0.25], axis=0)) / 1.349
+    return np.where(spread > 0, np.minimum(spread, X.std(axis=0)), X.std(axis=0))
+
+
 TABLES = {
     "iris": lambda: datasets.load_iris(return_X_y=True),
     "wine": lambda: datasets.load_wine(return_X_y=True),
@@ -65,7 +73,12 @@ KINDS = {
     "shared neurons": {},
     "a network per class": {"loss": "logistic"},
     "classes balanced": {"class_weight": "balanced"},
+    "columns by quartiles": {"standardize": False},
     "columns by ranks": {},
+}
+COLUMNS = {
+    "columns by quartiles": lambda X: X / quartile_scales(X),
+    "columns by ranks": lambda X: np.column_stack([rankdata(column) for column in X.T]),
 }
 SPLINES = (StandardScaler(), SplineTransformer(6), LogisticRegression(max_iter=2000))
 OTHERS = {
@@ -78,8 +91,7 @@ def rows_of(name: str, order: int):
     """A row of the table for each kind of fit."""
     X, y = TABLES[name]()
     for kind, told in KINDS.items():
-        by_rank = kind == "columns by ranks"
-        Z = np.column_stack([rankdata(column) for column in X.T]) if by_rank else X
+        Z = COLUMNS[kind](X) if kind in COLUMNS else X
         model = WedgeClassifier(order=order, n_jobs=1, **told).fit(Z, y).model_
         scores = model.score.cv
         best = max(point.scores["accuracy"].mean for point in model.score.curve)
