@@ -2,8 +2,11 @@
 pages that are read for their words, and what both processes of a run need."""
 
 import os
+from importlib.util import find_spec
+from pathlib import Path
 
 import hypothesis
+import kernels
 import numpy as np
 import once
 import pytest
@@ -16,11 +19,23 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("same-every-time")
 
 
+ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_configure():
+    if not ONE_OF_SEVERAL:
+        kernels.forget_old_ones(Path(nomination.__file__).parent)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def processes_of_a_run(tmp_path_factory):
     """Kernels are compiled, and models of ``kinds`` trained, once a run, not once a process."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        once.share(tmp_path_factory.getbasetemp().parent)
+    if not ONE_OF_SEVERAL:
+        return
+    folder = tmp_path_factory.getbasetemp().parent
+    once.share(folder)
+    if find_spec("numba") is not None:
+        kernels.compile_one_at_a_time(folder / "kernels")
 
 
 @pytest.fixture
