@@ -179,10 +179,11 @@ def solve_stage(
     pricer_for: PricerFor,
     previous: Stage | None = None,
     begin: Fit | None = None,
+    working: WorkingSet | None = None,
     **options,
 ) -> Stage:
-    """The first stage on X (n, d), or the stage after ``previous``, which must have neurons;
-    ``options`` go to ``solve``.
+    """The first stage on X (n, d), from ``working`` on where that is given, or the stage after
+    ``previous``, which must have neurons; ``options`` go to ``solve``.
 
     A later stage begins at the network of the one before, passed through, or at ``begin``, which
     reads the same units, and can only go down from there.
@@ -191,7 +192,7 @@ def solve_stage(
     no activation pass.
     """
     if previous is None:
-        return Stage(X, solve(problem, pricer_for(X), **options))
+        return Stage(X, solve(problem, pricer_for(X), working=working, **options))
     inputs = previous.activations
     pricer = pricer_for(inputs)
     before = begin or previous.fit

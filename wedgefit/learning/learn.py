@@ -358,7 +358,7 @@ class _WrittenOut(Walk):
     """Every network by the whole dictionary, written out and solved at once: for small data, as a
     reference."""
 
-    def _stage(self, alpha: float, k: int, below: Stages, options: dict) -> Stage:
+    def _stage(self, alpha: float, k: int, *_) -> Stage:
         size, rows = self.pricers[k].dictionary.size, len(self.X)
         if size * rows * 8 > WRITTEN_OUT_UP_TO:
             raise FitError(

@@ -14,7 +14,7 @@ from wedgefit.engine.layers import DeepFit, PricerFor, Stage, composed, solve_st
 from wedgefit.engine.plainer import readable
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
-from wedgefit.engine.solve import refitted
+from wedgefit.engine.solve import OnRound, refitted
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.working_set import working_set
 from wedgefit.learning.settings import TOL, TOL_OF_LARGE
@@ -86,6 +86,14 @@ class AlphaPath:
     pace: Pace = FINE
 
 
+@dataclass(frozen=True)
+class _Watch:
+    """When a stage ends, and who hears of its rounds."""
+
+    deadline: Deadline
+    on_round: OnRound
+
+
 class Walk:
     """All networks of one sample, along the alphas.
 
@@ -132,15 +140,12 @@ class Walk:
                     continue
                 left = (len(self.deeper) + 2 - layer) * len(networks) - k
                 place = (k, len(networks)), (layer, len(self.deeper) + 1)
-                options = {
-                    "deadline": deadline.share(left),
-                    "on_round": _round_reporter(advance, *place, self.tol),
-                }
+                watch = _Watch(deadline.share(left), _round_reporter(advance, *place, self.tol))
                 if layer == 2 and self._makes_chains(k, networks[k][0]):
-                    networks[k] = self._both_layers(alpha, k, networks[k][0], options)
+                    networks[k] = self._both_layers(alpha, k, networks[k][0], watch)
                 else:
-                    stage = self._stage(alpha, k, networks[k], options)
-                    networks[k] = self._alternated(alpha, k, (*networks[k], stage), options)
+                    stage = self._stage(alpha, k, networks[k], watch)
+                    networks[k] = self._alternated(alpha, k, (*networks[k], stage), watch)
         return networks
 
     def _makes_chains(self, k: int, below: Stage) -> bool:
@@ -148,17 +153,17 @@ class Walk:
         dictionary = self.deeper[0](below.activations).dictionary
         return are_chains(self.X, self.problems[k], dictionary.bias, dictionary.orders)
 
-    def _both_layers(self, alpha: float, k: int, below: Stage, options: dict) -> Stages:
+    def _both_layers(self, alpha: float, k: int, below: Stage, watch: _Watch) -> Stages:
         """The first two stages of network k, so that both layers together are the best."""
         return solve_all_layers(
             replace(self.problems[k], alpha=alpha),
             below,
-            lambda stage: self._stage(alpha, k, (stage,), options),
+            lambda stage: self._stage(alpha, k, (stage,), watch),
             tol=self.tol,
-            deadline=options["deadline"],
+            deadline=watch.deadline,
         )
 
-    def _alternated(self, alpha: float, k: int, stages: Stages, options: dict) -> Stages:
+    def _alternated(self, alpha: float, k: int, stages: Stages, watch: _Watch) -> Stages:
         """The stages of network k after the last one has asked the one below for more neurons."""
         *lower, below, last = stages if len(stages) > 1 else (None, *stages)
         if below is None or not self.alternate:
@@ -169,27 +174,29 @@ class Walk:
             below,
             last,
             deeper,
-            lambda stage, begin: self._stage(alpha, k, (*lower, stage), options | {"begin": begin}),
+            lambda stage, begin: self._stage(alpha, k, (*lower, stage), watch, begin),
             turns=self.alternate,
             tol=self.tol,
-            deadline=options["deadline"],
+            deadline=watch.deadline,
         )
 
-    def _stage(self, alpha: float, k: int, below: Stages, options: dict) -> Stage:
-        """The next stage of network k, above those ``below``."""
-        if below:
-            pricer = self.deeper[len(below) - 1](below[-1].activations)
-        else:
-            pricer = self.pricers[k]
-            options["working"] = self.working[k]
+    def _stage(
+        self, alpha: float, k: int, below: Stages, watch: _Watch, begin: Fit | None = None
+    ) -> Stage:
+        """The next stage of network k, above those ``below``, from ``begin`` on where that is
+        given."""
+        pricer = self.deeper[len(below) - 1](below[-1].activations) if below else self.pricers[k]
         return solve_stage(
             replace(self.problems[k], alpha=alpha),
             self.X,
             lambda X: pricer,
             below[-1] if below else None,
+            begin,
+            None if below else self.working[k],
             tol=self.tol,
             exact=self.exact(pricer),
-            **options,
+            deadline=watch.deadline,
+            on_round=watch.on_round,
         )
 
     @property
