@@ -376,3 +376,16 @@ def gappy():
     flat = Column("flat", "numeric", np.ones(table().rows))
     own = {name: table().columns[name] for name in ("a", "b", "y")}
     return replace(table(), columns=own | {"flat": flat})
+
+
+def test_effects_that_a_deep_file_does_not_claim_are_not_passed_over():
+    """Files of before had none there; nobody is to think that none were found."""
+    rows = replace(table(), columns={name: table().columns[name] for name in ("a", "y")})
+    told = Options(target=("y",), layers=3, alpha=0.01, jobs=1)
+    data = json.loads(train(rows, told, Silent()).dumps())
+    assert data["effects"]
+    found = certify(loads(json.dumps(data)), rows, jobs=1)
+    assert "effects" not in {part["name"] for part in found["not_checked"]}
+    data["effects"] = []
+    found = certify(loads(json.dumps(data)), rows, jobs=1)
+    assert {"name": "effects", "why": "the file claims none"} in found["not_checked"]

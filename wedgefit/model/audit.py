@@ -152,13 +152,16 @@ def _found(model: Model, table: Table, jobs: int | None) -> Found:
             "score": score,
         }
     )
+    unclaimed = {}
     if model.options or model.distributions or model.importances:
         seen = measured(model, rows, sample.X, sample.weights)
         record["distributions"] = plain(seen.distributions)
         # Before networks of one column and several layers had any, their files claim none.
         if model.importances or model.depth == 1:
             record["effects"] = plain(seen.importances)
-    found = Found(record, slack | score_slack, [*audited.checks()])
+        elif seen.importances:
+            unclaimed["effects"] = "the file claims none"
+    found = Found(record, slack | score_slack, [*audited.checks()], unclaimed)
     _encoded(model, table, found)
     _noted(model, table, [*learner.notes, *told], found)
     _set_aside(model, audited.stages, kept, found)
