@@ -117,6 +117,7 @@ def kinds() -> Kinds:
             ),
             "increasing": lambda made: trained(columns | y, increasing=("a",), convex=("b",)),
             "ridges that fall": lambda made: trained(columns | y, decreasing=("b",), order=2),
+            "pairs": lambda made: trained(columns | y, pairs=("town:a",)),
             "two classes": lambda made: trained(columns | two),
             "two numbers as classes": lambda made: trained(columns | {"y": high.astype(float)}),
             "two classes, squared": lambda made: trained(columns | two, loss="squared"),

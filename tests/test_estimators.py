@@ -558,6 +558,41 @@ def test_a_monotonic_cst_of_no_meaning_is_refused(told, words, rng):
         WedgeRegressor(monotonic_cst=told, alpha=0.1).fit(X, X[:, 0])
 
 
+@pytest.mark.parametrize("kind", [WedgeRegressor, WedgeClassifier])
+def test_pairs_are_named_or_numbered(kind, rng):
+    X = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
+    y = np.abs(X["a"] - X["b"]) + X["c"] + 0.3 * rng.normal(size=60)
+    if kind is WedgeClassifier:
+        y = y > 1
+    told = [("b", "a")]
+    by_name = kind(alpha_ratio=0.02, pairs=told).fit(X, y)
+    assert by_name.model_.problem.pairs == (("a", "b"),) and clone(by_name).pairs == told
+    read = {*map(tuple, (wedge.columns for wedge in by_name.wedges_))}
+    assert ("a", "b") in read and {*map(len, read)} == {1, 2}
+    assert not any({"c"} < {*columns} for columns in read)
+    for rows, spelt in ((X.to_numpy(), [(0, 1)]), (X, ["a:b"]), (X, np.array([[1, 0]]))):
+        other = kind(alpha_ratio=0.02, pairs=spelt).fit(rows, y)
+        assert other.coef_.tolist() == by_name.coef_.tolist()
+    numbered = kind(alpha_ratio=0.02, pairs=[("x0", "x2")]).fit(X.to_numpy(), y)
+    assert numbered.model_.problem.pairs == (("x0", "x2"),)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ([("x0", "x7")], "pairs: there is no column .x7"),
+        ([(0, 2)], "pairs names column 2 .from 0., and there are 2"),
+        ([(0, 0)], "and itself are no pair"),
+        ("x0:x1", "the parameter 'pairs' of WedgeRegressor is 'x0:x1'; expected"),
+        ([(0, 1, 1)], "expected several times two columns like A:B, a list of pairs"),
+    ],
+)
+def test_pairs_of_no_meaning_are_refused(told, words, rng):
+    X = rng.normal(size=(20, 2))
+    with pytest.raises(ValueError, match=words):
+        WedgeRegressor(pairs=told, alpha=0.1).fit(X, X[:, 0])
+
+
 def test_more_than_two_classes_have_no_direction(rng):
     X = rng.normal(size=(30, 2))
     with pytest.raises(ValueError, match="for one target, or for two classes"):

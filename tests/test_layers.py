@@ -17,7 +17,7 @@ ORDER = """
 __init__ errors setting watch files records published
 data.words data.settings data.reading data.hints data.cells data.sheet data.csv_file
 data.parquet_file data.table data.kinds data.roles data.lags data.columns data.fitting data.target
-data.sample data.shape data.guards data.encoding data.distribution
+data.pairs data.sample data.shape data.guards data.encoding data.distribution
 engine.losses.base engine.losses.squared engine.losses.robust engine.losses.logistic
 engine.losses.softmax engine.losses.counts engine.losses
 engine.problem engine.wedge engine.hinges engine.fit engine.rounding engine.certificate
@@ -40,7 +40,7 @@ learning.problems
 learning.splits learning.kept
 learning.path learning.side_by_side learning.select learning.policy learning.learn
 model.calibration model.effects model.over_folds model.intervals model.parts model.record
-model.file_record model.file
+model.file_problem model.file_record model.file
 model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.onnx_graph model.onnx_network
 model.foreign model.network_export model.evaluation model.residuals model.build model.whole_path

@@ -212,6 +212,7 @@ class Several(Range):
         self.words = f"several times {each.words}"
 
     def take(self, value) -> tuple:
+        value = value.tolist() if getattr(value, "ndim", 0) else value
         _expect(isinstance(value, list | tuple))
         return tuple(map(self.each.take, value))
 
@@ -259,6 +260,24 @@ class Pair(Range):
         name, mark, kind = text.rpartition("=")
         _expect(bool(mark))
         return self.take((name, kind))
+
+
+class PairOfNames(Range):
+    """``A:B``, a pair of columns: a text, or two names or positions (from 0), as a tuple."""
+
+    words, metavar = "two columns like A:B", "A:B"
+
+    def take(self, value) -> str | tuple[str | int, str | int]:
+        if isinstance(value, list | tuple):
+            _expect(len(value) == 2)
+            first, second = map(self._column, value)
+            return first, second
+        _expect(isinstance(value, str) and ":" in value)
+        return str(value)
+
+    @staticmethod
+    def _column(value) -> str | int:
+        return Text().take(value) if isinstance(value, str) else Whole(0).take(value)
 
 
 class Bytes(Range):

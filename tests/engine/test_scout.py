@@ -78,7 +78,9 @@ def test_directions_get_fewer_where_pairs_are_many(monkeypatch, kept, directions
 
 
 def test_pairs_that_no_wedge_reads_are_not_looked_at():
-    dictionary = Dictionary(rows("plain"), (1, 2), 1, True, apart=((0, 2),))
+    together = np.ones((4, 4), dtype=bool)
+    together[0, 2] = together[2, 0] = False
+    dictionary = Dictionary(rows("plain"), (1, 2), 1, True, together)
     assert not (scout.scout_for(dictionary).columns == (0, 2)).all(axis=1).any()
 
 

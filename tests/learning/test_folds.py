@@ -68,7 +68,8 @@ def test_a_fold_is_encoded_as_if_the_other_rows_were_not_there(weighted, standar
     widths = set()
     for learn, held_out in holdout():
         alone, own = encode(table.take(learn), **roles)
-        X, unseen, _ = design.encoder(learn, held_out)
+        found = design.encoder(learn, held_out)
+        X, unseen = found.rows, found.held_out
         np.testing.assert_allclose(X, own.X, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(
             unseen, alone.transform(table.take(held_out)), rtol=1e-12, atol=1e-12

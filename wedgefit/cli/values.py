@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from wedgefit.setting import Range
+from wedgefit.setting import Range, Several
 
 
 class LaterChoice(click.Choice):
@@ -33,7 +33,8 @@ class Value(click.ParamType):
         try:
             return self.range.read(value)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is not {self.range.words}.", param, ctx)
+            each = self.range.each if isinstance(self.range, Several) else self.range
+            self.fail(f"{value!r} is not {each.words}.", param, ctx)
 
     def shell_complete(self, ctx, param, incomplete):
         words = map(str, self.range.choices)

@@ -29,7 +29,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
 
@@ -50,6 +50,7 @@ from wedgefit.data.columns import (
 from wedgefit.data.fitting import Rows, fit_column
 from wedgefit.data.guards import guards
 from wedgefit.data.kinds import check_range, example_of
+from wedgefit.data.pairs import pairs_named, sources_of
 from wedgefit.data.reading import Reading
 from wedgefit.data.roles import (
     exposures_of,
@@ -60,7 +61,7 @@ from wedgefit.data.roles import (
     times_of,
     training_rows,
 )
-from wedgefit.data.sample import Design
+from wedgefit.data.sample import Design, Encoded
 from wedgefit.data.settings import TableSettings
 from wedgefit.data.shape import Shapes, gap_notes, refuse_shapes, shapes_of
 from wedgefit.data.table import Table
@@ -190,6 +191,7 @@ def fit_encoding(
     """
     (targets, names), shapes = targets_and_inputs(table, told), told.shapes
     refuse_shapes(table, shapes, names)
+    pairs = pairs_named(table, told.pairs, names)
     chosen = bool(told.target)
     table, notes = training_rows(table, targets, told.weight, told.drop_missing_target, chosen)
     weights = row_weights(table, told.weight)
@@ -200,7 +202,8 @@ def fit_encoding(
     if not encoding.features:
         raise _nothing_left(encoding, table)
     apart = _Apart(partial(_learnt_apart, table, names, target, scaling, weights))
-    return encoding, _design(table, told, encoding, y, weights, apart, notes)
+    design = _design(table, told, encoding, y, weights, apart, notes)
+    return encoding, replace(design, pairs=pairs)
 
 
 def _design(
@@ -231,6 +234,7 @@ def _design(
         names=encoding.names,
         table=table,
         shapes=shapes_of(encoding.features, shapes),
+        sources=sources_of(encoding.features),
         notes=(*notes, *_far_out(encoding, table), *doubts, *gap_notes(encoding.features, shapes)),
         encoding_of=apart,
     )
@@ -298,12 +302,12 @@ def _encoded_apart(
     shapes: Shapes,
     learn: np.ndarray,
     held_out: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+) -> Encoded:
     """Some rows of the training table encoded by what they alone teach, and held-out rows by the
-    same: two design matrices of one width, and the shapes of its columns."""
+    same."""
     own = apart(learn)
     rows, unseen = (own.transform(table.take(part)) for part in (learn, held_out))
-    return rows, unseen, shapes_of(own.features, shapes)
+    return Encoded(rows, unseen, shapes_of(own.features, shapes), sources_of(own.features))
 
 
 def _learnt(

@@ -8,11 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from wedgefit.data.pairs import Names, read_together
 from wedgefit.data.table import Table
 
-# Of the rows to learn from and the rows held out (positions), the two design matrices, and the
-# shapes of their columns.
-Encoder = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """The rows to learn from and the rows held out in the same columns, and of these columns the
+    ``shapes`` and the ``sources``, as in ``Sample``."""
+
+    rows: np.ndarray
+    held_out: np.ndarray
+    shapes: np.ndarray | None = None
+    sources: np.ndarray | None = None
+
+
+# Of the rows to learn from and the rows held out (positions).
+Encoder = Callable[[np.ndarray, np.ndarray], Encoded]
 # Of every fold the rows to train and to test on, by position.
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -31,7 +43,9 @@ class Sample:
     is to have in each column, 1, −1 or 0 where either will do; None where all will. ``times`` (n,):
     rows of a later time are held out from what is learnt of earlier ones, ``horizon`` times before
     or more; None where rows have no order. ``series`` (n,): which of several series each row
-    belongs to, of which the horizon counts rows, too; None where there is one.
+    belongs to, of which the horizon counts rows, too; None where there is one. ``sources`` (d,):
+    the column of the table that each column comes from, None where each is by itself. ``pairs``:
+    those of sources that neurons may read together, None where all may.
     """
 
     X: np.ndarray
@@ -45,6 +59,13 @@ class Sample:
     times: np.ndarray | None = None
     horizon: int = 1
     series: np.ndarray | None = None
+    sources: np.ndarray | None = None
+    pairs: tuple[Names, ...] | None = None
+
+    @property
+    def together(self) -> np.ndarray | None:
+        """Which columns a neuron may read together, (d, d); None where all."""
+        return None if self.pairs is None else read_together(self.sources, self.pairs)
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -70,6 +91,8 @@ class Sample:
             times=times,
             horizon=self.horizon,
             series=series,
+            sources=self.sources,
+            pairs=self.pairs,
         )
 
     def split(self, train: np.ndarray, test: np.ndarray) -> tuple[Sample, Sample]:
@@ -78,8 +101,9 @@ class Sample:
         learn, held_out = self.take(train), self.take(test)
         if self.encoder is None:
             return learn, held_out
-        X, unseen, shapes = self.encoder(train, test)
-        return replace(learn, X=X, shapes=shapes), replace(held_out, X=unseen, shapes=shapes)
+        found = self.encoder(train, test)
+        told = {"shapes": found.shapes, "sources": found.sources}
+        return replace(learn, X=found.rows, **told), replace(held_out, X=found.held_out, **told)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

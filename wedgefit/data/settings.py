@@ -13,6 +13,7 @@ from wedgefit.setting import (
     Declared,
     Flag,
     OneOf,
+    PairOfNames,
     Several,
     Span,
     Whole,
@@ -100,6 +101,16 @@ class TableSettings(Declared):
     )
     concave: tuple[str, ...] = setting(
         (), Several(ColumnName()), NETWORK, "The network must not bend upwards in this column."
+    )
+    pairs: tuple[str | tuple[str | int, str | int], ...] = setting(
+        (),
+        Several(PairOfNames()),
+        NETWORK,
+        "With --order 2: neurons read one column, or two that are such a pair, and no others"
+        " together.",
+        by_default="all pairs",
+        parameter=True,
+        in_python="a list of pairs of names, or of positions from 0",
     )
     drop_missing_target: bool = setting(False, Flag(), LEARN, "Leave rows without a target out.")
     standardize: bool = setting(

@@ -47,7 +47,7 @@ def _pays(dictionary: Dictionary, refine: bool) -> bool:
     if dictionary.norm == 1 and dictionary.orders != tuple(range(1, room + 1)):
         # The axes belong to every patch, and to no wedge of high order.
         return False
-    if dictionary.apart and room > 2:
+    if dictionary.together is not None and room > 2:
         # A set that is left out takes its parts with it, which may stand in no other set.
         return False
     if room == 2:

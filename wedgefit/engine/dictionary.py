@@ -25,14 +25,14 @@ class Dictionary:
 
     ``orders``: the orders present, ascending; ``norm``: 1 or 2, of the hidden weights; ``bias``:
     whether hidden neurons have a bias (else every hyperplane passes through the origin);
-    ``apart``: pairs of columns that no wedge reads together, (p, 2). Theory, section 2.
+    ``together`` (d, d): which columns a wedge may read together, None where all. Theory, section 2.
     """
 
     X: np.ndarray
     orders: tuple[int, ...]
     norm: int
     bias: bool
-    apart: tuple[tuple[int, int], ...] = ()
+    together: np.ndarray | None = None
 
     @cached_property
     def scales(self) -> np.ndarray:
@@ -53,7 +53,9 @@ class Dictionary:
 
     def sets_of(self, order: int) -> int:
         """How many choices of so many columns there are."""
-        return len(self.column_sets(order)) if self.apart else comb(self.X.shape[1], order)
+        if self.together is None:
+            return comb(self.X.shape[1], order)
+        return len(self.column_sets(order))
 
     def anchors(self, order: int) -> int:
         """How many samples a wedge of this order passes through."""
@@ -65,11 +67,16 @@ class Dictionary:
         return self.sets_of(order) * comb(len(self.X), self.anchors(order) - 1)
 
     def column_sets(self, order: int) -> np.ndarray:
-        """All choices of ``order`` columns in lexicographic order, (C(d, order), order)."""
+        """All choices of ``order`` columns that may be read together in lexicographic order,
+        (C(d, order), order) where all may."""
+        if self.together is None:
+            return all_subsets(self.X.shape[1], order)
+        if order == 2:
+            # A few pairs of many columns are found without listing all.
+            return np.ascontiguousarray(np.argwhere(np.triu(self.together, 1)))
         sets = all_subsets(self.X.shape[1], order)
-        for pair in self.apart:
-            sets = sets[np.isin(sets, pair).sum(axis=1) < 2]
-        return sets
+        pairs = combinations(sets.T, 2)
+        return sets[np.all([self.together[a, b] for a, b in pairs], axis=0)] if order > 1 else sets
 
     def wedges(self, columns: np.ndarray, samples: np.ndarray) -> tuple[Wedges, np.ndarray]:
         """The wedges of one order through these samples, padded to this dictionary's room, and

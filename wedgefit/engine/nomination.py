@@ -140,7 +140,7 @@ class Nominations:
         a needle in a haystack of wide tables.
         """
         in_use = np.logical_or.reduce(used.reads, axis=0)
-        if self.dictionary.sets_of(order) > LISTED and not self.dictionary.apart:
+        if self.dictionary.sets_of(order) > LISTED and self.dictionary.together is None:
             every = np.arange(len(in_use))
             return [
                 partial(_drawn_sets, self._rng, among, order, draws)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wedgefit.data.sample import Sample
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import SCORES, scores_of
-from wedgefit.learning.settings import Settings, loss_name, own_splits
+from wedgefit.learning.settings import Options, Settings, loss_name, own_splits
 
 
 def check_settings(settings: Settings, sample: Sample) -> None:
@@ -24,6 +24,13 @@ def check_settings(settings: Settings, sample: Sample) -> None:
         for holds, message, remedy in parts(settings, sample, loss):
             if holds:
                 raise UsageError(message, remedy=remedy)
+
+
+def check_pairs(settings: Options) -> None:
+    """Raises UsageError where pairs are told to networks that cannot have them."""
+    for holds, message, remedy in _of_pairs(settings):
+        if holds:
+            raise UsageError(message, remedy=remedy)
 
 
 # What contradicts, in words, and what to do about it.
@@ -121,6 +128,31 @@ def _of_shapes(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         settings.norm == 2 and settings.order == 2,
         "networks with a shape whose neurons read two columns are for --norm 1.",
         "Try --norm 1, or --order 1.",
+    )
+
+
+def _of_pairs(settings: Options) -> Contradictions:
+    if not settings.pairs:
+        return
+    yield (
+        settings.norm == 2,
+        "--pairs is for --norm 1: neurons of norm 2 read all columns together.",
+        "Leave one of them out.",
+    )
+    yield (
+        settings.layers != 2,
+        "--pairs is for one hidden layer: deeper neurons join what others read.",
+        "Leave --layers or --pairs out.",
+    )
+    yield (
+        settings.order == 1,
+        "--order 1 has neurons that read one column, and --pairs names two.",
+        "Leave one of them out.",
+    )
+    yield (
+        settings.order not in (None, 1, 2),
+        "--pairs is for neurons that read one column or two.",
+        "Try --order 2.",
     )
 
 

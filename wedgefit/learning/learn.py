@@ -104,11 +104,9 @@ class Learner:
         settings: Settings,
         note: Callable[[str], None],
         deadline: Deadline | None = None,
-        apart: tuple[tuple[int, int], ...] = (),
         roughly: bool = False,
     ):
-        """``apart``: pairs of columns that no neuron of the first hidden layer reads together.
-        ``roughly``: alpha_max need not be proven, where alpha is given and nobody is told it."""
+        """``roughly``: alpha_max need not be proven, where alpha is given and nobody is told it."""
         self.sample, self.settings = sample, settings
         self.deadline = deadline or Deadline(settings.max_seconds)
         check_settings(settings, sample)
@@ -118,7 +116,7 @@ class Learner:
             self.order, self.notes = default_order(sample, settings)
         for words in self.notes:
             note(words)
-        self.policy = Policy(settings, self.order, note, apart)
+        self.policy = Policy(settings, self.order, note)
         self.problems_of = partial(problems_of, loss=self.loss, settings=settings)
         self.problems = self.problems_of(sample)
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.

@@ -54,19 +54,18 @@ class Policy:
     """The wedges of every hidden layer under these settings, by the ``order`` of each, and what is
     to be proven of them.
 
-    ``note`` hears sentences that the user should read before a long wait. ``apart``: pairs of
-    columns that no neuron of the first hidden layer reads together.
+    ``note`` hears sentences that the user should read before a long wait.
     """
 
     settings: Settings
     order: Order
     note: Callable[[str], None]
-    apart: tuple[tuple[int, int], ...] = ()
 
     def pricers(self, sample: Sample, problems: int, means: Means = Means()) -> list[Pricer]:
         """What prices the first hidden layer, a pricer for each of so many problems on these rows;
         they share their sorts."""
-        first = self.pricer(sample.X, means=means, shapes=sample.shapes)
+        told = {"shapes": sample.shapes, "together": sample.together}
+        first = self.pricer(sample.X, means=means, **told)
         return [first, *(first.sibling() for _ in range(problems - 1))]
 
     def pricer(
@@ -75,16 +74,17 @@ class Policy:
         stage: int = 1,
         means: Means = Means(),
         shapes: np.ndarray | None = None,
+        together: np.ndarray | None = None,
     ) -> Pricer:
         """What prices the wedges of one hidden layer, which reads X (n, m); ``shapes`` (m, 2): of
-        networks with a shape.
+        networks with a shape; ``together`` (m, m): which columns may be read together.
 
         Raises FitError when the wedges are too many even to list their columns.
         """
         settings = self.settings
         make = Pricer if shapes is None else partial(ShapedPricer, shapes)
         return make(
-            self._dictionary(X, stage),
+            self._dictionary(X, stage, together),
             jobs=settings.cores if means.jobs is None else means.jobs,
             memory=sorts_budget(X.size, settings.max_memory) / means.share,
             seed=settings.seed,
@@ -94,7 +94,7 @@ class Policy:
             rounds=means.rounds,
         )
 
-    def _dictionary(self, X: np.ndarray, stage: int) -> Dictionary:
+    def _dictionary(self, X: np.ndarray, stage: int, together: np.ndarray | None) -> Dictionary:
         settings, width = self.settings, X.shape[1]
         order = order_of(self.order, stage)
         narrow = order if order == "full" else min(order, width)
@@ -105,9 +105,8 @@ class Policy:
                 f"too many to choose {max(orders)} of them at a time.",
                 remedy="Try a smaller order for it, as in --order full,2.",
             )
-        apart = self.apart if stage == 1 else ()
-        dictionary = Dictionary(X, orders, settings.norm, settings.bias, apart)
-        if not dictionary.apart:
+        dictionary = Dictionary(X, orders, settings.norm, settings.bias, together)
+        if together is None:
             return dictionary
         return replace(dictionary, orders=tuple(s for s in orders if dictionary.sets_of(s)))
 
@@ -145,9 +144,11 @@ class Policy:
 
 def default_order(sample: Sample, settings: Settings) -> tuple[Order, list[str]]:
     """At most two columns; with norm 2 all of them, if that many rows anywhere among the others
-    make a wedge; one column with a shape. Also what is to be told of it."""
+    make a wedge; one column with a shape, if no pairs are named. Also what is to be told of it."""
     X, notes = sample.X, []
     width = X.shape[1]
+    if sample.pairs is not None:
+        return min(2, width), notes
     if sample.shapes is not None:
         return 1, notes
     full = settings.norm == 2

@@ -16,6 +16,7 @@ from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.losses import LOSSES, numbers_of
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.calibrating import Isotonic, Line
+from wedgefit.learning.checks import check_pairs
 from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.select import Curve
@@ -62,9 +63,12 @@ class Training:
     def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
         self.table, self.options = with_history(table, options)
         table, options = self.table, self.options
+        check_pairs(options)
         self.encoding, self.design = fit_encoding(table, options, shift=options.bias)
         if options.loss is not None:
             refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])
+        # Texts like A:B have the meaning that they have in this table.
+        self.options = replace(options, pairs=self.design.pairs or ())
         with self.named():
             self.learner = Learner(self.design, options, progress.note, deadline)
 
@@ -118,6 +122,7 @@ class Training:
             range_dispersion=learner.dispersion,
             calibration=calibration,
             floor=learner.problems[0].floor,
+            pairs=learner.sample.pairs,
         )
 
     def notes(self) -> list[str]:
@@ -313,11 +318,15 @@ def _told(options: Options) -> dict[str, Told]:
         value = tuple(value) if isinstance(value, list) else value
         if part.name not in WITHOUT_EFFECT:
             plain_value = isinstance(value, bool | int | float | str | None)
-            several = isinstance(value, tuple) and all(
-                isinstance(v, int | float | str) for v in value
-            )
+            several = isinstance(value, tuple) and all(map(_is_told, value))
             told[part.name] = value if plain_value or several else None
     return told
+
+
+def _is_told(part) -> bool:
+    """A number or a text, or a pair of names."""
+    names = isinstance(part, tuple) and all(isinstance(name, str) for name in part)
+    return names or isinstance(part, int | float | str)
 
 
 def _selection(curve: Curve | None, rule: str) -> Selection | None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from wedgefit.data.pairs import every_pair
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate, total
@@ -125,27 +126,31 @@ def _without(
     model: Model, sample: Sample, settings: Settings, part: Part, progress
 ) -> Learner | None:
     """What learns without the part; None where no column is left."""
-    sources = np.array([feature.source for feature in model.encoding.features])
-    order, apart = model.problem.order, ()
-    kept = np.ones(len(sources), dtype=bool)
+    sources, pairs = sample.sources, sample.pairs
+    order, kept = model.problem.order, np.ones(len(sources), dtype=bool)
     if part.order is not None:
         order = part.order - 1
     elif len(part.columns) == 1:
         kept = sources != part.columns[0]
     else:
-        first, second = (np.flatnonzero(sources == name) for name in part.columns)
-        apart = tuple((int(a), int(b)) for a in first for b in second)
-    shapes = None if sample.shapes is None else sample.shapes[kept]
-    here = replace(sample, X=np.ascontiguousarray(sample.X[:, kept]), shapes=shapes)
+        pairs = every_pair(sources) if pairs is None else pairs
+        pairs = tuple(pair for pair in pairs if {*pair} != {*part.columns})
     if not kept.any():
         return None
     if order != "full":
         order = min(order, int(kept.sum()))
+    here = replace(
+        sample,
+        X=np.ascontiguousarray(sample.X[:, kept]),
+        shapes=None if sample.shapes is None else sample.shapes[kept],
+        sources=sources[kept],
+        pairs=pairs,
+    )
     # Neurons off the wedges are networks, too: with them the bound can be met.
     refine = settings.norm == 2 and sample.y.shape[1] == 1
-    refine = refine and settings.loss in ("squared", "logistic") and shapes is None
+    refine = refine and settings.loss in ("squared", "logistic") and here.shapes is None
     settings = replace(settings, order=order, refine=refine)
-    return Learner(here, settings, progress.note, apart=apart)
+    return Learner(here, settings, progress.note)
 
 
 def _solved(learner: Learner, progress) -> tuple[Certificate, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wedgefit.data.pairs import sources_of
 from wedgefit.data.roles import exposures_of, row_weights, weighed_rows
 from wedgefit.data.sample import Sample, class_codes
 from wedgefit.data.shape import shapes_of
@@ -181,6 +182,8 @@ def sample_of(model: Model, rows: Table, weight: str | None) -> Sample:
         row_weights(rows, weight),
         exposure=None if exposure is None else exposures_of(rows, exposure),
         shapes=shapes_of(encoding.features, model.problem.shapes),
+        sources=sources_of(encoding.features),
+        pairs=model.problem.pairs,
     )
     refuse_targets(rows, encoding.target, model.loss)
     return sample

@@ -10,13 +10,11 @@ from typing import Annotated, Literal
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
 from wedgefit.data.lags import Lags, rows_before
-from wedgefit.data.settings import DIRECTIONS
-from wedgefit.data.shape import contradiction
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import order_of
-from wedgefit.learning.calibrating import Line
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.effects import Importance
+from wedgefit.model.file_problem import problem_complaints, read_together
 from wedgefit.model.intervals import Spread
 from wedgefit.model.over_folds import OverFolds
 from wedgefit.model.parts import (
@@ -115,82 +113,7 @@ class ModelFile:
 
 def _problem(file: ModelFile) -> Iterator[Complaint]:
     """Values of which only some have a meaning together."""
-    problem, width = file.problem, len(file.encoding.names)
-    classes = file.encoding.target.classes is not None
-    task = file.encoding.target.task
-    if isinstance(problem.order, tuple) and len(problem.order) != problem.layers - 1:
-        yield Complaint("problem.order", "one, or one for each hidden layer")
-    first = order_of(problem.order, 1)
-    if first != "full" and first > width:
-        yield Complaint("problem.order", f'"full" or 1 to {width}', str(first))
-    for_classes = problem.loss in ("logistic", "softmax")
-    if for_classes and not classes:
-        yield Complaint("problem.loss", f'"squared" in a {task}', f'"{problem.loss}"')
-    if problem.loss == "softmax" and _one_score(file):
-        yield Complaint("problem.loss", '"squared" or "logistic" of two classes', '"softmax"')
-    if problem.loss not in ("squared", "logistic") and (
-        classes and not for_classes or problem.layers > 2
-    ):
-        words = f'"squared" or "logistic" in a {task} of {problem.layers} layers'
-        yield Complaint("problem.loss", words, f'"{problem.loss}"')
-    for name, value in (("quantile", problem.quantile), ("huber_delta", problem.huber_delta)):
-        if (problem.loss == name.split("_")[0]) != (value is not None):
-            yield Complaint(f"problem.{name}", f"null but for the {name.split('_')[0]} loss")
-    if isinstance(problem.quantile, tuple) and list(problem.quantile) != sorted(problem.quantile):
-        yield Complaint("problem.quantile", "in ascending order")
-    if problem.class_weight and not classes:
-        yield Complaint("problem.class_weight", f"null in a {task}", '"balanced"')
-    if file.threshold and not (classes and problem.loss == "logistic" and _one_score(file)):
-        yield Complaint("threshold", "null unless two classes have probabilities")
-    if problem.refitted and problem.loss != "squared":
-        yield Complaint("problem.refitted", "false: only networks of the squared loss are refitted")
-    yield from _calibration(file)
-    yield from _shapes(file)
-
-
-def _calibration(file: ModelFile) -> Iterator[Complaint]:
-    """A shift or steps for each output, of one network whose outputs are of classes."""
-    problem, found = file.problem, file.problem.calibration
-    if found is None:
-        return
-    shared = _one_score(file) or problem.loss == "softmax"
-    if not (problem.loss in ("logistic", "softmax") and shared and problem.intercept):
-        words = "null but for classes of one network with an output bias"
-        yield Complaint("problem.calibration", words)
-        return
-    name = "shifts" if isinstance(found, Line) else "outputs"
-    if len(getattr(found, name)) != len(_output_names(file)):
-        yield Complaint(f"problem.calibration.{name}", "one for each output")
-
-
-def _shapes(file: ModelFile) -> Iterator[Complaint]:
-    """Shapes that go together, of columns of numbers, in a network that can have one."""
-    problem, encoding = file.problem, file.encoding
-    if not problem.shapes:
-        return
-    numbers = {column.name for column in encoding.inputs if column.kind == "numeric"}
-    numbers |= {name for name, _ in encoding.left_out}
-    for name, shapes in problem.shapes.items():
-        if name not in numbers:
-            yield Complaint("problem.shapes", "of columns of numbers", name)
-        if found := contradiction(shapes):
-            words = f"{found[0]} or {found[1]}, not both"
-            yield Complaint(f"problem.shapes.{name}", words)
-    plain_kind = problem.hidden_bias and problem.intercept and not problem.refined
-    narrow = problem.order == 1 or (problem.order == 2 and problem.norm == 1)
-    if not narrow or problem.layers > 2 or not plain_kind or problem.refitted:
-        words = "empty but for networks of order 1 or 2 with biases, of one hidden layer"
-        yield Complaint("problem.shapes", words)
-    if not _one_score(file):
-        yield Complaint("problem.shapes", "empty but for one target or two classes")
-    if isinstance(problem.quantile, tuple) and not set(sum(problem.shapes.values(), ())) <= {
-        *DIRECTIONS
-    }:
-        yield Complaint("problem.shapes", f"of several quantiles {' or '.join(DIRECTIONS)}")
-
-
-def _one_score(file: ModelFile) -> bool:
-    return len(file.encoding.target.outputs) == 1
+    return problem_complaints(file.problem, file.encoding, file.threshold)
 
 
 def _output_names(file: ModelFile) -> tuple[str, ...]:
@@ -233,12 +156,15 @@ def _neurons(file: ModelFile) -> Iterator[Complaint]:
     for neuron in neurons:
         readable.setdefault((neuron.layer + 1, neuron.output), set()).add(unit_name(neuron.id))
     anchors = {anchor.id for anchor in file.anchors}
+    together = read_together(file.problem, file.encoding)
     for i, neuron in enumerate(neurons):
         inputs = readable.get((neuron.layer, neuron.output), set())
         if neuron.layer == 1:
             inputs = set(file.encoding.names)
         for complaint in (*_wedge(neuron, inputs, anchors, file.problem), *_z(neuron, file)):
             yield complaint.within(f"neurons[{i}]")
+        if together is not None and not together(neuron.columns):
+            yield Complaint(f"neurons[{i}].columns", "of one column, or of one of problem.pairs")
     # After the neurons: a wrong row in one of them is named there.
     rows = {row for neuron in file.neurons for row in neuron.samples}
     if list(file.samples) != sorted(rows, key=row_order):

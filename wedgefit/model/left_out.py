@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from wedgefit.data.pairs import pairs_spelt
 from wedgefit.data.words import shown
 from wedgefit.errors import UsageError
 from wedgefit.model.record import Model
@@ -88,10 +89,7 @@ def _readings(columns: Sequence[str], name: str) -> Iterator[Part]:
         if text in columns:
             yield Part(name, (text,))
     for text in dict.fromkeys([name, name.removeprefix(PAIR)]):
-        for place in re.finditer(":", text):
-            pair = text[: place.start()], text[place.end() :]
-            if pair[0] != pair[1] and {*pair} <= {*columns}:
-                yield Part(name, pair)
+        yield from (Part(name, pair) for pair in pairs_spelt(columns, text))
     digits = name.removeprefix(ORDER)
     if digits != name and WHOLE.fullmatch(digits):
         yield Part(name, order=int(digits))
@@ -116,6 +114,13 @@ def _refusal(model: Model, part: Part) -> UsageError | None:
         return UsageError(
             "pairs are left out of networks of norm 1: neurons of norm 2 read all columns.",
             remedy="Leave out a column.",
+        )
+    read = model.problem.pairs
+    if len(part.columns) == 2 and read is not None and {*part.columns} not in map(set, read):
+        pairs = ", ".join(shown(":".join(pair)) for pair in read)
+        return UsageError(
+            f"--without {shown(part.name)}: no neuron of this model may read both.",
+            remedy=f"Its pairs are {pairs}." if read else "Its neurons read no pairs.",
         )
     return None
 

@@ -37,7 +37,7 @@ KEPT = {
     "shapes": "shapes",
 }
 # What an option of training may be.
-Told = bool | int | float | str | tuple[int | float | str, ...] | None
+Told = bool | int | float | str | tuple[int | float | str, ...] | tuple[tuple[str, str], ...] | None
 Level = Annotated[float, above(0), below(1)]
 
 
@@ -111,6 +111,11 @@ class ProblemRecord:
         dict[str, Annotated[tuple[Literal[SHAPES], ...], items(1), DISTINCT]],
         "What the network is in these columns, by construction: it is the best of all that are.",
     ] = field(default_factory=dict)
+    pairs: Annotated[
+        tuple[tuple[str, str], ...] | None,
+        "The pairs of input columns that neurons may read together; null: all. Levels and gaps of "
+        "one column may always be.",
+    ] = None
 
     @property
     def apart(self) -> bool:

@@ -44,7 +44,10 @@ def spreads(
     every = len(known) == len(design.y)
     settings = _of_sizes(learner.settings, every)
     rows = replace(
-        design.take(known), encoder=_unshaped(design.encoder) if every else None, shapes=None
+        design.take(known),
+        encoder=_unshaped(design.encoder) if every else None,
+        shapes=None,
+        pairs=None,
     )
     found = []
     for k, name in enumerate(outputs):
@@ -56,7 +59,7 @@ def spreads(
 
 def _unshaped(encoder: Encoder) -> Encoder:
     """The same columns for sizes, which may rise and fall where the network has a shape."""
-    return lambda train, test: (*encoder(train, test)[:2], None)
+    return lambda train, test: replace(encoder(train, test), shapes=None)
 
 
 def _of_sizes(settings: Settings, every: bool) -> Settings:

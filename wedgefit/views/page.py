@@ -194,6 +194,8 @@ def _facts(report: dict, inputs: list[str]) -> list[tuple[str, str]]:
 
 
 def _network(neurons: list[dict], problem: dict) -> str:
+    if problem["pairs"] is not None:
+        return f"{len(neurons):,} neurons, each reading {render.reading(problem)}"
     first = problem["order"][0] if isinstance(problem["order"], list) else problem["order"]
     order = "any number of columns" if first == "full" else render.count(first, "column")
     at_most = order if first == "full" else f"at most {order}"

@@ -14,6 +14,8 @@ SCORES = {score.name: score.title for score in scores.SCORES.values()}
 # Of the levels that intervals are known at, a sentence says these.
 SAID = (0.5, 0.9)
 QUOTIENTS = ("r2", "d2")
+# A sentence names so many pairs of columns, and counts more.
+MOST_PAIRS = 6
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -142,6 +144,42 @@ def shaped(problem: Mapping[str, Any]) -> str:
     words = shape_words(problem["shapes"])
     # A sum may increase though not all of its ridges do.
     return f"made of ridges that are {words}" if problem["order"] == 2 else f"that are {words}"
+
+
+def pair_words(pairs: Sequence[Sequence[str]]) -> str:
+    """``age with weight, age with town``."""
+    return ", ".join(f"{told(first)} with {told(second)}" for first, second in pairs)
+
+
+def reading(problem: Mapping[str, Any]) -> str:
+    """What neurons may read, of a network with ``pairs``: ``one column, or one of the pairs age
+    with weight, age with town``."""
+    pairs = problem["pairs"]
+    if len(pairs) > MOST_PAIRS:
+        return f"one column, or one of {len(pairs):,} pairs of columns"
+    of = "one of the pairs " if len(pairs) > 1 else "the pair "
+    return f"one column, or {of}{pair_words(pairs)}" if pairs else "one column"
+
+
+def network_of(problem: Mapping[str, Any]) -> str:
+    """What each of several networks is of."""
+    return "class" if problem["quantile"] is None else "quantile"
+
+
+def networks_words(problem: Mapping[str, Any], width: int, networks: int) -> str:
+    """Which networks a certificate is about, of so many columns and networks."""
+    biases = "" if problem["hidden_bias"] else " without hidden biases"
+    each_class = "" if networks == 1 else f", one per {network_of(problem)},"
+    order, kind = problem["order"], f"two-layer ReLU networks{biases}"
+    if problem["layers"] > 2:
+        order = order[-1] if isinstance(order, list) else order
+        at_most = "" if order == "full" else f" whose hidden neurons read at most {order} of them"
+        return f"{kind} on what the layers below pass on{each_class}{at_most}".rstrip(",")
+    if problem["pairs"] is not None:
+        return f"{kind}{each_class} whose hidden neurons read {reading(problem)}"
+    if order == "full" or order >= width:
+        return f"{kind}{each_class}".rstrip(",")
+    return f"{kind}{each_class} whose hidden neurons read at most {count(order, 'column')}"
 
 
 def interval_words(reaches: Sequence[Mapping[str, Any]]) -> list[str]:

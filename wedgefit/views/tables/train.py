@@ -18,9 +18,12 @@ from wedgefit.views.words import (
     in_lines,
     interval_words,
     listed,
+    network_of,
+    networks_words,
     number,
     percent,
     plain,
+    reading,
     score_number,
     score_text,
     several,
@@ -130,7 +133,7 @@ def headline(report: dict) -> Parts:
     # apart.
     network = certificate["network_relative_gap"]
     same = network is not None and network <= max(1.001 * gap, ROUNDING)
-    every = _networks(report["problem"], len(report["data"]["columns"]), networks)
+    every = networks_words(report["problem"], len(report["data"]["columns"]), networks)
     domain = f"all {count(certificate['wedges_total'], 'wedge')}"
     domain += f", and among all {every}" if same else ""
     kind = shaped(report["problem"])
@@ -160,11 +163,6 @@ def _all_layers(report: dict, whole: str) -> Parts:
 def _networks_in(report: dict) -> int:
     """How many networks there are: one, or one per class or quantile."""
     return len({stage["output"] for stage in report["stages"]})
-
-
-def _network_of(problem: dict) -> str:
-    """What each of several networks is of."""
-    return "class" if problem["quantile"] is None else "quantile"
 
 
 def _reach(report: dict, networks: int) -> list[str]:
@@ -236,19 +234,6 @@ def gain(gap: float) -> str:
     return bound(max(gap, ROUNDING)) if gap < 1e-3 else f"{math.ceil(1000 * gap - 1e-9) / 10:.1f}%"
 
 
-def _networks(problem: dict, width: int, networks: int) -> str:
-    biases = "" if problem["hidden_bias"] else " without hidden biases"
-    each_class = "" if networks == 1 else f", one per {_network_of(problem)},"
-    order, kind = problem["order"], f"two-layer ReLU networks{biases}"
-    if problem["layers"] > 2:
-        order = order[-1] if isinstance(order, list) else order
-        at_most = "" if order == "full" else f" whose hidden neurons read at most {order} of them"
-        return f"{kind} on what the layers below pass on{each_class}{at_most}".rstrip(",")
-    if order == "full" or order >= width:
-        return f"{kind}{each_class}".rstrip(",")
-    return f"{kind}{each_class} whose hidden neurons read at most {count(order, 'column')}"
-
-
 # The figures --------------------------------------------------------------------------------------
 
 
@@ -301,6 +286,7 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
     order = ", then ".join("full" if order == "full" else f"at most {order}" for order in orders)
     several = len(data["classes"] or ()) > 2 and problem["layers"] == 2 and not problem["refined"]
     loss = "softmax" if several else "logistic" if data["classes"] else "squared"
+    read = "" if problem["pairs"] is None else f"neurons of {reading(problem)}"
     switches = {
         _loss(problem): problem["loss"] != loss or verbose,
         f"alpha {number(problem['alpha'])} ({number(ratio, 3)} of alpha_max)": True,
@@ -308,6 +294,7 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
         f"norm {problem['norm']}": problem["norm"] != 1 or verbose,
         f"{problem['layers']} layers": problem["layers"] != 2 or verbose,
         shape_words(problem["shapes"]): problem["shapes"],
+        read: read,
         "no hidden biases": not problem["hidden_bias"],
         "no output bias": not problem["intercept"],
         "columns as they are": not problem["standardized"],
@@ -350,7 +337,7 @@ def _stages(report: dict) -> Table:
     stages = report["stages"]
     separate = any(stage["output"] is not None for stage in stages)
     headers = ("layer>", "neurons>", "objective>", "lower bound>", "gap>", "scope")
-    table = table_of(*[_network_of(report["problem"])] * separate, *headers)
+    table = table_of(*[network_of(report["problem"])] * separate, *headers)
     for stage in stages:
         add_row(
             table,
@@ -374,7 +361,7 @@ def _neurons(report: dict, *, most: int | None) -> Parts:
     ranked = sorted(neurons, key=lambda neuron: -neuron["share"])
     deep = any(neuron["layer"] > 1 for neuron in neurons)
     separate = any(neuron["output"] is not None for neuron in neurons)
-    places = [*["layer>"] * deep, *[_network_of(report["problem"])] * separate]
+    places = [*["layer>"] * deep, *[network_of(report["problem"])] * separate]
     figures = ("coefficient>", "share>", "", "active rows>")
     table = table_of("id>", *places, "reads", "through rows", *figures)
     for neuron in ranked[:most]:
