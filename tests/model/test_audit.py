@@ -389,3 +389,15 @@ def test_effects_that_a_deep_file_does_not_claim_are_not_passed_over():
     data["effects"] = []
     found = certify(loads(json.dumps(data)), rows, jobs=1)
     assert {"name": "effects", "why": "the file claims none"} in found["not_checked"]
+
+
+def test_a_bias_where_there_is_none_is_refused_even_where_all_figures_follow_from_it():
+    """Of order 1 a neuron without a bias names no row that it passes through."""
+    told = Options(target=("y",), keep=("a", "b"), order=1, bias=False, alpha_ratio=0.05, jobs=1)
+    data = json.loads(train(table(), told, Silent()).dumps())
+    assert certify(loads(json.dumps(data)), table(), jobs=1)["agrees"]
+    assert data["neurons"][0]["samples"] == [] and data["neurons"][0]["bias"] == 0
+    data["neurons"][0]["bias"] = 0.5
+    found = certify(loads(json.dumps(data)), table(), jobs=1)
+    wrong = {check["name"]: check["agrees"] for check in found["checks"]}
+    assert not wrong["neurons[0].bias"]

@@ -218,7 +218,7 @@ class _Audited:
         if model.problem.calibration is not None or model.options.get("calibrate"):
             yield calibration_check(model, self.stages[self.last[0]])
         for each in self.stages:
-            yield from wedge_checks(each, model.problem.norm)
+            yield from wedge_checks(each, model.problem.norm, model.problem.hidden_bias)
         yield from self._shape_checks()
         ids = [neuron.id for neuron in model.neurons]
         if ids != list(range(1, len(ids) + 1)):

@@ -45,8 +45,9 @@ def _gaps(model: Model) -> Iterator[tuple[str, float, str, float | None, float |
         yield "all_layers", model.certificate.objective, "relative_gap", *theirs
 
 
-def wedge_checks(found: StageFound, norm: int) -> Iterator[Check]:
-    """Is each neuron a unit wedge through the rows it names?"""
+def wedge_checks(found: StageFound, norm: int, bias: bool) -> Iterator[Check]:
+    """Is each neuron a unit wedge through the rows it names, and without hidden biases through the
+    origin?"""
     wedges, X = found.wedges, found.X
     if not len(wedges):
         return
@@ -54,9 +55,11 @@ def wedge_checks(found: StageFound, norm: int) -> Iterator[Check]:
     heights = np.abs(X @ wedges.normals.T + wedges.offsets)
     reach = heights.max(axis=0, initial=0.0)
     off = np.zeros(len(wedges))
+    if not bias:
+        off = np.abs(wedges.offsets) / np.where(reach > 0, reach, 1.0)
     for i, samples in enumerate(wedges.samples):
         if reach[i] and len(through := samples[samples >= 0]):
-            off[i] = heights[through, i].max() / reach[i]
+            off[i] = max(off[i], heights[through, i].max() / reach[i])
     for name, values, limit in (("weights", away, 1e-11), ("bias", off, 1e-9)):
         worst = int(np.argmax(np.where(np.isfinite(values), values, np.inf)))
         yield Check(
