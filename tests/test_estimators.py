@@ -573,6 +573,8 @@ def test_pairs_are_named_or_numbered(kind, rng):
     for rows, spelt in ((X.to_numpy(), [(0, 1)]), (X, ["a:b"]), (X, np.array([[1, 0]]))):
         other = kind(alpha_ratio=0.02, pairs=spelt).fit(rows, y)
         assert other.coef_.tolist() == by_name.coef_.tolist()
+    chosen = kind(alpha_ratio=0.02, max_pairs=1).fit(X, y)
+    assert chosen.coef_.tolist() == by_name.coef_.tolist()
     numbered = kind(alpha_ratio=0.02, pairs=[("x0", "x2")]).fit(X.to_numpy(), y)
     assert numbered.model_.problem.pairs == (("x0", "x2"),)
 

@@ -253,7 +253,11 @@ def test_a_pair_of_the_model_can_be_left_out():
         (("--pairs", "a:y"), 1, ("for columns that the network reads",)),
         (("--pairs", "a:b", "--drop", "b"), 1, ('the network reads, and "b" is none',)),
         (("--pairs", "a:b", "--weight", "c", "--pairs", "a:c"), 1, ('and "c" is none',)),
-        (("--pairs", "a:b", "--order", "1"), 2, ("read one column, and --pairs names two",)),
+        (
+            ("--pairs", "a:b", "--order", "1"),
+            2,
+            ("for neurons of two columns, and --order 1 has none",),
+        ),
         (("--pairs", "a:b", "--order", "3"), 2, ("read one column or two", "Try --order 2")),
         (("--pairs", "a:b", "--order", "full"), 2, ("read one column or two",)),
         (("--pairs", "a:b", "--norm", "2"), 2, ("--pairs is for --norm 1",)),

@@ -44,7 +44,7 @@ class Sample:
     rows of a later time are held out from what is learnt of earlier ones, ``horizon`` times before
     or more; None where rows have no order. ``series`` (n,): which of several series each row
     belongs to, of which the horizon counts rows, too; None where there is one. ``sources`` (d,):
-    the column of the table that each column comes from, None where each is by itself. ``pairs``:
+    the column of the table that each column comes from, None where there is no table. ``pairs``:
     those of sources that neurons may read together, None where all may.
     """
 

@@ -132,26 +132,27 @@ def _of_shapes(settings: Settings, sample: Sample, loss: str) -> Contradictions:
 
 
 def _of_pairs(settings: Options) -> Contradictions:
-    if not settings.pairs:
+    if not settings.pairs and settings.max_pairs is None:
         return
+    option = "--pairs" if settings.pairs else "--max-pairs"
     yield (
         settings.norm == 2,
-        "--pairs is for --norm 1: neurons of norm 2 read all columns together.",
+        f"{option} is for --norm 1: neurons of norm 2 read all columns together.",
         "Leave one of them out.",
     )
     yield (
         settings.layers != 2,
-        "--pairs is for one hidden layer: deeper neurons join what others read.",
-        "Leave --layers or --pairs out.",
+        f"{option} is for one hidden layer: deeper neurons join what others read.",
+        f"Leave --layers or {option} out.",
     )
     yield (
         settings.order == 1,
-        "--order 1 has neurons that read one column, and --pairs names two.",
+        f"{option} is for neurons of two columns, and --order 1 has none.",
         "Leave one of them out.",
     )
     yield (
         settings.order not in (None, 1, 2),
-        "--pairs is for neurons that read one column or two.",
+        f"{option} is for neurons that read one column or two.",
         "Try --order 2.",
     )
 

@@ -18,10 +18,12 @@ from wedgefit.engine.pencil import ROUNDS_OF_A_PATH
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve_written_out
 from wedgefit.errors import FitError
+from wedgefit.learning.best_pairs import best_pairs
 from wedgefit.learning.calibrating import Isotonic, Line
 from wedgefit.learning.checks import check_settings
 from wedgefit.learning.kept import FoldNetwork
 from wedgefit.learning.path import (
+    FOLD_TOL,
     Advance,
     AlphaPath,
     Stages,
@@ -107,7 +109,7 @@ class Learner:
         roughly: bool = False,
     ):
         """``roughly``: alpha_max need not be proven, where alpha is given and nobody is told it."""
-        self.sample, self.settings = sample, settings
+        self.settings = settings
         self.deadline = deadline or Deadline(settings.max_seconds)
         check_settings(settings, sample)
         self.loss = loss_for(sample, settings)
@@ -119,17 +121,34 @@ class Learner:
         self.policy = Policy(settings, self.order, note)
         self.problems_of = partial(problems_of, loss=self.loss, settings=settings)
         self.problems = self.problems_of(sample)
+        means = Means(cluster=settings.cluster)
+        self.sample = sample = self._with_its_pairs(
+            sample, self.problems, means, self.deadline.share(4)
+        )
         # Refuses an order that is wider than the rows; those of a fold may have fewer columns.
         orders_in_stage(self.order, settings.norm, sample.X.shape[1], 1)
-        self.pricers = self.policy.pricers(
-            sample, len(self.problems), Means(cluster=settings.cluster)
-        )
+        self.pricers = self.policy.pricers(sample, len(self.problems), means)
         self.exact = self.policy.exact(self.pricers[0])
         proven = self.exact and not roughly
         self.alpha_max = max(
             largest_alpha(problem, self.pricers[0], exact=proven) for problem in self.problems
         )
         self._refuse_what_cannot_be_learnt()
+
+    def _with_its_pairs(
+        self, sample: Sample, problems: list[Problem], means: Means, deadline: Deadline
+    ) -> Sample:
+        """The sample with the pairs of columns that these very rows choose, where there may only be
+        so many."""
+        most = self.settings.max_pairs
+        if most is None:
+            return sample
+        pricers = self.policy.pricers(sample, len(problems), means)
+        largest = max(largest_alpha(problem, pricers[0], exact=False) for problem in problems)
+        if self._is_rounding(largest, problems, sample.X):
+            return replace(sample, pairs=())
+        walk = Walk(sample.X, problems, pricers, tol=FOLD_TOL)
+        return replace(sample, pairs=best_pairs(sample, walk, largest, most, deadline))
 
     def _refuse_what_cannot_be_learnt(self) -> None:
         if self._no_wedge_helps() and self.sample.shapes is not None:
@@ -167,12 +186,14 @@ class Learner:
         return orders[0] if len(set(orders)) == 1 else orders
 
     def _no_wedge_helps(self) -> bool:
-        """Whether alpha_max is nothing but rounding: no score exceeds Σ|v| times the columns'
-        ranges."""
-        duals = [problem.null_dual() for problem in self.problems]
-        X = self.sample.X
+        """Whether alpha_max is nothing but rounding."""
+        return self._is_rounding(self.alpha_max, self.problems, self.sample.X)
+
+    def _is_rounding(self, largest: float, problems: list[Problem], X: np.ndarray) -> bool:
+        """Whether this largest alpha is: no score exceeds Σ|v| times the columns' ranges."""
+        duals = [problem.null_dual() for problem in problems]
         points = X if self.settings.bias else np.vstack([X, np.zeros(X.shape[1])])
-        return self.alpha_max <= 1e-12 * max(float(np.abs(dual).sum()) for dual in duals) * float(
+        return largest <= 1e-12 * max(float(np.abs(dual).sum()) for dual in duals) * float(
             np.ptp(points, axis=0).sum()
         )
 
@@ -220,6 +241,7 @@ class Learner:
         # Folds that take turns on the cores need one each.
         jobs = 1 if share > 1 and goes_side_by_side(self.settings.cores) else None
         means = Means(share=share, jobs=jobs, rounds=ROUNDS_OF_A_PATH)
+        learn = self._with_its_pairs(learn, problems, means, Deadline())
         pricers = self.policy.pricers(learn, len(problems), means)
         deeper = [
             partial(self.policy.pricer, stage=stage, means=means) for stage in range(2, layers)

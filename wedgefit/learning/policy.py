@@ -144,10 +144,11 @@ class Policy:
 
 def default_order(sample: Sample, settings: Settings) -> tuple[Order, list[str]]:
     """At most two columns; with norm 2 all of them, if that many rows anywhere among the others
-    make a wedge; one column with a shape, if no pairs are named. Also what is to be told of it."""
+    make a wedge; one column with a shape, where there is no word of pairs. Also what is to be told
+    of it."""
     X, notes = sample.X, []
     width = X.shape[1]
-    if sample.pairs is not None:
+    if sample.pairs is not None or settings.max_pairs is not None:
         return min(2, width), notes
     if sample.shapes is not None:
         return 1, notes

@@ -200,6 +200,15 @@ class Settings(Declared):
         by_default="the loss",
         parameter=True,
     )
+    max_pairs: int | None = setting(
+        None,
+        Whole(0),
+        NETWORK,
+        "With --order 2: only so many pairs of columns are read together, those in which a network"
+        " of all pairs, or of those named, acts most on the rows; folds choose their own.",
+        by_default="any number",
+        parameter=True,
+    )
     max_neurons: int | None = setting(
         None,
         Whole(0),

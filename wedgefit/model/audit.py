@@ -51,7 +51,13 @@ from wedgefit.model.notes import left_out_notes, scale_notes
 from wedgefit.model.origin import learner_of, rows_by_id, rows_trained_on, sample_trained_on
 from wedgefit.model.parts import Stage
 from wedgefit.model.record import Model
-from wedgefit.model.soundness import calibration_check, gap_checks, refit_check, wedge_checks
+from wedgefit.model.soundness import (
+    calibration_check,
+    gap_checks,
+    pair_checks,
+    refit_check,
+    wedge_checks,
+)
 from wedgefit.records import plain
 from wedgefit.watch import Silent
 
@@ -220,6 +226,7 @@ class _Audited:
         for each in self.stages:
             yield from wedge_checks(each, model.problem.norm, model.problem.hidden_bias)
         yield from self._shape_checks()
+        yield from pair_checks(model)
         ids = [neuron.id for neuron in model.neurons]
         if ids != list(range(1, len(ids) + 1)):
             yield Check("neurons[*].id", str(ids), f"1 to {len(ids)}", False)
@@ -345,6 +352,8 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
         skipped["intervals"] = TRAINING
     if model.over_folds:
         skipped["over_folds"] = TRAINING
+    if model.options.get("max_pairs") is not None:
+        skipped["problem.pairs"] = TRAINING
     if model.problem.calibration is not None:
         skipped["problem.calibration"] = TRAINING
     if model.score.curve:

@@ -62,7 +62,9 @@ def problem_of(model: Model, learner: Learner) -> dict:
         named = {name: told.get(name) for name in SHAPES}
         named = {name: own for name, own in named.items() if isinstance(own, tuple)}
         found["shapes"] = plain(shapes_by_column(named))
-        found["pairs"] = plain(told.get("pairs") or None)
+        # Which are the best, only training again can tell.
+        if told.get("max_pairs") is None:
+            found["pairs"] = plain(told.get("pairs") or None)
     given = {part: told.get(option) for option, part in SAME.items()}
     found |= {part: plain(value) for part, value in given.items() if value is not None}
     if (order := told.get("order")) is not None:

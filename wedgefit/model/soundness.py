@@ -17,6 +17,20 @@ from wedgefit.model.parts import unit_name, values_of
 from wedgefit.model.record import Model
 
 
+def pair_checks(model: Model) -> Iterator[Check]:
+    """Pairs that the rows chose are no more than there may be, and of those that were named; that
+    they are the best, only training again can tell."""
+    most, named = (model.options.get(name) for name in ("max_pairs", "pairs"))
+    if most is None:
+        return
+    stored = model.problem.pairs
+    known = {frozenset(pair) for pair in named or () if isinstance(pair, tuple)}
+    few = stored is not None and isinstance(most, int) and len(stored) <= most
+    if not few or known and not {*map(frozenset, stored)} <= known:
+        of = " of those named" if known else ""
+        yield Check("problem.pairs", str(stored), f"at most {most} pairs{of}", False)
+
+
 def gap_checks(model: Model, wrong: set[str]) -> Iterator[Check]:
     """Gaps that are not those of the objectives and bounds beside them, where these hold: a gap is
     far smaller than what rounding may change in a bound, but it follows to the last digit."""

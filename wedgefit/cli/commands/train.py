@@ -62,6 +62,7 @@ def train(data, output, predictions, id_column, options, reading, talk):
       wedgefit train data.csv --threshold cost=1:5 --predictions held_out.csv
       wedgefit train data.csv --increasing age --decreasing debt
       wedgefit train data.csv --pairs age:weight --pairs age:town
+      wedgefit train data.csv --max-pairs 3
       wedgefit train data.csv --weight count --group patient
       wedgefit train data.csv --target height --target width
       wedgefit train data.csv --layers auto
