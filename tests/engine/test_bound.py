@@ -5,7 +5,7 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine import bound, bound_compiled
+from wedgefit.engine import bound, bound_compiled, bound_search
 from wedgefit.engine.bound import Intervals
 from wedgefit.engine.bound_search import Bounder
 from wedgefit.engine.dictionary import all_subsets
@@ -142,6 +142,24 @@ def test_a_ridge_is_bounded_exactly():
 def searched(X, v, *, norm=1, bias=True, alpha=0.0, tolerance=1e-6, budget=1e9, jobs=1):
     bounder = Bounder(X, all_subsets(X.shape[1], 2), norm=norm, bias=bias, jobs=jobs)
     return bounder.search(v, alpha, tolerance, budget)
+
+
+@pytest.mark.parametrize(
+    ("seed", "levels", "norm"), [(858, 2, 1), (858, 2, 2), (1, 3, 1), (2, 3, 2)]
+)
+def test_rows_on_the_edge_of_a_bin_are_counted_once(seed, levels, norm, monkeypatch):
+    """Of whole numbers many rows lie where bins meet: counted in one there and taken out with
+    another, they would change a bound by all that they weigh."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(100, 400))
+    X = rng.integers(-levels, levels + 1, size=(n, 2)).astype(float)
+    v = rng.normal(size=(n, 1))
+    v -= v.mean()
+    found = searched(X, v, norm=norm, tolerance=1e-4)
+    monkeypatch.setattr(bound_search, "kernels_for", lambda *_: bound)
+    slow = searched(X, v, norm=norm, tolerance=1e-4)
+    assert found.value <= found.bound * (1 + 1e-12) and slow.value <= found.bound * (1 + 1e-12)
+    assert found.bound == pytest.approx(slow.bound, rel=2e-4)
 
 
 @pytest.mark.parametrize("norm", [1, 2])

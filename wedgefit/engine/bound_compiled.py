@@ -13,6 +13,7 @@ from numba import njit
 from wedgefit.engine.bound import EPSILON, Intervals, Looks
 from wedgefit.engine.bound_walk import (
     OPTIONS,
+    bin_of,
     copy_sums,
     count_down,
     half_bound,
@@ -121,7 +122,7 @@ def _fill(p, q, v, sizes, low, per_bin, T, hist):
     base = 3 * targets
     hist[:] = 0.0
     for i in range(len(p)):
-        k = min(int((p[i] - low) * per_bin), bins - 1)
+        k = bin_of(p[i], low, per_bin, bins)
         if targets == 1:
             hist[k, 0] += v[i, 0]
             hist[k, 1] += v[i, 0] * p[i]
@@ -280,7 +281,7 @@ def _gathered(p, q, hot, low, per_bin, reach):
     count = 0
     for i in range(len(p)):
         some[count] = i
-        count += hot[1, min(int((p[i] - low) * per_bin), bins - 1)]
+        count += hot[1, bin_of(p[i], low, per_bin, bins)]
     return some[:count].copy()
 
 

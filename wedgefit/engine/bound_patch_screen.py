@@ -9,18 +9,13 @@ import numpy as np
 from numba import njit
 
 from wedgefit.engine.bound_patch_walk import OPTIONS, in_cell, moments
+from wedgefit.engine.bound_walk import bin_of
 
 # Columns of the histogram after Σ v x (d) and Σ v: Σ |v|, Σ |v| times the distance from the
 # centre's line, Σ |v| r of the rows in the bin, Σ |v| r of those that reach into it, of either
 # sign, as differences along the bins.
 SIZE, ACROSS, SWING, UP, DOWN = range(1, 6)
 COLUMNS = 6
-
-
-@njit(**OPTIONS)
-def bin_of(p, low, per_bin, bins):
-    """The bin of a row, the same wherever it is asked for, to the last bit."""
-    return min(int((p - low) * per_bin), bins - 1)
 
 
 @njit(**OPTIONS)

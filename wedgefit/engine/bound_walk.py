@@ -13,6 +13,13 @@ OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 @njit(**OPTIONS)
+def bin_of(p, low, per_bin, bins):
+    """The bin of a row, the same wherever it is asked for, to the last bit: a row on an edge that
+    was in one bin here and in another there would be counted twice, or not at all."""
+    return min(int((p - low) * per_bin), bins - 1)
+
+
+@njit(**OPTIONS)
 def shape_of(centre, half, norm):
     """The norm over an interval: (norm, cos δ, sin δ, T, ‖w‖ at the centre, at the end with t > 0,
     at the other)."""
@@ -196,7 +203,7 @@ def walk(p, q, index, v, sizes, hist, sums, hot, low, width, T, shape, limit):
         counted = k
         copy_sums(sums, 1, 2)
         # The rows above are those in this bin or a later one; binning keeps the order of p.
-        while j < len(p) and min(int((p[j] - low) / width), bins - 1) < k:
+        while j < len(p) and bin_of(p[j], low, 1 / width, bins) < k:
             j += 1
         b, last = low + k * width, low + end * width
         while True:
