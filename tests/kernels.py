@@ -45,7 +45,9 @@ def forget_old_ones(folder: Path) -> None:
         sources = {name}
         while more := set().union(*(reads.get(each, set()) for each in sources)) - sources:
             sources |= more
-        changed = max(folder.joinpath(f"{each}.py").stat().st_mtime for each in sources)
+        changed = max(
+            folder.joinpath(f"{each}.py").stat().st_mtime for each in sources & texts.keys()
+        )
         for kept in folder.glob(f"__pycache__/{name}.*.nbc"):
             if kept.stat().st_mtime < changed:
                 kept.unlink()

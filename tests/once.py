@@ -1,11 +1,15 @@
 """Work that all processes of one run of the tests need is done by the first that comes to it."""
 
-import fcntl
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Elsewhere each process does its own work.
+    fcntl = None
 
 # Where the processes of a run meet; None where there is only one.
 _folder: Path | None = None
@@ -19,7 +23,7 @@ def share(folder: Path) -> None:
 
 def made(name: str, make: Callable[[], Any]) -> Any:
     """What ``make`` makes, or what another process has made under this name."""
-    if _folder is None:
+    if _folder is None or fcntl is None:
         return make()
     stored = _folder / f"{name}.pickle"
     with alone(_folder / name):
@@ -34,5 +38,6 @@ def made(name: str, make: Callable[[], Any]) -> Any:
 def alone(place: Path) -> Iterator[None]:
     """No other process is here before this one has left or ended; threads of one do not wait."""
     with open(place, "w") as file:
-        fcntl.lockf(file, fcntl.LOCK_EX)
+        if fcntl is not None:
+            fcntl.lockf(file, fcntl.LOCK_EX)
         yield

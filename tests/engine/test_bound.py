@@ -179,6 +179,9 @@ def test_what_rounding_moved_is_answered_from_memory(norm, rng, monkeypatch):
     monkeypatch.undo()
     whole = Bounder(X, all_subsets(3, 2), norm=norm, bias=True).search(moved, 0.0, 1e-3)
     assert again.bound == pytest.approx(whole.bound, rel=1e-10)
+    v *= 2
+    doubled = bounder.search(v, 0.0, 1e-3)
+    assert doubled.bound == pytest.approx(2 * first.bound, rel=1e-2), "v is a copy there"
     for other in ((1.001 * v, 0.0, 1e-3), (v, 0.0, 1e-4), (v, 0.5 * first.value, 1e-3)):
         alone = Bounder(X, all_subsets(3, 2), norm=norm, bias=True).search(*other)
         assert bounder.search(*other).bound == alone.bound

@@ -10,6 +10,7 @@ from wedgefit.engine.shaped_bound import Sectors, quadrants
 from wedgefit.engine.shaped_units import Plane, units_of
 from wedgefit.engine.shapes import ShapedPricer
 from wedgefit.engine.solve import largest_alpha, solve
+from wedgefit.watch import Deadline
 
 UNITS = [(1, 0), (0, 1), (1, 1), (0, 0), (0, -1), (1, -1)]
 SHAPES = [((1, 0), (0, 0)), ((-1, 0), (1, 0)), ((0, 1), (0, 0)), ((1, -1), (0, 0))]
@@ -75,22 +76,24 @@ def test_a_search_ends_next_to_the_best_of_all_directions(shapes):
         ends = np.add.outer(quadrants(plane.ways), [0.0, np.pi / 2]).ravel()
         outermost = dense(points, v, plane.faces, plane.ramp, ends)
         best = max(best, outermost)
-        whole = plane.bounded(v, 0.0, 1e-6, np.inf)
+        whole = plane.bounded(v, 0.0, 1e-6, np.inf, Deadline())
         assert best * (1 - 1e-12) <= whole.bound <= best * (1 + 2e-6)
         assert whole.bound / (1 + 2e-6) <= whole.value <= best * (1 + 1e-12)
         below = 0.98 * best
-        found = plane.bounded(v, below, 1e-3, np.inf)
+        found = plane.bounded(v, below, 1e-3, np.inf, Deadline())
         assert best * (1 - 1e-12) <= found.bound <= best * (1 + 2e-3)
         rows = np.unique(plane.level_near(v, found.angles), axis=0)
         _, seen = plane.found(v, plane.directions(rows), np.inf)
         assert seen > below or outermost > below
         # Without effort it is what the first intervals say, and with some no worse than that.
-        loose = plane.bounded(v, 0.0, 1e-6, 0.0)
+        loose = plane.bounded(v, 0.0, 1e-6, 0.0, Deadline())
         first = 16 * len(quadrants(plane.ways)) * len(v)
         assert found.bound <= loose.bound < 3 * found.bound and loose.visits == first
+        late = plane.bounded(v, 0.0, 1e-6, np.inf, Deadline(0.0))
+        assert (late.bound, late.visits) == (loose.bound, first)
         if best == outermost:
             continue  # It stands at the end of a first interval, and that is sharp.
-        half = plane.bounded(v, 0.0, 1e-6, (first + whole.visits) / 2)
+        half = plane.bounded(v, 0.0, 1e-6, (first + whole.visits) / 2, Deadline())
         assert best * (1 - 1e-12) <= half.bound <= loose.bound
         assert first < half.visits <= (first + whole.visits) / 2
 

@@ -102,8 +102,11 @@ class Sample:
         if self.encoder is None:
             return learn, held_out
         found = self.encoder(train, test)
-        told = {"shapes": found.shapes, "sources": found.sources}
-        return replace(learn, X=found.rows, **told), replace(held_out, X=found.held_out, **told)
+        learn, held_out = (
+            replace(part, X=X, shapes=found.shapes, sources=found.sources)
+            for part, X in ((learn, found.rows), (held_out, found.held_out))
+        )
+        return learn, held_out
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

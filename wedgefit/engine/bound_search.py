@@ -141,7 +141,7 @@ class Bounder:
             now, parents = now.halved(), np.repeat(parents, 2)
         found = course.result()
         # In a hurry intervals are taken in other lots, and what is proven differs a little.
-        self._last = None if deadline.known else _Last(v, asked, found)
+        self._last = None if course.hurried else _Last(v.copy(), asked, found)
         return found
 
     @cached_property
@@ -182,10 +182,15 @@ class _Last:
         alike = all(
             a == b or np.isclose(a, b, rtol=ROUNDED, atol=0) for a, b in zip(asked, self.asked)
         )
-        if not alike or moved > ROUNDED * self.found.value:
-            return None
         found = self.found
-        return replace(found, bound=found.bound + moved, settled=found.settled + moved)
+        if not (alike and moved <= ROUNDED * found.value):
+            return None
+        return replace(
+            found,
+            bound=found.bound + moved,
+            settled=found.settled + moved,
+            value=found.value - moved,
+        )
 
 
 class _Course:
@@ -208,7 +213,7 @@ class _Course:
         self.settled, self.given_up = 0.0, 0.0
         self.waiting, self.bounds = bounder.first.take(slice(0, 0)), np.empty(0)
         self.places: list[Places] = []
-        self.cut_short = False
+        self.cut_short, self.hurried = False, deadline.known
 
     def hear(self, now: Intervals | Patches, looks: Looks, parents: np.ndarray) -> None:
         """Take in a look at these intervals or patches, parts of some with the bounds ``parents``
@@ -235,7 +240,7 @@ class _Course:
         if far and self.visits <= self.glance / 2:
             self.budget = min(self.budget, self.glance)
         if self.visits >= self.glance and self.deadline.due():
-            self.budget = min(self.budget, self.visits)
+            self.budget, self.hurried = min(self.budget, self.visits), True
 
     def _settle(self, bounds: np.ndarray) -> None:
         self.settled = max(self.settled, float(bounds.max(initial=0.0)))

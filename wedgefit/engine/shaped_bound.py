@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wedgefit.watch import Deadline
+
 EPSILON = np.finfo(float).eps
 # Every quadrant begins with this many intervals.
 FIRST_PER_QUADRANT = 16
@@ -56,11 +58,17 @@ class Sectors:
     ramp: float
 
     def search(
-        self, v: np.ndarray, alpha: float, sharp: float, begins: list[float], effort: float
+        self,
+        v: np.ndarray,
+        alpha: float,
+        sharp: float,
+        begins: list[float],
+        effort: float,
+        deadline: Deadline,
     ) -> Found:
         """Bound the scores under v (n,), which has no sum, in the quadrants that begin at these
         angles, down to (1 + ``sharp``) times alpha, or the best score seen if that is larger, or as
-        far as ``effort`` looks at a row go."""
+        far as ``effort`` looks at a row go; once ``deadline`` is due one look is all."""
         edges = np.add.outer(begins, np.linspace(0.0, np.pi / 2, FIRST_PER_QUADRANT + 1))
         now = np.column_stack([edges[:, :-1].ravel(), edges[:, 1:].ravel()])
         above, settled, best, visits = np.full(len(now), np.inf), 0.0, 0.0, 0
@@ -82,7 +90,8 @@ class Sectors:
             # The largest first: wherever effort ends, what is left is as small as it can be.
             order = np.flatnonzero(still)[np.argsort(-theirs[still], kind="stable")]
             waiting, theirs = waiting[order], theirs[order]
-            most = int(min(len(order), max(0.0, (effort - visits) / (2 * len(v)))))
+            left = 0.0 if deadline.due() else max(0.0, effort - visits)
+            most = int(min(len(order), left / (2 * len(v))))
             now, above = _halved(waiting[:most]), np.repeat(theirs[:most], 2)
             waiting, theirs = waiting[most:], theirs[most:]
         bound = max(settled, float(theirs.max(initial=0.0)))

@@ -13,6 +13,7 @@ from wedgefit.engine.ramps import Ramps
 from wedgefit.engine.shaped_bound import Found, Sectors, quadrants
 from wedgefit.engine.sweep import index_type
 from wedgefit.engine.wedge import COINCIDENT
+from wedgefit.watch import Deadline
 
 # Directions are looked at in blocks of about so many rows, which stay in the processor's cache.
 BLOCK = 1 << 12
@@ -219,10 +220,12 @@ class Plane:
         largest = float(best.scores.max(initial=0.0))
         return self._built(directions.take(kept), best.take(kept)), largest
 
-    def bounded(self, v: np.ndarray, alpha: float, sharp: float, effort: float) -> Found:
+    def bounded(
+        self, v: np.ndarray, alpha: float, sharp: float, effort: float, deadline: Deadline
+    ) -> Found:
         """A bound of the scores under v (n,) along all directions (``Sectors.search``)."""
         sectors = Sectors(self.points - self._middle, self.faces, self.ramp)
-        return sectors.search(v, alpha, sharp, quadrants(self.ways), effort)
+        return sectors.search(v, alpha, sharp, quadrants(self.ways), effort, deadline)
 
     def level_near(self, v: np.ndarray, angles: np.ndarray) -> np.ndarray:
         """Pairs of rows (m, 2) that are level along directions next to the first of these."""

@@ -184,7 +184,8 @@ class ShapedPricer(Pricer):
             np.empty((0, 2), dtype=np.int64) if every else self._rows(p, used) for p in self._planes
         ]
         if bounded:
-            largest, seen, cut_short = self._bounded_pairs(v[:, 0], alpha, sharp, largest)
+            told = v[:, 0], alpha, sharp, largest, deadline or Deadline()
+            largest, seen, cut_short = self._bounded_pairs(*told)
             rows = [np.concatenate(parts) for parts in zip(rows, seen)]
         looks = 0
         for plane, some in zip(self._planes, rows):
@@ -212,7 +213,7 @@ class ShapedPricer(Pricer):
         )
 
     def _bounded_pairs(
-        self, v: np.ndarray, alpha: float, sharp: float, largest: float
+        self, v: np.ndarray, alpha: float, sharp: float, largest: float, deadline: Deadline
     ) -> tuple[float, list[np.ndarray], bool]:
         """A bound of the scores under v (n,) of the units of all pairs and of the ``largest`` of
         others; of each pair the rows that are level where one was seen above it
@@ -224,7 +225,7 @@ class ShapedPricer(Pricer):
         for left, plane in zip(range(len(self._planes), 0, -1), self._planes):
             # What one pair leaves of its part is for those that follow, and below what is known of
             # others nothing is to be proven.
-            found = plane.bounded(v, max(alpha, largest), enough, effort / left)
+            found = plane.bounded(v, max(alpha, largest), enough, effort / left, deadline)
             largest, highest = max(largest, found.bound), max(highest, found.value)
             effort -= found.visits
             rows.append(plane.level_near(v, found.angles))

@@ -62,7 +62,7 @@ class Softmax(OfNumbers):
             with np.errstate(divide="ignore"):
                 return np.log(frequency)
         at, here = np.zeros(y.shape[1]), self.around(y, output, weights)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             off = np.abs(np.log(frequency / (here.chances @ weights)))
         if off.max() > NEARBY:
             # Where all rows have the same outputs this is the answer; else a step of iterative
