@@ -65,7 +65,10 @@ class Sample:
     @property
     def together(self) -> np.ndarray | None:
         """Which columns a neuron may read together, (d, d); None where all."""
-        return None if self.pairs is None else read_together(self.sources, self.pairs)
+        if self.pairs is None:
+            return None
+        assert self.sources is not None, "pairs are of columns of the table"
+        return read_together(self.sources, self.pairs)
 
     @property
     def labels(self) -> np.ndarray | None:
