@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lapack
 
 from wedgefit.engine.losses.base import LEAST_CURVATURE, TINY, OfNumbers, best_multiple
 
@@ -172,6 +171,9 @@ class Around:
     def step(self, damping: float) -> np.ndarray | None:
         """Newton's step of such constants, which leaves their mean, as that changes nothing; None
         where it leads beyond all numbers."""
+        # Who predicts needs no scipy.
+        from scipy.linalg import lapack
+
         weighted = self.chances * self.weights
         matrix = -weighted @ self.chances.T
         diagonal = matrix.reshape(-1)[:: len(matrix) + 1]
