@@ -41,6 +41,7 @@ def settled(
     Newton's method moves the output biases along, as coefficients of a column of ones that cost
     nothing.
     """
+    # What moves all outputs alike costs and changes nothing, and no step would take it away.
     alpha, rows, kept = problem.alpha, z - z.mean(axis=1, keepdims=True), np.arange(len(z))
     if problem.intercept:
         rows = np.vstack([rows, start])
