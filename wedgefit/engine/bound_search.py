@@ -36,8 +36,11 @@ GLANCE = 4
 FAR = 0.02
 # Sorting a row and walking past it takes so many times as long as putting it into a histogram.
 SORTED = 8
-# What differs by less than this part is told apart by rounding alone.
-ROUNDED = 1e-10
+# What differs by less than this part is told apart by rounding alone: where alpha is small beside
+# its largest value the dual point keeps few digits.
+ROUNDED = 1e-8
+# What that adds to a bound is no more than this part of what was left open, or this part of it.
+HARDLY, LAST_DIGITS = 1e-2, 1e-10
 # One block of intervals visits about this many rows: some milliseconds.
 BLOCK = 1 << 20
 
@@ -183,7 +186,9 @@ class _Last:
             a == b or np.isclose(a, b, rtol=ROUNDED, atol=0) for a, b in zip(asked, self.asked)
         )
         found = self.found
-        if not (alike and moved <= ROUNDED * found.value):
+        _, tolerance, *_ = asked
+        little = min(max(HARDLY * tolerance, LAST_DIGITS), ROUNDED)
+        if not (alike and moved <= little * found.value):
             return None
         return replace(
             found,
