@@ -100,6 +100,13 @@ class Typed(Dialect):
     def type_of(self, cell: str) -> str:
         """The type of a cell, a text."""
 
+    def cast_if_number(self, cast: str, text: str) -> str:
+        """The finite number that a text spells, else NULL, by a ``cast`` that makes NULL of what it
+        cannot read."""
+        number = f"{cast}({text} AS {self.double})"
+        known = f"{self.matches(text, NUMBER)} AND ABS({number}) <= {plain(LARGEST)}"
+        return f"CASE WHEN {known} THEN {number} END"
+
     def number(self, value: float) -> str:
         return f"CAST({plain(value)} AS {self.double})"
 
@@ -204,9 +211,7 @@ class Duckdb(Typed):
         return f"regexp_matches({text}, {self.text(pattern)})"
 
     def parsed(self, text: str) -> str:
-        number = f"TRY_CAST({text} AS {self.double})"
-        known = f"{self.matches(text, NUMBER)} AND ABS({number}) <= {plain(LARGEST)}"
-        return f"CASE WHEN {known} THEN {number} END"
+        return self.cast_if_number("TRY_CAST", text)
 
     def all_cells(self, alias: str) -> str:
         return f"UNNEST(r.{alias})"
@@ -283,9 +288,7 @@ class Bigquery(Typed):
         return f"REGEXP_CONTAINS({text}, {self.text(pattern)})"
 
     def parsed(self, text: str) -> str:
-        number = f"SAFE_CAST({text} AS {self.double})"
-        known = f"{self.matches(text, NUMBER)} AND ABS({number}) <= {plain(LARGEST)}"
-        return f"CASE WHEN {known} THEN {number} END"
+        return self.cast_if_number("SAFE_CAST", text)
 
     def finite(self, value: str) -> str:
         return value  # It refuses results that are not.
