@@ -24,10 +24,11 @@ engine.problem engine.wedge engine.hinges engine.fit engine.rounding engine.cert
 engine.dictionary engine.sweep engine.sweep_compiled
 engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
 engine.bound_patch_walk engine.bound_patch_screen engine.bound_patch_compiled
-engine.workers engine.bound_search engine.bound_choice
+engine.workers engine.remembered engine.bound_search engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps
 engine.choice engine.order_one engine.pencil engine.nomination
-engine.shaped_bound engine.shaped_compiled engine.shaped_units
+engine.shaped_bound engine.shaped_compiled engine.shaped_bound_compiled engine.shaped_search
+engine.shaped_units
 engine.ascent engine.off_wedges engine.pricing engine.shapes
 engine.shared engine.support engine.exchange_compiled engine.exchange
 engine.lasso engine.group_lasso engine.coupled_lasso

@@ -263,7 +263,7 @@ def test_compiled_kernels_find_the_same_units(shapes, rng):
     found = []
     for memory, compiled in ((0.0, False), (1e9, False), (0.0, True), (1e9, True)):
         plane = Plane(dictionary, pair, told, memory, compiled)
-        units, largest = plane.found(v, plane.every, 0.1)
+        units, largest = plane.found(v, None, 0.1)
         scores = units.hinges(X).T @ v
         assert not len(scores) or largest == pytest.approx(scores.max())
         found.append((largest, np.sort(scores)))

@@ -16,6 +16,7 @@ from wedgefit.engine import bound, bound_patch
 from wedgefit.engine.bound import Intervals, Looks
 from wedgefit.engine.bound_patch import Patches
 from wedgefit.engine.problem import row_norms
+from wedgefit.engine.remembered import Remembered
 from wedgefit.engine.workers import Threads, Workers
 from wedgefit.watch import Deadline
 
@@ -36,11 +37,6 @@ GLANCE = 4
 FAR = 0.02
 # Sorting a row and walking past it takes so many times as long as putting it into a histogram.
 SORTED = 8
-# What differs by less than this part is told apart by rounding alone: where alpha is small beside
-# its largest value the dual point keeps few digits.
-ROUNDED = 1e-8
-# What that adds to a bound is no more than this part of what was left open, or this part of it.
-HARDLY, LAST_DIGITS = 1e-2, 1e-10
 # One block of intervals visits about this many rows: some milliseconds.
 BLOCK = 1 << 20
 
@@ -81,6 +77,11 @@ class Bounded:
     settled: float
     cut_short: bool
 
+    def moved(self, by: float) -> "Bounded":
+        """What is proven where no score has moved by more than this."""
+        bound, settled, value = self.bound + by, self.settled + by, self.value - by
+        return replace(self, bound=bound, settled=settled, value=value)
+
 
 class Bounder:
     """Bounds scores over sets of columns of X (n, d), ``sets`` (m, k), whatever v is; ``jobs``
@@ -92,7 +93,7 @@ class Bounder:
         self.rows = np.ascontiguousarray((X - middle).T)
         self.norm, self.bias, self.threads = norm, bias, Threads(jobs)
         self.first = (Intervals if sets.shape[1] == 2 else Patches).all(sets)
-        self._last: _Last | None = None
+        self._last: Remembered[Bounded] | None = None
 
     @property
     def first_look(self) -> int:
@@ -129,7 +130,7 @@ class Bounder:
         """
         floor = alpha if floor is None else floor
         asked = alpha, tolerance, budget, floor, per_set
-        if self._last and (same := self._last.under(v, asked, self._reach)):
+        if self._last and (same := self._last.under(v, asked, tolerance, self._reach)):
             return same
         workers, deadline = workers or self.threads, deadline or Deadline()
         if self.bias and np.any(np.abs(v.sum(axis=0)) > 1e-9 * np.abs(v).sum(axis=0)):
@@ -144,7 +145,7 @@ class Bounder:
             now, parents = now.halved(), np.repeat(parents, 2)
         found = course.result()
         # In a hurry intervals are taken in other lots, and what is proven differs a little.
-        self._last = None if course.hurried else _Last(v.copy(), asked, found)
+        self._last = None if course.hurried else Remembered(v.copy(), asked, found)
         return found
 
     @cached_property
@@ -167,34 +168,6 @@ class Bounder:
                 np.concatenate([getattr(looks, part) for looks in found])
                 for part in Looks.__dataclass_fields__
             )
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Last:
-    """What was found under ``v``, when it was asked so."""
-
-    v: np.ndarray
-    asked: tuple
-    found: Bounded
-
-    def under(self, v: np.ndarray, asked: tuple, reach: float) -> Bounded | None:
-        """The same for another ``v``, if no more than rounding is between them: a score moves by no
-        more than the sum of that, times the ``reach`` of a hinge. None where there is more."""
-        moved = reach * float(row_norms(v - self.v).sum())
-        alike = all(
-            a == b or np.isclose(a, b, rtol=ROUNDED, atol=0) for a, b in zip(asked, self.asked)
-        )
-        found = self.found
-        _, tolerance, *_ = asked
-        little = min(max(HARDLY * tolerance, LAST_DIGITS), ROUNDED)
-        if not (alike and moved <= little * found.value):
-            return None
-        return replace(
-            found,
-            bound=found.bound + moved,
-            settled=found.settled + moved,
-            value=found.value - moved,
         )
 
 

@@ -14,125 +14,64 @@ t, over a norm that is a line in t within a quadrant. The largest is at one of t
 it is, at T with the tents, which shrink as T² does where rows are spread.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from wedgefit.watch import Deadline
-
 EPSILON = np.finfo(float).eps
-# Every quadrant begins with this many intervals.
-FIRST_PER_QUADRANT = 16
-# Narrower than this, rounding is all that is left.
-SMALLEST = 1e-9
 
 
-def quadrants(ways: np.ndarray) -> list[float]:
-    """The angles at which those quadrants begin in which directions go these ways (2,): +1 up, −1
-    down, 0 either; where both may go either way only one of a direction and its opposite."""
-    if not ways.any():
-        return [0.0, np.pi / 2]
-    signs = {0.0: (1, 1), np.pi / 2: (-1, 1), np.pi: (-1, -1), 1.5 * np.pi: (1, -1)}
-    return [angle for angle, sign in signs.items() if (np.array(sign) * ways >= 0).all()]
+def look(
+    points: np.ndarray,
+    v: np.ndarray,
+    intervals: np.ndarray,
+    faces: list[tuple[float, float]],
+    ramp: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest score of any unit along the first direction of each of these intervals of angles
+    (m, 2), of rows at points (n, 2) under v (n,), which has no sum, and a bound of those along all
+    directions of it, each (m,); units as in ``units_of``.
+
+    Sums may err by rounding; the bounds are widened by as much.
+    """
+    found = [_look(points, v, faces, ramp, *interval) for interval in intervals]
+    values, bounds = np.array(found).reshape(-1, 2).T
+    return values, bounds
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """``bound``: no unit along any of the directions scores more; ``value``: one scores this much;
-    ``visits``: how many rows were looked at; ``angles``: of the directions along which one was seen
-    to score above alpha, the best first."""
-
-    bound: float
-    value: float
-    visits: int
-    angles: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Sectors:
-    """Rows at ``points`` (n, 2), and the units that they have along directions (``units_of``):
-    their ``faces``, and the sign of their ``ramp``, 0 without one."""
-
-    points: np.ndarray
-    faces: list[tuple[float, float]]
-    ramp: float
-
-    def search(
-        self,
-        v: np.ndarray,
-        alpha: float,
-        sharp: float,
-        begins: list[float],
-        effort: float,
-        deadline: Deadline,
-    ) -> Found:
-        """Bound the scores under v (n,), which has no sum, in the quadrants that begin at these
-        angles, down to (1 + ``sharp``) times alpha, or the best score seen if that is larger, or as
-        far as ``effort`` looks at a row go; once ``deadline`` is due one look is all."""
-        edges = np.add.outer(begins, np.linspace(0.0, np.pi / 2, FIRST_PER_QUADRANT + 1))
-        now = np.column_stack([edges[:, :-1].ravel(), edges[:, 1:].ravel()])
-        above, settled, best, visits = np.full(len(now), np.inf), 0.0, 0.0, 0
-        waiting, theirs, seen = now[:0], above[:0], []
-        while len(now):
-            looks = [self._look(v, *interval) for interval in now]
-            visits += len(now) * len(v)
-            values, bounds = np.array(looks).T
-            bounds = np.minimum(bounds, above)
-            best = max(best, float(values.max()))
-            seen += [(-value, angle) for value, (angle, _) in zip(values, now) if value > alpha]
-            limit = max(alpha, best) * (1 + sharp)
-            narrow = now[:, 1] - now[:, 0] <= SMALLEST
-            settled = max(settled, float(bounds[narrow].max(initial=0.0)))
-            waiting = np.concatenate([waiting, now[~narrow]])
-            theirs = np.append(theirs, bounds[~narrow])
-            still = theirs > limit
-            settled = max(settled, float(theirs[~still].max(initial=0.0)))
-            # The largest first: wherever effort ends, what is left is as small as it can be.
-            order = np.flatnonzero(still)[np.argsort(-theirs[still], kind="stable")]
-            waiting, theirs = waiting[order], theirs[order]
-            left = 0.0 if deadline.due() else max(0.0, effort - visits)
-            most = int(min(len(order), left / (2 * len(v))))
-            now, above = _halved(waiting[:most]), np.repeat(theirs[:most], 2)
-            waiting, theirs = waiting[most:], theirs[most:]
-        bound = max(settled, float(theirs.max(initial=0.0)))
-        return Found(bound, best, visits, np.array([angle for _, angle in sorted(seen)]))
-
-    def _look(self, v: np.ndarray, begin: float, end: float) -> tuple[float, float]:
-        """The largest score along the first direction, and a bound of all in the interval."""
-        T = np.tan(end - begin)
-        along = np.array([np.cos(begin), np.sin(begin)])
-        across = np.array([-along[1], along[0]])
-        p, q = self.points @ along, self.points @ across
-        order = np.argsort(p)
-        p, q, v = p[order], q[order], v[order]
-        value = self._highest(_Hinges(p, v), p) / np.abs(along).sum()
-        last = np.abs(along + T * across).sum()
-        places = np.sort(np.concatenate([p, p - T * np.abs(q), p + T * np.abs(q)]))
-        tents = [_tents(p, q, np.maximum(sign * v, 0.0), T, places) for sign in (-1.0, 1.0)]
-        there = self._highest(_Hinges(p + T * q, v), places, *tents) / last
-        reach = float(np.abs(p).max() + T * np.abs(q).max())
-        rounding = 8 * (8 + len(v)) * EPSILON * float(np.abs(v).sum()) * reach
-        return value, max(value, there) + rounding / min(last, np.abs(along).sum())
-
-    def _highest(self, hinges: "_Hinges", places, low=0.0, high=0.0) -> float:
-        """The largest score of any unit that begins and ends at these places, where hinges may be
-        higher by ``low`` and lower by ``high`` than they are."""
-        above = hinges.at(places)
-        sides = {1.0: above + low, -1.0: -above + high}
-        top = 0.0
-        for facing, sign in self.faces:
-            rest = 0.0 if facing > 0 else sign * hinges.whole
-            top = max(top, float(sides[sign].max()) - rest)
-        if self.ramp:
-            start, stop = sides[self.ramp], sides[-self.ramp]
-            top = max(top, 0.5 * float((np.maximum.accumulate(start) + stop).max()))
-        return top
+def _look(points, v, faces, ramp, begin: float, end: float) -> tuple[float, float]:
+    """The largest score along the first direction, and a bound of all in the interval."""
+    T = np.tan(end - begin)
+    along = np.array([np.cos(begin), np.sin(begin)])
+    across = np.array([-along[1], along[0]])
+    p, q = points @ along, points @ across
+    first, last = np.abs(along).sum(), np.abs(along + T * across).sum()
+    value = _highest(_Hinges(p, v), np.sort(p), faces, ramp) / first
+    there = p + T * q
+    # Between these nothing bends or jumps: tents go from a row's place to its place at the end.
+    places = np.sort(np.concatenate([p, there]))
+    tents = [_tents(p, q, np.maximum(sign * v, 0.0), T, places) for sign in (-1.0, 1.0)]
+    highest = _highest(_Hinges(there, v), places, faces, ramp, *tents) / last
+    return value, max(value, highest) + _rounding(len(v), v, p, T * q) / min(first, last)
 
 
-def _halved(intervals: np.ndarray) -> np.ndarray:
-    """The two halves of each of these (m, 2), (2m, 2)."""
-    middle = intervals.mean(axis=1)
-    return np.column_stack([intervals[:, 0], middle, middle, intervals[:, 1]]).reshape(-1, 2)
+def _rounding(n: int, v: np.ndarray, p: np.ndarray, moved: np.ndarray) -> float:
+    """More than sums over the rows can be wrong."""
+    reach = float(np.abs(p).max() + np.abs(moved).max())
+    return 8 * (8 + n) * EPSILON * float(np.abs(v).sum()) * reach
+
+
+def _highest(hinges: "_Hinges", places, faces, ramp, low=0.0, high=0.0) -> float:
+    """The largest score of any unit that begins and ends at these ascending places, where hinges
+    may be higher by ``low`` and lower by ``high`` than they are."""
+    above = hinges.at(places)
+    sides = {1.0: above + low, -1.0: -above + high}
+    top = 0.0
+    for facing, sign in faces:
+        rest = 0.0 if facing > 0 else sign * hinges.whole
+        top = max(top, float(sides[sign].max()) - rest)
+    if ramp:
+        start, stop = sides[ramp], sides[-ramp]
+        top = max(top, 0.5 * float((np.maximum.accumulate(start) + stop).max()))
+    return top
 
 
 class _Hinges:

@@ -19,6 +19,7 @@ from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES, rounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import SHARPEST, Priced, Pricer
 from wedgefit.engine.ramps import Ramps, open_ramps
+from wedgefit.engine.shaped_search import Goal
 from wedgefit.engine.shaped_units import Line, Plane
 from wedgefit.engine.wedge import Wedges, column_scales
 from wedgefit.watch import Deadline
@@ -38,9 +39,9 @@ FASTER, COMPILED_PAYS = 10, 200_000
 BOUNDED_FROM = 200_000_000
 # Where effort is limited they need not be sharper than this, relatively: some hundreds of intervals
 # a pair are enough then, whatever the number of rows. A look at a row in one takes so many times
-# what one takes that is compiled.
-BOUND_SHARP, SLOWER = 1e-4, 300
-INTERVALS, SECONDS_PER_VISIT = 300, 2e-6
+# what one takes in an interval of pairs without a shape, compiled or not.
+BOUND_SHARP, SLOWER, SLOWER_IN_NUMPY = 1e-4, 8, 100
+INTERVALS, SECONDS_PER_VISIT = 300, 2e-8
 # A partial round looks along so many directions of a pair at least.
 FEWEST = 200
 # Looking at one row in one direction takes about so long, sorting included.
@@ -143,10 +144,14 @@ class ShapedPricer(Pricer):
         return FASTER if self._compiled else 1
 
     @property
+    def _slower(self) -> int:
+        return SLOWER if self._compiled else SLOWER_IN_NUMPY
+
+    @property
     def full_round_seconds(self) -> float:
         if self.bounds:
             visits = INTERVALS * len(self._planes) * len(self._shaped.X)
-            return super().full_round_seconds + visits * SECONDS_PER_VISIT
+            return super().full_round_seconds + visits * self._slower * SECONDS_PER_VISIT
         return super().full_round_seconds + self.looks * SECONDS_PER_LOOK / self._pace
 
     def price(
@@ -189,9 +194,10 @@ class ShapedPricer(Pricer):
             rows = [np.concatenate(parts) for parts in zip(rows, seen)]
         looks = 0
         for plane, some in zip(self._planes, rows):
-            directions = plane.every if every else plane.directions(some)
+            directions = None if every else plane.directions(some)
             best, own = plane.found(v[:, 0], directions, alpha)
-            units, largest, looks = [*units, best], max(largest, own), looks + len(directions)
+            units, largest = [*units, best], max(largest, own)
+            looks += len(plane.every if directions is None else directions)
         wedges, scores = _best_first(reduce(Ramps.joined_with, units), self._shaped.X, v, alpha)
         self._winners = wedges
         bound = float(max(largest, scores.max(initial=0.0)))
@@ -219,13 +225,14 @@ class ShapedPricer(Pricer):
         others; of each pair the rows that are level where one was seen above it
         (``Plane.level_near``); and whether effort left it less sharp than was asked for, with
         nothing above alpha to be seen."""
-        alpha, effort = alpha if np.isfinite(alpha) else 0.0, self.effort / SLOWER
+        alpha, effort = alpha if np.isfinite(alpha) else 0.0, self.effort / self._slower
         enough = max(sharp, BOUND_SHARP) if np.isfinite(self.effort) else sharp
         rows, highest = [], max(alpha, largest)
         for left, plane in zip(range(len(self._planes), 0, -1), self._planes):
             # What one pair leaves of its part is for those that follow, and below what is known of
             # others nothing is to be proven.
-            found = plane.bounded(v, max(alpha, largest), enough, effort / left, deadline)
+            goal = Goal(alpha, enough, known=largest)
+            found = plane.bounded(v, goal, effort / left, deadline)
             largest, highest = max(largest, found.bound), max(highest, found.value)
             effort -= found.visits
             rows.append(plane.level_near(v, found.angles))
