@@ -3,6 +3,7 @@ pages that are read for their words, and what both processes of a run need."""
 
 import os
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,7 @@ import once
 import pytest
 
 from wedgefit.engine import nomination
+from wedgefit.learning import side_by_side
 
 hypothesis.settings.register_profile(
     "same-every-time", derandomize=True, deadline=None, database=None
@@ -29,13 +31,15 @@ def pytest_configure():
 
 @pytest.fixture(scope="session", autouse=True)
 def processes_of_a_run(tmp_path_factory):
-    """Kernels are compiled, and models of ``kinds`` trained, once a run, not once a process."""
+    """Kernels are compiled, and models of ``kinds`` trained, once a run, not once a process. Folds
+    stay in their process: these have the processor's cores among them already."""
     if not ONE_OF_SEVERAL:
         return
     folder = tmp_path_factory.getbasetemp().parent
     once.share(folder)
+    side_by_side.SECONDS_HERE = inf
     if find_spec("numba") is not None:
-        kernels.compile_one_at_a_time(folder / "kernels")
+        kernels.compile_once(folder / "kernels")
 
 
 @pytest.fixture

@@ -1,35 +1,33 @@
 """Compiled kernels in the tests: each is compiled by one process, and none is an old one."""
 
 import re
-from contextlib import ExitStack
 from pathlib import Path
-from threading import Lock
 
 from once import alone
 
 
-def compile_one_at_a_time(place: Path) -> None:
-    """Have numba compile in one process at a time. It looks for a kernel in its cache once it may
-    compile, and so finds what others have compiled meanwhile."""
-    from numba.core import event
+def compile_once(folder: Path) -> None:
+    """Have every kernel compiled by one process: who comes to it meanwhile waits for this kernel
+    alone, and finds it in numba's cache."""
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.dispatcher import Dispatcher
 
-    class Turns(event.Listener):
-        def __init__(self):
-            self.mutex, self.depth, self.turn = Lock(), 0, ExitStack()
+    folder.mkdir(exist_ok=True)
+    compiled = Dispatcher.compile
 
-        def on_start(self, event):
-            with self.mutex:
-                self.depth += 1
-                if self.depth == 1:
-                    self.turn.enter_context(alone(place))
+    def compile(kernel, signature):
+        function = kernel.py_func
+        # Kernels call none that calls them, so that no two processes wait for each other.
+        if not function.__module__.startswith("wedgefit."):
+            return compiled(kernel, signature)
+        # The lock of the process first: locks of files are no hindrance to its own threads.
+        with (
+            global_compiler_lock,
+            alone(folder / f"{function.__module__}.{function.__name__}"),
+        ):
+            return compiled(kernel, signature)
 
-        def on_end(self, event):
-            with self.mutex:
-                self.depth -= 1
-                if self.depth == 0:
-                    self.turn.close()
-
-    event.register("numba:compiler_lock", Turns())
+    Dispatcher.compile = compile
 
 
 def forget_old_ones(folder: Path) -> None:
