@@ -319,6 +319,39 @@ def softmax_lasso_optimum(K, labels, alpha, intercept, weights):
     return float(weights @ beside + alpha * np.linalg.norm(z, axis=1).sum()), z, t
 
 
+def group_lasso_optimum(K, Y, alpha, intercept, weights):
+    """The optimum of ½ Σ weights ‖Kz + t − Y‖² + α Σ_j ‖z_j‖₂; t = 0 without intercept.
+
+    K (n, m), Y (n, T), weights (n,). The unknowns are z (m, T) row by row, t (T,), the residuals r
+    (n, T) row by row and the norms u (m,).
+    """
+    (n, m), T = K.shape, Y.shape[1]
+    size = m * T + T + n * T + m
+    quadratic = sparse.diags(
+        np.concatenate([np.zeros(m * T + T), np.repeat(weights, T), np.zeros(m)])
+    ).tocsc()
+    linear = np.concatenate([np.zeros(m * T + T + n * T), np.full(m, alpha)])
+    residual_is = np.hstack(
+        [
+            np.kron(K, np.eye(T)),
+            float(intercept) * np.kron(np.ones((n, 1)), np.eye(T)),
+            -np.eye(n * T),
+            np.zeros((n * T, m)),
+        ]
+    )
+    cones = np.zeros((m * (T + 1), size))
+    for j in range(m):
+        cones[j * (T + 1), size - m + j] = -1
+        cones[np.arange(T) + j * (T + 1) + 1, np.arange(T) + j * T] = -1
+    x = conic_optimum(quadratic, linear, [
+        (residual_is, Y.ravel(), clarabel.ZeroConeT(n * T)),
+        (cones, np.zeros(len(cones)), *[clarabel.SecondOrderConeT(T + 1)] * m),
+    ])  # fmt: skip
+    z, t = x[: m * T].reshape(m, T), x[m * T : m * T + T] * intercept
+    loss = 0.5 * float(weights @ np.sum((K @ z + t - Y) ** 2, axis=1))
+    return loss + alpha * float(np.linalg.norm(z, axis=1).sum())
+
+
 def row_losses(name, y, f, parameter=None):
     """φ of each row, (n,), by its definition."""
     away = np.abs(y - f)

@@ -6,12 +6,10 @@ import io
 import json
 from pathlib import Path
 
-import clarabel
 import numpy as np
 import oracles
 import pytest
 from click.testing import CliRunner
-from scipy import sparse
 from sklearn.linear_model import LinearRegression
 
 from wedgefit import WedgeRegressor
@@ -47,40 +45,6 @@ def data(rows=14, columns=2, targets=2, seed=0, kind="plain"):
     return X, shapes[:, :targets] + 0.1 * rng.normal(size=(rows, targets))
 
 
-def group_optimum(K, Y, alpha, intercept, weights):
-    """The optimum of ½ Σ weights ‖Kz + t − Y‖² + alpha Σ_j ‖z_j‖₂ by a generic conic solver.
-
-    The unknowns are z (m, T) row by row, t (T,), the residuals r (n, T) row by row and the norms u
-    (m,).
-    """
-    (n, m), T = K.shape, Y.shape[1]
-    size = m * T + T + n * T + m
-    quadratic = sparse.diags(
-        np.concatenate([np.zeros(m * T + T), np.repeat(weights, T), np.zeros(m)])
-    ).tocsc()
-    linear = np.concatenate([np.zeros(m * T + T + n * T), np.full(m, alpha)])
-    residual_is = np.hstack(
-        [
-            np.kron(K, np.eye(T)),
-            float(intercept) * np.kron(np.ones((n, 1)), np.eye(T)),
-            -np.eye(n * T),
-            np.zeros((n * T, m)),
-        ]
-    )
-    cones = np.zeros((m * (T + 1), size))
-    for j in range(m):
-        cones[j * (T + 1), size - m + j] = -1
-        cones[np.arange(T) + j * (T + 1) + 1, np.arange(T) + j * T] = -1
-    x = oracles.conic_optimum(quadratic, linear, [
-        (residual_is, Y.ravel(), clarabel.ZeroConeT(n * T)),
-        (cones, np.zeros(len(cones)), *[clarabel.SecondOrderConeT(T + 1)] * m),
-    ])  # fmt: skip
-    z, t = x[: m * T].reshape(m, T), x[m * T : m * T + T] * intercept
-    return 0.5 * float(weights @ np.sum((K @ z + t - Y) ** 2, axis=1)) + alpha * float(
-        np.linalg.norm(z, axis=1).sum()
-    )
-
-
 # The optimum --------------------------------------------------------------------------------------
 
 
@@ -96,7 +60,7 @@ def test_the_conic_optimum_is_reached_and_proven(kind, norm, bias, intercept):
     found = solve(problem, pricer, tol=1e-9)
     K = oracles.hinge_matrix(X, list(oracles.enumerate_wedges(X, orders, norm, bias)))
     K = np.unique(np.round(K, 12), axis=1)
-    expected = group_optimum(K, Y, problem.alpha, intercept, weights / weights.sum())
+    expected = oracles.group_lasso_optimum(K, Y, problem.alpha, intercept, weights / weights.sum())
     assert found.certificate.objective == pytest.approx(expected, rel=1e-7)
     assert found.certificate.relative_gap <= 1e-9 and found.certificate.lower_bound <= expected * (
         1 + 1e-9
