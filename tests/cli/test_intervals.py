@@ -12,7 +12,13 @@ from wedgefit import WedgeRegressor
 from wedgefit.cli import main
 from wedgefit.errors import ModelFileError, UsageError
 from wedgefit.model.file import load, loads
-from wedgefit.model.intervals import MOST_QUANTILES, Bend, Spread, conformal_quantiles
+from wedgefit.model.intervals import (
+    MOST_QUANTILES,
+    Bend,
+    Spread,
+    conformal_quantiles,
+    quantiles_around,
+)
 
 TOLD = ("--intervals", "--order", "1", "--cv", "3")
 
@@ -228,7 +234,7 @@ def test_sizes_stay_within_those_of_training():
 @pytest.mark.parametrize(
     "told, words",
     [
-        (["--loss", "quantile"], "Of quantiles, train two"),
+        (["--loss", "quantile"], "Train it with --quantile 0.05 --quantile 0.95"),
         (["--target", "kind"], "Intervals are for numbers; of classes take --proba"),
         (["--loss", "poisson", "--exposure", "days"], "With --exposure there are none"),
     ],
@@ -253,3 +259,27 @@ def test_an_export_says_that_it_has_no_intervals(rng):
     noisy(rng)
     run("train", "d.csv", *TOLD, "--alpha-ratio", "0.1")
     assert "without intervals" in run("export", "--format", "python").stderr
+
+
+def test_two_quantiles_are_an_interval_too(rng):
+    """With the part of the rows between them, and no other."""
+    noisy(rng)
+    levels = [word for level in ("0.05", "0.1", "0.9", "0.95") for word in ("--quantile", level)]
+    run("train", "d.csv", "--order", "1", "--alpha-ratio", "0.1", "--loss", "quantile", *levels)
+    for part, low, high in (("0.9", "0.05", "0.95"), ("0.8", "0.1", "0.9")):
+        header, *rows = run("predict", "d.csv", "--interval", part).stdout.splitlines()
+        names = header.split(",")
+        assert names[-2:] == ["lower_y", "upper_y"]
+        for cells in (dict(zip(names, row.split(","))) for row in rows):
+            assert cells["lower_y"] == cells[f"prediction_q{low}"]
+            assert cells["upper_y"] == cells[f"prediction_q{high}"]
+    words = ["(0.05 and 0.1 and 0.9 and 0.95) have a part 0.5", "--quantile 0.25 --quantile 0.75"]
+    fails("predict", "d.csv", "--interval", "0.5", code=2, words=words)
+
+
+def test_of_pairs_with_the_same_part_between_them_the_one_in_the_middle_counts():
+    assert quantiles_around([0.05, 0.1, 0.6, 0.9, 0.95], 0.5) == (1, 2)
+    assert quantiles_around([0.1, 0.2, 0.3, 0.7, 0.8], 0.5) == (1, 3)
+    assert quantiles_around([0.1, 0.9], 0.8) == (0, 1)
+    with pytest.raises(UsageError, match="0.25 --quantile 0.75"):
+        quantiles_around([0.5], 0.5)

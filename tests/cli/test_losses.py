@@ -312,7 +312,11 @@ def run_predictions(data):
 def test_exposures_that_are_none_are_refused(rng):
     exposed(rng)
     told = ["--exposure", "days", "--alpha-ratio", "0.2"]
-    fails("train", "d.csv", *told, code=2, words=["--exposure is for --loss poisson"])
+    words = ["--exposure is for --loss poisson"]
+    fails("train", "d.csv", *told, code=2, words=words)
+    # Whatever stands in the column.
+    Path("zero.csv").write_text("x,days,y\n" + "".join(f"{k},{k % 2},{k}\n" for k in range(9)))
+    fails("train", "zero.csv", "--exposure", "days", code=2, words=words)
     fails("train", "d.csv", "--loss", "poisson", "--exposure", "no", words=["no"])
     fails(
         "train",

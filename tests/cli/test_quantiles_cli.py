@@ -148,3 +148,12 @@ def test_two_models_are_compared_by_the_loss_of_both(data):
 def test_contradictions_are_refused(data, told, words):
     said = fails("train", "data.csv", *told, code=2)
     assert words in str(said)
+
+
+@pytest.mark.parametrize("level, side", [("0.001", "below"), ("0.9999", "above")])
+def test_of_a_quantile_beyond_all_rows_train_says_that_rows_do_not_tell(data, level, side):
+    told = ["--alpha-ratio", "0.3", "--order", "1", "--loss", "quantile", "--quantile", "0.5"]
+    assert "next to nothing" not in run("train", "data.csv", *told).stderr
+    said = run("train", "data.csv", *told, "--quantile", level).stderr
+    assert f"next to nothing of the quantile {level}: fewer than one" in said
+    assert f"expected {side} it" in said

@@ -26,9 +26,11 @@ def check_settings(settings: Settings, sample: Sample) -> None:
                 raise UsageError(message, remedy=remedy)
 
 
-def check_pairs(settings: Options) -> None:
-    """Raises UsageError where pairs are told to networks that cannot have them."""
-    for holds, message, remedy in _of_pairs(settings):
+def check_options(settings: Options) -> None:
+    """Raises UsageError for the first contradiction among options that no row needs to be read for:
+    pairs told to networks that cannot have them, an exposure to a loss that has no use for it."""
+    exposure = _owned("--exposure", settings.exposure, "poisson", settings.loss)
+    for holds, message, remedy in (*_of_pairs(settings), exposure):
         if holds:
             raise UsageError(message, remedy=remedy)
 
@@ -72,13 +74,16 @@ def _of_one_loss(settings: Settings, sample: Sample, loss: str) -> Contradiction
     for option, told, owner in (
         ("--quantile", settings.quantile, "quantile"),
         ("--huber-delta", settings.huber_delta, "huber"),
-        ("--exposure", sample.exposure, "poisson"),
     ):
-        yield (
-            told is not None and loss != owner,
-            f"{option} is for --loss {owner}.",
-            f"Add --loss {owner}, or leave it out.",
-        )
+        yield _owned(option, told, owner, loss)
+
+
+def _owned(option: str, told: object, owner: str, loss: str | None) -> tuple[bool, str, str]:
+    return (
+        told is not None and loss != owner,
+        f"{option} is for --loss {owner}.",
+        f"Add --loss {owner}, or leave it out.",
+    )
 
 
 def _of_intervals(settings: Settings, sample: Sample, loss: str) -> Contradictions:

@@ -28,7 +28,7 @@ SUREST = 30.0
 class Probability(Range):
     """A probability above 0 and below 1."""
 
-    words, metavar = "a probability between 0 and 1", "FLOAT"
+    words, metavar = "a probability between 0 and 1, like 0.9", "FLOAT"
 
     def take(self, value) -> float:
         value = value.item() if getattr(value, "ndim", None) == 0 else value

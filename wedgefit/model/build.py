@@ -16,7 +16,7 @@ from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.engine.losses import LOSSES, numbers_of
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.calibrating import Isotonic, Line
-from wedgefit.learning.checks import check_pairs
+from wedgefit.learning.checks import check_options
 from wedgefit.learning.learn import Learned, Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.select import Curve
@@ -35,7 +35,14 @@ from wedgefit.model.figures import (
 from wedgefit.model.file import loads
 from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
-from wedgefit.model.notes import curve_notes, depth_notes, left_out_notes, scale_notes, status_notes
+from wedgefit.model.notes import (
+    curve_notes,
+    depth_notes,
+    left_out_notes,
+    quantile_notes,
+    scale_notes,
+    status_notes,
+)
 from wedgefit.model.over_folds import over_folds
 from wedgefit.model.parts import (
     KEPT,
@@ -63,7 +70,7 @@ class Training:
     def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
         self.table, self.options = with_history(table, options)
         table, options = self.table, self.options
-        check_pairs(options)
+        check_options(options)
         self.encoding, self.design = fit_encoding(table, options, shift=options.bias)
         if options.loss is not None:
             refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])
@@ -132,6 +139,7 @@ class Training:
             *self.learner.notes,
             *left_out_notes(self.encoding),
             *scale_notes(self.design, self.encoding.target),
+            *quantile_notes(self.learner.loss, len(self.design.y)),
         ]
 
 

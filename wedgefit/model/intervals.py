@@ -110,6 +110,25 @@ def known_levels(spreads: Sequence[Spread]) -> list[float]:
     return [level for level in LEVELS if level <= most / (most + 1)]
 
 
+def quantiles_around(levels: Sequence[float], part: float) -> tuple[int, int]:
+    """Which two of the quantiles of these ascending ``levels`` have such a part of the rows between
+    them: of several two with as much beyond on either side. Raises UsageError where none have."""
+    pairs = [
+        (abs(low + high - 1), i, j)
+        for j, high in enumerate(levels)
+        for i, low in enumerate(levels[:j])
+        if math.isclose(high - low, part, abs_tol=1e-9)
+    ]
+    if not pairs:
+        has = " and ".join(f"{level:g}" for level in levels)
+        beyond = round((1 - part) / 2, 12)
+        raise UsageError(
+            f"no two of the model's quantiles ({has}) have a part {part:g} between them.",
+            remedy=f"Train it with --quantile {beyond:g} --quantile {1 - beyond:g}.",
+        )
+    return min(pairs)[1:]
+
+
 def conformal_quantiles(scores: np.ndarray, weights: np.ndarray | None) -> tuple[float, ...]:
     """What ``Spread.quantiles`` stores of the |residual| / size of rows held out, (n,), which count
     by their weights (n,)."""

@@ -8,6 +8,7 @@ from wedgefit.data.encoding import Encoding
 from wedgefit.data.sample import Design
 from wedgefit.data.target import Target
 from wedgefit.data.words import shown
+from wedgefit.engine.losses import Loss, Quantile, Quantiles, fitted_apart
 from wedgefit.learning.learn import Learned
 from wedgefit.learning.path import FINE
 from wedgefit.learning.select import Curve
@@ -81,3 +82,14 @@ def scale_notes(design: Design, target: Target) -> list[str]:
         if small
         else []
     )
+
+
+def quantile_notes(loss: Loss | Quantiles, rows: int) -> list[str]:
+    """Of quantiles beyond which so many rows have not one to be expected."""
+    levels = [part.level for part in fitted_apart(loss) if isinstance(part, Quantile)]
+    return [
+        f"{rows:,} rows say next to nothing of the quantile {level:g}: fewer than one of them is "
+        f"expected {'below' if level < 0.5 else 'above'} it"
+        for level in levels
+        if rows * min(level, 1 - level) < 1
+    ]

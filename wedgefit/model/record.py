@@ -33,7 +33,7 @@ from wedgefit.files import write_whole
 from wedgefit.learning.calibrating import Isotonic, Steps
 from wedgefit.learning.threshold import Threshold, log_odds
 from wedgefit.model.effects import Effects, Importance
-from wedgefit.model.intervals import Spread, reaches
+from wedgefit.model.intervals import Spread, quantiles_around, reaches
 from wedgefit.model.over_folds import OverFolds
 from wedgefit.model.parts import (
     AllLayers,
@@ -255,8 +255,6 @@ class Model:
         """What to do where a model without intervals is asked for some."""
         if self.data.classes is not None:
             return "Intervals are for numbers; of classes take --proba."
-        if self.problem.loss == "quantile":
-            return "Of quantiles, train two: --quantile 0.05 --quantile 0.95."
         if self.data.exposure is not None:
             return "With --exposure there are none."
         return "Train it with --intervals."
@@ -289,17 +287,21 @@ class Model:
         self, X: np.ndarray, scores: np.ndarray, level: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """The ends of the intervals that are expected to hold a part ``level`` of the targets of
-        rows like those of training, (n, K) each, given the design (n, d) and the outputs (n, K).
-        Raises UsageError where the model has none, or the part is none."""
-        if not self.intervals:
-            raise UsageError(
-                "the model does not know how far its predictions are off.",
-                remedy=self._instead_of_intervals(),
-            )
+        rows like those of training, (n, K) each, given the design (n, d) and the outputs (n, K): of
+        quantiles two with that part between them. Raises UsageError where the model has none, or
+        the part is none."""
         if not 0 < level < 1:
             raise UsageError(
                 f"an interval cannot hold a part {level:g} of the rows.",
                 remedy="Give a number between 0 and 1, like 0.9.",
+            )
+        if self.problem.loss == "quantile":
+            low, high = quantiles_around([part.level for part in fitted_apart(self.loss)], level)
+            return self.predicted(scores)[:, [low]], self.predicted(scores)[:, [high]]
+        if not self.intervals:
+            raise UsageError(
+                "the model does not know how far its predictions are off.",
+                remedy=self._instead_of_intervals(),
             )
         middle, names = self.predicted(scores), self.encoding.names
         reach = [spread.factor(level) * spread.sizes(X, names) for spread in self.intervals]

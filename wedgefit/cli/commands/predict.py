@@ -43,7 +43,8 @@ from wedgefit.records import plain
     type=Value(Probability()),
     metavar=Probability.metavar,
     help="Also the ends of the interval that holds the target in this part of rows like those of"
-    " training (models trained with --intervals).",
+    " training (models trained with --intervals, or with two --quantile that have this part between"
+    " them).",
 )
 @click.option("--proba", is_flag=True, help="Also the probability of every class.")
 @click.option(
