@@ -157,3 +157,23 @@ def test_of_a_quantile_beyond_all_rows_train_says_that_rows_do_not_tell(data, le
     said = run("train", "data.csv", *told, "--quantile", level).stderr
     assert f"next to nothing of the quantile {level}: fewer than one" in said
     assert f"expected {side} it" in said
+
+
+def test_train_says_what_rows_held_out_make_of_quantiles(tmp_path, monkeypatch):
+    """Where that is not what they say, and as its own predictions of these rows have it."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    x = rng.uniform(size=(60, 6))
+    y = x[:, 0] + rng.exponential(size=60)
+    names = "a,b,c,d,e,f,y"
+    np.savetxt("d.csv", np.column_stack([x, y]), delimiter=",", header=names, comments="")
+    told = ["--order", "1", "--cv", "3", "--loss", "quantile", "--predictions", "held.csv"]
+    told += ["--certificate", "sampled"]
+    said = run("train", "d.csv", *told, "--quantile", "0.05", "--quantile", "0.95").stderr
+    held = {name: np.array(cells, float) for name, cells in columns_of("held.csv").items()}
+    low, high = held["prediction_q0.05"], held["prediction_q0.95"]
+    part = np.mean((low <= held["y"]) & (held["y"] <= high))
+    words = f"of rows held out {part:.1%} lie between the quantiles 0.05 and 0.95, not 90.0%"
+    assert part < 0.85 and words in said
+    # A median of so many rows is nearly where it should be.
+    assert "of rows held out" not in run("train", "d.csv", *told).stderr

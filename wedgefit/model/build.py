@@ -38,6 +38,7 @@ from wedgefit.model.neurons import neuron_records
 from wedgefit.model.notes import (
     curve_notes,
     depth_notes,
+    held_out_notes,
     left_out_notes,
     quantile_notes,
     scale_notes,
@@ -208,6 +209,7 @@ def _model(training: Training, learned: Learned, setup: float) -> Model:
         notes=(
             *training.notes(),
             *curve_notes(learned.curve),
+            *held_out_notes(design, training.learner.loss, learned),
             *depth_notes(training.options.layers, learned),
         ),
         options=_told(training.options),

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from wedgefit.data.encoding import Encoding
-from wedgefit.data.sample import Design
+from wedgefit.data.sample import Design, Sample
 from wedgefit.data.target import Target
 from wedgefit.data.words import shown
-from wedgefit.engine.losses import Loss, Quantile, Quantiles, fitted_apart
+from wedgefit.engine.losses import Loss, Quantile, Quantiles, fitted_apart, predicted
 from wedgefit.learning.learn import Learned
 from wedgefit.learning.path import FINE
-from wedgefit.learning.select import Curve
+from wedgefit.learning.select import Curve, known_rows
 from wedgefit.model.parts import Stage
 
 
@@ -93,3 +93,30 @@ def quantile_notes(loss: Loss | Quantiles, rows: int) -> list[str]:
         for level in levels
         if rows * min(level, 1 - level) < 1
     ]
+
+
+def held_out_notes(sample: Sample, loss: Loss | Quantiles, learned: Learned) -> list[str]:
+    """Of quantiles the parts of the rows below one, or between two, that rows held out contradict
+    by more than two standard errors."""
+    levels = [part.level for part in fitted_apart(loss) if isinstance(part, Quantile)]
+    if learned.curve is None or not levels:
+        return []
+    outputs = learned.curve.outputs(learned.position, len(sample.y))
+    known = known_rows(outputs)
+    y, found = sample.y[known, 0], predicted(loss.link, outputs[known])
+    weights = None if sample.weights is None else sample.weights[known]
+    cases = [
+        (
+            f"lie between the quantiles {levels[k]:g} and {levels[-1 - k]:g}",
+            levels[-1 - k] - levels[k],
+            (found[:, k] <= y) & (y <= found[:, -1 - k]),
+        )
+        for k in range(len(levels) // 2)
+    ]
+    cases = cases or [(f"lie below the quantile {levels[0]:g}", levels[0], y <= found[:, 0])]
+    told = []
+    for words, wanted, within in cases:
+        part = float(np.average(within, weights=weights))
+        if abs(part - wanted) > 2 * np.sqrt(wanted * (1 - wanted) / len(known)):
+            told.append(f"of rows held out {part:.1%} {words}, not {wanted:.1%}")
+    return told
