@@ -174,3 +174,56 @@ def test_the_collector_is_left_as_it_was(read):
         read("a,b\n1,2\n3,4\n")
         refused(read, "a,b\n1\n")
         assert gc.isenabled() == was
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"a": [1, 2]}', "this is JSON"),
+        ('[\n {"a": 1},\n {"a": 2}\n]\n', "this is JSON"),
+        ('{"a": 1}\n{"a": 2}\n', "this is JSON"),
+        ('{"schema": "wedgefit.model/5"}', "a file that wedgefit wrote"),
+        ("\n<!DOCTYPE html>\n<body>404</body>", "a page of HTML"),
+        ("<?xml version='1.0'?><a/>", "a page of HTML or XML"),
+        ("PK\x03\x04 and more", "a spreadsheet"),
+        ("PAR1 and more PAR1", "ends in .parquet"),
+        ("%PDF-1.7", "a PDF file"),
+    ],
+)
+def test_what_is_no_csv_is_called_by_its_name(read, content, words):
+    told = refused(read, content)
+    assert words in told and "not a CSV file" in told
+
+
+def test_names_in_brackets_are_names(read):
+    assert list(read("<DATE>,{x}\n1,2\n3,4\n")[0]) == ["<DATE>", "{x}"]
+    assert read("[1]\n2\n3\n")[0] == {"[1]": [2, 3]}
+    assert list(read("PK,PAR1\n1,2\n3,4\n")[0]) == ["PK", "PAR1"]
+
+
+def test_another_delimiter_than_was_told_is_noted(read):
+    assert read("a\tb\n1\t2\n3\t4\n", delimiter=",")[1] == (
+        "every line is one field with a delimiter in it: try --delimiter tab",
+    )
+    assert read("a;b\n1;2\n3;4\n", delimiter="|")[1][0].endswith('try --delimiter ";"')
+    # One of the lines has no other delimiter either.
+    assert read("a;b\n1;2\n3\n", delimiter=",")[1] == ()
+
+
+def test_a_line_above_the_names_is_named(read):
+    told = refused(read, "Report of 2024\n\na,b,c\n1,2,3\n2,3,5\n")
+    assert '"Report of 2024" is taken for the names of the columns' in told
+    assert "Check its delimiters" in refused(read, "a\n1,2\n3\n")
+
+
+def test_names_in_a_file_that_is_said_to_have_none(read):
+    told = refused(read, "size,town\n1,x\n2,y\n3,x\n", header=False)
+    assert "Leave --no-header out if the first line names the columns" in told
+    assert "--no-header" not in refused(read, "1,x\nten,y\n3,x\n4,x\n5,x\n", header=False)
+
+
+def test_other_words_among_numbers_are_named_with_the_first(read):
+    rows = "".join(f"{i},1\n" for i in range(40))
+    told = refused(read, f"a,b\n4+,1\n{rows}n/a,1\nstudio,1\n4+,1\n")
+    assert '"4+" is not a number (nor are 3 more cells of the column, such as "n/a", "st' in told
+    assert "more cells of the column). " in refused(read, f"a,b\n?,1\n{rows}?,1\n")

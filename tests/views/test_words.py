@@ -11,10 +11,12 @@ from wedgefit.views.page import page
 from wedgefit.views.terminal import to_text
 from wedgefit.views.words import (
     either,
+    error_number,
     in_lines,
     interval_words,
     listed,
     number,
+    score_text,
     shape_words,
     value_text,
 )
@@ -30,6 +32,12 @@ def test_ambiguous_names_are_quoted(name):
     assert shape_words({name: ("increasing",), "y": ("increasing",)}) == (
         f"increasing in {quoted} and y"
     )
+
+
+def test_a_standard_error_of_rounding_alone_is_zero():
+    score = {"accuracy": {"mean": 0.6, "se": 2.5e-17}, "auc": {"mean": 0.5, "se": None}}
+    assert score_text(score) == "accuracy 0.6000 ± 0, AUC 0.5000"
+    assert error_number(0.6, 1.23e-9) == "1.2e-09" and error_number(None, None) == "–"
 
 
 def test_plain_names_are_not():

@@ -195,7 +195,9 @@ def _texts(
     slip = slip and not (question.apart and are_dates(texts))
     if question.kind is not None or slip:
         place = question.place(rows[0])
-        raise _text_cell(place, name, texts[0], len(rows), advice, question.fitted)
+        if rows == [0] and not question.reading.header and question.kind is None:
+            advice = "leave --no-header out if the first line names the columns"
+        raise _text_cell(place, name, texts, len(rows), advice, question.fitted)
     if question.apart:
         return _category(name, cells, gaps, None)
     column, notes = _category(name, cells, gaps, advice)
@@ -220,12 +222,15 @@ def _by_frequency(cells: Iterable[str]) -> tuple[str, ...]:
 
 
 def _text_cell(
-    where: str, name: str, cell: str, count: int, advice: str | None, fitted: bool
+    where: str, name: str, texts: list[str], count: int, advice: str | None, fitted: bool
 ) -> TableError:
+    """``texts``: those of ``count`` cells, each once."""
+    cell, others = texts[0], listed(list(map(shown, texts[1:4])))
     if cell == name:
         advice = "remove the line if it repeats the header"
     remedy = "Correct it" if advice is None else advice[0].upper() + advice[1:]
-    more = f" (nor are {count - 1} more cells of the column)" if count > 1 else ""
+    kinds = f", such as {others}" if others else ""
+    more = f" (nor are {count - 1} more cells of the column{kinds})" if count > 1 else ""
     return TableError(
         f"{shown(cell)} is not a number{more}.",
         where=where,

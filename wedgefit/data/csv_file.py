@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from wedgefit.data.not_csv import check_bytes, check_text
 from wedgefit.data.reading import Reading
 from wedgefit.data.sheet import FileOptions, Sheet, sheet_of
 from wedgefit.data.words import shown, title
@@ -30,21 +31,26 @@ _COMMENT_MARKS = "#%;!/"
 def read_csv(source: str, reading: Reading, options: FileOptions) -> Sheet:
     """The sheet in a CSV file; ``-`` is standard input. Raises TableError, UsageError."""
     delimiter = _checked_delimiter(options.delimiter)
-    text = _decoded(read_bytes(source), options.encoding, source)
+    raw = read_bytes(source)
+    check_bytes(raw, title(source))
+    text = _decoded(raw, options.encoding, source)
+    check_text(text, title(source))
     before = 0
     if told := _SEP_LINE.match(text):
         text, before = text[told.end() :], 1
         delimiter = delimiter or told[1]
         _check_not_empty(text, source)
     with _long_cells(), _uncollected():
-        delimiter = delimiter or _guess_delimiter(text, reading, source)
+        guessed = _guess_delimiter(text, reading, source)
+        delimiter = delimiter or guessed
         records = list(_parsed(text, delimiter, reading.comment, source))
         if before:
             records = [(line + before, cells) for line, cells in records]
         if not any(cells for _, cells in records):
             raise _empty(source)
         try:
-            return sheet_of(records, source, reading, delimiter, _spaces_note(records))
+            notes = _delimiter_note(records, guessed) or _spaces_note(records)
+            return sheet_of(records, source, reading, delimiter, notes)
         except TableError as error:
             raise _with_comment_hint(error, text, reading) from None
 
@@ -270,6 +276,15 @@ def _spaces_note(records: list[tuple[int, list[str]]]) -> tuple[str, ...]:
     return (
         'every line is one field of as many words: if these are the fields, try --delimiter " "',
     )
+
+
+def _delimiter_note(records: list[tuple[int, list[str]]], guessed: str) -> tuple[str, ...]:
+    """What to say where every line is one field, and another mark than was told makes more."""
+    lines = [cells for _, cells in records if cells]
+    if any(len(cells) > 1 or guessed not in cells[0] for cells in lines):
+        return ()
+    mark = "tab" if guessed == "\t" else f'"{guessed}"'
+    return (f"every line is one field with a delimiter in it: try --delimiter {mark}",)
 
 
 def _not_csv(reason: str, where: str) -> TableError:

@@ -62,7 +62,7 @@ def sheet_of(
         message = "there are column names but no data rows."
         raise TableError(message, where=where, remedy="Add rows.")
     names, rows, ended = _without_empty_end(names, rows)
-    _check_rows(rows, lines, names, source)
+    _check_rows(rows, lines, names, source, reading)
     cells = list(zip(*rows))
     counted: tuple[str, ...] = ()
     if len(names) > 1 and not names[0] and _numbers_rows(cells[0]):
@@ -125,7 +125,9 @@ def _numbers_rows(cells: Sequence[str]) -> bool:
 # Refusals and notes -------------------------------------------------------------------------------
 
 
-def _check_rows(rows: list[list[str]], lines: list[int], names: list[str], source: str) -> None:
+def _check_rows(
+    rows: list[list[str]], lines: list[int], names: list[str], source: str, reading: Reading
+) -> None:
     """Raises TableError for the first row that is not as long as the names."""
     width = len(names)
     if set(map(len, rows)) == {width}:
@@ -138,6 +140,11 @@ def _check_rows(rows: list[list[str]], lines: list[int], names: list[str], sourc
                     "Every row has one field more than the first line: is it an index without a "
                     "name (give it one there), or a decimal comma (quote such cells)?"
                 )
+            elif width == 1 and reading.header and all(map(_is_wide, rows)):
+                remedy = (
+                    f"{shown(names[0])} is taken for the names of the columns: take off all lines "
+                    "above these."
+                )
             elif len(cells) > width and _ends_empty(cells, width):
                 remedy = "It ends in a delimiter, and other rows do not: remove it."
             raise TableError(
@@ -145,6 +152,11 @@ def _check_rows(rows: list[list[str]], lines: list[int], names: list[str], sourc
                 where=place(source, row + 1, lines[row]),
                 remedy=remedy,
             )
+
+
+def _is_wide(row: list[str]) -> bool:
+    """Whether a row has several fields, or nothing at all, as a blank line does."""
+    return len(row) > 1 or row == [""]
 
 
 def _check_names(names: list[str], where: str) -> None:

@@ -14,6 +14,8 @@ SCORES = {score.name: score.title for score in scores.SCORES.values()}
 # Of the levels that intervals are known at, a sentence says these.
 SAID = (0.5, 0.9)
 QUOTIENTS = ("r2", "d2")
+# Of a figure, what is smaller than this part of it came from rounding.
+ROUNDING = 1e-12
 # A sentence names so many pairs of columns, and counts more.
 MOST_PAIRS = 6
 
@@ -208,6 +210,12 @@ def quoted(word: str) -> str:
     return plain(shlex.quote(word))
 
 
+def error_number(mean: float | None, error: float | None) -> str:
+    """A standard error; of scores that differ by rounding alone it is 0 to a reader."""
+    nothing = error is not None and error <= ROUNDING * abs(mean or 0.0)
+    return number(0.0 if nothing else error, 2)
+
+
 def score_text(score: dict) -> str:
     """The scores that exist, those of cross-validation with their standard errors."""
     words = []
@@ -215,8 +223,8 @@ def score_text(score: dict) -> str:
         title = SCORES.get(name, plain(name))
         if isinstance(value, dict):
             mean = score_number(name, value["mean"])
-            error = "" if value["se"] is None else f" ± {number(value['se'], 2)}"
-            words.append(f"{title} {mean}{error}")
+            error = error_number(value["mean"], value["se"])
+            words.append(f"{title} {mean}" + (f" ± {error}" if value["se"] is not None else ""))
         elif value is not None:
             words.append(f"{title} {score_number(name, value)}")
     return ", ".join(words)

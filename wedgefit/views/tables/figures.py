@@ -7,6 +7,7 @@ from wedgefit.views.words import (
     SCORES,
     bound,
     count,
+    error_number,
     listed,
     number,
     percent,
@@ -205,7 +206,7 @@ def path(record: dict) -> Parts:
             bound(point["relative_gap"]),
             point["scope"],
             score_number(record["score_name"], cv["mean"]),
-            number(cv["se"], 2),
+            error_number(cv["mean"], cv["se"]),
             marks,
             style="bold" if marks else None,
         )
