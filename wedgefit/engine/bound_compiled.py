@@ -12,7 +12,6 @@ from numba import njit
 
 from wedgefit.engine.bound import EPSILON, Intervals, Looks
 from wedgefit.engine.bound_walk import (
-    OPTIONS,
     bin_of,
     copy_sums,
     count_down,
@@ -23,6 +22,7 @@ from wedgefit.engine.bound_walk import (
     shape_of,
     walk,
 )
+from wedgefit.engine.compiling import INNER, OPTIONS, PART_OF_ONE
 
 # Rows per bin of the histogram, and its most bins: they stay in the processor's nearest cache.
 ROWS_PER_BIN = 8
@@ -75,9 +75,8 @@ def _look(
             walked = len(some)
             if walked * PART <= n or n <= MANY or T <= WIDE:
                 inside, inner, at = walk(
-                    p[some], q[some], some, v, sizes, hist, sums, hot[0], low, width, T, shape,
-                    limit,
-                )  # fmt: skip
+                    p, q, some, v, sizes, hist, sums, hot[0], low, width, T, shape, limit
+                )
                 bound = max(done, inside)
                 if inner > value:
                     value, sample = inner, at
@@ -89,7 +88,7 @@ def _look(
             samples[i] = sample if sample >= 0 else nearest(p, b)
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _bins_over(low, high, widest, T, bins):
     """Bins over all that the rows from ``low`` to ``high`` reach: where they begin, their width,
     the reach, and the size of what is summed."""
@@ -100,7 +99,7 @@ def _bins_over(low, high, widest, T, bins):
     return low, ((high - low) / bins if high > low else 1.0), reach, scale
 
 
-@njit(**OPTIONS, fastmath={"contract", "nsz", "nnan"})
+@njit(**INNER, fastmath={"contract", "nsz", "nnan"})
 def _project(x, y, cos, sin, p, q):
     """p and q of every row; the smallest and largest p, and the largest |q|."""
     low, high, widest = np.inf, -np.inf, 0.0
@@ -111,7 +110,7 @@ def _project(x, y, cos, sin, p, q):
     return low, high, widest
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _fill(p, q, v, sizes, low, per_bin, T, hist):
     """The histogram: per bin Σ v, Σ v p, Σ v q (K each), Σ |v|, Σ |v q|, Σ |v q| over the rows that
     reach into the bin, of either sign, as differences along the bins, and the number of rows.
@@ -150,7 +149,7 @@ def _fill(p, q, v, sizes, low, per_bin, T, hist):
     return most
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _totals(hist, sums, targets):
     """Into sums[0] and sums[1] (3, K): Σ v, Σ v p, Σ v q of all rows, and a copy to count down."""
     for c in range(3):
@@ -162,7 +161,7 @@ def _totals(hist, sums, targets):
             sums[1, c, t] = total
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _lengths(sums, b, targets):
     """‖S‖ and ‖Q‖ of the rows above b, and of those below."""
     s0, q0, s1, q1 = 0.0, 0.0, 0.0, 0.0
@@ -178,7 +177,7 @@ def _lengths(sums, b, targets):
     return np.sqrt(s0), np.sqrt(q0), np.sqrt(s1), np.sqrt(q1)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _screen(hist, sums, low, width, T, shape, least, limit, targets, hot):
     """Which bins are hot; the largest bound of the others, and of the hot ones."""
     bins = len(hist) - 1
@@ -191,9 +190,7 @@ def _screen(hist, sums, low, width, T, shape, least, limit, targets, hot):
         before, across = (0.0, 0.0), (0.0, 0.0)
         if targets == 1:
             before = (sums[1, 1, 0] - (low + k * width) * sums[1, 0, 0], sums[1, 2, 0])
-        for c in range(3):
-            for t in range(targets):
-                sums[1, c, t] -= hist[k, c * targets + t]
+        count_down(hist[k : k + 1], sums)
         b = low + (k + 1) * width
         n0, m0, n1, m1 = _lengths(sums, b, targets)
         bend = hist[k, 3 * targets] * width * 0.25
@@ -207,7 +204,7 @@ def _screen(hist, sums, low, width, T, shape, least, limit, targets, hot):
                 across = (sums[1, 1, 0] - b * sums[1, 0, 0], sums[1, 2, 0])
                 z = _signed(before, across, sums, low + k * width, b, bend, swing, up, down, shape)
             else:
-                z = max(half_bound(S, Q, 0, shape), half_bound(S, Q, 1, shape))
+                z = max(half_bound(S, Q, shape[5], shape), half_bound(S, Q, shape[6], shape))
         hot[0, k] = z > limit
         if z > limit:
             hottest = max(hottest, z)
@@ -217,7 +214,7 @@ def _screen(hist, sums, low, width, T, shape, least, limit, targets, hot):
     return done, hottest
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _signed(left, right, sums, b0, b1, bend, swing, up, down, shape):
     """The bound of a bin for one target, from (S, Q) at both its ends: by face, by sign, by
     half."""
@@ -236,15 +233,15 @@ def _signed(left, right, sums, b0, b1, bend, swing, up, down, shape):
             e = max(up if sign == 0 else down, 0.0)
             forward = q_most if sign == 0 else -q_least
             backward = -q_least if sign == 0 else q_most
-            z = max(z, half_bound(S, forward + e, 0, shape))
-            z = max(z, half_bound(S, backward + e, 1, shape))
+            z = max(z, half_bound(S, forward + e, shape[5], shape))
+            z = max(z, half_bound(S, backward + e, shape[6], shape))
     return z
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _best_edge(hist, sums, low, width, targets, bins):
     """The longest S at the edges between bins, and its b."""
-    copy_sums(sums, 0, 1)
+    copy_sums(sums[0], sums[1])
     best, at = 0.0, low
     first, last = -1, -1
     for k in range(bins):
@@ -258,11 +255,11 @@ def _best_edge(hist, sums, low, width, targets, bins):
             s0, _, s1, _ = _lengths(sums, low + k * width, targets)
             if max(s0, s1) > best:
                 best, at = max(s0, s1), low + k * width
-        count_down(hist, sums, k, k + 1)
+        count_down(hist[k : k + 1], sums)
     return best, at
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _gathered(p, q, hot, low, per_bin, reach):
     """The rows in hot bins, and those that can reach into one."""
     bins = hot.shape[1]

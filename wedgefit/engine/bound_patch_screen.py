@@ -8,8 +8,9 @@ can change, and E is at most that of all rows which reach into the bin.
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.bound_patch_walk import OPTIONS, in_cell, moments
+from wedgefit.engine.bound_patch_walk import in_cell, moments
 from wedgefit.engine.bound_walk import bin_of
+from wedgefit.engine.compiling import INNER, OPTIONS
 
 # Columns of the histogram after Σ v x (d) and Σ v: Σ |v|, Σ |v| times the distance from the
 # centre's line, Σ |v| r of the rows in the bin, Σ |v| r of those that reach into it, of either
@@ -39,7 +40,7 @@ def fill(points, p, r, across, v, low, per_bin, hist):
         hist[end, side] -= size * r[i]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def screen(hist, sums, low, width, rows, patch, T, norm, limit):
     """The first and the last bin with a bound above the limit (−1 where there is none), their
     largest bound, that of all others, the longest S at an edge between the outermost ``rows`` (two
@@ -81,7 +82,7 @@ def screen(hist, sums, low, width, rows, patch, T, norm, limit):
     return first, last, hottest, done, best, at
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _of_faces(above, everything, b, patch, T, norm):
     """The moments of either face at b."""
     return (
@@ -90,13 +91,13 @@ def _of_faces(above, everything, b, patch, T, norm):
     )
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _copy(source, target):
     for c in range(len(target)):
         target[c] = source[c]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _count(line, sums, sign):
     """Count the rows of a bin in, or out."""
     for c in range(len(sums)):

@@ -10,11 +10,10 @@ import numpy as np
 from numba import njit
 
 from wedgefit.engine.bound import EPSILON
+from wedgefit.engine.compiling import INNER, PART_OF_ONE, sort_by
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
-
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def patch_of(low, high, norm, patch):
     """Fill ``patch``; T, ‖w‖ at the centre, and the least ‖w‖."""
     d = len(low)
@@ -50,7 +49,7 @@ def patch_of(low, high, norm, patch):
     return T * (1 + 1e-14) + 4 * EPSILON, 1.0, 1.0
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def row_in(x, patch, T, norm):
     """p of a row, how far it can move, its distance from the centre's line, and the size of the
     products that p is the sum of."""
@@ -72,7 +71,7 @@ def row_in(x, patch, T, norm):
     return p, min(T * across, reach), across, parts
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def moments(above, everything, face, b, patch, T, norm):
     """Of one face at b: S, the length of M across the centre, and how much it can add to S."""
     d = patch.shape[1]
@@ -92,7 +91,7 @@ def moments(above, everything, face, b, patch, T, norm):
     return S, Q, min(T * Q, turn / patch[3, 0] + 1e-14 * Q)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def in_cell(S, Q, H, E, within, limit):
     """The largest (S + min(s Q, H) + min(s / ρ, 1) E) / √(1 + s²), s ≥ 0, ρ = ``within``; more,
     where that is below the limit."""
@@ -104,7 +103,7 @@ def in_cell(S, Q, H, E, within, limit):
     return max(near, _on_arc(S + E, Q, within, H / Q))
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _on_arc(S, Q, begin, end):
     """The largest S cos φ + Q sin φ with begin ≤ tan φ ≤ end, for Q ≥ 0."""
     if S > 0 and S * begin <= Q <= S * end:
@@ -112,7 +111,7 @@ def _on_arc(S, Q, begin, end):
     return max((S + Q * begin) / np.sqrt(1 + begin * begin), (S + Q * end) / np.sqrt(1 + end * end))
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _in_box(S, E, above, everything, face, pull, patch, length):
     """The largest (S + τ·M + E) / ‖c + τ‖₁ over the corners, and S / ‖c‖₁, by Dinkelbach's steps:
     each goes to the corner that is best against the value so far."""
@@ -130,7 +129,7 @@ def _in_box(S, E, above, everything, face, pull, patch, length):
         top = value
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _face_bound(S, Q, H, E, above, everything, face, patch, shape, limit):
     """The bound of one face from S, Q, H and E of rows that pull up and down."""
     norm, length = shape
@@ -142,18 +141,23 @@ def _face_bound(S, Q, H, E, above, everything, face, patch, shape, limit):
     return max(up, _in_box(-S, E[1], above, everything, face, -1.0, patch, length))
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def walk(points, p, r, v, some, stretch, sums, patch, T, shape, bias, limit):
     """The bound over a ``stretch`` of b, the longest S at a row in it, and this row.
 
     ``some`` (m,): the rows that the stretch holds or that reach into it. ``sums`` (2, d + 1): Σ v x
     and Σ v over the rows above its begin, which is counted down, and over all. ``stretch``: its
     ends, and how many of ``some``, sorted, are below it. ``limit``: bounds below it need not be
-    sharp.
+    sharp. ``some`` is sorted afterwards.
     """
-    m = len(some)
-    order = some[np.argsort(p[some])]
-    starts, ends = some[np.argsort((p - r)[some])], some[np.argsort((p + r)[some])]
+    m, order = len(some), some
+    places, feet = np.empty((3, m), dtype=np.int64), np.empty((2, len(p)))
+    starts, ends = places[0], places[1]
+    sort_by(p, order, places[2])
+    _feet(p, r, order, places, feet)
+    # In the order of p they are nearly sorted.
+    sort_by(feet[0], starts, places[2])
+    sort_by(feet[1], ends, places[2])
     above, everything = sums[0], sums[1]
     tents, E, at = np.zeros((2, 2)), np.empty((2, 2)), np.zeros(2, dtype=np.int64)
     bound, best, sample = 0.0, 0.0, -1
@@ -185,7 +189,17 @@ def walk(points, p, r, v, some, stretch, sums, patch, T, shape, bias, limit):
     return bound, best, sample
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
+def _feet(p, r, order, places, feet):
+    """Where the tents of the rows in ``order`` begin and end; and these rows twice, to be sorted by
+    it."""
+    for j in range(len(order)):
+        i = order[j]
+        places[0, j] = places[1, j] = i
+        feet[0, i], feet[1, i] = p[i] - r[i], p[i] + r[i]
+
+
+@njit(**PART_OF_ONE)
 def _drop(points, v, i, above):
     """Row i is below now."""
     d = points.shape[1]
@@ -194,7 +208,7 @@ def _drop(points, v, i, above):
         above[c] -= v[i] * points[i, c]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _turn(p, v, i, tents):
     """From row i on its tent falls."""
     sign = 0 if v[i] > 0 else 1
@@ -202,7 +216,7 @@ def _turn(p, v, i, tents):
     tents[sign, 1] -= 2 * abs(v[i]) * p[i]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _begin_tents(p, r, v, starts, ends, at, b, tents):
     """Bring in the tents that begin, and take out those that end, up to b."""
     while at[0] < len(starts) and p[starts[at[0]]] - r[starts[at[0]]] <= b:
@@ -219,7 +233,7 @@ def _begin_tents(p, r, v, starts, ends, at, b, tents):
         at[1] += 1
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _heights(tents, b, E):
     for sign in range(2):
         E[sign] = max(tents[sign, 0] * b - tents[sign, 1], 0.0)

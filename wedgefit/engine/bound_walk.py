@@ -8,18 +8,17 @@ bin on, and of those above b.
 import numpy as np
 from numba import njit
 
-# Divisions need no look at their divisor: the code gets smaller, and compiles sooner.
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+from wedgefit.engine.compiling import INNER, PART_OF_ONE, sort_by
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def bin_of(p, low, per_bin, bins):
     """The bin of a row, the same wherever it is asked for, to the last bit: a row on an edge that
     was in one bin here and in another there would be counted twice, or not at all."""
     return min(int((p - low) * per_bin), bins - 1)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def shape_of(centre, half, norm):
     """The norm over an interval: (norm, cos δ, sin δ, T, ‖w‖ at the centre, at the end with t > 0,
     at the other)."""
@@ -32,16 +31,17 @@ def shape_of(centre, half, norm):
     return (norm, np.cos(half), np.sin(half), T, at, at + T * turn, at - T * turn)
 
 
-@njit(**OPTIONS)
-def half_bound(S, Q, half, shape):
-    """The largest score of a half interval, from S and from Q with e added."""
+@njit(**INNER)
+def half_bound(S, Q, length, shape):
+    """The largest score of a half interval, from S and from Q with e added; ``length``: ‖w‖ at its
+    end."""
     norm, cos, sin, T, centre, up, down = shape
     if norm == 1:
-        return max(S / centre, (S + T * Q) / (up if half == 0 else down))
+        return max(S / centre, (S + T * Q) / length)
     return _on_arc(S, Q, 1.0, 0.0, cos, sin)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _on_arc(S, Q, cos0, sin0, cos1, sin1):
     """The largest S cos φ + Q sin φ on an arc of less than a right angle."""
     # The sum is largest where φ points along (S, Q).
@@ -50,40 +50,42 @@ def _on_arc(S, Q, cos0, sin0, cos1, sin1):
     return max(S * cos0 + Q * sin0, S * cos1 + Q * sin1)
 
 
-@njit(**OPTIONS)
-def _lower_of_two(s0, s1, Q, e, half, pull, shape):
+@njit(**PART_OF_ONE)
+def _lower_of_two(s0, s1, Q, e, half, pull, length, shape):
     """The largest of the lower of S + t Q and S + Z + t (Q − D), Z = T (D − e), over the norm, on a
-    piece with S from ``s0`` to ``s1``; e and D are of the rows that ``pull`` it down."""
+    piece with S from ``s0`` to ``s1``; e and D are of the rows that ``pull`` it down, ``length`` is
+    ‖w‖ at the end of the half."""
     D = e[2, half, pull]
     if D <= 0:
-        return max(half_bound(s0, Q, half, shape), half_bound(s1, Q, half, shape))
+        return max(half_bound(s0, Q, length, shape), half_bound(s1, Q, length, shape))
     T = shape[3]
     z0, z1 = T * (D - e[0, half, pull]), T * (D - e[1, half, pull])
     t0, t1 = min(max(z0 / D, 0.0), T), min(max(z1 / D, 0.0), T)
-    top = max(_stretch(s0, Q, 0.0, t0, half, shape), _stretch(s1, Q, 0.0, t1, half, shape))
-    top = max(top, _stretch(s0 + z0, Q - D, t0, T, half, shape))
-    top = max(top, _stretch(s1 + z1, Q - D, t1, T, half, shape))
+    top = max(_stretch(s0, Q, 0.0, t0, length, shape), _stretch(s1, Q, 0.0, t1, length, shape))
+    top = max(top, _stretch(s0 + z0, Q - D, t0, T, length, shape))
+    top = max(top, _stretch(s1 + z1, Q - D, t1, T, length, shape))
     if shape[0] == 2 and t0 != t1:
         # Where the lines meet, from one end of the piece to the other.
         at0, at1 = s0 + t0 * Q, s1 + t1 * Q
         slope = (at1 - at0) / (t1 - t0)
-        seam = _stretch(at0 - slope * t0, slope, min(t0, t1), max(t0, t1), half, shape)
+        seam = _stretch(at0 - slope * t0, slope, min(t0, t1), max(t0, t1), length, shape)
         top = max(top, seam)
     return top
 
 
-@njit(**OPTIONS)
-def _stretch(S, Q, begin, end, half, shape):
-    """The largest (S + t Q) / ‖w‖ with begin ≤ t ≤ end."""
+@njit(**INNER)
+def _stretch(S, Q, begin, end, length, shape):
+    """The largest (S + t Q) / ‖w‖ with begin ≤ t ≤ end, of a half with ‖w‖ = ``length`` at its
+    end."""
     norm, cos, sin, T, centre, up, down = shape
     if norm == 1:
-        turn = ((up if half == 0 else down) - centre) / T
+        turn = (length - centre) / T
         return max((S + begin * Q) / (centre + begin * turn), (S + end * Q) / (centre + end * turn))
-    length0, length1 = np.sqrt(1 + begin * begin), np.sqrt(1 + end * end)
-    return _on_arc(S, Q, 1 / length0, begin / length0, 1 / length1, end / length1)
+    from0, from1 = np.sqrt(1 + begin * begin), np.sqrt(1 + end * end)
+    return _on_arc(S, Q, 1 / from0, begin / from0, 1 / from1, end / from1)
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _several(sums, b, e, shape, targets, face):
     """The bound at b for several targets: the length of S + t Q, and e."""
     s2, q2, sq = 0.0, 0.0, 0.0
@@ -110,7 +112,7 @@ def _several(sums, b, e, shape, targets, face):
     return z
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def piece_bound(sums, left, right, e, shape, targets, limit):
     """The bound over a piece of b of the rows above, sums[2], and of those below."""
     if targets > 1:
@@ -138,12 +140,13 @@ def piece_bound(sums, left, right, e, shape, targets, limit):
                 slope += max(e[0, half, sign], e[1, half, sign])
                 simple = (highest + T * max(slope, 0.0)) / least
                 if simple > limit:
-                    simple = _lower_of_two(side0, side1, slope, e, half, 1 - sign, shape)
+                    length = up if half == 0 else down
+                    simple = _lower_of_two(side0, side1, slope, e, half, 1 - sign, length, shape)
                 z = max(z, simple)
     return z
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def longest_face(sums, b, targets):
     s0, s1 = 0.0, 0.0
     for t in range(targets):
@@ -154,7 +157,7 @@ def longest_face(sums, b, targets):
     return np.sqrt(max(s0, s1))
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def nearest(p, b):
     """The row that b is closest to."""
     found = 0
@@ -164,34 +167,39 @@ def nearest(p, b):
     return found
 
 
-@njit(**OPTIONS)
-def copy_sums(sums, source, target):
+@njit(**INNER)
+def copy_sums(source, target):
     for c in range(3):
-        for t in range(sums.shape[2]):
-            sums[target, c, t] = sums[source, c, t]
+        for t in range(source.shape[1]):
+            target[c, t] = source[c, t]
 
 
-@njit(**OPTIONS)
-def count_down(hist, sums, begin, end):
-    """Take the bins from ``begin`` to ``end`` out of sums[1]."""
+@njit(**INNER)
+def count_down(hist, sums):
+    """Take the bins of the histogram out of sums[1]."""
     targets = sums.shape[2]
-    for k in range(begin, end):
+    for k in range(len(hist)):
         for c in range(3):
             for t in range(targets):
                 sums[1, c, t] -= hist[k, c * targets + t]
 
 
-@njit(**OPTIONS)
-def walk(p, q, index, v, sizes, hist, sums, hot, low, width, T, shape, limit):
-    """The bound over the hot bins, the longest S at a row in them, and this row."""
-    targets, bins = v.shape[1], len(hot)
-    order = np.argsort(p)
-    p, q, index = p[order], q[order], index[order]
-    tents = _tents(p, q, index, v, sizes, T)
-    starts, ends = np.argsort(tents[0]), np.argsort(tents[1])
+@njit(**INNER)
+def walk(p, q, some, v, sizes, hist, sums, hot, low, width, T, shape, limit):
+    """The bound over the hot bins, the longest S at a row in them, and this row; ``some``: the rows
+    that are in one or reach into one."""
+    targets, bins, m = v.shape[1], len(hot), len(some)
+    places, rows = np.empty((3, m), dtype=np.int64), np.empty((6, m))
+    starts, ends = places[0], places[1]
+    sort_by(p, some, places[2])
+    _sorted_rows(p, q, some, v, sizes, T, places, rows)
+    # In the order of p they are nearly sorted.
+    sort_by(rows[0], starts, places[2])
+    sort_by(rows[1], ends, places[2])
     at, heights, e = np.zeros(3, dtype=np.int64), np.zeros((2, 2, 2, 3)), np.empty((3, 2, 2))
-    copy_sums(sums, 0, 1)
+    copy_sums(sums[0], sums[1])
     bound, best, sample, counted, j, k = 0.0, 0.0, -1, 0, 0, 0
+    p, q = rows[4], rows[5]
     while k < bins:
         if not hot[k]:
             k += 1
@@ -199,17 +207,17 @@ def walk(p, q, index, v, sizes, hist, sums, hot, low, width, T, shape, limit):
         end = k
         while end < bins and hot[end]:
             end += 1
-        count_down(hist, sums, counted, k)
+        count_down(hist[counted:k], sums)
         counted = k
-        copy_sums(sums, 1, 2)
+        copy_sums(sums[1], sums[2])
         # The rows above are those in this bin or a later one; binning keeps the order of p.
-        while j < len(p) and bin_of(p[j], low, 1 / width, bins) < k:
+        while j < m and bin_of(p[j], low, 1 / width, bins) < k:
             j += 1
         b, last = low + k * width, low + end * width
         while True:
-            _cross(tents, starts, ends, at, j, b, heights)
-            inside = j < len(p) and p[j] < last
-            right = _piece_end(tents, starts, ends, at, b, p[j] if inside else last)
+            _cross(rows, starts, ends, at, j, b, heights)
+            inside = j < m and p[j] < last
+            right = _piece_end(rows, starts, ends, at, b, p[j] if inside else last)
             _slopes(heights, b, right, T, e)
             bound = max(bound, piece_bound(sums, b, right, e, shape, targets, limit))
             if not inside and right == last:
@@ -217,14 +225,14 @@ def walk(p, q, index, v, sizes, hist, sums, hot, low, width, T, shape, limit):
             if inside and p[j] <= right:
                 value = longest_face(sums, right, targets)
                 if value > best:
-                    best, sample = value, index[j]
-                j = _pass(p, q, index, v, sums, j)
+                    best, sample = value, some[j]
+                j = _pass(p, q, some, v, sums, j)
             b = right
         k = end
     return bound, best, sample
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _piece_end(tents, starts, ends, at, b, farthest):
     """Where the piece that begins at b ends: where a tent begins or is over, if not farther on."""
     if at[0] < len(starts):
@@ -234,7 +242,7 @@ def _piece_end(tents, starts, ends, at, b, farthest):
     return max(farthest, b)
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _pass(p, q, index, v, sums, j):
     """Take row j, and all with the same p, out of sums[2]; the next row is returned."""
     here = p[j]
@@ -248,21 +256,23 @@ def _pass(p, q, index, v, sums, j):
     return j
 
 
-@njit(**OPTIONS)
-def _tents(p, q, index, v, sizes, T):
-    """Per row where its tent begins, ends, its size, and its kind: 2 · (v pulls down) + (q < 0)."""
-    tents = np.empty((4, len(p)))
-    for j in range(len(p)):
-        reach = T * abs(q[j])
-        tents[0, j] = p[j] - reach
-        tents[1, j] = p[j] + reach
-        tents[2, j] = sizes[index[j]]
-        pulls_down = v.shape[1] == 1 and v[index[j], 0] < 0
-        tents[3, j] = (2 if pulls_down else 0) + (1 if q[j] < 0 else 0)
-    return tents
+@njit(**PART_OF_ONE)
+def _sorted_rows(p, q, some, v, sizes, T, places, rows):
+    """Fill ``rows`` (6, m): where the tent of each begins and ends, its size, and its kind, 2 · (v
+    pulls down) + (q < 0), p, and q; and the places of starts and of ends, to be sorted."""
+    for j in range(len(some)):
+        i = some[j]
+        reach = T * abs(q[i])
+        rows[0, j] = p[i] - reach
+        rows[1, j] = p[i] + reach
+        rows[2, j] = sizes[i]
+        pulls_down = v.shape[1] == 1 and v[i, 0] < 0
+        rows[3, j] = (2 if pulls_down else 0) + (1 if q[i] < 0 else 0)
+        rows[4, j], rows[5, j] = p[i], q[i]
+        places[0, j] = places[1, j] = j
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _cross(tents, starts, ends, at, below, b, heights):
     """Bring the tents' sides up to b: the first ``below`` rows are on their falling side; ``at``
     counts the tents begun, turned and over. ``heights`` [rising or falling, sign, side of q] holds
@@ -282,7 +292,7 @@ def _cross(tents, starts, ends, at, below, b, heights):
         at[2] += 1
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def _add(side, tents, j, foot, sign):
     kind = int(tents[3, j])
     size = sign * tents[2, j]
@@ -291,7 +301,7 @@ def _add(side, tents, j, foot, sign):
     side[kind // 2, kind % 2, 2] += size * 0.5 * (tents[1, j] - tents[0, j])
 
 
-@njit(**OPTIONS)
+@njit(**PART_OF_ONE)
 def _slopes(heights, left, right, T, e):
     """e at both ends of a piece, and D, [which, half, sign]: with t > 0 rows above with q < 0 fall
     and rows below with q > 0 rise."""

@@ -9,7 +9,7 @@ intervals have their rows in nearly the same order, so each sort begins with the
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.bound_walk import OPTIONS
+from wedgefit.engine.compiling import OPTIONS
 from wedgefit.engine.shaped_bound import EPSILON
 from wedgefit.engine.shaped_compiled import sort
 

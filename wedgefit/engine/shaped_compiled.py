@@ -4,7 +4,7 @@ contracts of ``shaped_units.by_height`` and ``best_units``, ten to twenty times 
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.bound_walk import OPTIONS
+from wedgefit.engine.compiling import OPTIONS
 from wedgefit.engine.sweep import index_type
 
 # An order that takes more moves a row than this is not nearly sorted.
