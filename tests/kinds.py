@@ -103,6 +103,7 @@ def kinds() -> Kinds:
             "mixed": lambda made: trained(columns | y),
             "folds": lambda made: trained(columns | y, intervals=True, cv=2),
             "far out": lambda made: trained(slipped(columns) | y),
+            "taken apart": lambda made: trained(heavy(columns) | labels, robust="on"),
             "as they are": lambda made: trained(columns | y, **plainly),
             "no neurons": lambda made: trained(columns | y, alpha_ratio=2.0),
             "norm 2": lambda made: trained(square | y, norm=2, refine=True),
@@ -151,6 +152,13 @@ def slipped(columns):
     a, b = columns["a"].copy(), columns["b"].copy()
     a[[0, 1]], b[2] = (1e9, -1e12), 1e300
     return columns | {"a": a, "b": b}
+
+
+def heavy(columns):
+    """The columns with heavy tails: "a" on both sides, "b" on one, and zero in many rows."""
+    some = np.exp(columns["b"] / 2)
+    some[columns["b"] < 4] = 0.0
+    return columns | {"a": np.sinh(2 * columns["a"]), "b": some}
 
 
 def two_targets(model: Model) -> Model:

@@ -61,8 +61,9 @@ def raw(cell, found):
     number = cell["fill"] if found is None else found
     low, high = cell["far"].values()
     if low is not None and number < low[0]:
-        return low[1]
-    return high[1] if high is not None and number > high[0] else number
+        number = low[1]
+    number = high[1] if high is not None and number > high[0] else number
+    return number == cell["level"] if cell["kind"] == "level" else number
 
 
 def decided(scores, classes, link, cut):

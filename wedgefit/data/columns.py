@@ -20,14 +20,23 @@ UNLIMITED = (None, None)
 @dataclass(frozen=True)
 class Feature:
     """One column of the design: (raw − center) / scale, where raw is the value, or 0/1 for
-    "missing" and "level"."""
+    "missing", "level" and "end"."""
 
     name: str
     source: Annotated[str, "The column of the table that it comes from."]
-    kind: Literal["number", "missing", "level"]
+    kind: Literal["number", "missing", "level", "end"]
     level: Annotated[str | None, 'The level, or "(missing)", for which a column of text gives 1.']
     center: float
     scale: Annotated[float, above(0)]
+    at: Annotated[
+        float | None, "The smallest or largest number of a column, for which an end gives 1."
+    ] = None
+
+    def complaints(self) -> Iterator[Complaint]:
+        """What the fields promise each other."""
+        if (self.kind == "end") != (self.at is not None):
+            words = "a number" if self.kind == "end" else "null but for an end"
+            yield Complaint("at", words)
 
 
 @dataclass(frozen=True)
@@ -179,6 +188,13 @@ def beyond_limits(column: InputColumn, table: Table) -> str:
     )
 
 
+def count_beyond(column: InputColumn, table: Table) -> int:
+    """How many numbers of a column are beyond its limits."""
+    numbers = _own_numbers(column, table)
+    # Gaps are beyond nothing.
+    return int((column.limited(numbers) != numbers)[~np.isnan(numbers)].sum())
+
+
 def outside_range(column: InputColumn, table: Table) -> str:
     """``2 rows (3, 8) lie outside 70 to 82, all that training saw``; "" if there is none.
 
@@ -204,4 +220,6 @@ def _own_numbers(column: InputColumn, table: Table) -> np.ndarray:
 def raw_values(feature: Feature, values: np.ndarray, missing: np.ndarray) -> np.ndarray:
     if feature.kind == "number":
         return values
+    if feature.kind == "end":
+        return values == feature.at
     return missing if feature.kind == "missing" else values == feature.level

@@ -10,6 +10,10 @@ The rules, learnt from the training table by ``fit_encoding`` and applied by ``E
   counts as the nearest end of these others, in training as later; numbers between are themselves.
   In training at most one row in 20 is far out (so never in fewer than 20 rows), and none where half
   of the rows or more hold one value. Without standardising, numbers are as they are.
+- Where columns are taken apart (``robust``), all numbers beyond a boxplot's whiskers count so:
+  those further from the quartiles than 1.5 times the distance between them, unless this is zero.
+  The smallest or largest number has a feature of its own, "lead = 0", where a tenth of the rows
+  share it and three times as many as any other; the boxplot is then that of the others.
 - A text column gives one 0/1 feature per level, "town = Paris". Missing text is a level of its own,
   "(missing)", when it occurs in training. Levels of fewer than max(2, min(10, n // 20)) of the n
   distinct rows share the level "(rare)", unless they have a larger part of the weight than a
@@ -40,6 +44,7 @@ from wedgefit.data.columns import (
     Feature,
     InputColumn,
     beyond_limits,
+    count_beyond,
     levels_of,
     may_come_from,
     outside_range,
@@ -47,7 +52,7 @@ from wedgefit.data.columns import (
     values_of,
     with_unique_names,
 )
-from wedgefit.data.fitting import Rows, fit_column
+from wedgefit.data.fitting import NONE, ROBUST, SHIFT, STANDARD, STANDARDISED, Rows, fit_column
 from wedgefit.data.guards import guards
 from wedgefit.data.kinds import check_range, example_of
 from wedgefit.data.pairs import pairs_named, sources_of
@@ -67,11 +72,13 @@ from wedgefit.data.shape import Shapes, gap_notes, refuse_shapes, shapes_of
 from wedgefit.data.table import Table
 from wedgefit.data.target import Target, fit_target
 from wedgefit.data.words import listed, shown
-from wedgefit.errors import FitError
+from wedgefit.errors import FitError, UsageError
 from wedgefit.records import Complaint
 
 # Of so many folds it is remembered what they teach.
 MOST_KNOWN = 32
+# What is left of a column's deviation where its tails were heavy.
+HEAVY = 0.9
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ class Encoding:
     reading: Annotated[Reading, "How the cells of training were read, and later ones are."] = (
         Reading()
     )
+    robust: Annotated[bool, "Whether tails of numbers are clipped and ends told apart."] = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,11 +147,21 @@ class Encoding:
             f"column {shown(name)} has levels that training did not see: {listed(found)}"
             for name, found in self.unseen(table).items()
         )
-        ends = (
-            f"column {shown(name)}: {words}, where most rows of training end"
-            for name, words in self.beyond(table).items()
-        )
+        if self.robust:
+            ends = self.tails(table)
+        else:
+            ends = tuple(
+                f"column {shown(name)}: {words}, where most rows of training end"
+                for name, words in self.beyond(table).items()
+            )
         return (*levels, *ends, *self._outside(table))
+
+    def tails(self, table: Table) -> tuple[str, ...]:
+        """Where columns are taken apart, which have how many numbers in them: a sentence, or
+        none."""
+        found = {column.name: count_beyond(column, table) for column in self._limited(table)}
+        words = [f"{count} of {shown(name)}" for name, count in found.items() if count]
+        return (f"tails are clipped: {listed(words)}",) if words else ()
 
     def _outside(self, table: Table) -> Iterator[str]:
         for column in self.inputs:
@@ -152,16 +170,23 @@ class Encoding:
 
     def beyond(self, table: Table) -> dict[str, str]:
         """Per column with values beyond its limits which rows these are, and as what they count."""
-        require(table, [column.name for column in self.inputs])
-        limited = [column for column in self.inputs if column.limits != UNLIMITED]
-        found = {column.name: beyond_limits(column, table) for column in limited}
+        found = {column.name: beyond_limits(column, table) for column in self._limited(table)}
         return {name: words for name, words in found.items() if words}
+
+    def _limited(self, table: Table) -> list[InputColumn]:
+        """The inputs that have limits, all being columns of the table."""
+        require(table, [column.name for column in self.inputs])
+        return [column for column in self.inputs if column.limits != UNLIMITED]
 
     def complaints(self) -> Iterator[Complaint]:
         """What inputs and features promise each other."""
         inputs = {column.name: column for column in self.inputs}
         if len(inputs) < len(self.inputs):
             yield Complaint("inputs", "a list of distinct names")
+        if self.robust and not self.standardized:
+            yield Complaint("robust", "false, columns being as they are")
+        if not self.robust and any(feature.kind == "end" for feature in self.features):
+            yield Complaint("features", "none of an end where columns are not taken apart")
         if len(set(self.names)) < len(self.names):
             yield Complaint("features", "a list of distinct names")
         for position, feature in enumerate(self.features):
@@ -181,10 +206,11 @@ def fit_encoding(
     Several targets are learnt together. The columns of weights, groups, times and exposures are no
     inputs. With ``standardize``, numeric columns get (weighted) mean 0 and standard deviation 1
     (ddof 0) after gaps are filled; 0/1 features stay as they are, and numbers that are far out are
-    held back and noted. Without, ``shift`` allows to take the mean out of columns that lie far from
-    zero beside their spread, which changes nothing for neurons with biases but the digits that are
-    left. Rows without a target are refused, or left out and noted with ``drop_missing_target``;
-    rows of weight zero are left out and noted.
+    held back and noted. With ``robust`` "on" all tails are, and ends told apart ("auto", which is
+    for learning to choose, is here as "off"). Without ``standardize``, ``shift`` allows to take the
+    mean out of columns that lie far from zero beside their spread, which changes nothing for
+    neurons with biases but the digits that are left. Rows without a target are refused, or left out
+    and noted with ``drop_missing_target``; rows of weight zero are left out and noted.
 
     Raises ColumnError for a column that does not exist or does not suit its role, FitError when
     fewer than two rows or no column with information are left.
@@ -197,13 +223,34 @@ def fit_encoding(
     weights = row_weights(table, told.weight)
     rows = Rows(table, (*names, *targets), weights)
     target, y = fit_target(rows, [table.column(name) for name in targets], told.task, notes)
-    scaling = "standard" if told.standardize else "shift" if shift else "none"
+    scaling = _scaling(told, shift)
     encoding = _learnt(table, names, target, scaling, weights)
     if not encoding.features:
         raise _nothing_left(encoding, table)
     apart = _Apart(partial(_learnt_apart, table, names, target, scaling, weights))
-    design = _design(table, told, encoding, y, weights, apart, notes)
+    held = _far_out(encoding, table)
+    if encoding.robust:
+        plain = _learnt(table, names, target, STANDARD, weights)
+        held = (*_far_out(_counted_as(plain, encoding), table), *encoding.tails(table))
+    design = _design(table, told, encoding, y, weights, apart, (*notes, *held))
     return encoding, replace(design, pairs=pairs)
+
+
+def _scaling(told: TableSettings, shift: bool) -> str:
+    """How numbers become features, as they are told to."""
+    if told.robust == "on" and told.shapes:
+        raise UsageError(
+            "--robust on is not for a network with a shape: at an end told apart it may leap.",
+            remedy="Leave --robust or the shape out.",
+        )
+    if told.standardize:
+        return ROBUST if told.robust == "on" else STANDARD
+    if told.robust == "on":
+        raise UsageError(
+            "--robust on is for standardised columns: without, all numbers are as they are.",
+            remedy="Leave --robust or --no-standardize out.",
+        )
+    return SHIFT if shift else NONE
 
 
 def _design(
@@ -235,7 +282,7 @@ def _design(
         table=table,
         shapes=shapes_of(encoding.features, shapes),
         sources=sources_of(encoding.features),
-        notes=(*notes, *_far_out(encoding, table), *doubts, *gap_notes(encoding.features, shapes)),
+        notes=(*notes, *doubts, *gap_notes(encoding.features, shapes)),
         encoding_of=apart,
     )
 
@@ -245,6 +292,22 @@ def _far_out(encoding: Encoding, table: Table) -> tuple[str, ...]:
     return tuple(
         f"column {shown(name)}: {words}, being far out"
         for name, words in encoding.beyond(table).items()
+    )
+
+
+def _counted_as(plain: Encoding, robust: Encoding) -> Encoding:
+    """The encoding that knows what is far out, with the ends as which such numbers count."""
+    seen = {column.name: column.seen for column in robust.inputs}
+    return replace(plain, inputs=tuple(replace(one, seen=seen[one.name]) for one in plain.inputs))
+
+
+def uneven(plain: Encoding, robust: Encoding) -> bool:
+    """Whether taking columns apart makes a difference: an end is told apart, or some column has
+    less than nine tenths of its deviation without its tails; a normal one keeps nearly all."""
+    before = {feature.name: feature.scale for feature in plain.features}
+    return any(
+        feature.kind == "end" or feature.scale < HEAVY * before[feature.name]
+        for feature in robust.features
     )
 
 
@@ -328,6 +391,7 @@ def _learnt(
         features,
         target,
         tuple((column.name, reason) for column, features, reason in fits if not features),
-        scaling == "standard",
+        scaling in STANDARDISED,
         table.reading,
+        scaling == ROBUST,
     )

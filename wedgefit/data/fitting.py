@@ -19,6 +19,14 @@ from wedgefit.data.table import Table
 # learn from these are at most MOST_FAR_OUT of the rows, and only where the CORE of the rows that is
 # nearest to the median is not all one value.
 FAR_OUT, MOST_FAR_OUT, CORE = 10.0, 0.05, 0.5
+# The whiskers of a boxplot end so many times the distance of the quartiles away from them.
+WHISKER = 1.5
+# An end is told apart where so many rows share it, and so many times as many as any other number.
+SHARED, STANDS_OUT = 0.1, 3.0
+# How numbers become features: with mean 0 and deviation 1, where what is far out is held back, or
+# tails are, and ends told apart; or as they are, less their mean where that may be taken out.
+STANDARD, ROBUST, SHIFT, NONE = "standard", "robust", "shift", "none"
+STANDARDISED = (STANDARD, ROBUST)
 # A column whose mean is so many times its range would lose as much of its digits in w·x + b.
 FAR_FROM_ZERO = 1e3
 LIGHT = 0.05  # A level of a larger part of the weight is not rare, in however few distinct rows.
@@ -77,21 +85,33 @@ def _fit_numeric(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn,
     present, counts = column.values[~missing], None if weights is None else weights[~missing]
     # Of halves, which cannot overflow and have the same bits.
     median = 2.0 * _median(0.5 * present, counts)
-    limits = _limits(present, median, counts) if scaling == "standard" else UNLIMITED
+    limits, end = UNLIMITED, None
+    if scaling in STANDARDISED:
+        limits = _limits(present, median, counts)
+    if scaling == ROBUST:
+        end = _end(present, counts)
+        limits = _whiskers(present, counts, end) or limits
     within = present[_within(present, limits)]
     seen = float(within.min()), float(within.max())
     stored = InputColumn(column.name, "numeric", median, limits, (), (), seen)
     values = stored.limited(np.where(missing, median, column.values))
     features = []
     if values.min() < values.max():
-        smallest = SMALLEST_STANDARDISED if scaling == "standard" else SMALLEST
+        smallest = SMALLEST_STANDARDISED if scaling in STANDARDISED else SMALLEST
         check_spread(values, smallest, rows.table, column.name)
         center, scale = _center_scale(values, weights)
-        if scaling != "standard":
+        if scaling not in STANDARDISED:
             far = abs(center) > FAR_FROM_ZERO * np.ptp(values)
-            center, scale = center if far and scaling == "shift" else 0.0, 1.0
+            center, scale = center if far and scaling == SHIFT else 0.0, 1.0
         features.append(Feature(column.name, column.name, "number", None, center, scale))
-    if scaling != "standard":
+        if end is not None:
+            name = f"{column.name} = {end:.10g}"
+            # In the unit of its own deviation, as the number is: what tells "none" from "little"
+            # should cost no more than what tells much from little.
+            features.append(
+                Feature(name, column.name, "end", None, *_center_scale(values == end, weights), end)
+            )
+    if scaling not in STANDARDISED:
         check_range(np.nan_to_num(column.values), column.values, LARGEST, rows.table, column.name)
     if missing.any():
         features.append(
@@ -106,14 +126,48 @@ def _limits(
     """How far numbers may lie before they are far out, beyond all values that are not; None on a
     side where no float64 is, or where the values are all the same. See ``wedgefit.data.encoding``.
     """
-    near = np.max(_near(0.5 * values, 0.5 * median, weights))
+    near = float(np.max(_near(0.5 * values, 0.5 * median, weights)))
     if near == 0:
         return UNLIMITED
-    # Of halves, so that only what leaves float64 itself is infinite.
+    return _doubled(0.5 * median - FAR_OUT * near, 0.5 * median + FAR_OUT * near)
+
+
+def _end(values: np.ndarray, weights: np.ndarray | None) -> float | None:
+    """The smallest or the largest of the values, where it is one that many rows share, and others
+    vary: none of an amount, or all that a scale can show."""
+    distinct, which = np.unique(values, return_inverse=True)
+    if len(distinct) < 3:
+        return None
+    parts = np.bincount(which, weights)
+    parts = parts / parts.sum() + ROUNDING
+    place = 0 if parts[0] >= parts[-1] else len(parts) - 1
+    least = max(SHARED, STANDS_OUT * float(np.delete(parts, place).max()) - ROUNDING)
+    return float(distinct[place]) if parts[place] >= least else None
+
+
+def _whiskers(
+    values: np.ndarray, weights: np.ndarray | None, end: float | None
+) -> tuple[float | None, float | None] | None:
+    """Where the whiskers of a boxplot end at the latest, the numbers beyond being its tails; None
+    where the quartiles are one value, so that the others are no tails. An end that is told apart is
+    no part of the boxplot, and within."""
+    others = slice(None) if end is None else values != end
+    some, counts = values[others], None if weights is None else weights[others]
+    low, high = (_quantile(0.5 * some, counts, part) for part in (0.25, 0.75))
+    reach = WHISKER * (high - low)
+    if reach == 0:
+        return None
+    low, high = low - reach, high + reach
+    return _doubled(*(low, high) if end is None else (min(low, 0.5 * end), max(high, 0.5 * end)))
+
+
+def _doubled(low: float, high: float) -> tuple[float | None, float | None]:
+    """Limits of values, given those of their halves, so that only what leaves float64 itself is
+    infinite: None."""
     with np.errstate(over="ignore"):
-        low, high = 2.0 * (0.5 * median - FAR_OUT * near), 2.0 * (0.5 * median + FAR_OUT * near)
-    low, high = (float(limit) if np.isfinite(limit) else None for limit in (low, high))
-    return low, high
+        limits = 2.0 * np.array([low, high])
+    least, most = (float(limit) if np.isfinite(limit) else None for limit in limits)
+    return least, most
 
 
 def _within(values: np.ndarray, limits: tuple[float | None, float | None]) -> np.ndarray:
@@ -145,11 +199,18 @@ def _median(values: np.ndarray, weights: np.ndarray | None) -> float:
     and the upper one."""
     if weights is None:
         return float(np.median(values))
+    return _quantile(values, weights, 0.5)
+
+
+def _quantile(values: np.ndarray, weights: np.ndarray | None, part: float) -> float:
+    """The number that this part of the values is below, weights counting as repetitions: halfway
+    between the lower and the upper one, where there are two."""
+    weights = np.ones(len(values)) if weights is None else weights
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order])
     reached = reached / reached[-1]
     # Parts that are equal but for rounding are equal: 0.1 + 0.2 is half of 0.6.
-    lower, upper = (np.searchsorted(reached, 0.5 + slack) for slack in (-ROUNDING, ROUNDING))
+    lower, upper = (np.searchsorted(reached, part + slack) for slack in (-ROUNDING, ROUNDING))
     return float(0.5 * (values[order[lower]] + values[order[upper]]))
 
 

@@ -112,6 +112,16 @@ class TableSettings(Declared):
         parameter=True,
         in_python="a list of pairs of names, or of positions from 0",
     )
+    robust: str = setting(
+        "auto",
+        OneOf("auto", "on", "off"),
+        LEARN,
+        "Whether columns of numbers are taken apart: those in the tails, where a boxplot draws"
+        " points, count as the nearest of the rest, and a smallest or largest number that many rows"
+        " share, like 0, has a column of its own. auto lets cross-validation choose where there are"
+        " three classes or more, and alpha is not given.",
+        parameter=True,
+    )
     drop_missing_target: bool = setting(False, Flag(), LEARN, "Leave rows without a target out.")
     standardize: bool = setting(
         True,

@@ -53,11 +53,11 @@ class TextColumn:
 @dataclass(frozen=True)
 class Feature:
     """What the network reads: (raw − center) / scale, where raw is the number of the column, or 1
-    where it is missing, or 1 where its text counts as ``level``, else 0."""
+    where it is missing, or 1 where its text, or number, counts as ``level``, else 0."""
 
     column: NumberColumn | TextColumn
     kind: str  # "number", "missing" or "level"
-    level: str | None
+    level: str | float | None
     center: float
     scale: float
 
@@ -159,8 +159,8 @@ def plan_of(model: Model) -> Plan:
     features = tuple(
         Feature(
             columns[feature.source],
-            "level" if feature.level is not None else feature.kind,
-            feature.level, feature.center, feature.scale,
+            "level" if feature.level is not None or feature.kind == "end" else feature.kind,
+            feature.level if feature.at is None else feature.at, feature.center, feature.scale,
         )
         for feature in encoding.features
     )  # fmt: skip

@@ -243,7 +243,13 @@ class _Query:
             missing += f" OR {number} IN ({', '.join(map(dialect.number, words))})"
         if feature.kind == "missing":
             return f"CASE WHEN {missing} THEN {on} WHEN {number} IS NOT NULL THEN {off} END"
-        value = self._encoded(self._limited(number, column), feature)
+        counted = self._limited(number, column)
+        if feature.kind == "level":
+            missing_as = on if column.fill == feature.level else off
+            known = f"WHEN {counted} = {dialect.number(feature.level)} THEN {on}"
+            known += f" WHEN {number} IS NOT NULL THEN {off}"
+            return f"CASE WHEN {missing} THEN {missing_as} {known} END"
+        value = self._encoded(counted, feature)
         known = f"WHEN {number} IS NOT NULL THEN {dialect.finite(value)}"
         return f"CASE WHEN {missing} THEN {dialect.number(feature.of(column.fill))} {known} END"
 

@@ -48,6 +48,9 @@ SMALLEST_ALPHA = 1e-13
 # The whole dictionary is written out only up to this much memory (bytes).
 WRITTEN_OUT_UP_TO = 4e9
 
+# The number of layers, and the curve that alpha is chosen on, None where it is given.
+Selected = tuple[int, Curve | None]
+
 
 @dataclass(frozen=True, eq=False)
 class Learned:
@@ -268,16 +271,15 @@ class Learner:
             alternate=self.settings.alternate,
         )
 
-    def _selected(self, advance: Advance) -> tuple[int, Curve | None]:
+    def selected(self, advance: Advance, part: int = 2) -> Selected:
         """The number of layers, and the curve that alpha is chosen on (None where both are given).
 
-        Takes at most half of the time that is left. "auto" adds a layer as long as that gains more
-        than a standard error.
+        Takes at most a ``part``-th of the time that is left. "auto" adds a layer as long as that
+        gains more than a standard error.
         """
         settings = self.settings
-        # Half of what reading and setting up left: the final fit needs the other half to have any
-        # neurons.
-        half = self.deadline.share(2)
+        # Of what reading and setting up left: the final fit needs the rest to have any neurons.
+        half = self.deadline.share(part)
         layers = 2 if settings.layers == "auto" else settings.layers
         if settings.layers != "auto" and self._given_alpha is not None:
             return layers, None
@@ -301,13 +303,13 @@ class Learner:
         """The stages of every network at this alpha, as far as the deadline allows."""
         return self.walk(layers).step(alpha, self.deadline, advance)
 
-    def learn(self, advance: Advance, held_out: bool = False) -> Learned:
-        """Choose alpha and the number of layers where they are not given, then solve.
-
-        ``held_out``: also say what folds make of the rows that they hold out.
-        """
+    def learn(
+        self, advance: Advance, held_out: bool = False, selected: Selected | None = None
+    ) -> Learned:
+        """Choose alpha and the number of layers, unless given or ``selected``, then solve;
+        ``held_out``: also say what folds make of the rows that they hold out."""
         settings, clock = self.settings, time.perf_counter()
-        layers, raw = self._selected(advance)
+        layers, raw = selected or self.selected(advance)
         curve = None if raw is None else self._calibrated(raw)
         position = None if curve is None else curve.chosen(settings.rule, settings.max_neurons)
         chosen = time.perf_counter()

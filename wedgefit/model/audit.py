@@ -293,6 +293,7 @@ def _encoded(model: Model, table: Table, found: Found) -> None:
         weight=data.weight,
         exposure=data.exposure,
         standardize=model.options.get("standardize", encoding.standardized) is True,
+        robust="on" if model.problem.robust else "off",
         drop_missing_target=True,
         **columns_by_shape(model.problem.shapes),
     )

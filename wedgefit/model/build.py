@@ -2,22 +2,16 @@
 words."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
 
-from wedgefit.data.encoding import fit_encoding
-from wedgefit.data.lags import with_history
 from wedgefit.data.table import Table
-from wedgefit.data.target import refuse_targets
 from wedgefit.engine.layers import Stage as FitStage
-from wedgefit.engine.losses import LOSSES, numbers_of
 from wedgefit.errors import FitError, ModelFileError
-from wedgefit.learning.calibrating import Isotonic, Line
-from wedgefit.learning.checks import check_options
-from wedgefit.learning.learn import Learned, Learner
+from wedgefit.learning.calibrating import Line
+from wedgefit.learning.learn import Learned
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Options
@@ -35,113 +29,16 @@ from wedgefit.model.figures import (
 from wedgefit.model.file import loads
 from wedgefit.model.held_out import HeldOutRows
 from wedgefit.model.neurons import neuron_records
-from wedgefit.model.notes import (
-    curve_notes,
-    depth_notes,
-    held_out_notes,
-    left_out_notes,
-    quantile_notes,
-    scale_notes,
-    status_notes,
-)
+from wedgefit.model.notes import curve_notes, depth_notes, held_out_notes, status_notes
 from wedgefit.model.over_folds import over_folds
-from wedgefit.model.parts import (
-    KEPT,
-    Data,
-    ProblemRecord,
-    Score,
-    Selection,
-    Stage,
-    Told,
-    per_output,
-    unit_name,
-)
-from wedgefit.model.record import Model, outputs_of, separate_networks
+from wedgefit.model.parts import Score, Selection, Stage, Told, per_output, unit_name
+from wedgefit.model.record import Model, separate_networks
 from wedgefit.model.residuals import spreads
+from wedgefit.model.training import Training, with_columns_chosen
 from wedgefit.watch import Deadline
 
 # Options that leave the result alone.
 WITHOUT_EFFECT = {"jobs", "cluster", "max_memory"}
-
-
-class Training:
-    """One table under one set of options: how it is encoded, the design, and what learns from
-    it."""
-
-    def __init__(self, table: Table, options: Options, progress, deadline: Deadline | None = None):
-        self.table, self.options = with_history(table, options)
-        table, options = self.table, self.options
-        check_options(options)
-        self.encoding, self.design = fit_encoding(table, options, shift=options.bias)
-        if options.loss is not None:
-            refuse_targets(self.design.table, self.encoding.target, LOSSES[options.loss])
-        # Texts like A:B have the meaning that they have in this table.
-        self.options = replace(options, pairs=self.design.pairs or ())
-        with self.named():
-            self.learner = Learner(self.design, options, progress.note, deadline)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """What the networks' outputs stand for."""
-        return outputs_of(self.encoding.target, self.learner.loss)
-
-    @contextmanager
-    def named(self) -> Iterator[None]:
-        """Within, a FitError that does not say where it arose names the table."""
-        try:
-            yield
-        except FitError as error:
-            raise FitError(
-                error.message, where=error.where or self.table.title, remedy=error.remedy
-            ) from None
-
-    def data(self) -> Data:
-        target = self.encoding.target
-        return Data(
-            source=self.table.source,
-            rows=len(self.design.y),
-            columns=tuple(self.design.names),
-            target=target.names[0] if len(target.names) == 1 else target.names,
-            task=target.task,
-            classes=target.classes,
-            outputs=self.outputs,
-            id=self.table.id_column,
-            weight=self.options.weight,
-            group=self.options.group,
-            exposure=self.options.exposure,
-            time=self.options.time,
-            delimiter=self.table.delimiter,
-            rows_left_out=self.table.rows - len(self.design.y),
-            left_out=self.encoding.left_out,
-        )
-
-    def problem(
-        self, alpha: float, depth: int, calibration: Line | Isotonic | None = None
-    ) -> ProblemRecord:
-        options, learner = self.options, self.learner
-        return ProblemRecord(
-            **{field: getattr(options, name) for name, field in KEPT.items()},
-            **numbers_of(learner.loss),
-            loss=learner.loss.name,
-            alpha=alpha,
-            alpha_max=learner.alpha_max,
-            order=learner.order_of_layers(depth),
-            layers=depth + 1,
-            range_dispersion=learner.dispersion,
-            calibration=calibration,
-            floor=learner.problems[0].floor,
-            pairs=learner.sample.pairs,
-        )
-
-    def notes(self) -> list[str]:
-        return [
-            *self.table.notes,
-            *self.design.notes,
-            *self.learner.notes,
-            *left_out_notes(self.encoding),
-            *scale_notes(self.design, self.encoding.target),
-            *quantile_notes(self.learner.loss, len(self.design.y)),
-        ]
 
 
 def train(table: Table, options: Options, progress, deadline: Deadline | None = None) -> Model:
@@ -166,11 +63,16 @@ def trained(
     # The largest alpha prices every wedge, and kernels may have to be compiled.
     progress.advance("setup")
     training = Training(table, options, progress, deadline)
-    setup = time.perf_counter() - clock
+    ready = time.perf_counter()
+    training, selected = with_columns_chosen(
+        training, table, lambda learner, part: learner.selected(progress.advance, part)
+    )
     with training.named():
         asked = held_out or options.intervals
-        learned = training.learner.learn(progress.advance, asked)
-        model = _model(training, learned, setup)
+        chosen = time.perf_counter()
+        learned = training.learner.learn(progress.advance, asked, selected)
+        learned = replace(learned, seconds=learned.seconds | {"selection": chosen - ready})
+        model = _model(training, learned, ready - clock)
         if options.intervals:
             found = spreads(
                 training.design, model.outputs, learned.held_out, training.learner, progress.advance

@@ -54,6 +54,7 @@ def problem_of(model: Model, learner: Learner) -> dict:
         "alpha_max": learner.alpha_max,
         "order": plain(learner.order_of_layers(model.depth)),
         "standardized": model.encoding.standardized,
+        "robust": model.encoding.robust,
         "range_dispersion": learner.dispersion,
         "huber_delta": numbers_of(learner.loss)["huber_delta"],
         "floor": learner.problems[0].floor,

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import numpy as np
 
-from wedgefit.data.columns import Feature
+from wedgefit.data.columns import Feature, raw_values
 from wedgefit.data.distribution import Distribution
 from wedgefit.data.encoding import Encoding
 from wedgefit.data.table import Table
@@ -223,10 +223,9 @@ class Effects:
         limited = self._inputs[column].limited
         states = np.zeros((len(numbers), len(self._features[column])))
         for k, feature in enumerate(self._own(column)):
-            if feature.kind == "number":
-                states[:, k] = (
-                    limited(np.asarray(numbers, float)) - feature.center
-                ) / feature.scale
+            if feature.kind in ("number", "end"):
+                raw = raw_values(feature, limited(np.asarray(numbers, float)), False)
+                states[:, k] = (raw - feature.center) / feature.scale
         return states
 
     def gap(self, column: str) -> np.ndarray:

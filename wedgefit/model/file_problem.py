@@ -46,6 +46,8 @@ def problem_complaints(
         yield Complaint("threshold", "null unless two classes have probabilities")
     if problem.refitted and problem.loss != "squared":
         yield Complaint("problem.refitted", "false: only networks of the squared loss are refitted")
+    if problem.robust != encoding.robust:
+        yield Complaint("problem.robust", "as encoding.robust is")
     yield from _calibration(problem, encoding)
     yield from _shapes(problem, encoding)
     yield from _pairs(problem, encoding)

@@ -107,6 +107,9 @@ class ProblemRecord:
         "The smallest loss that any outputs have on the rows: gaps are relative to what "
         "objectives have above it.",
     ] = 0.0
+    robust: Annotated[
+        bool, "Whether columns of numbers are taken apart: tails clipped, ends told apart."
+    ] = False
     shapes: Annotated[
         dict[str, Annotated[tuple[Literal[SHAPES], ...], items(1), DISTINCT]],
         "What the network is in these columns, by construction: it is the best of all that are.",

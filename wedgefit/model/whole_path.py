@@ -13,9 +13,9 @@ from wedgefit.engine.layers import Stage, composed
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import MeanAndError, shown_score
 from wedgefit.learning.settings import Options
-from wedgefit.model.build import Training
 from wedgefit.model.notes import curve_notes
 from wedgefit.model.parts import Data, ProblemRecord
+from wedgefit.model.training import Training, with_columns_chosen
 from wedgefit.records import plain
 
 
@@ -78,10 +78,15 @@ def path(table: Table, options: Options, progress) -> WholePath:
             remedy="Give it with --layers, or use wedgefit train --layers auto.",
         )
     clock = time.perf_counter()
-    training = Training(table, options, progress)
+    training, (_, curve) = with_columns_chosen(
+        Training(table, options, progress),
+        table,
+        lambda learner, _: (
+            options.layers,
+            learner.cross_validated(progress.advance, options.layers),
+        ),
+    )
     learner = training.learner
-    with training.named():
-        curve = learner.cross_validated(progress.advance, options.layers)
     name = shown_score(options.scoring, training.design.task, learner.loss.name)
     points, walk = [], learner.walk(options.layers)
     for position, alpha in enumerate(curve.alphas.tolist()):

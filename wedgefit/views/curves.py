@@ -58,6 +58,15 @@ class _Sum:
     column: InputColumn
     neurons: list[Neuron]
 
+    @property
+    def ends(self) -> list[float]:
+        """The ends of the column that are told apart by neurons here."""
+        read = {
+            name for neuron in self.neurons for name, weight in neuron.weights.items() if weight
+        }
+        features = self.model.encoding.features
+        return [part.at for part in features if part.kind == "end" and part.name in read]
+
     def at(self, numbers: Sequence[float], missing: bool = False) -> list[float]:
         """At these numbers, which may stand for missing cells."""
         values = {self.column.name: np.array(numbers, dtype=float)}
@@ -96,6 +105,10 @@ def _piecewise(sum_: _Sum, units: dict[int, Hinge]) -> dict:
         # Two hinges through one row, or through rows of one value, differ by rounding only.
         last = at if at - last > ROUNDING * span or not places else last
         places.setdefault(last, set()).update(neuron.samples)
+    for end in sum_.ends:
+        # There the sum leaps, on either side.
+        for at in (math.nextafter(end, -math.inf), end, math.nextafter(end, math.inf)):
+            places.setdefault(at, set())
     places = places or {column.fill: set()}
     # Where all beyond an end counts as it, the curve stays there; elsewhere it is told as far as
     # numbers count as themselves.

@@ -113,7 +113,7 @@ def outputs_of(model: Model, neuron: Neuron) -> tuple[str, ...]:
 
 def inputs_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
     """The inputs of the network, (k, d), where the features have these values (k,) in original
-    units; a feature that is not named is 0 for the network."""
+    units; a feature that is not named is 0 for the network, but an end follows from its number."""
     rows = len(next(iter(values.values())))
     limited = {column.name: column.limited for column in model.encoding.inputs}
     X = np.zeros((rows, len(model.encoding.features)))
@@ -122,6 +122,9 @@ def inputs_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
             raw = np.asarray(values[feature.name], dtype=float)
             raw = limited[feature.source](raw) if feature.kind == "number" else raw
             X[:, j] = (raw - feature.center) / feature.scale
+        elif feature.kind == "end" and feature.source in values:
+            raw = np.asarray(values[feature.source], dtype=float)
+            X[:, j] = limited[feature.source](raw) == feature.at
     return X
 
 
@@ -160,6 +163,9 @@ def responses(model: Model, row: int | str, grids: dict[str, np.ndarray]) -> lis
         at = grids.get(column.name, np.array([column.fill])) if column.kind == "numeric" else levels
         values = {name: np.full(len(at), value) for name, value in start.items()}
         for feature in (feature for feature in features if feature.source == column.name):
+            if feature.kind == "end":
+                del values[feature.name]
+                continue
             number = feature.kind == "number"
             tried = at if number else [float(level == feature.level) for level in at]
             values[feature.name] = np.array(tried, dtype=float)

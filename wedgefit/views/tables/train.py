@@ -298,6 +298,7 @@ def _problem(problem: dict, data: dict, verbose: bool) -> str:
         "no hidden biases": not problem["hidden_bias"],
         "no output bias": not problem["intercept"],
         "columns as they are": not problem["standardized"],
+        "columns taken apart": problem["robust"],
         "classes balanced": problem["class_weight"] == "balanced",
         "refitted without a penalty": problem["refitted"],
         _calibrated(problem["calibration"]): problem["calibration"] is not None,
