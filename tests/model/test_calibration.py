@@ -44,3 +44,12 @@ def test_the_error_is_that_of_chance(rng):
 def test_equal_probabilities_are_one_group():
     (found,) = calibration(np.full(7, 0.25), np.arange(7) < 2)
     assert (found.rows, found.given, found.came) == (7, pytest.approx(0.25), pytest.approx(2 / 7))
+
+
+@pytest.mark.parametrize("rows", [6, 30, 47, 90, 107, 490])
+def test_a_class_that_always_came_true_came_true_in_one(rows):
+    """Not in a little more, of which pictures cannot say how far it is below one."""
+    some = np.linspace(0.5, 1.0, rows)
+    for weights in (None, 0.1 + some):
+        found = calibration(some, np.ones(rows, dtype=bool), weights)
+        assert {part.came for part in found} == {1.0}

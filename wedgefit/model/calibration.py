@@ -36,9 +36,9 @@ def calibration(
         rows = place == group
         part = weights[rows] / weights[rows].sum()
         spread = np.sqrt(part**2 @ (given[rows] * (1 - given[rows])))
-        found.append(
-            Bin(int(rows.sum()), float(part @ given[rows]), float(part @ came[rows]), float(spread))
-        )
+        # A quotient of sums, which is 1 where all came true: parts may add up to a little more.
+        true = float((weights[rows] * came[rows]).sum() / weights[rows].sum())
+        found.append(Bin(int(rows.sum()), float(part @ given[rows]), true, float(spread)))
     return found
 
 
