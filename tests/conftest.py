@@ -1,6 +1,7 @@
 """What all tests share: a seeded generator, property tests that try the same examples every time,
 pages that are read for their words, and what both processes of a run need."""
 
+import gc
 import os
 from importlib.util import find_spec
 from math import inf
@@ -27,6 +28,11 @@ ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 def pytest_configure():
     if not ONE_OF_SEVERAL:
         kernels.forget_old_ones(Path(nomination.__file__).parent)
+
+
+def pytest_collection_finish():
+    """What there is by now stays: no search for garbage need go through it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
