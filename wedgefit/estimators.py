@@ -153,7 +153,8 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
 
     def predict_interval(self, X, coverage=0.9):
         """The ends of the intervals that hold the targets of a part ``coverage`` of rows like those
-        of training: two arrays shaped like predictions. Needs the parameter ``intervals``."""
+        of training: two arrays shaped like predictions. Needs the parameter ``intervals``, or with
+        the loss "quantile" two quantiles that have this part between them."""
         model, design = self._design(X)
         try:
             ends = model.interval(design, model.network.forward(design), coverage)

@@ -277,6 +277,16 @@ def test_two_quantiles_are_an_interval_too(rng):
     fails("predict", "d.csv", "--interval", "0.5", code=2, words=words)
 
 
+def test_the_estimator_takes_two_quantiles_for_an_interval(rng):
+    X = rng.uniform(size=(40, 1))
+    y = X[:, 0] + rng.exponential(size=40)
+    model = WedgeRegressor(loss="quantile", quantile=(0.1, 0.9), order=1, alpha_ratio=0.1).fit(X, y)
+    low, high = model.predict_interval(X, coverage=0.8)
+    np.testing.assert_array_equal(np.column_stack([low, high]), model.predict_quantiles(X))
+    with pytest.raises(ValueError, match="no two of the model's quantiles"):
+        model.predict_interval(X, coverage=0.9)
+
+
 def test_of_pairs_with_the_same_part_between_them_the_one_in_the_middle_counts():
     assert quantiles_around([0.05, 0.1, 0.6, 0.9, 0.95], 0.5) == (1, 2)
     assert quantiles_around([0.1, 0.2, 0.3, 0.7, 0.8], 0.5) == (1, 3)
