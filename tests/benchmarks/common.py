@@ -36,6 +36,14 @@ def curve(n: int) -> tuple[np.ndarray, np.ndarray]:
     return standardized(X), y
 
 
+def genes(n: int) -> dict[str, np.ndarray]:
+    """n rows of 200 numbers of which a few matter: more columns than most of its rows tell."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, 200))
+    y = 2 * X[:, 3] + np.abs(X[:, 17]) + X[:, 40] * (X[:, 90] > 0) + 0.5 * rng.standard_normal(n)
+    return {f"gene_{j}": column for j, column in enumerate(X.T)} | {"y": y}
+
+
 def houses(n: int) -> dict[str, np.ndarray]:
     """n rows in the shape of census tracts with their house values: places in clusters, counts with
     heavy tails, one text of five levels, one of them rare, and a target that is capped."""

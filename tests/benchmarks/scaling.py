@@ -1,5 +1,7 @@
 """Seconds against n, with proven gaps: python tests/benchmarks/scaling.py --help"""
 
+from pathlib import Path
+
 import click
 import numpy as np
 from common import (
@@ -7,6 +9,7 @@ from common import (
     curve,
     described,
     fitted,
+    genes,
     houses,
     peak_gigabytes,
     print_table,
@@ -16,6 +19,8 @@ from common import (
     trained,
 )
 from sklearn.datasets import make_friedman1
+
+from wedgefit.learning.policy import PROOF_EFFORT
 
 
 def planes(largest):
@@ -49,17 +54,29 @@ def lines(largest):
 
 def tables(largest):
     """Friedman 1 in ten columns; from 2,000 rows on pairs of columns are proven by bounds."""
-    for n, tol in ((500, 1e-6), (1_000, 1e-6), (5_000, 1e-6), (20_000, 1e-6), (100_000, 1e-3)):
+    sharp = [(500, 1e-6), (1_000, 1e-6), (5_000, 1e-6), (20_000, 1e-6)]
+    for n, tol in (*sharp, (20_000, 1e-3), (100_000, 1e-3), (1_000_000, 1e-3)):
         if n <= 10 * largest:
-            X, y = make_friedman1(n, 10, noise=1, random_state=0)
-            solution, _, seconds = fitted(standardized(X), y, (1, 2), 1, 1 / 200, tol=tol)
-            yield [
-                f"{n:,}",
-                f"{solution.certificate.wedges_total:,}",
-                *described(solution),
-                f"{seconds:.2f}",
-                f"{peak_gigabytes():.2f}",
-            ]
+            yield friedman(n, (1, 2), 1 / 200, tol)
+
+
+def triples(largest):
+    """The same with neurons of three columns, which patches of the sphere bound."""
+    for n in (300, 1_000):
+        if n <= largest:
+            yield friedman(n, (1, 2, 3), 1 / 100, 1e-2, effort=PROOF_EFFORT)
+
+
+def friedman(n, orders, ratio, tol, effort=np.inf):
+    X, y = make_friedman1(n, 10, noise=1, random_state=0)
+    solution, _, seconds = fitted(standardized(X), y, orders, 1, ratio, tol=tol, effort=effort)
+    return [
+        f"{n:,}",
+        f"{solution.certificate.wedges_total:,}",
+        *described(solution),
+        f"{seconds:.2f}",
+        f"{peak_gigabytes():.2f}",
+    ]
 
 
 def large_planes(largest):
@@ -77,8 +94,8 @@ def large_planes(largest):
 
 
 def weight_decay(largest):
-    """Ordinary networks with weight decay, neurons that read all of three or four columns."""
-    for columns, n in ((3, 300), (3, 1_000), (3, 10_000), (4, 1_000)):
+    """Ordinary networks with weight decay, neurons that read all of three to five columns."""
+    for columns, n in ((3, 300), (3, 1_000), (3, 10_000), (4, 1_000), (4, 10_000), (5, 1_000)):
         if n <= largest:
             rng = np.random.default_rng(0)
             X = rng.uniform(-1, 1, (n, columns))
@@ -108,11 +125,20 @@ def processes(largest):
 
 def defaults(largest):
     """Whole processes with default settings, the choice of alpha included."""
-    for name, make, n in (("houses", houses, 20_640), ("census", census, 48_000)):
+    made = (("genes", genes, 300), ("houses", houses, 20_640), ("census", census, 48_000))
+    for name, make, n in made:
         for rows in (n // 10, n):
             if rows <= 10 * largest:
                 table = make(rows)
                 yield [f"{name}, {rows:,} × {len(table) - 1}", *trained(table)]
+
+
+def california(path):
+    """The real houses: default settings, and one given alpha."""
+    told = ("--target", "median_house_value")
+    fixed = ("--alpha-ratio", "0.001", "--tol", "5e-3")
+    yield ["california", *trained(path, *told)]
+    yield ["california, alpha_max/1,000", *trained(path, *told, *fixed)]
 
 
 COMMON = ["n", "wedges", "objective", "gap", "scope", "seconds"]
@@ -121,6 +147,7 @@ WHOLE = ["table", "score", "neurons", "gap", "scope", "seconds", "peak GB"]
 TABLES = {
     "lines": ("One column, alpha_max/100", [*COMMON, PEAK], lines),
     "friedman": ("Ten columns (Friedman 1), order 2, alpha_max/200", [*COMMON, PEAK], tables),
+    "triples": ("The same, order 3, alpha_max/100", [*COMMON, PEAK], triples),
     "refined": (
         "Two columns, norm 2 and neurons off the wedges, alpha_max/100",
         [*COMMON, PEAK],
@@ -144,16 +171,24 @@ TABLES = {
 @click.command()
 @click.option("--table", "names", multiple=True, type=click.Choice(list(TABLES)), help="Only this.")
 @click.option(
+    "--california",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file california_housing.csv: default fits of it, too.",
+)
+@click.option(
     "--largest",
     default=10_000,
     show_default=True,
     help="Scales the largest n of every table; some begin at a tenth or end at a hundred times it.",
 )
-def main(names, largest):
-    """Seconds against n for one, two, three, four and ten columns, and of whole processes."""
+def main(names, path, largest):
+    """Seconds against n for one to five and ten columns, and of whole processes."""
     for name in names or TABLES:
         title, header, rows = TABLES[name]
         print_table(title, header, rows(largest))
+    if path is not None:
+        print_table("California, from the file to the model", WHOLE, california(path))
 
 
 if __name__ == "__main__":
