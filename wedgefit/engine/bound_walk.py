@@ -189,13 +189,7 @@ def walk(p, q, some, v, sizes, hist, sums, hot, low, width, T, shape, limit):
     """The bound over the hot bins, the longest S at a row in them, and this row; ``some``: the rows
     that are in one or reach into one."""
     targets, bins, m = v.shape[1], len(hot), len(some)
-    places, rows = np.empty((3, m), dtype=np.int64), np.empty((6, m))
-    starts, ends = places[0], places[1]
-    sort_by(p, some, places[2])
-    _sorted_rows(p, q, some, v, sizes, T, places, rows)
-    # In the order of p they are nearly sorted.
-    sort_by(rows[0], starts, places[2])
-    sort_by(rows[1], ends, places[2])
+    rows, starts, ends = _sorted_rows(p, q, some, v, sizes, T)
     at, heights, e = np.zeros(3, dtype=np.int64), np.zeros((2, 2, 2, 3)), np.empty((3, 2, 2))
     copy_sums(sums[0], sums[1])
     bound, best, sample, counted, j, k = 0.0, 0.0, -1, 0, 0, 0
@@ -257,9 +251,13 @@ def _pass(p, q, index, v, sums, j):
 
 
 @njit(**PART_OF_ONE)
-def _sorted_rows(p, q, some, v, sizes, T, places, rows):
-    """Fill ``rows`` (6, m): where the tent of each begins and ends, its size, and its kind, 2 · (v
-    pulls down) + (q < 0), p, and q; and the places of starts and of ends, to be sorted."""
+def _sorted_rows(p, q, some, v, sizes, T):
+    """Sort ``some`` (m,) by p. ``rows`` (6, m): where the tent of each begins and ends, its size,
+    and its kind, 2 · (v pulls down) + (q < 0), p, and q; and their places in the order of starts,
+    and of ends."""
+    places, rows = np.empty((3, len(some)), dtype=np.int64), np.empty((6, len(some)))
+    starts, ends, room = places[0], places[1], places[2]
+    sort_by(p, some, room)
     for j in range(len(some)):
         i = some[j]
         reach = T * abs(q[i])
@@ -269,7 +267,11 @@ def _sorted_rows(p, q, some, v, sizes, T, places, rows):
         pulls_down = v.shape[1] == 1 and v[i, 0] < 0
         rows[3, j] = (2 if pulls_down else 0) + (1 if q[i] < 0 else 0)
         rows[4, j], rows[5, j] = p[i], q[i]
-        places[0, j] = places[1, j] = j
+        starts[j] = ends[j] = j
+    # In the order of p they are nearly sorted.
+    sort_by(rows[0], starts, room)
+    sort_by(rows[1], ends, room)
+    return rows, starts, ends
 
 
 @njit(**PART_OF_ONE)

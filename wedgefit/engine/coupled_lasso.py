@@ -38,15 +38,13 @@ def settled(
     relative violation of the KKT conditions of ``kkt``, and the output bias (K,) that belongs to
     them, from ``start`` on; some coefficients may turn out to be zero.
 
-    Newton's method moves the output biases along, as coefficients of a column of ones that cost
-    nothing.
+    Newton's method moves the biases along, as coefficients of a column of ones that cost nothing.
     """
     # What moves all outputs alike costs and changes nothing, and no step would take it away.
     alpha, rows, kept = problem.alpha, z - z.mean(axis=1, keepdims=True), np.arange(len(z))
-    if problem.intercept:
+    if bias := int(problem.intercept):
         rows = np.vstack([rows, start])
         columns = np.column_stack([columns, np.ones(len(columns))])
-    bias = len(rows) - len(z)
     nowhere = cast("Softmax", problem.loss).around(problem.centred, columns @ rows, problem.weights)
 
     def place(rows: np.ndarray) -> _Place:
@@ -56,26 +54,38 @@ def settled(
 
     here = place(rows)
     for _ in range(SETTLING_STEPS):
-        lengths = row_norms(here.rows)[: len(here.rows) - bias]
-        if not lengths.all():
-            used = np.flatnonzero(lengths)
-            still = np.append(used, len(lengths)) if bias else used
-            columns, kept, lengths = columns[:, still], kept[used], lengths[used]
+        used, still = _in_use(here.rows, bias)
+        if len(still) < len(here.rows):
+            columns, kept = columns[:, still], kept[used]
             here = replace(here, rows=here.rows[still])
-        if not len(lengths):
+        if not len(kept):
             break
-        slope = (here.loss.pull @ columns).T
-        slope[: len(lengths)] -= alpha * here.rows[: len(lengths)] / lengths[:, None]
+        slope = _slope(here, columns, alpha, bias)
         if row_norms(slope).max() <= kkt * alpha:
             break
-        matrix = curvature_of(columns, here.loss.chances.T, problem.weights)
-        step, gain = _newton_step(matrix, alpha, here.rows, slope, bias)
+        curvature = curvature_of(columns, here.loss.chances.T, problem.weights)
+        step, gain = _newton_step(curvature, alpha, here.rows, slope, bias)
         if (moved := _line_search(place, here, step, gain, bias)) is None:
             break
         here = moved
-    found = np.zeros_like(z)
-    found[kept] = here.rows[: len(kept)]
-    return found, here.rows[-1] if bias else start
+    z = np.zeros_like(z)
+    z[kept] = here.rows[: len(kept)]
+    return z, here.rows[-1] if bias else start
+
+
+def _in_use(rows: np.ndarray, bias: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which coefficients are not zero, without and with the last ``bias`` rows, those of biases."""
+    costly = len(rows) - bias
+    used = np.flatnonzero(row_norms(rows[:costly]))
+    return used, np.append(used, np.arange(costly, len(rows)))
+
+
+def _slope(here: _Place, columns: np.ndarray, alpha: float, bias: int) -> np.ndarray:
+    """How fast the objective falls with each coefficient, (k, K); none is zero."""
+    costly = here.rows[: len(here.rows) - bias]
+    slope = (here.loss.pull @ columns).T
+    slope[: len(costly)] -= alpha * costly / row_norms(costly)[:, None]
+    return slope
 
 
 @cache

@@ -103,11 +103,7 @@ def descend(
         _balanced_objective, _joined(parts), args, "L-BFGS-B", jac=True, options=limits
     )
     weights, shifts, outer, shift = _separated(found.x, shapes)
-    length = np.linalg.norm(weights, axis=1)
-    # The weights of a dying neuron go to zero with its output weight: what is left of their
-    # direction is rounding.
-    alive = length * np.abs(outer) > NOTHING * np.abs(coefficients).max(initial=0.0)
-    length = length[alive]
+    alive, length = _alive(weights, outer, np.abs(coefficients).max(initial=0.0))
     return (
         alive,
         weights[alive] / length[:, None],
@@ -115,6 +111,18 @@ def descend(
         outer[alive] * length,
         float(shift[0] + problem.location[0]),
     )
+
+
+def _alive(weights: np.ndarray, outer: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which neurons still do something beside coefficients of this size, and the lengths of their
+    hidden weights.
+
+    The weights of a dying neuron go to zero with its output weight: what is left of their direction
+    is rounding.
+    """
+    length = np.linalg.norm(weights, axis=1)
+    alive = length * np.abs(outer) > NOTHING * size
+    return alive, length[alive]
 
 
 def beside(

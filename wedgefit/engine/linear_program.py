@@ -32,20 +32,39 @@ def quantile_lasso(
     scores = (share[:, None] * (columns / length)).T
     limit = alpha / (length * weights.max())
     faces = (1.0,) if nonnegative else (1.0, -1.0)
+    found = _largest(
+        share * y / size,
+        np.vstack([face * scores for face in faces]),
+        np.tile(limit, len(faces)),
+        share if intercept else None,
+        (level - 1, level),
+    )
+    if found is None:
+        return None
+    gains = found.reshape(len(faces), len(length))
+    return np.array(faces) @ gains / length * size
+
+
+def _largest(
+    worth: np.ndarray,
+    scores: np.ndarray,
+    limits: np.ndarray,
+    share: np.ndarray | None,
+    between: tuple[float, float],
+) -> np.ndarray | None:
+    """What loosening each limit (c,) would add to the largest worth·p with scores p ≤ limits, each
+    p ``between`` these two, and share·p = 0 where that is asked for; None where HiGHS fails."""
     found = linprog(
-        -share * y / size,
-        A_ub=np.vstack([face * scores for face in faces]),
-        b_ub=np.tile(limit, len(faces)),
-        A_eq=share[None] if intercept else None,
-        b_eq=[0.0] if intercept else None,
-        bounds=(level - 1, level),
+        -worth,
+        A_ub=scores,
+        b_ub=limits,
+        A_eq=None if share is None else share[None],
+        b_eq=None if share is None else [0.0],
+        bounds=between,
         method="highs-ds",
         options={
             "primal_feasibility_tolerance": PRECISION,
             "dual_feasibility_tolerance": PRECISION,
         },
     )
-    if found.status != 0:
-        return None
-    gains = -found.ineqlin.marginals.reshape(len(faces), len(length))
-    return np.array(faces) @ gains / length * size
+    return -found.ineqlin.marginals if found.status == 0 else None

@@ -62,11 +62,7 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
             np.abs(one_face, out=one_face), np.abs(other_face, out=other_face), out=other_face
         )
     else:
-        squares = np.zeros((2, *ux.shape))
-        for target in v.T:
-            for square, face in zip(squares, _Turns(qx, qy, ux, uy, target, index).faces(ux, uy)):
-                square += np.square(face, out=face)
-        scores = np.sqrt(squares.max(axis=0))
+        scores = _combined(_Turns(qx, qy, ux, uy, target, index).faces(ux, uy) for target in v.T)
     length = _weight_norms(ux, uy, to_weights, norm)
     empty = length == 0
     length[empty] = 1.0
@@ -76,11 +72,17 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     samples = np.where(scores >= (best - TIE * np.abs(best))[:, None], index, n).min(axis=1)
     if not want_supremum:
         return best, samples, np.zeros(len(best)), np.zeros((len(best), 2))
-    arcs = np.concatenate([turns.start, turns.start - turns.turned], axis=2)
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = np.where(ux == 0, np.inf, uy / ux)
-    both_faces = np.concatenate([arcs, arcs - turns.total], axis=2)
-    return best, samples, *_arc_suprema(both_faces, slopes, to_weights)
+    return best, samples, *_arc_suprema(turns.on_arcs(), slopes, to_weights)
+
+
+def _combined(targets) -> np.ndarray:
+    """The scores (P, n) of several targets, from both faces of each."""
+    squares: list = [0.0, 0.0]
+    for faces in targets:
+        squares = [square + np.square(face, out=face) for square, face in zip(squares, faces)]
+    return np.sqrt(np.maximum(*squares))
 
 
 class _Turns:
@@ -103,6 +105,11 @@ class _Turns:
         left_x, left_y = self.start - self.turned
         one_face = ux * left_y - uy * left_x
         return one_face, one_face - (ux * self.total[1] - uy * self.total[0])
+
+    def on_arcs(self) -> np.ndarray:
+        """A of both faces between the lines, (2, P, 2 (n + 1))."""
+        arcs = np.concatenate([self.start, self.start - self.turned], axis=2)
+        return np.concatenate([arcs, arcs - self.total], axis=2)
 
 
 def _weight_norms(ux, uy, to_weights, norm) -> np.ndarray:
