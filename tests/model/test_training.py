@@ -13,6 +13,8 @@ from wedgefit.model.audit import certify
 from wedgefit.model.build import train
 from wedgefit.model.training import Training, with_columns_chosen
 from wedgefit.model.whole_path import path
+from wedgefit.views.curves import curve_records, curve_values
+from wedgefit.views.units import hinges, inputs_at, sum_at
 from wedgefit.watch import Silent
 
 FAST = {"order": 1, "jobs": 1, "certificate": "sampled", "tol": 1e-3, "cv": 2}
@@ -135,3 +137,24 @@ def test_a_path_is_of_the_columns_that_are_chosen(walks):
     found = path(traces(), Options(**FAST), Silent())
     assert found.problem.robust and len(walks) == 2
     assert "a = 0" in found.data.columns
+
+
+def test_an_end_follows_from_its_number_wherever_a_model_is_asked():
+    """In curves, which leap there; away from the rows; and in effects, which add up."""
+    table = traces()
+    model = fitted(table, robust="on", alpha_ratio=0.02)
+    X = model.encoding.transform(table)
+    numbers = {name: table.column(name).values for name in "abc"}
+    assert np.array_equal(inputs_at(model, numbers), X)
+    effects = model.effects()
+    parts = effects.at(table)
+    for k, output in enumerate(model.outputs):
+        total = effects.baseline[output] + sum(part[:, k] for part in parts.values())
+        np.testing.assert_allclose(total, model.predictor.forward(X)[:, k], atol=1e-12)
+    curves = [curve for curve in curve_records(model, hinges(model)) if curve["column"] == "a"]
+    at = np.array([0.0, 1e-9, 0.5, model.encoding.inputs[0].seen[1]])
+    for curve in curves:
+        own = [neuron for neuron in model.neurons if neuron.id in curve["neurons"]]
+        want = sum_at(model, own, curve["output"], inputs_at(model, {"a": at}))
+        np.testing.assert_allclose(curve_values(curve, at), want, atol=1e-6)
+    assert any(abs(np.diff(curve_values(curve, at[:2]))[0]) > 0.1 for curve in curves)

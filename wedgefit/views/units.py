@@ -118,13 +118,12 @@ def inputs_at(model: Model, values: dict[str, np.ndarray]) -> np.ndarray:
     limited = {column.name: column.limited for column in model.encoding.inputs}
     X = np.zeros((rows, len(model.encoding.features)))
     for j, feature in enumerate(model.encoding.features):
-        if feature.name in values:
-            raw = np.asarray(values[feature.name], dtype=float)
-            raw = limited[feature.source](raw) if feature.kind == "number" else raw
+        name = feature.source if feature.kind == "end" else feature.name
+        if name in values:
+            raw = np.asarray(values[name], dtype=float)
+            raw = limited[feature.source](raw) if feature.kind in ("number", "end") else raw
+            raw = raw == feature.at if feature.kind == "end" else raw
             X[:, j] = (raw - feature.center) / feature.scale
-        elif feature.kind == "end" and feature.source in values:
-            raw = np.asarray(values[feature.source], dtype=float)
-            X[:, j] = limited[feature.source](raw) == feature.at
     return X
 
 
