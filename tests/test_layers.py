@@ -22,7 +22,8 @@ engine.losses.base engine.losses.squared engine.losses.robust engine.losses.logi
 engine.losses.softmax engine.losses.counts engine.losses
 engine.problem engine.wedge engine.hinges engine.fit engine.rounding engine.certificate
 engine.dictionary engine.sweep engine.sweep_compiled
-engine.compiling engine.bound engine.bound_walk engine.bound_compiled engine.bound_patch
+engine.compiling engine.bound engine.bound_walk engine.bound_histogram
+engine.bound_compiled engine.bound_patch
 engine.bound_patch_walk engine.bound_patch_screen engine.bound_patch_compiled
 engine.workers engine.remembered engine.bound_search engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps

@@ -160,6 +160,20 @@ def test_the_limit_spares_work_and_nothing_else(bias, rng):
     assert np.all(coarse.bounds >= sharp.bounds * (1 - 1e-9)) and np.all(coarse.samples == -1)
 
 
+@pytest.mark.parametrize("norm, targets", [(1, 1), (2, 1), (1, 2)])
+def test_without_sorting_skewed_columns_are_bounded_nearly_as_well(norm, targets, rng):
+    """Most rows in a hundredth of the range: bins of even width would hold hundreds of them."""
+    n = bound_compiled.MANY + 500
+    points, v = np.exp(1.5 * rng.standard_normal((2, n))), rng.standard_normal((n, targets))
+    v -= v.mean(axis=0)
+    intervals = Intervals.all(PLANE, 16).take(np.arange(0, 32, 5))
+    options = {"norm": norm, "bias": True, "limit": 0.0, "floor": 0.0}
+    assert np.all(intervals.halves > bound_compiled.WIDE)
+    sharp, coarse = (module.look(points, v, intervals, **options) for module in MODULES.values())
+    assert np.all(coarse.bounds >= sharp.bounds * (1 - 1e-9))
+    assert np.median(coarse.bounds / sharp.bounds) < 1.06
+
+
 def test_a_ridge_is_bounded_exactly():
     """|x₂| with one row in its bend: turning round that row the score is linear, its bound too."""
     points = np.array([[0.0, -1, 1, -1, 1], [0.0, 2, 2, -2, -2]])

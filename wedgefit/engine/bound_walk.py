@@ -50,8 +50,8 @@ def _on_arc(S, Q, cos0, sin0, cos1, sin1):
     return max(S * cos0 + Q * sin0, S * cos1 + Q * sin1)
 
 
-@njit(**PART_OF_ONE)
-def _lower_of_two(s0, s1, Q, e, half, pull, length, shape):
+@njit(**INNER)
+def lower_of_two(s0, s1, Q, e, half, pull, length, shape):
     """The largest of the lower of S + t Q and S + Z + t (Q − D), Z = T (D − e), over the norm, on a
     piece with S from ``s0`` to ``s1``; e and D are of the rows that ``pull`` it down, ``length`` is
     ‖w‖ at the end of the half."""
@@ -141,7 +141,7 @@ def piece_bound(sums, left, right, e, shape, targets, limit):
                 simple = (highest + T * max(slope, 0.0)) / least
                 if simple > limit:
                     length = up if half == 0 else down
-                    simple = _lower_of_two(side0, side1, slope, e, half, 1 - sign, length, shape)
+                    simple = lower_of_two(side0, side1, slope, e, half, 1 - sign, length, shape)
                 z = max(z, simple)
     return z
 
@@ -185,7 +185,7 @@ def count_down(hist, sums):
 
 
 @njit(**INNER)
-def walk(p, q, some, v, sizes, hist, sums, hot, low, width, T, shape, limit):
+def walk(p, q, some, v, sizes, hist, sums, hot, edges, low, per_cell, bin_of_cell, T, shape, limit):
     """The bound over the hot bins, the longest S at a row in them, and this row; ``some``: the rows
     that are in one or reach into one."""
     targets, bins, m = v.shape[1], len(hot), len(some)
@@ -205,9 +205,9 @@ def walk(p, q, some, v, sizes, hist, sums, hot, low, width, T, shape, limit):
         counted = k
         copy_sums(sums[1], sums[2])
         # The rows above are those in this bin or a later one; binning keeps the order of p.
-        while j < m and bin_of(p[j], low, 1 / width, bins) < k:
+        while j < m and bin_of_cell[bin_of(p[j], low, per_cell, len(bin_of_cell))] < k:
             j += 1
-        b, last = low + k * width, low + end * width
+        b, last = edges[k], edges[end]
         while True:
             _cross(rows, starts, ends, at, j, b, heights)
             inside = j < m and p[j] < last
