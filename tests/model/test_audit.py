@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kinds import with_targets
 
 from wedgefit.data.cells import Column
-from wedgefit.data.table import Table
+from wedgefit.data.table import Table, read_table
 from wedgefit.engine.certificate import relative_gap
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.model.build import Options, train
@@ -209,6 +209,25 @@ def test_what_is_not_checked_is_said():
     assert found["agrees"] and name == f"notes[{len(data['notes']) - 1}]"
     again = certify(loads(json.dumps(data)), table(), jobs=1, everything=True)
     assert again["message"] == f"the stored figures do not hold: {name}"
+
+
+def test_how_a_column_was_read_is_no_lie_to_who_trains_again(tmp_path):
+    """These rows are read as the model says, so that nothing is to be noted of its columns."""
+    path = tmp_path / "d.csv"
+    path.write_text("a,zip,k,y\n" + "".join(f"{i},0{i % 3},7,{i * i}\n" for i in range(12)))
+    options = Options(order=1, alpha_ratio=0.1, jobs=1, target=("y",))
+    model = train(read_table(path), options, Silent())
+    assert "leading zeros" in model.notes[0] and len(model.notes) == 2
+    kinds = {"a": "numeric", "zip": "category", "k": "numeric", "y": "numeric"}
+    rows = read_table(path, schema=kinds)
+    assert "leading zeros" not in str(rows.notes)
+    again = certify(model, rows, jobs=1, everything=True)
+    assert again["agrees"], again["message"]
+    (why,) = (part["why"] for part in again["not_checked"] if part["name"] == "notes[0]")
+    assert "only reading the file without the model can tell" in why
+    for notes in (model.notes[:1], (*model.notes, "the course of training")):
+        forged = replace(model, notes=notes)
+        assert not certify(forged, rows, jobs=1, everything=True)["agrees"]
 
 
 def test_training_again_checks_the_rest():

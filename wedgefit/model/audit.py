@@ -47,7 +47,7 @@ from wedgefit.model.figures import (
     stages_found,
     together,
 )
-from wedgefit.model.notes import left_out_notes, scale_notes
+from wedgefit.model.notes import left_out_notes, notes_of_readings, scale_notes
 from wedgefit.model.origin import learner_of, rows_by_id, rows_trained_on, sample_trained_on
 from wedgefit.model.parts import Stage
 from wedgefit.model.record import Model
@@ -62,6 +62,7 @@ from wedgefit.records import plain
 from wedgefit.watch import Silent
 
 TRAINING = "only training again can tell (--all)"
+READING = "only reading the file without the model can tell"
 SHOWN = 8  # So many fields are named in a message; the others are counted.
 HISTORY = "says where the model comes from, and no figure follows from it"
 
@@ -94,6 +95,9 @@ def certify(
     skipped = found.skipped
     if everything:
         again = stored_record(_trained_again(model, table, jobs))
+        for i, note in notes_of_readings(model.notes, again["notes"]).items():
+            again["notes"].insert(i, note)
+            skipped = skipped | {f"notes[{i}]": f"{note!r}: {READING}"}
         kinds = tuple(name for name, why in skipped.items() if why.endswith(TRAINING))
         skipped = {name: why for name, why in skipped.items() if name not in kinds}
         checks += compared(stored_record(model), again, {}, only=kinds)

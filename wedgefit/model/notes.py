@@ -42,6 +42,16 @@ def left_out_notes(encoding: Encoding) -> list[str]:
     return [f"column {shown(name)} left out: {reason}" for name, reason in encoding.left_out]
 
 
+def notes_of_readings(stored: Sequence[str], again: Sequence[str]) -> dict[int, str]:
+    """The stored notes of how a column was read, by their positions, that training again does not
+    tell: its rows were read as the model says, and the first ones without a model."""
+    return {
+        i: note
+        for i, note in enumerate(stored)
+        if note.startswith('column "') and note not in again
+    }
+
+
 def depth_notes(layers: int | str, learned: Learned) -> list[str]:
     """Why there are fewer layers than asked for."""
     if layers == "auto" or learned.depth == layers - 1:
