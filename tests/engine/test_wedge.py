@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from wedgefit.engine import dictionary as dictionary_module
 from wedgefit.engine import wedge as wedge_module
 from wedgefit.engine.dictionary import Dictionary, all_subsets, orders_for
-from wedgefit.engine.wedge import Wedges, column_scales, row_chunks, wedges_through
+from wedgefit.engine.wedge import Hyperplanes, Wedges, column_scales, row_chunks, wedges_through
 from wedgefit.errors import UsageError
 
 EVERY_KIND = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
@@ -291,3 +291,44 @@ def test_orders_for():
     with pytest.raises(UsageError, match="order 4 .* only 3") as refused:
         orders_for(4, 1, 3)
     assert "--order 3" in refused.value.remedy
+
+
+@pytest.mark.parametrize("norm, bias", EVERY_KIND)
+def test_hyperplanes_are_found_again_among_more_rows_in_other_scales(norm, bias, rng):
+    """What a fold found, by rows of all: the same places, facing the same way."""
+    X, scales = rng.normal(size=(12, 3)), np.array([1.0, 10.0, 0.1])
+    rows = np.array([1, 2, 4, 5, 7, 8, 11])
+    part = Dictionary(X[rows] * scales, (1, 2), norm, bias)
+    wedges = part.written_out()
+    wedges = wedges.take(rng.permutation(len(wedges))[:20])
+    every = Dictionary(X, (1, 2), norm, bias)
+    found = every.through(Hyperplanes.of(wedges, rows))
+    assert len(found) == 20
+    there = {key[0]: heights for key, heights in zip(wedges.keys(), _heights(wedges, X * scales))}
+    here = {key[0]: heights for key, heights in zip(found.keys(), _heights(found, X))}
+    by_rows = {np.where(w >= 0, rows[w], -1).tobytes(): w.tobytes() for w in wedges.samples}
+    for key, heights in here.items():
+        others = there[by_rows[key]]
+        np.testing.assert_allclose(np.sign(heights), np.sign(others))
+
+
+def _heights(wedges, X):
+    """On which side of each hyperplane rows are, (m, n): 0 on it."""
+    heights = wedges.normals @ X.T + wedges.offsets[:, None]
+    return np.where(np.abs(heights) > 1e-9 * np.abs(heights).max(), heights, 0.0)
+
+
+def test_hyperplanes_that_are_no_wedges_here_are_left_out(rng):
+    """Those of a column that is not there, of pairs that may not be read together, and refined
+    ones, which pass through one row."""
+    X = rng.normal(size=(9, 3))
+    wedges = Dictionary(X, (1, 2), 1, True).written_out()
+    of = Hyperplanes.of(wedges, np.arange(9))
+    narrow = Dictionary(X[:, :2], (1, 2), 1, True)
+    assert len(narrow.through(of)) == len(narrow.written_out())
+    together = np.zeros((3, 3), bool)
+    together[0, 2] = together[2, 0] = True
+    some = Dictionary(X, (1, 2), 1, True, together)
+    assert len(some.through(of)) == len(some.written_out())
+    refined = narrow.through_one(np.array([[0, 1]]), np.array([[0.6, 0.8]]), np.array([3]))
+    assert len(narrow.through(Hyperplanes.of(refined, np.arange(9)))) == 0

@@ -164,7 +164,7 @@ def test_a_column_that_a_fold_sees_constant_is_no_column_there(order, monkeypatc
     table = table_of(**columns, g=group)
     model = train(table, Options(group="g", order=order, cv=2, jobs=1), Silent())
     assert model.data.columns == ("x", "t = b") and model.problem.order == 2
-    assert len(model.score.curve) == 7
+    assert len(model.score.curve) == 5
     assert loads(model.dumps()).predict(table) == model.predict(table)
 
 
@@ -210,7 +210,10 @@ def test_one_standard_error_may_reach_the_constant():
         WedgeRegressor(rule=rule, order=1, n_jobs=1).fit(X, y) for rule in ("best", "1se")
     )
     assert len(best.wedges_) > 0 and simple.wedges_ == []
-    assert simple.model_.score.curve == best.model_.score.curve
+    looked_at, fewer = (
+        {point.alpha for point in model.model_.score.curve} for model in (simple, best)
+    )
+    assert fewer < looked_at, "beside the alpha that it chooses, too"
 
 
 # One split ----------------------------------------------------------------------------------------

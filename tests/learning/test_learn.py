@@ -15,6 +15,7 @@ from wedgefit.engine.losses import LOSSES
 from wedgefit.errors import FitError, UsageError, WedgefitError
 from wedgefit.learning import policy
 from wedgefit.learning.learn import Learner
+from wedgefit.learning.path import Walk
 from wedgefit.learning.policy import fill_space
 from wedgefit.learning.problems import problems_of
 from wedgefit.learning.settings import Settings
@@ -193,6 +194,21 @@ def test_max_neurons_holds_in_the_final_fit(sample, most):
             > most
         )
     assert found.curve.sizes.max() > 2 * most, "or the test proves nothing"
+
+
+def test_the_fit_begins_where_a_fold_ended(monkeypatch):
+    """Fewer rounds, the same optimum."""
+    sample = numbers(120)
+    rounds, objectives = {}, {}
+    for begins in (True, False):
+        if not begins:
+            monkeypatch.setattr(Walk, "begin_with", lambda *_: None)
+        learned = learner(sample, cv=3).learn(lambda *_: None)
+        (stages,) = learned.networks
+        rounds[begins] = stages[-1].solution.rounds
+        objectives[begins] = learned.certificate.objective
+    assert rounds[True] < rounds[False]
+    assert objectives[True] == pytest.approx(objectives[False], rel=1e-6)
 
 
 def test_scoring_chooses_alpha():

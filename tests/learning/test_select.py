@@ -322,10 +322,12 @@ def test_what_was_passed_over_beside_the_chosen():
     grid = 2.0 ** -np.arange(9)
     made = Curve(grid[::2], curve([9, 9], [5, 7], [2, 4], [1, 3.5], [3, 3]).folds)
     assert made.chosen("best") == 3 and made.chosen("1se") == 2
-    assert made.passed_over(grid, None) == grid[[3, 5, 7]].tolist()
+    both = ("best", "1se")
+    assert made.passed_over(grid, None, both) == grid[[3, 5, 7]].tolist()
+    assert made.passed_over(grid, None, ["best"]) == grid[[5, 7]].tolist()
     lone = Curve(grid[::2], [folds[:1] for folds in made.folds])
-    assert lone.passed_over(grid, None) == grid[[5, 7]].tolist(), "no standard error, no 1se"
-    assert Curve(grid[:1], made.folds[:1]).passed_over(grid[:1], None) == []
+    assert lone.passed_over(grid, None, both) == grid[[5, 7]].tolist(), "no standard error, no 1se"
+    assert Curve(grid[:1], made.folds[:1]).passed_over(grid[:1], None, both) == []
 
 
 def test_a_deadline_ends_the_path_after_one_alpha():

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from wedgefit.engine.wedge import Wedges, column_scales, wedges_through
+from wedgefit.engine.wedge import Hyperplanes, Wedges, column_scales, wedges_through
 from wedgefit.errors import UsageError
 
 # The order of one hidden layer; that of all hidden layers, or one for each.
@@ -88,6 +88,20 @@ class Dictionary:
             self._pad(wedges.columns), self._pad(wedges.samples), wedges.normals, wedges.offsets
         )
         return padded, sound
+
+    def through(self, hyperplanes: Hyperplanes) -> Wedges:
+        """Those of the hyperplanes that are wedges of this dictionary."""
+        wedges, columns, samples = self.none(), hyperplanes.columns, hyperplanes.samples
+        orders, anchors = (columns >= 0).sum(axis=1), (samples >= 0).sum(axis=1)
+        for order in self.orders:
+            mine = (orders == order) & (anchors == self.anchors(order))
+            mine &= (columns < self.X.shape[1]).all(axis=1)
+            if self.together is not None:
+                allowed = set(map(tuple, self.column_sets(order).tolist()))
+                mine &= [tuple(own) in allowed for own in columns[:, :order].tolist()]
+            some, sound = self.wedges(columns[mine, :order], samples[mine, : self.anchors(order)])
+            wedges = wedges.joined_with(some.flipped(hyperplanes.faces[mine][sound]))
+        return wedges
 
     def through_one(self, columns: np.ndarray, normals: np.ndarray, samples: np.ndarray) -> Wedges:
         """Refined neurons: any unit normals (m, d), reading ``columns`` (m, s), through one sample

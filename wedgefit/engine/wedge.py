@@ -95,6 +95,24 @@ class Wedges:
         return total
 
 
+@dataclass(frozen=True, eq=False)
+class Hyperplanes:
+    """m hyperplanes by the ``columns`` that they may read and the ``samples`` that they pass
+    through, (m, s), −1 where there are fewer; ``faces`` (m,): 1 where the first non-zero weight is
+    positive, else −1. Whatever scales the columns, they are the same."""
+
+    columns: np.ndarray
+    samples: np.ndarray
+    faces: np.ndarray
+
+    @classmethod
+    def of(cls, wedges: Wedges, rows: np.ndarray) -> "Hyperplanes":
+        """Those of wedges in a part of the samples, which these ``rows`` are of all."""
+        samples = np.where(wedges.samples >= 0, rows[wedges.samples], -1)
+        faces = _leading_sign(wedges.normals) if len(wedges) else np.empty(0)
+        return cls(wedges.columns, samples, faces)
+
+
 def row_chunks(rows: int, width: int) -> list[slice]:
     """Slices of the rows such that rows × width stays near ``CHUNK`` numbers."""
     step = max(64, CHUNK // max(width, 1))

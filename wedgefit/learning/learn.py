@@ -2,7 +2,7 @@
 train and estimators share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from wedgefit.engine.layers import DeepFit, Stage, composed, orders_in_stage
 from wedgefit.engine.pencil import ROUNDS_OF_A_PATH
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve_written_out
+from wedgefit.engine.wedge import Hyperplanes
 from wedgefit.errors import FitError
 from wedgefit.learning.best_pairs import best_pairs
 from wedgefit.learning.calibrating import Isotonic, Line
@@ -218,16 +219,20 @@ class Learner:
         layers: int,
         deadline: Deadline | None = None,
         alpha: float | None = None,
+        rules: tuple[str, ...] | None = None,
     ) -> Curve:
         """The scores of every alpha of the path, or of the one that is given, here or in the
-        settings, in networks of so many layers."""
+        settings, in networks of so many layers; looked at closely where these ``rules`` choose, if
+        not by that of the settings."""
+        # One standard error above the best is known as well as the best is.
+        own = ("best",) if self.settings.rule == "best" else ("best", "1se")
         pace = pace_for(self.sample.X.size)
         alpha = self._given_alpha if alpha is None else alpha
         alphas = alpha_grid(self.alpha_max, pace.per_decade) if alpha is None else np.array([alpha])
         return cross_validate(
             self.sample,
             self.settings,
-            AlphaPath(alphas, self.alpha_max, pace),
+            AlphaPath(alphas, self.alpha_max, pace, rules or own),
             self.loss,
             self.problems_of,
             partial(self._fold_walk, layers=layers, tol=pace.fold_tol),
@@ -299,9 +304,16 @@ class Learner:
             return curve
         return calibrated(curve, self.sample, self.problems_of, self.settings.calibrate)
 
-    def solved(self, alpha: float, advance: Advance, layers: int) -> list[Stages]:
-        """The stages of every network at this alpha, as far as the deadline allows."""
-        return self.walk(layers).step(alpha, self.deadline, advance)
+    def solved(
+        self, alpha: float, advance: Advance, layers: int, begin: Sequence[Hyperplanes] = ()
+    ) -> list[Stages]:
+        """The stages of every network at this alpha, as far as the deadline allows; ``begin``: what
+        the first layer of each may begin from."""
+        walk = self.walk(layers)
+        # Networks with a shape are not made of hinges while they are sought.
+        if self.sample.shapes is None:
+            walk.begin_with(begin)
+        return walk.step(alpha, self.deadline, advance)
 
     def learn(
         self, advance: Advance, held_out: bool = False, selected: Selected | None = None
@@ -315,7 +327,8 @@ class Learner:
         chosen = time.perf_counter()
         with self.deadline.watching():
             alpha = self._given_alpha if self._given_alpha else float(curve.alphas[position])
-            networks = self.solved(alpha, advance, layers)
+            begin = () if curve is None else curve.hyperplanes(position)
+            networks = self.solved(alpha, advance, layers, begin)
             most = settings.max_neurons
             while most is not None and neurons_of(networks) > most:
                 position, alpha = _larger(curve, position, alpha)

@@ -15,7 +15,7 @@ from wedgefit.engine.plainer import readable
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import OnRound, refitted
-from wedgefit.engine.wedge import Wedges
+from wedgefit.engine.wedge import Hyperplanes, Wedges
 from wedgefit.engine.working_set import working_set
 from wedgefit.learning.settings import TOL, TOL_OF_LARGE
 from wedgefit.watch import Deadline
@@ -79,11 +79,13 @@ def alpha_grid(largest: float, per_decade: int = PER_DECADE) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class AlphaPath:
     """The alphas (k,) that are looked at, descending, and how they are walked. From ``largest`` on,
-    alpha_max, there is no neuron."""
+    alpha_max, there is no neuron. Beside the alphas that these ``rules`` choose none is passed
+    over."""
 
     alphas: np.ndarray
     largest: float
     pace: Pace = FINE
+    rules: tuple[str, ...] = ("best", "1se")
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,13 @@ class Walk:
         self.working = [
             working_set(pricer.dictionary, problem) for pricer, problem in zip(pricers, problems)
         ]
+
+    def begin_with(self, hyperplanes: Sequence[Hyperplanes]) -> None:
+        """Let the first hidden layers begin from these, (networks,): where they are near the best,
+        rounds are spared."""
+        for working, pricer, found in zip(self.working, self.pricers, hyperplanes):
+            wedges = pricer.dictionary.through(found)
+            working.grow(working.unseen(wedges))
 
     def step(
         self,

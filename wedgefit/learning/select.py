@@ -11,6 +11,7 @@ from wedgefit.engine.exchange import load_kernels
 from wedgefit.engine.layers import DeepFit, composed
 from wedgefit.engine.losses import Loss, Quantiles, predicted
 from wedgefit.engine.problem import Problem
+from wedgefit.engine.wedge import Hyperplanes
 from wedgefit.errors import FitError
 from wedgefit.learning.calibrating import Isotonic, Line, calibration_by
 from wedgefit.learning.kept import FoldNetwork, kept
@@ -35,8 +36,9 @@ WalkFor = Callable[[Sample, list[Problem]], Walk]
 @dataclass(frozen=True)
 class HeldOut:
     """What the networks of one fold make of its held-out rows at one alpha: the loss, every score
-    by name, how many neurons there are, the ``outputs``, (m,) or (m, K), and the ``networks``
-    themselves where they are a sum of effects."""
+    by name, how many neurons there are, the ``outputs``, (m,) or (m, K), the ``networks``
+    themselves where they are a sum of effects, and the ``hyperplanes`` of their first layers, by
+    rows of all."""
 
     loss: float
     neurons: int
@@ -44,6 +46,7 @@ class HeldOut:
     # They follow from the networks, as the scores do, and arrays do not compare to one truth.
     outputs: np.ndarray | None = field(default=None, compare=False, repr=False)
     networks: FoldNetwork | None = field(default=None, compare=False, repr=False)
+    hyperplanes: tuple[Hyperplanes, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,10 @@ class Curve:
             return best
         return int(np.flatnonzero(mean <= mean[best] + error)[0])
 
+    def hyperplanes(self, position: int) -> tuple[Hyperplanes, ...]:
+        """Where the networks at one alpha may begin: those of the first fold, one for each."""
+        return self.folds[position][0].hyperplanes
+
     def joined_with(self, alpha: float, row: list[HeldOut]) -> "Curve":
         """The curve with one more alpha, in its place."""
         place = int(np.count_nonzero(self.alphas > alpha))
@@ -106,10 +113,11 @@ class Curve:
             folds=[*self.folds[:place], row, *self.folds[place:]],
         )
 
-    def passed_over(self, alphas: np.ndarray, max_neurons: int | None) -> list[float]:
-        """Of the path's alphas (k,) those beside the alphas that a rule would choose, where the
-        walk has not been."""
-        rules = ("best", "1se")
+    def passed_over(
+        self, alphas: np.ndarray, max_neurons: int | None, rules: Sequence[str]
+    ) -> list[float]:
+        """Of the path's alphas (k,) those beside the alphas that these rules would choose, where
+        the walk has not been."""
         chosen = {self.chosen(rule, max_neurons) for rule in rules}
         places = {
             int(np.searchsorted(-alphas, -self.alphas[position])) + step
@@ -195,6 +203,7 @@ class _Fold:
 
     def __init__(
         self,
+        rows: np.ndarray,
         learn: Sample,
         test: Sample,
         loss: Loss | Quantiles,
@@ -202,7 +211,7 @@ class _Fold:
         walk_for: WalkFor,
     ):
         self.loss, self.problems, self.width = loss, problems(learn), learn.X.shape[1]
-        self.shapes = learn.shapes
+        self.rows, self.shapes = rows, learn.shapes
         if not all(np.isfinite(constant(one, self.width).intercept).all() for one in self.problems):
             raise FitError(
                 "a fold would have to learn from rows whose target is 0 throughout.",
@@ -246,7 +255,9 @@ class _Fold:
         )
         scores = score_values(self.test, output, self.loss)
         neurons = sum(network.neurons for network in networks)
-        return HeldOut(loss, neurons, scores, output, kept(networks))
+        first = [network.layers[0] for network in networks]
+        hyperplanes = tuple(Hyperplanes.of(wedges, self.rows) for wedges in first)
+        return HeldOut(loss, neurons, scores, output, kept(networks), hyperplanes)
 
 
 def cross_validate(
@@ -272,7 +283,7 @@ def cross_validate(
     a fold.
     """
     splits = checked_splits(sample, settings)
-    folds = [_Fold(*sample.split(*split), loss, problems, walk_for) for split in splits]
+    folds = [_Fold(split[0], *sample.split(*split), loss, problems, walk_for) for split in splits]
     walkers = [partial(fold.look, settings=settings, largest=path.largest) for fold in folds]
     learnt, held_out = zip(*splits)
     curve = Curve(
@@ -331,7 +342,7 @@ def _walked(
             break
         if alpha < path.largest and deadline.due():
             return replace(curve, cut_short=True)
-    for alpha in curve.passed_over(path.alphas, settings.max_neurons):
+    for alpha in curve.passed_over(path.alphas, settings.max_neurons, path.rules):
         curve = walk.look(curve, alpha)
     walk.done()
     return curve

@@ -83,7 +83,7 @@ def path(table: Table, options: Options, progress) -> WholePath:
         table,
         lambda learner, _: (
             options.layers,
-            learner.cross_validated(progress.advance, options.layers),
+            learner.cross_validated(progress.advance, options.layers, rules=("best", "1se")),
         ),
     )
     learner = training.learner
