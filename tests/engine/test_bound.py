@@ -160,6 +160,23 @@ def test_the_limit_spares_work_and_nothing_else(bias, rng):
     assert np.all(coarse.bounds >= sharp.bounds * (1 - 1e-9)) and np.all(coarse.samples == -1)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", MODULES)
+def test_rows_on_a_line_are_told_apart_by_the_rounding_of_directions(name, bias):
+    """Across such a line what is left of a score is less than rounding turns a direction by."""
+    rng = np.random.default_rng(0)
+    for angle in rng.uniform(0.01, np.pi / 2 - 0.01, 40):
+        points = np.outer([np.cos(angle), np.sin(angle)], rng.standard_normal(6))
+        v = rng.standard_normal((6, 1))
+        v -= bias * v.mean()
+        interval = Intervals(PLANE, np.array([angle + np.pi / 2]), np.array([1e-11]))
+        told = {"norm": 2, "bias": bias, "limit": 0.0, "floor": 0.0}
+        found = MODULES[name].look(points, v, interval, **told)
+        ends = np.longdouble(interval.centres) + np.longdouble(interval.halves) * [-1, 1]
+        exact = points.astype(np.longdouble), v.astype(np.longdouble)
+        assert found.bounds[0] >= best_of(*exact, turning(ends), 2, bias)
+
+
 @pytest.mark.parametrize("norm, targets", [(1, 1), (2, 1), (1, 2)])
 def test_without_sorting_skewed_columns_are_bounded_nearly_as_well(norm, targets, rng):
     """Most rows in a hundredth of the range: bins of even width would hold hundreds of them."""

@@ -260,3 +260,19 @@ def test_a_proof_that_effort_ended_says_so_and_is_not_tried_again(monkeypatch):
     whole = fitted(np.inf)
     assert whole.status == "converged" and not any(proofs)
     assert ended.certificate.lower_bound <= whole.certificate.objective
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_rows_on_a_line_are_told_apart_by_the_rounding_of_directions(name):
+    """Across such a line what is left of a score is less than rounding turns a direction by."""
+    rng = np.random.default_rng(0)
+    faces, ramp = units_of(0, 0)
+    for angle in rng.uniform(0.01, np.pi / 2 - 0.01, 40):
+        points = np.outer(rng.normal(size=6), [np.cos(angle), np.sin(angle)])
+        v = rng.normal(size=6)
+        v -= v.mean()
+        begin = angle + np.pi / 2
+        end = begin + 1e-11
+        _, bounds = KERNELS[name].look(points, v, np.array([[begin, end]]), faces, ramp)
+        exact = points.astype(np.longdouble), v.astype(np.longdouble)
+        assert bounds[0] >= dense(*exact, faces, ramp, np.array([begin, end], np.longdouble))

@@ -29,6 +29,9 @@ from dataclasses import dataclass
 import numpy as np
 
 EPSILON = np.finfo(float).eps
+# What rounding turns a direction by, the cosine's and that of halving, is less than 8 times as many
+# EPSILON.
+TURNED = 8
 # Every pair begins with this many intervals in each of its two quadrants.
 FIRST_PER_QUADRANT = 8
 
@@ -209,9 +212,10 @@ class _Sorted:
         return swing + _prefix(rises)[first] - _begun(self.p + reach, rises, b)
 
     def rounding(self) -> float:
-        """More than sums over the rows can be wrong."""
-        reach = np.abs(self.p).max() + self.T * np.abs(self.q).max()
-        return 8 * (8 + len(self.p)) * EPSILON * float(np.abs(self.v).sum()) * reach
+        """More than sums over the rows can be wrong, and p: by that of the direction, across."""
+        across = np.abs(self.q).max()
+        terms = (8 + len(self.p)) * (np.abs(self.p).max() + self.T * across) + TURNED * across
+        return 8 * EPSILON * float(np.abs(self.v).sum()) * terms
 
 
 def _prefix(size) -> np.ndarray:

@@ -10,7 +10,7 @@ the reference. While an interval is wide and most rows are in such bins, halving
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.bound import EPSILON, Intervals, Looks
+from wedgefit.engine.bound import EPSILON, TURNED, Intervals, Looks
 from wedgefit.engine.bound_histogram import (
     CELLS,
     best_edge,
@@ -88,7 +88,7 @@ def _look(
                 bound = max(done, inside)
                 if inner > value:
                     value, sample = inner, at
-        slack = 8 * EPSILON * (8 + bins + n) * size * scale
+        slack = 8 * EPSILON * size * ((8 + bins + n) * scale + TURNED * widest)
         rounding[i] = slack / least
         bounds[i] = bound + rounding[i]
         values[i] = value / shape[4]
@@ -140,7 +140,7 @@ def _look_through_origin(
         cos, sin = np.cos(centres[i]), np.sin(centres[i])
         sums[:] = 0.0
         e[:] = 0.0
-        scale = 0.0
+        scale, widest = 0.0, 0.0
         for r in range(n):
             p, q = cos * x[r] + sin * y[r], cos * y[r] - sin * x[r]
             above = p > 0
@@ -156,12 +156,12 @@ def _look_through_origin(
             if T * abs(q) > abs(p):
                 e[0, half, pull] += sizes[r] * (T * abs(q) - abs(p)) / T
                 e[2, half, pull] += sizes[r] * abs(q)
-            scale = max(scale, abs(p) + T * abs(q))
+            scale, widest = max(scale, abs(p) + T * abs(q)), max(widest, abs(q))
         for half in range(2):
             for pull in range(2):
                 e[1, half, pull] = e[0, half, pull]
         least = min(shape[4], min(shape[5], shape[6]))
-        slack = 8 * EPSILON * (8 + n) * size * scale
+        slack = 8 * EPSILON * size * ((8 + n) * scale + TURNED * widest)
         rounding[i] = slack / least
         bounds[i] = piece_bound(sums, 0.0, 0.0, e, shape, targets, 0.0) + rounding[i]
         values[i] = longest_face(sums, 0.0, targets) / shape[4]

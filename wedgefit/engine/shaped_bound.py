@@ -16,7 +16,7 @@ it is, at T with the tents, which shrink as T² does where rows are spread.
 
 import numpy as np
 
-EPSILON = np.finfo(float).eps
+from wedgefit.engine.bound import EPSILON, TURNED
 
 
 def look(
@@ -50,13 +50,14 @@ def _look(points, v, faces, ramp, begin: float, end: float) -> tuple[float, floa
     places = np.sort(np.concatenate([p, there]))
     tents = [_tents(p, q, np.maximum(sign * v, 0.0), T, places) for sign in (-1.0, 1.0)]
     highest = _highest(_Hinges(there, v), places, faces, ramp, *tents) / last
-    return value, max(value, highest) + _rounding(len(v), v, p, T * q) / min(first, last)
+    return value, max(value, highest) + _rounding(v, p, q, T) / min(first, last)
 
 
-def _rounding(n: int, v: np.ndarray, p: np.ndarray, moved: np.ndarray) -> float:
-    """More than sums over the rows can be wrong."""
-    reach = float(np.abs(p).max() + np.abs(moved).max())
-    return 8 * (8 + n) * EPSILON * float(np.abs(v).sum()) * reach
+def _rounding(v: np.ndarray, p: np.ndarray, q: np.ndarray, T: float) -> float:
+    """More than sums over the rows can be wrong, and p: by that of the direction, across."""
+    across = float(np.abs(q).max())
+    terms = (8 + len(v)) * (float(np.abs(p).max()) + T * across) + TURNED * across
+    return 8 * EPSILON * float(np.abs(v).sum()) * terms
 
 
 def _highest(hinges: "_Hinges", places, faces, ramp, low=0.0, high=0.0) -> float:

@@ -9,8 +9,8 @@ intervals have their rows in nearly the same order, so each sort begins with the
 import numpy as np
 from numba import njit
 
+from wedgefit.engine.bound import EPSILON, TURNED
 from wedgefit.engine.compiling import OPTIONS
-from wedgefit.engine.shaped_bound import EPSILON
 from wedgefit.engine.shaped_compiled import sort
 
 
@@ -20,7 +20,7 @@ def look(points, v, intervals, faces, ramp):
     rows, room = np.ascontiguousarray(points.T), np.empty((6, n))
     orders, turn = np.tile(np.arange(n), (2, 1)), np.argsort(intervals[:, 0])
     sides, v = np.array(faces, dtype=float).reshape(-1, 2), np.ascontiguousarray(v)
-    size = 8 * (8 + n) * EPSILON * float(np.abs(v).sum())
+    size = 8 * EPSILON * float(np.abs(v).sum())
     _look(rows, v, size, intervals, turn, sides, float(ramp), room, orders, values, bounds)
     return values, bounds
 
@@ -32,12 +32,12 @@ def _look(rows, v, size, intervals, turn, faces, ramp, room, orders, values, bou
     for i in turn:
         T = np.tan(intervals[i, 1] - intervals[i, 0])
         cos, sin = np.cos(intervals[i, 0]), np.sin(intervals[i, 0])
-        reach, moved, total, moment, final_moment = 0.0, 0.0, 0.0, 0.0, 0.0
+        reach, across, total, moment, final_moment = 0.0, 0.0, 0.0, 0.0, 0.0
         for k in range(len(v)):
             p[k] = cos * rows[0, k] + sin * rows[1, k]
-            step = T * (cos * rows[1, k] - sin * rows[0, k])
-            there[k] = p[k] + step
-            reach, moved = max(reach, abs(p[k])), max(moved, abs(step))
+            q = cos * rows[1, k] - sin * rows[0, k]
+            there[k] = p[k] + T * q
+            reach, across = max(reach, abs(p[k])), max(across, abs(q))
             total += v[k]
             moment += v[k] * p[k]
             final_moment += v[k] * there[k]
@@ -50,7 +50,8 @@ def _look(rows, v, size, intervals, turn, faces, ramp, room, orders, values, bou
         values[i] = _highest(up, down, count, moment, faces, ramp) / first
         count = _sides(p, there, order, last, v, total, final_moment, up, down)
         highest = _highest(up, down, count, final_moment, faces, ramp) / final
-        bounds[i] = max(values[i], highest) + size * (reach + moved) / min(first, final)
+        wrong = size * ((8 + len(v)) * (reach + T * across) + TURNED * across)
+        bounds[i] = max(values[i], highest) + wrong / min(first, final)
 
 
 @njit(**OPTIONS)
