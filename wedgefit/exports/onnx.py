@@ -151,12 +151,15 @@ def _number(
             number = graph.add("Where", graph.add(beyond, column.name, end[0]), end[1], number)
     raw = {"number": graph.add("Where", present, number, column.fill)}
     raw["missing"] = graph.add("Where", present, np.array([[0.0]]), 1.0)
-    ends = [feature.level for feature in features if feature.kind == "level"]
-    for end in ends:
-        there = graph.add("Equal", raw["number"], end)
-        raw["level"] = graph.add("Where", there, np.array([[1.0]]), 0.0)
+
+    def raw_of(feature: Feature) -> str:
+        if feature.kind != "level":
+            return raw[feature.kind]
+        there = graph.add("Equal", raw["number"], feature.level)
+        return graph.add("Where", there, np.array([[1.0]]), 0.0)
+
     return [
-        graph.add("Div", graph.add("Sub", raw[feature.kind], feature.center), feature.scale)
+        graph.add("Div", graph.add("Sub", raw_of(feature), feature.center), feature.scale)
         for feature in features
     ]
 
