@@ -114,7 +114,8 @@ def held_out_notes(sample: Sample, loss: Loss | Quantiles, learned: Learned) -> 
     outputs = learned.curve.outputs(learned.position, len(sample.y))
     known = known_rows(outputs)
     y, found = sample.y[known, 0], predicted(loss.link, outputs[known])
-    weights = None if sample.weights is None else sample.weights[known]
+    weights = np.ones(len(known)) if sample.weights is None else sample.weights[known]
+    parts = weights / weights.sum()
     cases = [
         (
             f"lie between the quantiles {levels[k]:g} and {levels[-1 - k]:g}",
@@ -126,7 +127,7 @@ def held_out_notes(sample: Sample, loss: Loss | Quantiles, learned: Learned) -> 
     cases = cases or [(f"lie below the quantile {levels[0]:g}", levels[0], y <= found[:, 0])]
     told = []
     for words, wanted, within in cases:
-        part = float(np.average(within, weights=weights))
-        if abs(part - wanted) > 2 * np.sqrt(wanted * (1 - wanted) / len(known)):
+        part = float(parts @ within)
+        if abs(part - wanted) > 2 * np.sqrt(wanted * (1 - wanted) * (parts @ parts)):
             told.append(f"of rows held out {part:.1%} {words}, not {wanted:.1%}")
     return told
