@@ -14,7 +14,7 @@ from wedgefit.data.table import Table
 from wedgefit.records import Complaint, above
 
 MISSING, RARE = "(missing)", "(rare)"
-UNLIMITED = (None, None)
+UNLIMITED: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
