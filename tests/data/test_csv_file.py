@@ -198,6 +198,9 @@ def test_what_is_no_csv_is_called_by_its_name(read, content, words):
 def test_names_in_brackets_are_names(read):
     assert list(read("<DATE>,{x}\n1,2\n3,4\n")[0]) == ["<DATE>", "{x}"]
     assert read("[1]\n2\n3\n")[0] == {"[1]": [2, 3]}
+    # JSON is not read so deep.
+    deep = "[" * 100_000
+    assert read(f"{deep}\n2\n3\n")[0] == {deep: [2, 3]}
     assert list(read("PK,PAR1\n1,2\n3,4\n")[0]) == ["PK", "PAR1"]
 
 
@@ -208,6 +211,8 @@ def test_another_delimiter_than_was_told_is_noted(read):
     assert read("a;b\n1;2\n3;4\n", delimiter="|")[1][0].endswith('try --delimiter ";"')
     # One of the lines has no other delimiter either.
     assert read("a;b\n1;2\n3\n", delimiter=",")[1] == ()
+    # Here they are parts of the cells.
+    assert read('"a,b"\n"x,p"\n"y,p"\n')[1] == ()
 
 
 def test_a_line_above_the_names_is_named(read):

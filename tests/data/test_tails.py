@@ -130,6 +130,13 @@ def test_an_end_that_many_rows_share_is_told_apart():
     assert design.names == ("a", "a = 8") and upper.features[1].at == 8
 
 
+def test_an_end_of_minus_zero_is_zero():
+    encoding, design = clipped(a=[-float(value) for value in AMOUNTS])
+    assert design.names == ("a", "a = 0")
+    ends = [encoding.features[1].at, encoding.inputs[0].seen[1], encoding.inputs[0].limits[1]]
+    assert not np.signbit(ends).any()
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [

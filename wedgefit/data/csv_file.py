@@ -43,13 +43,14 @@ def read_csv(source: str, reading: Reading, options: FileOptions) -> Sheet:
     with _long_cells(), _uncollected():
         guessed = _guess_delimiter(text, reading, source)
         delimiter = delimiter or guessed
+        another = guessed if guessed != delimiter else None
         records = list(_parsed(text, delimiter, reading.comment, source))
         if before:
             records = [(line + before, cells) for line, cells in records]
         if not any(cells for _, cells in records):
             raise _empty(source)
         try:
-            notes = _delimiter_note(records, guessed) or _spaces_note(records)
+            notes = _delimiter_note(records, another) or _spaces_note(records)
             return sheet_of(records, source, reading, delimiter, notes)
         except TableError as error:
             raise _with_comment_hint(error, text, reading) from None
@@ -278,12 +279,12 @@ def _spaces_note(records: list[tuple[int, list[str]]]) -> tuple[str, ...]:
     )
 
 
-def _delimiter_note(records: list[tuple[int, list[str]]], guessed: str) -> tuple[str, ...]:
+def _delimiter_note(records: list[tuple[int, list[str]]], another: str | None) -> tuple[str, ...]:
     """What to say where every line is one field, and another mark than was told makes more."""
     lines = [cells for _, cells in records if cells]
-    if any(len(cells) > 1 or guessed not in cells[0] for cells in lines):
+    if another is None or any(len(cells) > 1 or another not in cells[0] for cells in lines):
         return ()
-    mark = "tab" if guessed == "\t" else f'"{guessed}"'
+    mark = "tab" if another == "\t" else f'"{another}"'
     return (f"every line is one field with a delimiter in it: try --delimiter {mark}",)
 
 

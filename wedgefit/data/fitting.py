@@ -82,7 +82,8 @@ def fit_column(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn, l
 def _fit_numeric(column: Column, rows: Rows, scaling: str) -> tuple[InputColumn, list[Feature]]:
     weights = rows.weights
     missing = column.missing
-    present, counts = column.values[~missing], None if weights is None else weights[~missing]
+    # With zero added −0 is 0, which is what it is called wherever it is an end.
+    present, counts = column.values[~missing] + 0.0, None if weights is None else weights[~missing]
     # Of halves, which cannot overflow and have the same bits.
     median = 2.0 * _median(0.5 * present, counts)
     limits, end = UNLIMITED, None

@@ -40,7 +40,8 @@ def check_text(text: str, where: str) -> None:
 def _parsed(text: str):
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
+        # Brackets may stand deeper than JSON is read.
         return None
 
 
