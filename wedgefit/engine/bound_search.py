@@ -6,6 +6,7 @@ all pencils costs O(n²) (theory, section 3). Which ones are looked at together 
 the number of threads, and so neither does what is found.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ import numpy as np
 from wedgefit.engine import bound, bound_patch
 from wedgefit.engine.bound import Intervals, Looks
 from wedgefit.engine.bound_patch import Patches
+from wedgefit.engine.coinciding import Points, points_of
 from wedgefit.engine.problem import row_norms
 from wedgefit.engine.remembered import Remembered
 from wedgefit.engine.workers import Threads, Workers
@@ -97,14 +99,40 @@ class Bounder:
 
     @property
     def first_look(self) -> int:
-        """How many rows the first look at all sets visits."""
-        return self.visits(self.first)
+        """How many rows the first look at all sets visits, at most."""
+        return self.most_visits(self.first)
 
-    def visits(self, regions: Intervals | Patches) -> int:
-        """How many rows these visit. A patch sorts all of its own, which takes as long as several
-        intervals do."""
+    def most_visits(self, regions: Intervals | Patches) -> int:
+        """How many rows these visit if none coincide. A patch sorts all of its own, which takes as
+        long as several intervals do."""
         each = 1 if isinstance(regions, Intervals) else SORTED
         return each * len(regions) * self.rows.shape[1]
+
+    def visits(self, regions: Intervals | Patches) -> int:
+        """How many rows or points these visit."""
+        fewer = (
+            len(mine) * (self.rows.shape[1] - len(points)) for points, mine in self._parted(regions)
+        )
+        return self.most_visits(regions) - sum(fewer)
+
+    @cached_property
+    def _points(self) -> dict[tuple[int, int], Points]:
+        """Where rows coincide, by pair; patches are taken as they are."""
+        if not isinstance(self.first, Intervals):
+            return {}
+        return points_of(self.rows, np.unique(self.first.columns, axis=0))
+
+    def _parted(self, regions: Intervals | Patches) -> Iterator[tuple[Points, np.ndarray]]:
+        """The points of every pair of columns that has some, and where its intervals are."""
+        if not self._points:
+            return
+        keys = regions.columns @ np.array([len(self.rows), 1])
+        order = np.argsort(keys, kind="stable")
+        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+        for mine in np.split(order, starts[1:]):
+            points = self._points.get(tuple(regions.columns[mine[0]].tolist()))
+            if points is not None:
+                yield points, mine
 
     def search(
         self,
@@ -157,18 +185,36 @@ class Bounder:
     def _look(
         self, v, regions: Intervals | Patches, limit: float, floor: float, workers: Workers
     ) -> Looks:
-        """Look at all intervals or patches, in blocks that workers share."""
-        step = max(1, workers.larger * BLOCK // len(v))
-        blocks = [
-            regions.take(slice(start, start + step)) for start in range(0, len(regions), step)
-        ]
-        found = workers.run(look, self.rows, blocks, v, self.norm, self.bias, limit, floor)
+        """Look at all intervals or patches, in blocks that workers share; where rows coincide at
+        their points, here."""
+        asked = self.norm, self.bias, limit, floor
+        left, lots, places = np.ones(len(regions), dtype=bool), [], []
+        for points, mine in self._parted(regions):
+            left[mine] = False
+            lots.append((points, regions.take(mine)))
+            places.append(mine)
+        found = self.threads.run(self._look_at, v, lots, *asked)
+        others, step = np.flatnonzero(left), max(1, workers.larger * BLOCK // len(v))
+        starts = range(0, len(others), step)
+        blocks = [regions.take(others[start : start + step]) for start in starts]
+        found += workers.run(look, self.rows, blocks, v, *asked)
+        order = np.argsort(np.concatenate([*places, others]))
         return Looks(
             *(
-                np.concatenate([getattr(looks, part) for looks in found])
+                np.concatenate([getattr(looks, part) for looks in found])[order]
                 for part in Looks.__dataclass_fields__
             )
         )
+
+    def _look_at(self, v: np.ndarray, lot: tuple[Points, Intervals], *asked) -> Looks:
+        """Look at intervals in one pair of columns by its points."""
+        points, some = lot
+        alone = replace(some, columns=np.tile([0, 1], (len(some), 1)))
+        found = look(points.values, alone, points.under(v), *asked)
+        more = points.rounding(v, self._reach)
+        samples = np.where(found.samples >= 0, points.first[found.samples], -1)
+        bounds, rounding = found.bounds + more, found.rounding + more
+        return replace(found, bounds=bounds, rounding=rounding, samples=samples)
 
 
 class _Course:
@@ -228,7 +274,7 @@ class _Course:
         now, parents = self.waiting.take(slice(0, 0)), np.empty(0)
         while len(self.waiting) and not len(now):
             # The largest bounds first: wherever effort ends, what is left is as small as it can be.
-            each = 2 * self.bounder.visits(self.waiting.take([0]))
+            each = 2 * self.bounder.most_visits(self.waiting.take([0]))
             hurry = self.deadline.known
             most = max(1, AT_A_TIME // each, 0 if hurry else len(self.waiting) // 4)
             affordable = (self.budget - self.visits) / each
