@@ -126,6 +126,7 @@ def test_groups_have_examples_that_work():
         ("as in --order full,2.", "as in order=('full', 2)."),
         ("a smaller --cv, or --alpha-ratio.", "a smaller cv, or alpha_ratio."),
         ("Leave out --no-intercept", "Leave out fit_intercept=False"),
+        ("Try --quantile 0.1 --quantile 0.9.", "Try quantile=(0.1, 0.9)."),
         ("--jobs 2 or --seed", "n_jobs=2 or random_state"),
         ("--keep fewer columns, --solver full", "keep fewer columns, solver full"),
         ("a--b -- c", "a--b -- c"),

@@ -17,6 +17,8 @@ from wedgefit.setting import NETWORK, Flag, Range, Setting, settings_of
 _OPTION = re.compile(
     r"--(?P<name>[a-z][a-z-]*[a-z])(?: (?P<value>[^\s;:()]+?)(?=[.,]?(?:[\s;:)]|$)))?"
 )
+# An option that is told again and again is one parameter of several values.
+_AGAIN = re.compile(r"\b(\w+)=([^\s=]+)((?: \1=[^\s=]+?)+)(?=[.,]?(?:[\s;:)]|$))")
 
 
 def parameters_of(task: str | None) -> dict[str, Setting]:
@@ -184,7 +186,12 @@ def as_parameters(message: str) -> str:
         except ValueError:
             return one.parameter + after
 
-    return _OPTION.sub(spelled, message)
+    return _AGAIN.sub(_together, _OPTION.sub(spelled, message))
+
+
+def _together(match: re.Match) -> str:
+    name, first, others = match.groups()
+    return f"{name}=({first}{others.replace(f' {name}=', ', ')})"
 
 
 def _switches_off(one: Setting) -> bool:
