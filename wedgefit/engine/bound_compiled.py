@@ -32,7 +32,7 @@ from wedgefit.engine.compiling import INNER, OPTIONS, PART_OF_ONE
 ROWS_PER_BIN = 8
 MOST_BINS = 512
 # An interval wider than this is not sorted when more than this part of many rows would be.
-WIDE = 2e-3
+WIDE = 3e-4
 PART = 8
 MANY = 2_000
 

@@ -37,6 +37,9 @@ GLANCE = 4
 # Unless they exceed it, relatively, by less than this: then a proof to twice as much takes little
 # longer, and tells how far there is to go.
 FAR = 0.02
+# The tolerance is half of what the wanted gap leaves open. Where a score exceeds alpha, so many
+# times as much is as good.
+ENOUGH = 1.7
 # Sorting a row and walking past it takes so many times as long as putting it into a histogram.
 SORTED = 8
 # One block of intervals visits about this many rows: some milliseconds.
@@ -150,8 +153,9 @@ class Bounder:
         Intervals or patches are halved until none is above (1 + ``tolerance``) times ``alpha`` or
         the best score seen, whichever is larger, or until about ``budget`` rows have been visited.
         Where a score exceeds alpha (not 0) nothing is to be proven yet: then twice its excess is as
-        good, and a glance enough. Places above ``floor`` are kept, ``alpha`` where it is None. A
-        pair of columns in which so many rows as ``per_set`` have been visited is left as it is.
+        good, unless ``ENOUGH`` can be proven, and a glance enough. Places above ``floor`` are kept,
+        ``alpha`` where it is None. A pair of columns in which so many rows as ``per_set`` have been
+        visited is left as it is.
         ``workers``: who looks, the threads of this bounder unless told. Once ``deadline`` is due a
         glance is all; what was proven by then is as true. Asked the same of a ``v`` that rounding
         tells from the last one, it answers from memory.
@@ -247,6 +251,9 @@ class _Course:
         self.best = max(self.best, float(looks.values.max()))
         excess = max(self.best - self.alpha, 0.0) if self.alpha else 0.0
         self.limit = max(self.alpha, self.best) * (1 + self.tolerance) + excess
+        enough = self.alpha * (1 + ENOUGH * self.tolerance)
+        if self.best * (1 + self.tolerance / 4) <= enough:
+            self.limit = min(self.limit, enough)
         self._heed(excess)
         self.places.append(_places(now, looks))
         open_ = (bounds - looks.rounding > self.limit) & (now.widths > SMALLEST)

@@ -40,7 +40,7 @@ LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic", "s
 SIGMOID, ISOTONIC = "sigmoid", "isotonic"
 
 # The relative gaps that fits reach by default, and those to large tables.
-TOL, TOL_OF_LARGE = 1e-6, 5e-3
+TOL, TOL_OF_LARGE = 1e-6, 1e-2
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class Settings(Declared):
         "auto",
         Positive("auto"),
         SOLVE,
-        "The relative duality gap to reach; auto is 1e-6, and 5e-3 where rows times columns are "
+        "The relative duality gap to reach; auto is 1e-6, and 1e-2 where rows times columns are "
         "100000 or more.",
         parameter=True,
     )
