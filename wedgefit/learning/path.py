@@ -126,11 +126,11 @@ class Walk:
         ]
 
     def begin_with(self, hyperplanes: Sequence[Hyperplanes]) -> None:
-        """Let the first hidden layers begin from these, (networks,): where they are near the best,
-        rounds are spared."""
+        """Let the first hidden layers begin from these, (networks,), which spares rounds where each
+        looks at a part of all wedges."""
         for working, pricer, found in zip(self.working, self.pricers, hyperplanes):
-            wedges = pricer.dictionary.through(found)
-            working.grow(working.unseen(wedges))
+            if not pricer.full_rounds_only:
+                working.grow(working.unseen(pricer.dictionary.through(found)))
 
     def step(
         self,
