@@ -676,5 +676,5 @@ def test_a_path_ends_where_networks_are_four_times_as_large_as_they_may_be():
 
 def test_the_gap_that_is_wanted_by_default_is_wider_for_large_tables():
     assert path.gap_wanted("auto", path.LARGE - 1) == 1e-6
-    assert path.gap_wanted("auto", path.LARGE) == 5e-3
+    assert path.gap_wanted("auto", path.LARGE) == 1e-2
     assert path.gap_wanted(1e-4, path.LARGE) == 1e-4
