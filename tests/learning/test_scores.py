@@ -115,10 +115,10 @@ def test_a_toy_score_works_everywhere(classes, monkeypatch):
     assert evaluate(again, table)["score"][toy.name] == pytest.approx(slow)
     record = path(table, options, Silent()).report()
     assert record["score_name"] == toy.name
-    # A path looks at more, where one standard error would choose.
+    # A path looks at more, where one standard error would choose, and folds are solved to 1e-2.
     points = {point["alpha"]: point["cv"]["mean"] for point in record["points"]}
     alphas = [point.alpha for point in again.score.curve]
-    assert [points[alpha] for alpha in alphas] == pytest.approx(curve, rel=1e-3)
+    assert [points[alpha] for alpha in alphas] == pytest.approx(curve, rel=1e-2)
     drawn = trace.path(again, table, Silent())
     assert drawn.score_name == toy.name
     assert [point.scores[drawn.score_name].mean for point in drawn.curve] == pytest.approx(curve)
