@@ -288,6 +288,17 @@ def test_a_search_that_ends_early_still_bounds(rng):
     assert bounds[-1] >= sharp.value and sharp.visits < 4000 * 200
 
 
+def test_above_alpha_a_bound_is_as_sharp_as_the_gap_asks():
+    """The best score lies two per cent above alpha, and the gap leaves open no more than four."""
+    rng = np.random.default_rng(0)
+    X, v = np.exp(1.5 * rng.normal(size=(1000, 4))), rng.normal(size=(1000, 1))
+    v -= v.mean(axis=0)
+    bounder = Bounder(X, all_subsets(4, 2), norm=1, bias=True)
+    alpha = bounder.search(v, 0.0, 1e-6).value / 1.0199
+    found = bounder.search(v, alpha, 0.021)
+    assert alpha * 1.0199 <= found.bound <= alpha * (1 + bound_search.ENOUGH * 0.021) * (1 + 1e-9)
+
+
 def test_bounds_below_alpha_need_few_intervals(rng):
     X, v = rng.standard_normal((200, 3)), rng.standard_normal((200, 1))
     v -= v.mean()
