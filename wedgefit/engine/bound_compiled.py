@@ -28,7 +28,7 @@ from wedgefit.engine.bound_walk import (
 )
 from wedgefit.engine.compiling import INNER, OPTIONS, PART_OF_ONE
 
-# Rows per bin of the histogram, and its most bins: they stay in the processor's nearest cache.
+# Rows per bin of the histogram, and its most bins: more say hardly more, and leave the caches.
 ROWS_PER_BIN = 8
 MOST_BINS = 512
 # An interval wider than this is not sorted when more than this part of many rows would be.
@@ -76,11 +76,10 @@ def _look(
         fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents)
         done, hottest = screen(hist, tents, sums, edges, T, shape, least, limit, targets, hot)
         value, b = best_edge(hist, tents, sums, edges, targets)
-        bound, sample, walked = max(done, hottest), -1, 0
+        bound, sample = max(done, hottest), -1
         if hottest > 0 and hottest > limit:
             some = _gathered(p, q, hot[:used], low, per_cell, bin_of_cell, T)
-            walked = len(some)
-            if walked * PART <= n or n <= MANY or T <= WIDE:
+            if len(some) * PART <= n or n <= MANY or T <= WIDE:
                 inside, inner, at = walk(
                     p, q, some, v, sizes, hist, sums, hot[:used], edges, low,
                     per_cell, bin_of_cell, T, shape, limit,

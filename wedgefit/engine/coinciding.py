@@ -11,29 +11,53 @@ import numpy as np
 
 from wedgefit.engine.bound import EPSILON
 
-# Points are told apart by sorting all rows up to this many; beyond, where both columns have so few
-# values that there is a point for every two rows at most.
+# Where two columns have at most so many pairs of values for each row, points are found in a table
+# of these; else by sorting the rows, if they are not more than this.
+PAIRS_PER_ROW = 2
 ROWS_SORTED = 50_000
 # Unless a tenth of the rows coincide with others, all are taken as they are.
 FEWER = 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
-    """The m points of a pair of columns (2, m), which one each row is at (n,), the ``first`` row at
-    each (m,), and how many the ``most`` of one are."""
+class Coded:
+    """The distinct values of a column, and which of them each row has, (n,)."""
 
     values: np.ndarray
     which: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """The m points of a pair of columns, ``at`` which pair of their values each is, ascending,
+    (m,); the ``first`` row at each (m,), and how many the ``most`` of one are."""
+
+    one: Coded
+    other: Coded
+    at: np.ndarray
     first: np.ndarray
     most: int
 
     def __len__(self) -> int:
-        return len(self.first)
+        return len(self.at)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The points themselves, (2, m)."""
+        one, other = np.divmod(self.at, len(self.other))
+        return np.stack([self.one.values[one], self.other.values[other]])
 
     def under(self, v: np.ndarray) -> np.ndarray:
         """The sums of v (n, K) at the points, (m, K)."""
-        sums = [np.bincount(self.which, column, len(self)) for column in v.T]
+        pairs, size = _pairs(self.one, self.other), len(self.one) * len(self.other)
+        if size <= PAIRS_PER_ROW * len(v):
+            sums = [np.bincount(pairs, column, size)[self.at] for column in v.T]
+        else:
+            which = np.searchsorted(self.at, pairs)
+            sums = [np.bincount(which, column, len(self)) for column in v.T]
         return np.ascontiguousarray(np.transpose(sums))
 
     def rounding(self, v: np.ndarray, reach: float) -> float:
@@ -45,19 +69,41 @@ def points_of(rows: np.ndarray, pairs: np.ndarray) -> dict[tuple[int, int], Poin
     """The points of those of the pairs (m, 2) of columns, ``rows`` (d, n), that have fewer of them
     than there are rows."""
     n = rows.shape[1]
-    used = np.unique(pairs)
-    codes = {}
-    for column in used.tolist():
-        values, code = np.unique(rows[column], return_inverse=True)
-        codes[column] = len(values), code
+    columns = {
+        column: Coded(*np.unique(rows[column], return_inverse=True))
+        for column in np.unique(pairs).tolist()
+    }
     found = {}
     for a, b in pairs.tolist():
-        (count, one), (others, other) = codes[a], codes[b]
-        if n in (count, others) or n > ROWS_SORTED and 2 * count * others > n:
+        one, other = columns[a], columns[b]
+        if n in (len(one), len(other)):
             continue
-        _, first, which, sizes = np.unique(
-            one * others + other, return_index=True, return_inverse=True, return_counts=True
-        )
-        if len(first) <= FEWER * n:
-            found[a, b] = Points(rows[[a, b]][:, first], which, first, int(sizes.max()))
+        if len(one) * len(other) <= PAIRS_PER_ROW * n:
+            points = _in_table(one, other)
+        elif n <= ROWS_SORTED:
+            points = _by_sorting(one, other)
+        else:
+            continue
+        if len(points) <= FEWER * n:
+            found[a, b] = points
     return found
+
+
+def _pairs(one: Coded, other: Coded) -> np.ndarray:
+    """Which pair of values each row has, (n,)."""
+    return one.which * len(other) + other.which
+
+
+def _in_table(one: Coded, other: Coded) -> Points:
+    pairs = _pairs(one, other)
+    counts = np.bincount(pairs, minlength=len(one) * len(other))
+    first = np.empty(len(counts), dtype=np.intp)
+    # Of several rows at a place the one that is written last stays.
+    first[pairs[::-1]] = np.arange(len(pairs))[::-1]
+    at = np.flatnonzero(counts)
+    return Points(one, other, at, first[at], int(counts.max()))
+
+
+def _by_sorting(one: Coded, other: Coded) -> Points:
+    at, first, counts = np.unique(_pairs(one, other), return_index=True, return_counts=True)
+    return Points(one, other, at, first, int(counts.max()))
