@@ -40,8 +40,8 @@ engine.layers engine.chains engine.alternation engine.loose
 learning.scores learning.threshold learning.settings learning.calibrating learning.checks
 learning.problems
 learning.splits learning.kept
-learning.path learning.side_by_side learning.select learning.policy learning.best_pairs
-learning.learn
+learning.path learning.curve learning.out_of_fold learning.side_by_side learning.select
+learning.policy learning.best_pairs learning.refusals learning.learn
 model.calibration model.effects model.over_folds model.intervals model.parts model.record
 model.file_problem model.file_record model.file
 model.held_out model.neurons

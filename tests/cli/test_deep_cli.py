@@ -28,8 +28,8 @@ from wedgefit.engine.layers import composed, orders_in_stage
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import CertificateError, ModelFileError, UsageError, WedgefitError
+from wedgefit.learning.curve import Curve, HeldOut
 from wedgefit.learning.learn import Learner, Settings
-from wedgefit.learning.select import Curve, HeldOut
 from wedgefit.model.build import Options, train
 from wedgefit.model.figures import networks_of
 from wedgefit.model.file import loads

@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 
 import wedgefit
 from wedgefit.errors import ModelFileError, UsageError
-from wedgefit.learning.select import Curve, HeldOut
+from wedgefit.learning.curve import Curve, HeldOut
 from wedgefit.learning.settings import Options
 from wedgefit.learning.threshold import log_odds, threshold_on
 from wedgefit.model.build import train, trained

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wedgefit.data.sample import Sample
 from wedgefit.engine.nomination import AXIS
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.policy import Policy
-from wedgefit.learning.select import Sample
 from wedgefit.learning.settings import Settings
 
 SPIRAL = Path(__file__).parents[2] / "sample_data" / "spiral.csv"

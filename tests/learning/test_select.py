@@ -16,10 +16,11 @@ from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve, solve_written_out
 from wedgefit.errors import FitError
 from wedgefit.learning import path, select
+from wedgefit.learning.curve import Curve, HeldOut
 from wedgefit.learning.path import Walk, alpha_grid
 from wedgefit.learning.problems import problems_of
 from wedgefit.learning.scores import CurvePoint, MeanAndError, score_values
-from wedgefit.learning.select import Curve, HeldOut, cross_validate
+from wedgefit.learning.select import cross_validate
 from wedgefit.learning.settings import Settings
 from wedgefit.learning.splits import checked_splits, folds_walked
 from wedgefit.watch import Deadline

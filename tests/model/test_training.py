@@ -5,8 +5,8 @@ import pytest
 from kinds import table_of
 
 from wedgefit.data.encoding import fit_encoding
+from wedgefit.learning.curve import Curve, HeldOut
 from wedgefit.learning.learn import Learner
-from wedgefit.learning.select import Curve, HeldOut
 from wedgefit.learning.settings import Options
 from wedgefit.model import training
 from wedgefit.model.audit import certify

@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from wedgefit.data.fitting import FAR_FROM_ZERO
 from wedgefit.data.sample import Sample
 from wedgefit.engine.certificate import Certificate, total
 from wedgefit.engine.dictionary import order_of, range_dispersion
@@ -22,7 +21,15 @@ from wedgefit.errors import FitError
 from wedgefit.learning.best_pairs import best_pairs
 from wedgefit.learning.calibrating import Isotonic, Line
 from wedgefit.learning.checks import check_settings
-from wedgefit.learning.kept import FoldNetwork
+from wedgefit.learning.curve import Curve
+from wedgefit.learning.out_of_fold import (
+    FoldNetworks,
+    OutOfFold,
+    calibrated,
+    is_needed,
+    out_of_fold,
+    threshold_of,
+)
 from wedgefit.learning.path import (
     FOLD_TOL,
     Advance,
@@ -37,15 +44,14 @@ from wedgefit.learning.path import (
 )
 from wedgefit.learning.policy import Means, Policy, default_order
 from wedgefit.learning.problems import loss_for, problems_of
-from wedgefit.learning.select import Curve, calibrated, calibration_of, cross_validate
+from wedgefit.learning.refusals import is_rounding, no_wedge_helps, refuse_next_to_nothing
+from wedgefit.learning.select import cross_validate
 from wedgefit.learning.settings import Settings
 from wedgefit.learning.side_by_side import goes_side_by_side
 from wedgefit.learning.splits import folds_walked
-from wedgefit.learning.threshold import Threshold, threshold_on
+from wedgefit.learning.threshold import Threshold
 from wedgefit.watch import Deadline
 
-# A smaller part of alpha_max drowns in the rounding of the correlations it is compared with.
-SMALLEST_ALPHA = 1e-13
 # The whole dictionary is written out only up to this much memory (bytes).
 WRITTEN_OUT_UP_TO = 4e9
 
@@ -77,7 +83,7 @@ class Learned:
     held_out: np.ndarray | None = None
     threshold: Threshold | None = None
     calibration: Line | Isotonic | None = None
-    folds: tuple[tuple[np.ndarray, FoldNetwork], ...] = ()
+    folds: FoldNetworks = ()
 
     @property
     def deep_fits(self) -> list[DeepFit]:
@@ -137,7 +143,10 @@ class Learner:
         self.alpha_max = max(
             largest_alpha(problem, self.pricers[0], exact=proven) for problem in self.problems
         )
-        self._refuse_what_cannot_be_learnt()
+        if is_rounding(self.alpha_max, self.problems, sample.X, settings.bias):
+            raise no_wedge_helps(sample, settings, self.order)
+        if self._given_alpha is not None:
+            refuse_next_to_nothing(self._given_alpha, self.alpha_max)
 
     def _with_its_pairs(
         self, sample: Sample, problems: list[Problem], means: Means, deadline: Deadline
@@ -149,57 +158,16 @@ class Learner:
             return sample
         pricers = self.policy.pricers(sample, len(problems), means)
         largest = max(largest_alpha(problem, pricers[0], exact=False) for problem in problems)
-        if self._is_rounding(largest, problems, sample.X):
+        if is_rounding(largest, problems, sample.X, self.settings.bias):
             return replace(sample, pairs=())
         walk = Walk(sample.X, problems, pricers, tol=FOLD_TOL)
         return replace(sample, pairs=best_pairs(sample, walk, largest, most, deadline))
-
-    def _refuse_what_cannot_be_learnt(self) -> None:
-        if self._no_wedge_helps() and self.sample.shapes is not None:
-            raise FitError(
-                "no network of these shapes does better on these rows than a constant.",
-                remedy="Does the target go the other way? Leave a shape out, or turn it round.",
-            )
-        if self._no_wedge_helps():
-            raise FitError(
-                "every hinge of this dictionary is zero on the rows, or unrelated to the target.",
-                remedy=self._what_else_to_try(),
-            )
-        if self._given_alpha is not None and self._given_alpha < SMALLEST_ALPHA * self.alpha_max:
-            raise FitError(
-                f"alpha {self._given_alpha:.3g} is below what numbers of 16 digits can tell from "
-                f"zero, beside an alpha_max of {self.alpha_max:.3g}.",
-                remedy=f"Try --alpha {1e-9 * self.alpha_max:.1g}, which leaves next to no penalty.",
-            )
-
-    def _what_else_to_try(self) -> str:
-        X = self.sample.X
-        if not self.settings.bias and np.any(np.abs(X.mean(axis=0)) > FAR_FROM_ZERO * np.ptp(X, 0)):
-            return (
-                "Leave out --no-bias or --no-standardize: a column lies so far from zero beside "
-                "its spread that without a bias its hinges are all but constant."
-            )
-        if self.order == "full":
-            return "Try --order 2: rows in a hyperplane have no wedges of full order."
-        return "Use other columns."
 
     def order_of_layers(self, depth: int) -> int | str | list[int | str]:
         """The order for the record: one where all of so many hidden layers have the same, else a
         list."""
         orders = [order_of(self.order, layer) for layer in range(1, depth + 1)]
         return orders[0] if len(set(orders)) == 1 else orders
-
-    def _no_wedge_helps(self) -> bool:
-        """Whether alpha_max is nothing but rounding."""
-        return self._is_rounding(self.alpha_max, self.problems, self.sample.X)
-
-    def _is_rounding(self, largest: float, problems: list[Problem], X: np.ndarray) -> bool:
-        """Whether this largest alpha is: no score exceeds Σ|v| times the columns' ranges."""
-        duals = [problem.null_dual() for problem in problems]
-        points = X if self.settings.bias else np.vstack([X, np.zeros(X.shape[1])])
-        return largest <= 1e-12 * max(float(np.abs(dual).sum()) for dual in duals) * float(
-            np.ptp(points, axis=0).sum()
-        )
 
     @property
     def tol(self) -> float:
@@ -320,64 +288,61 @@ class Learner:
     ) -> Learned:
         """Choose alpha and the number of layers, unless given or ``selected``, then solve;
         ``held_out``: also say what folds make of the rows that they hold out."""
-        settings, clock = self.settings, time.perf_counter()
+        clock = time.perf_counter()
         layers, raw = selected or self.selected(advance)
         curve = None if raw is None else self._calibrated(raw)
-        position = None if curve is None else curve.chosen(settings.rule, settings.max_neurons)
         chosen = time.perf_counter()
+        alpha, position, networks = self._solved_small_enough(curve, layers, advance)
+        networks, fits = self._finished(networks)
+        needed = is_needed(self.settings)
+        told, place = curve, position
+        if position is None and (held_out or needed):
+            told = self._calibrated(self.cross_validated(advance, layers, alpha=alpha))
+            place = 0
+        found = None if place is None else self._out_of_fold(told, place)
+        outputs = found.outputs(len(self.sample.y)) if held_out or needed else None
+        calibration = None if found is None else found.calibration
+        if isinstance(calibration, Line):
+            fits = [calibration.refitted(fit) for fit in fits]
+        # Not where folds are only run to be told of: that must not change the model.
+        folds = found.folds if position is not None or needed else ()
+        threshold = threshold_of(self.settings.threshold, self.sample, outputs)
+        seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
+        return Learned(
+            alpha, networks, fits, curve, position, seconds, outputs, threshold, calibration, folds
+        )
+
+    def _solved_small_enough(
+        self, curve: Curve | None, layers: int, advance: Advance
+    ) -> tuple[float, int | None, list[Stages]]:
+        """The alpha that is given or chosen on the curve, its position there, and the networks at
+        it: with ``max_neurons`` at the next larger alpha at which they have no more."""
+        settings, position, begin = self.settings, None, ()
         with self.deadline.watching():
-            alpha = self._given_alpha if self._given_alpha else float(curve.alphas[position])
-            begin = () if curve is None else curve.hyperplanes(position)
+            if curve is None:
+                alpha = self._given_alpha
+            else:
+                position = curve.chosen(settings.rule, settings.max_neurons)
+                alpha, begin = float(curve.alphas[position]), curve.hyperplanes(position)
             networks = self.solved(alpha, advance, layers, begin)
             most = settings.max_neurons
             while most is not None and neurons_of(networks) > most:
                 position, alpha = _larger(curve, position, alpha)
                 networks = self.solved(alpha, advance, layers)
-        networks, fits = zip(
-            *(
-                finished(
-                    problem,
-                    stages,
-                    bias=settings.bias,
-                    refit=settings.refit,
-                    shapes=self.sample.shapes,
-                )
-                for problem, stages in zip(self.problems, networks)
-            )
-        )
-        outputs, calibration, slope, folds = None, None, 1.0, ()
-        here, told, place, rows = raw, curve, position, len(self.sample.y)
-        needed = settings.calibrate or settings.intervals or isinstance(settings.threshold, str)
-        if held_out or needed:
-            if place is None:
-                here, place = self.cross_validated(advance, layers, alpha=alpha), 0
-                told = self._calibrated(here)
-            if settings.calibrate:
-                found = here.outputs(place, rows), settings.calibrate
-                calibration = calibration_of(self.sample, self.problems_of, *found)
-            if isinstance(calibration, Line):
-                slope, fits = calibration.slope, [calibration.refitted(fit) for fit in fits]
-            outputs = told.outputs(place, rows)
-        if position is not None or needed:
-            # Not where folds are only run to be told of: that must not change the model.
-            folds = tuple((own, network.times(slope)) for own, network in here.networks(place))
-        seconds = {"selection": chosen - clock, "fit": time.perf_counter() - chosen}
-        return Learned(
-            alpha, list(networks), list(fits), curve, position, seconds, outputs,
-            self._threshold(outputs), calibration, folds,
-        )  # fmt: skip
+        return alpha, position, networks
 
-    def _threshold(self, outputs: np.ndarray | None) -> Threshold | None:
-        """Where yes begins: as told, or by the outputs for rows held out."""
-        rule, sample = self.settings.threshold, self.sample
-        if rule is None:
-            return None
-        if not isinstance(rule, str):
-            return Threshold(rule, rule)
-        scores = outputs[:, 0]
-        known = np.flatnonzero(np.isfinite(scores))
-        rows = sample.take(known)
-        return threshold_on(rule, scores[known], rows.labels == 1, rows.weights)
+    def _finished(self, networks: list[Stages]) -> tuple[list[Stages], list[Fit]]:
+        """The stages of every network and its last two layers, as they are handed out."""
+        bias, refit, shapes = self.settings.bias, self.settings.refit, self.sample.shapes
+        pairs = [
+            finished(problem, stages, bias=bias, refit=refit, shapes=shapes)
+            for problem, stages in zip(self.problems, networks)
+        ]
+        return [stages for stages, _ in pairs], [fit for _, fit in pairs]
+
+    def _out_of_fold(self, curve: Curve, position: int) -> OutOfFold:
+        way = self.settings.calibrate
+        return out_of_fold(curve, position, self.sample, self.problems_of, way)
 
     @property
     def _given_alpha(self) -> float | None:

@@ -1,5 +1,7 @@
 """From a sample to the problems of its networks."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from wedgefit.data.sample import Sample
@@ -7,6 +9,10 @@ from wedgefit.engine.losses import Loss, Quantiles, fitted_apart, loss_of
 from wedgefit.engine.problem import Problem
 from wedgefit.errors import FitError
 from wedgefit.learning.settings import Settings, loss_name
+
+# The problems of some rows, one for each network, at alpha 1: ``problems_of`` under one set of
+# settings.
+ProblemsOf = Callable[[Sample], list[Problem]]
 
 
 def loss_for(sample: Sample, settings: Settings) -> Loss | Quantiles:

@@ -11,9 +11,9 @@ from wedgefit.data.table import Table
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.calibrating import Line
+from wedgefit.learning.curve import Curve
 from wedgefit.learning.learn import Learned
 from wedgefit.learning.scores import score_values
-from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Options
 from wedgefit.model.evaluation import constant_output
 from wedgefit.model.figures import (

@@ -17,9 +17,9 @@ from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate, total
 from wedgefit.errors import FitError
+from wedgefit.learning.curve import Curve
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.scores import MeanAndError
-from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Settings
 from wedgefit.model.left_out import Part
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on

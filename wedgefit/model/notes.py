@@ -9,9 +9,10 @@ from wedgefit.data.sample import Design, Sample
 from wedgefit.data.target import Target
 from wedgefit.data.words import shown
 from wedgefit.engine.losses import Loss, Quantile, Quantiles, fitted_apart, predicted
+from wedgefit.learning.curve import Curve
 from wedgefit.learning.learn import Learned
+from wedgefit.learning.out_of_fold import known_rows
 from wedgefit.learning.path import FINE
-from wedgefit.learning.select import Curve, known_rows
 from wedgefit.model.parts import Stage
 
 

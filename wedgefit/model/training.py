@@ -14,9 +14,9 @@ from wedgefit.engine.losses import LOSSES, numbers_of
 from wedgefit.errors import FitError
 from wedgefit.learning.calibrating import Isotonic, Line
 from wedgefit.learning.checks import check_options
+from wedgefit.learning.curve import Curve
 from wedgefit.learning.learn import Learner, Selected
 from wedgefit.learning.path import FINE, pace_for
-from wedgefit.learning.select import Curve
 from wedgefit.learning.settings import Options
 from wedgefit.model.notes import left_out_notes, quantile_notes, scale_notes
 from wedgefit.model.parts import KEPT, Data, ProblemRecord
