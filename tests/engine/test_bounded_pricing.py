@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from wedgefit.engine import bound_choice, pricing
+from wedgefit.engine import bound_choice
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
@@ -57,7 +57,7 @@ def test_pairs_that_bounds_find_hard_are_swept(alpha, rng, monkeypatch):
     v -= v.mean()
     swept = price(X, v, 1)
     monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
-    monkeypatch.setattr(pricing, "VISITS_PER_LOOK", 0.01)
+    monkeypatch.setattr(bound_choice, "VISITS_PER_LOOK", 0.01)
     dictionary = Dictionary(X, (1, 2), 1, True)
     mixed = Pricer(dictionary).price(v, alpha, dictionary.none(), every_pencil=True)
     assert mixed.bounded and mixed.exact

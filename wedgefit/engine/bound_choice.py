@@ -1,10 +1,16 @@
-"""Whether a dictionary is bounded or swept where everything is to be priced."""
+"""Whether a dictionary is bounded or swept where everything is to be priced, and what bounds leave
+to sweeps."""
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from math import comb
 
-from wedgefit.engine.bound_search import SORTED, Bounder
+import numpy as np
+
+from wedgefit.engine.bound_search import FAR, SORTED, Bounded, Bounder, Places
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.workers import Workers
+from wedgefit.watch import Deadline
 
 # From this many rows, or wedges, on pairs of columns are bounded: a proof takes some hundred
 # intervals a pair, whatever the number of rows, and a sweep as many pencils as there are rows.
@@ -20,6 +26,12 @@ WEDGES_SWEPT = 2_000_000_000
 MOST_COLUMNS = 5
 # A first look at all patches that visits at most this many rows takes about half a minute.
 PATCHES_POSSIBLE = 2_000_000_000
+# Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
+# before they leave it to them; an interval takes as long as so many rows, however few there are.
+VISITS_PER_LOOK = 0.1
+ROWS_OF_INTERVAL = 100
+# With limited effort bounds in three columns and more need not be sharper: there patches get many.
+PATCH_SHARP = 1e-3
 
 
 def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | None:
@@ -35,7 +47,62 @@ def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | No
     return Bounder(dictionary.X, sets, norm=dictionary.norm, bias=dictionary.bias, jobs=jobs)
 
 
-def sweeps_instead(dictionary: Dictionary) -> bool:
+@dataclass(frozen=True, eq=False)
+class Proven:
+    """What bounds prove of all scores of a dictionary: their search, and the pairs of columns
+    (m, 2) ``left`` to sweeps, in which all pencils are to be swept; None where it is enough, or has
+    seen a wedge so good that nothing is to be proven yet."""
+
+    search: Bounded
+    left: np.ndarray | None
+
+    @property
+    def bound(self) -> float:
+        """No score is larger but for those in the pairs that are left."""
+        return self.search.bound if self.left is None else self.search.settled
+
+    @property
+    def places(self) -> Places:
+        return self.search.places
+
+    @property
+    def cut_short(self) -> bool:
+        return self.left is None and self.search.cut_short
+
+
+def prove(
+    bounder: Bounder,
+    dictionary: Dictionary,
+    v: np.ndarray,
+    alpha: float,
+    *,
+    sharp: float,
+    effort: float,
+    workers: Workers,
+    deadline: Deadline | None,
+) -> Proven:
+    """Bound all scores under v (n, K), as sharply as need be (``Pricer.price``), and leave to
+    sweeps what is hard to bound."""
+    if dictionary.room > 2 and np.isfinite(effort):
+        sharp = max(sharp, PATCH_SHARP)
+    sweeps, per_set = _sweeps_instead(dictionary), np.inf
+    if sweeps:
+        per_set = VISITS_PER_LOOK * max(len(v) - ROWS_OF_INTERVAL, 0) * len(v)
+    found = bounder.search(
+        v,
+        alpha if np.isfinite(alpha) else 0.0,
+        sharp,
+        effort,
+        floor=alpha,
+        per_set=per_set,
+        workers=workers,
+        deadline=deadline,
+    )
+    near = not 0 < alpha < np.inf or found.value <= alpha * (1 + max(sharp, FAR))
+    return Proven(found, found.left if near and len(found.left) and sweeps else None)
+
+
+def _sweeps_instead(dictionary: Dictionary) -> bool:
     """Whether pairs of columns that bounds find hard can be swept instead: with norm 1 the wedges
     of a pair, and of its two columns, are the best of its neurons."""
     few = dictionary.size <= WEDGES_SWEPT

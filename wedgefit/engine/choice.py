@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.problem import row_norms
 from wedgefit.engine.sweep import TIE
 from wedgefit.engine.wedge import Wedges, row_chunks
@@ -109,6 +110,17 @@ def unlike(X: np.ndarray, wedges: Wedges, scores: np.ndarray) -> np.ndarray:
             taken.append(int(place))
             free &= ~alike[place]
     return np.array(taken, dtype=np.intp)
+
+
+def built(dictionary: Dictionary, choices: list[Choices]) -> Wedges:
+    """A diversified few of the candidates as wedges of the dictionary."""
+    X, wedges, scores = dictionary.X, dictionary.none(), np.empty(0)
+    many = len(X) > MANY_ROWS
+    most = SIFTED * MOST_WEDGES if many else MOST_WEDGES
+    for chosen in diversified(choices, most, by_sets=many):
+        some, sound = dictionary.wedges(chosen.columns, chosen.samples)
+        wedges, scores = wedges.joined_with(some), np.append(scores, chosen.scores[sound])
+    return wedges.take(unlike(X, wedges, scores)) if many else wedges
 
 
 def facing(X: np.ndarray, wedges: Wedges, v: np.ndarray, alpha: float) -> tuple[Wedges, np.ndarray]:

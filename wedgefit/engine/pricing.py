@@ -15,17 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
-from wedgefit.engine.bound_choice import bounder_for, sweeps_instead
-from wedgefit.engine.bound_search import FAR, Bounded, Places
-from wedgefit.engine.choice import (
-    MANY_ROWS,
-    MOST_WEDGES,
-    SIFTED,
-    Choices,
-    diversified,
-    facing,
-    unlike,
-)
+from wedgefit.engine.bound_choice import Proven, bounder_for, prove
+from wedgefit.engine.bound_search import Places
+from wedgefit.engine.choice import Choices, built, facing
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.off_wedges import OffWedges
@@ -51,14 +43,8 @@ LOOK_IS_CHEAP = 2_000_000
 INTERVALS_FOR_RANDOM = 2_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
 SECONDS_PER_VISIT = 2e-8
-# Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
-# before they leave it to them; an interval takes as long as so many rows, however few there are.
-VISITS_PER_LOOK = 0.1
-ROWS_OF_INTERVAL = 100
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
 SHARPEST = 1e-10
-# With limited effort bounds in three columns and more need not be sharper: there patches get many.
-PATCH_SHARP = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +69,35 @@ class Priced:
     wedges_priced: int
     wedges_total: int
     cut_short: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Outlook:
+    """What is known before any pencil is swept.
+
+    ``everything``: all wedges are to be priced, and ``bounds`` are what proves that, where sweeps
+    do not. ``exact``: in the end all are. ``places``: those that promise most.
+    """
+
+    everything: bool
+    exact: bool
+    bounds: Proven | None
+    places: Places | None
+
+    @property
+    def proven(self) -> Places | None:
+        """The places that bounds have seen: none is better but by as much as these leave open."""
+        return None if self.bounds is None else self.bounds.places
+
+    @property
+    def sweeps_all(self) -> bool:
+        """Whether every pencil is swept."""
+        return self.exact and self.bounds is None
+
+    @property
+    def sweeps_much(self) -> bool:
+        """Whether every pencil is swept on purpose, at least of some pairs of columns."""
+        return self.everything and (self.bounds is None or self.bounds.left is not None)
 
 
 class Pricer:
@@ -230,46 +245,68 @@ class Pricer:
         ``deadline``: once it is due bounds become no sharper; a sweep is not ended. The score of K
         targets is the root of the sum of their squares.
         """
-        bounded = self._bounded(v, alpha, sharp, deadline) if every_pencil else None
-        exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
-        places = bounded.places if bounded else None if exact else self._scouted(v, alpha)
-        left = self._left_to_sweep(bounded, alpha, sharp) if bounded else None
-        all_there_are = every_pencil and (bounded is None or left is not None)
-        swept = []
-        for order in self._swept_orders:
-            if exact and not bounded:
-                blocks = list(self.nominations.every(order))
-            else:
-                blocks = self._nominated(order, used, thorough, places, left)
-            swept.append(self._sweep(blocks, v, exact, all_there_are))
-            self.nominations.remember(order, swept[-1])
+        outlook = self._outlook(v, alpha, every_pencil, thorough, sharp, deadline)
+        swept = [self._swept(order, v, used, thorough, outlook) for order in self._swept_orders]
         choices, largest, priced = self._collected(swept, v, alpha)
-        proven = places if bounded else None
-        wedges, scores = self._best(choices, v, alpha, used, swept, proven)
-        bound = float(max(largest, scores.max(initial=0.0), self._off_wedges.largest(v, used)))
-        if bounded:
-            bound = max(bound, bounded.bound if left is None else bounded.settled)
-        known = exact and (bounded is not None or self._knows_supremum(v))
-        between = max((float(found.suprema.max(initial=0.0)) for found in swept), default=0.0)
+        wedges, scores = self._best(choices, v, alpha, used, swept, outlook.proven)
+        bounds, exact = outlook.bounds, outlook.exact
+        largest = max(largest, scores.max(initial=0.0), self._off_wedges.largest(v, used))
+        bound = float(max(largest, 0.0 if bounds is None else bounds.bound))
         return Priced(
             wedges=wedges,
             scores=scores,
-            excess=float(scores.max(initial=alpha) / alpha - 1) if 0 < alpha < np.inf else 0.0,
+            excess=excess(scores, alpha),
             bound=bound,
-            supremum=self._supremum(v, max(bound, between)) if known else None,
+            supremum=self._known_supremum(v, bound, swept, bounds) if exact else None,
             exact=exact,
-            bounded=bounded is not None,
+            bounded=bounds is not None,
             wedges_priced=self.dictionary.size if exact else priced,
             wedges_total=self.dictionary.size,
-            cut_short=left is None and bounded is not None and bounded.cut_short,
+            cut_short=bounds is not None and bounds.cut_short,
         )
 
-    def _nominated(
-        self, order: int, used: Wedges, thorough: bool, places: Places | None, left
-    ) -> list[Pencils]:
-        """The promising pencils of an order, and all in the sets of columns that are ``left``."""
-        promising = self.nominations.promising(order, used, thorough, places)
-        return promising if left is None else [*promising, *self.nominations.every(order, left)]
+    def _outlook(
+        self,
+        v: np.ndarray,
+        alpha: float,
+        every_pencil: bool,
+        thorough: bool,
+        sharp: float,
+        deadline: Deadline | None,
+    ) -> _Outlook:
+        """What bounds, or else a coarse look at all pairs of columns, say of these scores."""
+        bounds = None
+        if every_pencil and self._bounder is not None:
+            bounds = prove(
+                self._bounder,
+                self.dictionary,
+                v,
+                alpha,
+                sharp=sharp,
+                effort=self.effort,
+                workers=self._machines,
+                deadline=deadline,
+            )
+        exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
+        places = None if bounds is None else bounds.places
+        if not exact and self._scout is not None:
+            places = self._scout.look(v, CLOSE_BY * (alpha if np.isfinite(alpha) else 0.0))
+        return _Outlook(every_pencil, exact, bounds, places)
+
+    def _swept(
+        self, order: int, v: np.ndarray, used: Wedges, thorough: bool, outlook: _Outlook
+    ) -> Swept:
+        """Sweep all pencils of an order; or the promising ones, and all in the pairs of columns
+        that bounds leave to sweeps."""
+        if outlook.sweeps_all:
+            blocks = list(self.nominations.every(order))
+        else:
+            blocks = self.nominations.promising(order, used, thorough, outlook.places)
+        if outlook.bounds is not None and outlook.bounds.left is not None:
+            blocks = [*blocks, *self.nominations.every(order, outlook.bounds.left)]
+        swept = self._sweep(blocks, v, outlook.exact, outlook.sweeps_much)
+        self.nominations.remember(order, swept)
+        return swept
 
     def _best(
         self,
@@ -282,11 +319,11 @@ class Pricer:
     ) -> tuple[Wedges, np.ndarray]:
         """What violates the dual constraint, best first, and its scores (m,): wedges, and neurons
         off them where these are asked for."""
-        built = self._built(choices)
+        wedges = built(self.dictionary, choices)
         if self.refine:
-            off = self._off_wedges.best(v, alpha, used, swept, built, proven)
-            built = built.joined_with(off)
-        return facing(self.dictionary.X, built, v, alpha)
+            off = self._off_wedges.best(v, alpha, used, swept, wedges, proven)
+            wedges = wedges.joined_with(off)
+        return facing(self.dictionary.X, wedges, v, alpha)
 
     def _collected(
         self, swept: list[Swept], v: np.ndarray, alpha: float
@@ -314,6 +351,16 @@ class Pricer:
         """
         return self.dictionary.norm == 1 or self.dictionary.room <= (2 if v.shape[1] == 1 else 1)
 
+    def _known_supremum(
+        self, v: np.ndarray, bound: float, swept: list[Swept], bounds: Proven | None
+    ) -> float | None:
+        """The supremum over all neurons where every wedge was priced, none above ``bound``; None
+        where that does not tell it."""
+        if bounds is None and not self._knows_supremum(v):
+            return None
+        between = (float(found.suprema.max(initial=0.0)) for found in swept)
+        return self._supremum(v, max(bound, *between, 0.0))
+
     def _supremum(self, v: np.ndarray, over_hyperplanes: float) -> float:
         """The supremum over all neurons, given that over all hyperplanes through a sample.
 
@@ -323,41 +370,6 @@ class Pricer:
         sums = np.abs(v.sum(axis=0))
         free_constant = self.dictionary.bias and np.any(sums > 1e-9 * np.abs(v).sum(axis=0))
         return np.inf if free_constant else over_hyperplanes
-
-    def _bounded(
-        self, v: np.ndarray, alpha: float, sharp: float, deadline: Deadline | None
-    ) -> Bounded | None:
-        """What bounding all sets of columns proves and shows; None where sweeps do that."""
-        if self._bounder is None:
-            return None
-        goal = alpha if np.isfinite(alpha) else 0.0
-        if self.dictionary.room > 2 and np.isfinite(self.effort):
-            sharp = max(sharp, PATCH_SHARP)
-        per_set = np.inf
-        if sweeps_instead(self.dictionary):
-            per_set = VISITS_PER_LOOK * max(len(v) - ROWS_OF_INTERVAL, 0) * len(v)
-        return self._bounder.search(
-            v,
-            goal,
-            sharp,
-            self.effort,
-            floor=alpha,
-            per_set=per_set,
-            workers=self._machines,
-            deadline=deadline,
-        )
-
-    def _left_to_sweep(self, bounded: Bounded, alpha: float, sharp: float) -> np.ndarray | None:
-        """The pairs of columns (m, 2) in which all pencils are to be swept after this search; None
-        where it is enough, or has seen a wedge so good that nothing is to be proven yet."""
-        near = not 0 < alpha < np.inf or bounded.value <= alpha * (1 + max(sharp, FAR))
-        sweeps = near and len(bounded.left) and sweeps_instead(self.dictionary)
-        return bounded.left if sweeps else None
-
-    def _scouted(self, v: np.ndarray, alpha: float) -> Places | None:
-        """What a coarse look at all pairs of columns shows; None where none is taken."""
-        goal = alpha if np.isfinite(alpha) else 0.0
-        return None if self._scout is None else self._scout.look(v, CLOSE_BY * goal)
 
     def _sweep(
         self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool, all_there_are: bool
@@ -372,12 +384,7 @@ class Pricer:
         )
         return Swept(pencils, *(np.concatenate(parts) for parts in zip(*results)))
 
-    def _built(self, choices: list[Choices]) -> Wedges:
-        """A diversified few of the candidates as wedges."""
-        X, wedges, scores = self.dictionary.X, self.dictionary.none(), np.empty(0)
-        many = len(X) > MANY_ROWS
-        most = SIFTED * MOST_WEDGES if many else MOST_WEDGES
-        for chosen in diversified(choices, most, by_sets=many):
-            some, sound = self.dictionary.wedges(chosen.columns, chosen.samples)
-            wedges, scores = wedges.joined_with(some), np.append(scores, chosen.scores[sound])
-        return wedges.take(unlike(X, wedges, scores)) if many else wedges
+
+def excess(scores: np.ndarray, alpha: float) -> float:
+    """By how much, relatively, the best of these scores (m,) is above alpha; 0 where none is."""
+    return float(scores.max(initial=alpha) / alpha - 1) if 0 < alpha < np.inf else 0.0

@@ -7,6 +7,7 @@ two columns of which none is to have a shape are the wedges that every network h
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ import numpy as np
 
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES, rounded
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.pricing import SHARPEST, Priced, Pricer
+from wedgefit.engine.pricing import SHARPEST, Priced, Pricer, excess
 from wedgefit.engine.ramps import Ramps, open_ramps
 from wedgefit.engine.shaped_search import Goal
 from wedgefit.engine.shaped_units import Line, Plane
@@ -86,6 +87,28 @@ class ShapedDictionary(Dictionary):
 
     def _shaped(self, sets: np.ndarray) -> np.ndarray:
         return np.any(self.shapes, axis=1)[sets].any(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The best ``units`` of one column or of two, the ``largest`` score of all that were priced,
+    and along how many directions of pairs of columns that was."""
+
+    units: list[Ramps]
+    largest: float
+    looks: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Proof:
+    """A ``bound`` of the scores of units of pairs, and of others that are known; of each pair the
+    rows that are ``level`` where one was seen above alpha (``Plane.level_near``), none without a
+    search; and whether effort left the bound less sharp than was asked for, with nothing above
+    alpha to be seen."""
+
+    bound: float
+    level: Sequence[np.ndarray] = ()
+    cut_short: bool = False
 
 
 class ShapedPricer(Pricer):
@@ -166,12 +189,11 @@ class ShapedPricer(Pricer):
         deadline: Deadline | None = None,
     ) -> Priced:
         """Price ``v`` (n, 1) as ``Pricer.price``; scores are signed, as coefficients are."""
-        bound_to = self._shaped.shapes.any(axis=1)
-        free = used.take(~used.reads[:, bound_to].any(axis=1))
+        reads_shaped = used.reads[:, self._shaped.shapes.any(axis=1)].any(axis=1)
         rest = super().price(
             v,
             alpha,
-            free,
+            used.take(~reads_shaped),
             every_pencil=every_pencil,
             thorough=thorough,
             sharp=sharp,
@@ -179,52 +201,73 @@ class ShapedPricer(Pricer):
         )
         bounded = every_pencil and self.bounds
         every = (every_pencil and not bounded) or self.full_rounds_only
-        plain = cast("Ramps", rest.wedges)
-        swept = replace(plain, signs=np.sign(plain.hinges(self._shaped.X).T @ v[:, 0]))
-        units, largest, cut_short = [swept], rest.bound, False
-        for line in self._lines:
-            found, own = line.found(v[:, 0], alpha)
-            units, largest = [*units, *found], max(largest, own)
-        rows = [
-            np.empty((0, 2), dtype=np.int64) if every else self._rows(p, used) for p in self._planes
-        ]
+        own = self._of_columns(v[:, 0], alpha, rest)
+        proof = _Proof(own.largest)
         if bounded:
-            told = v[:, 0], alpha, sharp, largest, deadline or Deadline()
-            largest, seen, cut_short = self._bounded_pairs(*told)
-            rows = [np.concatenate(parts) for parts in zip(rows, seen)]
-        looks = 0
-        for plane, some in zip(self._planes, rows):
-            directions = None if every else plane.directions(some)
-            best, own = plane.found(v[:, 0], directions, alpha)
-            units, largest = [*units, best], max(largest, own)
-            looks += len(plane.every if directions is None else directions)
-        wedges, scores = _best_first(reduce(Ramps.joined_with, units), self._shaped.X, v, alpha)
-        self._winners = wedges
-        bound = float(max(largest, scores.max(initial=0.0)))
+            known = own.largest, deadline or Deadline()
+            proof = self._bounded_pairs(v[:, 0], alpha, sharp, *known)
+        pairs = self._of_pairs(v[:, 0], alpha, None if every else self._rows(used, proof.level))
         exact = rest.exact and (every or bounded)
-        unseen = 2 * (len(self._planes) * comb(len(v), 2) - looks)
-        priced = rest.wedges_priced + 2 * (looks + self._shaped.X.size)
-        priced = self._shaped.size - unseen if rest.exact else priced
+        found = self._joined(rest, [own, pairs], proof, v, alpha)
         return replace(
-            rest,
-            wedges=wedges,
-            scores=scores,
-            excess=float(scores.max(initial=alpha) / alpha - 1) if 0 < alpha < np.inf else 0.0,
-            bound=bound,
-            supremum=self._supremum(v, bound) if exact else None,
+            found,
+            supremum=self._supremum(v, found.bound) if exact else None,
             exact=exact,
             bounded=bounded,
-            wedges_priced=self._shaped.size if exact else priced,
-            cut_short=cut_short,
+            wedges_priced=self._shaped.size if exact else self._priced(rest, pairs.looks),
         )
+
+    def _joined(
+        self, rest: Priced, found: list[_Found], proof: _Proof, v: np.ndarray, alpha: float
+    ) -> Priced:
+        """What the ``rest`` found, with the best of all units in place of its wedges."""
+        units = [some for one in found for some in one.units]
+        self._winners, scores = _best_first(units, self._shaped.X, v, alpha)
+        largest = max(one.largest for one in found)
+        return replace(
+            rest,
+            wedges=self._winners,
+            scores=scores,
+            excess=excess(scores, alpha),
+            bound=float(max(proof.bound, largest, scores.max(initial=0.0))),
+            cut_short=proof.cut_short,
+        )
+
+    def _of_columns(self, v: np.ndarray, alpha: float, rest: Priced) -> _Found:
+        """The best units of one column under v (n,), beside the wedges of columns without a shape
+        that the ``rest`` found."""
+        plain = cast("Ramps", rest.wedges)
+        units = [replace(plain, signs=np.sign(plain.hinges(self._shaped.X).T @ v))]
+        largest = rest.bound
+        for line in self._lines:
+            found, score = line.found(v, alpha)
+            units, largest = [*units, *found], max(largest, score)
+        return _Found(units, largest)
+
+    def _of_pairs(self, v: np.ndarray, alpha: float, rows: list[np.ndarray] | None) -> _Found:
+        """The best units of every pair of columns, along the directions in which two of its
+        ``rows`` (m, 2) are level; None: along all."""
+        found = _Found([], 0.0)
+        for p, plane in enumerate(self._planes):
+            directions = None if rows is None else plane.directions(rows[p])
+            best, score = plane.found(v, directions, alpha)
+            looks = len(plane.every if directions is None else directions)
+            found = _Found([*found.units, best], max(found.largest, score), found.looks + looks)
+        return found
+
+    def _priced(self, rest: Priced, looks: int) -> int:
+        """How many units were priced where not all of them were: with the ``rest``, along so many
+        directions of pairs."""
+        if rest.exact:
+            pairs_of_rows = comb(len(self._shaped.X), 2)
+            return self._shaped.size - 2 * (len(self._planes) * pairs_of_rows - looks)
+        return rest.wedges_priced + 2 * (looks + self._shaped.X.size)
 
     def _bounded_pairs(
         self, v: np.ndarray, alpha: float, sharp: float, largest: float, deadline: Deadline
-    ) -> tuple[float, list[np.ndarray], bool]:
-        """A bound of the scores under v (n,) of the units of all pairs and of the ``largest`` of
-        others; of each pair the rows that are level where one was seen above it
-        (``Plane.level_near``); and whether effort left it less sharp than was asked for, with
-        nothing above alpha to be seen."""
+    ) -> _Proof:
+        """Bound the scores under v (n,) of the units of all pairs, the ``largest`` of others
+        known."""
         alpha, effort = alpha if np.isfinite(alpha) else 0.0, self.effort / self._slower
         enough = max(sharp, BOUND_SHARP) if np.isfinite(self.effort) else sharp
         rows, highest = [], max(alpha, largest)
@@ -236,11 +279,18 @@ class ShapedPricer(Pricer):
             largest, highest = max(largest, found.bound), max(highest, found.value)
             effort -= found.visits
             rows.append(plane.level_near(v, found.angles))
-        return largest, rows, largest > highest * (1 + sharp) and highest <= alpha * (1 + enough)
+        cut_short = largest > highest * (1 + sharp) and highest <= alpha * (1 + enough)
+        return _Proof(largest, rows, cut_short)
 
-    def _rows(self, plane: Plane, used: Wedges) -> np.ndarray:
-        """The pairs of rows (m, 2) along whose directions a partial round looks: those of the units
-        in use and of the last winners, others with one of these rows, and some drawn."""
+    def _rows(self, used: Wedges, level: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Of every pair of columns the pairs of rows (m, 2) along whose directions a round looks
+        that does not look along all, and those that bounds found ``level``."""
+        rows = [self._some_rows(plane, used) for plane in self._planes]
+        return [np.concatenate(parts) for parts in zip(rows, level)] if level else rows
+
+    def _some_rows(self, plane: Plane, used: Wedges) -> np.ndarray:
+        """Pairs of rows (m, 2): those of the units in use and of the last winners, others with one
+        of these rows, and some drawn."""
         n = len(self._shaped.X)
         pairs, most = [], max(FEWEST, FULL_IS_CHEAP // (n * len(self._planes)))
         for some in (used, self._winners):
@@ -257,10 +307,11 @@ class ShapedPricer(Pricer):
 
 
 def _best_first(
-    units: Ramps, X: np.ndarray, v: np.ndarray, alpha: float
+    some: list[Ramps], X: np.ndarray, v: np.ndarray, alpha: float
 ) -> tuple[Ramps, np.ndarray]:
     """A diversified few of the units above alpha, best first, with their scores under v (n, 1):
     each once, and few of two columns through any one row."""
+    units = reduce(Ramps.joined_with, some)
     scores = units.hinges(X).T @ v[:, 0]
     through: Counter[int] = Counter()
     seen: set[tuple] = set()
