@@ -100,7 +100,9 @@ def test_the_record_and_its_certificate(data):
 
 def test_what_people_read(data, without_pictures):
     said = run("train", "data.csv", *TOLD, "--alpha", "0.02", "--verbose").stdout
+    together = "Of several quantiles the pinball losses are added up, and MAE is the mean."
     assert "quantile loss at 0.1000, 0.3000, 0.9000" in said and "One network per quantile" in said
+    assert together in said and together in run("evaluate", "data.csv").stdout.replace("\n", " ")
     assert "class" not in said
     assert "in ascending order" in run("explain").stdout
     row = run("explain", "data.csv", "--row", "1").stdout
@@ -112,7 +114,11 @@ def test_what_people_read(data, without_pictures):
     run("train", "data.csv", *TOLD, "--drop", "z", "--alpha", "0.05", "-o", "one.json", "--quiet")
     run("plot", "one.json", "data.csv", "--kind", "fit", "-o", "fit.svg")
     run("report", "data.csv", "-o", "page.html")
-    assert "<th>quantile</th>" in Path("page.html").read_text()
+    page = Path("page.html").read_text()
+    assert "<th>quantile</th>" in page and together in page
+    alone = ["--loss", "quantile", "--target", "y", "--quantile", "0.9", "--alpha", "0.02"]
+    assert together not in run("train", "data.csv", *alone, "-o", "one.json").stdout
+    assert together not in run("evaluate", "one.json", "data.csv").stdout
 
 
 def test_held_out_predictions_stand_behind_the_target(data):

@@ -123,6 +123,7 @@ def _content(model: Model, table: Table, model_file: str, row: str | None) -> di
         "claim": proven_claim(certificate, problem["layers"] > 2, render.shaped(problem)),
         "facts": _facts(report, [column.name for column in model.encoding.inputs]),
         "scores": _scores(report["score"]),
+        "together": render.OF_QUANTILES if isinstance(problem["quantile"], list) else "",
         "over_folds": bool(model.over_folds),
         "intervals": _intervals(model, table),
         "limits": limit_texts(record),

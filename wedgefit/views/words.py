@@ -11,6 +11,8 @@ NOTHING = "–"
 # A list in one paragraph is parted into lines of about this width, as paper of pipes never wraps.
 LINE = 100
 SCORES = {score.name: score.title for score in scores.SCORES.values()}
+# How the scores of several quantiles are those of one model.
+OF_QUANTILES = "Of several quantiles the pinball losses are added up, and MAE is the mean."
 # Of the levels that intervals are known at, a sentence says these.
 SAID = (0.5, 0.9)
 QUOTIENTS = ("r2", "d2")

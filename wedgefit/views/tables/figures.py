@@ -4,6 +4,7 @@ from rich.text import Text
 
 from wedgefit.views.terminal import Parts, Spark, add_row, grid_of, table_of, title
 from wedgefit.views.words import (
+    OF_QUANTILES,
     SCORES,
     bound,
     count,
@@ -37,7 +38,9 @@ def evaluate(evaluation: dict) -> Parts:
         yield from _confusion(confusion)
         yield from _calibration(evaluation["calibration"] or {})
     else:
-        yield f"Baseline: every row is predicted as {_constant(evaluation)}.\n"
+        together = evaluation["quantiles"] and len(evaluation["quantiles"]["levels"]) > 1
+        words = f"Baseline: every row is predicted as {_constant(evaluation)}."
+        yield (f"{words} {OF_QUANTILES}" if together else words) + "\n"
         yield from _residuals(evaluation["residuals"])
         yield from _coverage(evaluation["intervals"] or {})
         yield from _quantiles(evaluation["quantiles"])

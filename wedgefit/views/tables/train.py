@@ -10,6 +10,7 @@ from rich.text import Text
 from wedgefit.views.terminal import Meter, Parts, add_row, grid_of, labelled, table_of, title
 from wedgefit.views.words import (
     LINE,
+    OF_QUANTILES,
     SCORES,
     bound,
     count,
@@ -260,6 +261,8 @@ def _summary(report: dict, verbose: bool) -> Table:
     ):
         if found:
             grid.add_row(words, Text(score_text(found)))
+    if isinstance(report["problem"]["quantile"], list):
+        grid.add_row("", Text(OF_QUANTILES))
     for words in interval_words(report.get("interval_reach", ())):
         grid.add_row("Intervals", Text(words))
     if report["threshold"]:
