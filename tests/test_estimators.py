@@ -320,6 +320,8 @@ def test_estimators_can_be_pickled():
         (WedgeClassifier(refit=True), "refit=True is for the squared loss. Add loss='squared'"),
         (WedgeClassifier(layers=3, order=(1, 2, 2)), "order names 3 hidden layers, and layers=3"),
         (WedgeClassifier(max_neurons=3, alpha=0.1), "max_neurons chooses alpha, and so do alpha"),
+        (WedgeClassifier(rule="1se", alpha=0.1), "rule='1se' chooses alpha, and so does alpha"),
+        (WedgeClassifier(cv=3, alpha=0.1), "cv is for the choice of alpha, and alpha leaves"),
         (WedgeClassifier(norm=3), "the parameter 'norm' of WedgeClassifier is 3; expected 1 or 2"),
         (WedgeClassifier(random_state=-1), "'random_state' .* expected a whole number from 0 up"),
     ],

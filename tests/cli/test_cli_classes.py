@@ -88,12 +88,28 @@ TRAIN_ONLY = {
         "--max-neurons chooses alpha",
     ),
     "an unknown rule": (["--rule", "2se"], "--rule"),
+    "a rule for an alpha that is given": (
+        ["--rule", "1se", "--alpha", "0.1", "--intervals"],
+        "--rule 1se chooses alpha, and so does --alpha.",
+    ),
+    "folds for an alpha that is given": (
+        ["--cv", "3", "--alpha-ratio", "0.1"],
+        "--cv is for the choice of alpha, and --alpha-ratio leaves nothing to choose.",
+    ),
 }
 
 
 @pytest.mark.parametrize("options, words", TRAIN_ONLY.values(), ids=TRAIN_ONLY)
 def test_wrong_usage_of_train(options, words):
     fails("train", "d.csv", *options, code=2, words=[words])
+
+
+@pytest.mark.parametrize(
+    "more", [["--intervals"], ["--predictions", "p.csv"], ["--layers", "auto"]]
+)
+def test_folds_serve_a_given_alpha_where_more_is_asked_of_them(more):
+    told = ["--keep", "a", "--order", "1", "--alpha-ratio", "0.3", "--tol", "0.01"]
+    run("train", "d.csv", "--target", "y", *told, "--cv", "2", *more)
 
 
 COLUMNS = {
@@ -110,7 +126,7 @@ COLUMNS = {
     "group dropped": (["--group", "g", "--drop", "g"], 2, "--group"),
     "target twice": (["--target", "y", "--target", "y"], 1, '"y" is a --target twice'),
     "text among targets": (["--target", "y", "--target", "kind"], 1, 'column "kind": "'),
-    "too few groups": (["--group", "both"], 1, "2 groups cannot be split into 5 folds"),
+    "too few groups": (["--group", "both"], 1, "takes 5 groups unless --cv says otherwise"),
     "too few groups for the folds": (
         ["--group", "g", "--cv", "9"],
         1,
@@ -155,7 +171,7 @@ def test_all_weights_zero():
 
 def test_a_class_of_one_row_needs_an_alpha():
     with_cell("kind", "rare")
-    fails("train", "d.csv", "--target", "kind", words=["1 row of the smallest class", "--alpha"])
+    fails("train", "d.csv", "--target", "kind", words=["there is 1.", "--alpha"])
     report = strict(run("train", "d.csv", "--target", "kind", *FAST, "--json").stdout)
     assert report["data"]["classes"] == ["low", "mid", "rare", "top"] and len(report["stages"]) == 1
 

@@ -1,6 +1,7 @@
 """Choosing alpha: the rules on curves made by hand, and the walk down the path against a slow
 twin."""
 
+import re
 from functools import partial
 
 import numpy as np
@@ -638,7 +639,7 @@ def test_a_rare_class_makes_fewer_parts_and_no_more_folds(rare, parts, monkeypat
     X, labels = np.arange(30.0)[:, None], np.where(np.arange(30) < rare, 1.0, -1.0)
     sample = Sample(X, labels[:, None], "classification")
     if parts is None:
-        with pytest.raises(FitError, match="1 row of the smallest class cannot be split into 2"):
+        with pytest.raises(FitError, match="takes 2 rows of the smallest class, and there is 1"):
             checked_splits(sample, Settings())
         return
     assert len(checked_splits(sample, Settings())) == parts
@@ -648,6 +649,30 @@ def test_a_rare_class_makes_fewer_parts_and_no_more_folds(rare, parts, monkeypat
     if rare < 5:
         with pytest.raises(FitError, match="smallest class cannot be split into 5 folds"):
             checked_splits(sample, Settings(cv=5))
+
+
+@pytest.mark.parametrize(
+    "rows, told, words, remedy",
+    [
+        (3, {}, "takes 5 rows unless --cv says otherwise, and there are 3.", "Try --cv 3, or"),
+        (4, {"groups": [0, 0, 1, 1]}, "takes 5 groups unless --cv says otherwise, and there are 2.",
+         "Try --cv 2, or"),
+        (9, {"groups": [7] * 9}, "takes 5 groups unless --cv says otherwise, and there is 1.",
+         "Use more rows, or"),
+        (5, {"times": range(5)}, "takes 6 different times .* there are 5.", "Try --cv 4, or"),
+    ],
+)  # fmt: skip
+def test_folds_that_nobody_asked_for_are_not_what_is_wrong(rows, told, words, remedy):
+    """But what there is too little of; and what is to be tried then works."""
+    X, y = data(rows)
+    told = {name: np.array(values) for name, values in told.items()}
+    sample = Sample(X, y[:, None], "regression", **told)
+    with pytest.raises(FitError, match=words) as refused:
+        checked_splits(sample, Settings())
+    assert refused.value.remedy.startswith(remedy)
+    assert refused.value.remedy.endswith("give --alpha or --alpha-ratio.")
+    if fewer := re.search(r"--cv (\d+)", remedy):
+        assert len(checked_splits(sample, Settings(cv=int(fewer[1])))) == int(fewer[1])
 
 
 def test_paths_of_large_tables_end_where_networks_are_too_large_to_read():

@@ -247,6 +247,15 @@ def test_training_again_checks_the_rest():
         certify(loads(json.dumps(data)), table(), jobs=1, everything=True)
 
 
+def test_what_another_version_ignored_is_no_lie():
+    """A rule and folds beside a given alpha, which are refused now."""
+    told = {"order": 1, "alpha_ratio": 0.2, "jobs": 1, "keep": ("a",), "target": ("y",)}
+    model = train(table(), Options(**told), Silent())
+    older = replace(model, options=model.options | {"rule": "1se", "cv": 7})
+    found = certify(older, table(), jobs=1, everything=True)
+    assert found["agrees"], found["message"]
+
+
 def test_a_stage_without_its_record():
     for change in (
         lambda data: data["stages"].pop(),

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from wedgefit.data.sample import Sample
 from wedgefit.errors import UsageError
 from wedgefit.learning.scores import SCORES, scores_of
-from wedgefit.learning.settings import Options, Settings, loss_name, own_splits
+from wedgefit.learning.settings import (
+    Options,
+    Settings,
+    given_alpha,
+    learn_from_folds,
+    loss_name,
+    own_splits,
+)
 
 
 def check_settings(settings: Settings, sample: Sample) -> None:
@@ -33,6 +40,34 @@ def check_options(settings: Options) -> None:
     for holds, message, remedy in (*_of_pairs(settings), exposure):
         if holds:
             raise UsageError(message, remedy=remedy)
+
+
+def check_choice(settings: Settings, held_out: bool) -> None:
+    """Raises UsageError where the choice of alpha is told how, and alpha is given. ``held_out``:
+    folds are asked for to predict the rows that they hold out."""
+    given, unused = given_alpha(settings), unused_beside_alpha(settings, held_out)
+    if "rule" in unused:
+        raise UsageError(
+            f"--rule {settings.rule} chooses alpha, and so does {given}.",
+            remedy="Give one of them.",
+        )
+    if "cv" in unused:
+        raise UsageError(
+            f"--cv is for the choice of alpha, and {given} leaves nothing to choose.",
+            remedy="Give one of them, or ask for what else folds tell, like --intervals for "
+            "numbers or --calibrate for classes.",
+        )
+
+
+def unused_beside_alpha(settings: Settings, held_out: bool = False) -> list[str]:
+    """The settings that say how alpha is chosen, but have no say since it is given. Splits that are
+    handed over are not among them: scikit-learn's tools set these without looking further."""
+    if given_alpha(settings) is None:
+        return []
+    folds = held_out or learn_from_folds(settings) or settings.layers == "auto"
+    own_cv = not own_splits(settings) and settings.cv != Settings.cv
+    told = {"rule": settings.rule != Settings.rule, "cv": own_cv and not folds}
+    return [name for name, is_told in told.items() if is_told]
 
 
 # What contradicts, in words, and what to do about it.
@@ -264,9 +299,8 @@ def _of_scores(settings: Settings, sample: Sample, loss: str) -> Contradictions:
 
 
 def _of_choices(settings: Settings, sample: Sample, loss: str) -> Contradictions:
-    given = settings.alpha is not None or settings.alpha_ratio is not None
     yield (
-        settings.max_neurons is not None and given,
+        settings.max_neurons is not None and given_alpha(settings) is not None,
         "--max-neurons chooses alpha, and so do --alpha and --alpha-ratio.",
         "Give one of them.",
     )

@@ -26,7 +26,6 @@ from wedgefit.learning.out_of_fold import (
     FoldNetworks,
     OutOfFold,
     calibrated,
-    is_needed,
     out_of_fold,
     threshold_of,
 )
@@ -46,7 +45,7 @@ from wedgefit.learning.policy import Means, Policy, default_order
 from wedgefit.learning.problems import loss_for, problems_of
 from wedgefit.learning.refusals import is_rounding, no_wedge_helps, refuse_next_to_nothing
 from wedgefit.learning.select import cross_validate
-from wedgefit.learning.settings import Settings
+from wedgefit.learning.settings import Settings, learn_from_folds
 from wedgefit.learning.side_by_side import goes_side_by_side
 from wedgefit.learning.splits import folds_walked
 from wedgefit.learning.threshold import Threshold
@@ -294,7 +293,7 @@ class Learner:
         chosen = time.perf_counter()
         alpha, position, networks = self._solved_small_enough(curve, layers, advance)
         networks, fits = self._finished(networks)
-        needed = is_needed(self.settings)
+        needed = learn_from_folds(self.settings)
         told, place = curve, position
         if position is None and (held_out or needed):
             told = self._calibrated(self.cross_validated(advance, layers, alpha=alpha))

@@ -10,7 +10,6 @@ from wedgefit.learning.curve import Curve, HeldOut
 from wedgefit.learning.kept import FoldNetwork
 from wedgefit.learning.problems import ProblemsOf
 from wedgefit.learning.scores import score_values
-from wedgefit.learning.settings import Settings
 from wedgefit.learning.threshold import Threshold, threshold_on
 
 # Of each fold the rows that it learnt from, by position, and its networks at one alpha.
@@ -38,12 +37,6 @@ class OutOfFold:
         slope = calibration.slope if isinstance(calibration, Line) else 1.0
         found = self.curve.networks(self.position)
         return tuple((learnt, network.times(slope)) for learnt, network in found)
-
-
-def is_needed(settings: Settings) -> bool:
-    """Whether these settings ask for what only rows held out can tell."""
-    by_rule = isinstance(settings.threshold, str)
-    return bool(settings.calibrate or settings.intervals or by_rule)
 
 
 def out_of_fold(

@@ -294,6 +294,19 @@ def own_splits(settings: Settings) -> bool:
     return not isinstance(settings.cv, int | str)
 
 
+def given_alpha(settings: Settings) -> str | None:
+    """The option that gives alpha; None where it is left to be chosen."""
+    if settings.alpha_ratio is not None:
+        return "--alpha-ratio"
+    return None if settings.alpha is None else "--alpha"
+
+
+def learn_from_folds(settings: Settings) -> bool:
+    """Whether these settings ask for what only rows held out can tell, beside alpha."""
+    by_rule = isinstance(settings.threshold, str)
+    return bool(settings.calibrate or settings.intervals or by_rule)
+
+
 def loss_name(settings: Settings, task: str, outputs: int) -> str:
     """The name of the loss that the settings ask for, else that of the task, with so many outputs.
 

@@ -4,11 +4,12 @@ import numpy as np
 
 from wedgefit.data.sample import Sample, Splits
 from wedgefit.errors import FitError
-from wedgefit.learning.settings import Settings, own_splits
+from wedgefit.learning.settings import Settings, given_alpha, own_splits
 
 # "auto" holds out so many parts in turn, or fewer where a class has fewer rows; from so many rows
 # on one of them is enough, and two where folds are compared with each other.
 FOLDS = 5
+LEAST_FOLDS = 2
 ROWS_FOR_ONE = 5_000
 
 
@@ -26,9 +27,11 @@ def checked_splits(sample: Sample, settings: Settings) -> Splits:
     """The rows of each fold, all classes in each to learn from. Raises FitError."""
     splits = settings.cv
     if not own_splits(settings):
-        parts, walked = settings.cv, folds_walked(settings, len(sample.y))
-        parts = _parts(sample) if parts == "auto" else parts
-        splits = splits_of(sample, parts, settings.seed, _without_folds(settings))
+        walked, otherwise = folds_walked(settings, len(sample.y)), _without_folds(settings)
+        if settings.cv == "auto":
+            _refuse_too_few(sample, _parts(sample), otherwise)
+        parts = _parts(sample) if settings.cv == "auto" else settings.cv
+        splits = splits_of(sample, parts, settings.seed, otherwise)
         # Where rows have times the last fold learns from most.
         splits = splits[-walked:] if sample.times is not None else splits[:walked]
     labels = sample.labels
@@ -46,13 +49,47 @@ def _parts(sample: Sample) -> int:
     """In how many parts rows are cut where nobody says: as many as the smallest class can fill."""
     if sample.labels is None or sample.groups is not None or sample.times is not None:
         return FOLDS
-    return max(2, min(FOLDS, int(np.bincount(sample.labels).min())))
+    return max(LEAST_FOLDS, min(FOLDS, int(np.bincount(sample.labels).min())))
+
+
+def _refuse_too_few(sample: Sample, parts: int, otherwise: str) -> None:
+    """Raises FitError where there is too little to be cut in so many parts that nobody asked for:
+    what is needed, what there is, and how many folds would do."""
+    count, kinds = _fewest(sample)
+    # Before the first block of times that is held out there is one more.
+    more = 0 if sample.times is None else 1
+    if count >= parts + more:
+        return
+    unless = " unless --cv says otherwise" if parts > LEAST_FOLDS else ""
+    raise FitError(
+        f"cross-validation takes {parts + more} {kinds[1]}{unless}, and there "
+        f"{'is' if count == 1 else 'are'} {count}.",
+        remedy=f"{_fewer_folds(count - more)}, or {otherwise}.",
+    )
+
+
+def _fewest(sample: Sample) -> tuple[int, tuple[str, str]]:
+    """How many there are of what is cut in parts, and its name, of one and of several: rows, those
+    of the smallest class, groups, or times."""
+    if sample.times is not None:
+        return len(np.unique(sample.times)), ("different time", "different times")
+    if sample.groups is not None:
+        return len(np.unique(sample.groups)), ("group", "groups")
+    if sample.labels is not None:
+        smallest = int(np.bincount(sample.labels).min())
+        return smallest, ("row of the smallest class", "rows of the smallest class")
+    return len(sample.y), ("row", "rows")
+
+
+def _fewer_folds(possible: int) -> str:
+    """What to try where there may be so many folds at most."""
+    return f"Try --cv {possible}" if possible >= LEAST_FOLDS else "Use more rows"
 
 
 def _without_folds(settings: Settings) -> str:
     """How to do without rows held out, beside what they are needed for: the choice of alpha, or
     with a given alpha what else learns from them."""
-    if settings.alpha is None and settings.alpha_ratio is None:
+    if given_alpha(settings) is None:
         return "give --alpha or --alpha-ratio"
     return "leave out what needs rows held out (like --intervals or --calibrate)"
 
@@ -106,19 +143,11 @@ def splits_of(sample: Sample, folds: int, seed: int, otherwise: str) -> Splits:
     if sample.times is not None:
         return _later_ones(sample, sample.times, folds, otherwise)
     labels, groups = sample.labels, sample.groups
-    counts = (
-        {"row": len(sample.y)}
-        if labels is None
-        else {"row of the smallest class": int(np.bincount(labels).min())}
-    )
-    if groups is not None:
-        counts = {"group": len(np.unique(groups))}
-    kind, count = next(iter(counts.items()))
+    count, kinds = _fewest(sample)
     if count < folds:
-        some = kind if count == 1 else kind.replace("row", "rows").replace("group", "groups")
         raise FitError(
-            f"{count} {some} cannot be split into {folds} folds.",
-            remedy=f"Try a smaller --cv, or {otherwise}.",
+            f"{count} {kinds[count != 1]} cannot be split into {folds} folds.",
+            remedy=f"{_fewer_folds(count)}, or {otherwise}.",
         )
     grouped = groups is not None
     # A class of fewer rows than folds cannot be spread over all of them; scikit-learn would warn.

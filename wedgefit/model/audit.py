@@ -20,6 +20,7 @@ from wedgefit.data.table import Table
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.shapes import shortfall
 from wedgefit.errors import CertificateError, WedgefitError
+from wedgefit.learning.checks import unused_beside_alpha
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.scores import score_values
 from wedgefit.learning.settings import Options
@@ -392,8 +393,11 @@ def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:
         # The default of another version may have been another loss.
         told_loss = {"loss": model.problem.loss}
         options = Options(**told | told_loss, jobs=jobs)
+        # Other versions took them beside a given alpha, and did nothing with them.
+        unused = {name: told[name] for name in unused_beside_alpha(options) if name in told}
+        options = replace(options, **{name: getattr(Options, name) for name in unused})
         found = train(table, options, Silent())
-        return replace(found, options=found.options | {"loss": told.get("loss")})
+        return replace(found, options=found.options | unused | {"loss": told.get("loss")})
     except (TypeError, ValueError, KeyError, AttributeError, WedgefitError) as error:
         raise CertificateError(
             f"nothing can be trained with the options of the file ({error}).",

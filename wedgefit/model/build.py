@@ -11,6 +11,7 @@ from wedgefit.data.table import Table
 from wedgefit.engine.layers import Stage as FitStage
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.calibrating import Line
+from wedgefit.learning.checks import check_choice
 from wedgefit.learning.curve import Curve
 from wedgefit.learning.learn import Learned
 from wedgefit.learning.scores import score_values
@@ -58,7 +59,11 @@ def trained(
     deadline: Deadline | None = None,
     held_out: bool = False,
 ) -> tuple[Model, HeldOutRows | None]:
-    """As ``train``; with ``held_out`` also what folds predict of the rows that they hold out."""
+    """As ``train``; with ``held_out`` also what folds predict of the rows that they hold out.
+
+    Raises UsageError where options say how to choose an alpha that is given.
+    """
+    check_choice(options, held_out)
     clock = time.perf_counter()
     # The largest alpha prices every wedge, and kernels may have to be compiled.
     progress.advance("setup")

@@ -17,7 +17,7 @@ from wedgefit.learning.checks import check_options
 from wedgefit.learning.curve import Curve
 from wedgefit.learning.learn import Learner, Selected
 from wedgefit.learning.path import FINE, pace_for
-from wedgefit.learning.settings import Options
+from wedgefit.learning.settings import Options, given_alpha
 from wedgefit.model.notes import left_out_notes, quantile_notes, scale_notes
 from wedgefit.model.parts import KEPT, Data, ProblemRecord
 from wedgefit.model.record import outputs_of
@@ -151,7 +151,7 @@ def _errors(curve: Curve, options: Options) -> np.ndarray:
 def _is_open(plain: Training) -> bool:
     """Whether cross-validation is to choose, and there is something to choose."""
     options, classes = plain.options, plain.encoding.target.classes or ()
-    given = options.alpha is not None or options.alpha_ratio is not None
+    given = given_alpha(options) is not None
     if options.robust != "auto" or not options.standardize or given or len(classes) < 3:
         return False
     if pace_for(plain.design.X.size) != FINE:
