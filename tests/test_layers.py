@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "wedgefit"
 # A module may import from strictly earlier ones only, which also rules out cycles. One that is not
 # listed fails.
 ORDER = """
-__init__ errors setting watch files records published
+__init__ errors ranges setting watch files records published
 data.words data.settings data.reading data.hints data.cells data.sheet data.not_csv data.csv_file
 data.parquet_file data.table data.kinds data.roles data.lags data.columns data.fitting data.target
 data.pairs data.sample data.shape data.guards data.encoding data.distribution

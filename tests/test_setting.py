@@ -17,9 +17,7 @@ from wedgefit.cli.options import ONE_ALPHA, Reading, Talk
 from wedgefit.errors import UsageError
 from wedgefit.learning.settings import Options, Settings
 from wedgefit.parameters import as_parameters, parameters_of
-from wedgefit.setting import (
-    GROUPS,
-    LEARN,
+from wedgefit.ranges import (
     Bytes,
     Flag,
     Folds,
@@ -30,9 +28,8 @@ from wedgefit.setting import (
     Several,
     Text,
     Whole,
-    setting,
-    settings_of,
 )
+from wedgefit.setting import GROUPS, LEARN, setting, settings_of
 
 PACKAGE = Path(wedgefit.__file__).parent
 COMMANDS = main.commands

@@ -11,7 +11,8 @@ import numpy as np
 
 from wedgefit.data.settings import DIRECTIONS
 from wedgefit.learning.settings import Options
-from wedgefit.setting import NETWORK, Flag, Range, Setting, settings_of
+from wedgefit.ranges import Flag, Range
+from wedgefit.setting import NETWORK, Setting, settings_of
 
 # An option in a message, and the value that may follow it.
 _OPTION = re.compile(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from wedgefit.cli.options import SETTINGS, Reading, Talk, default_of
 from wedgefit.learning.settings import Options
-from wedgefit.setting import GROUPS, Flag, settings_of
+from wedgefit.ranges import Flag
+from wedgefit.setting import GROUPS, settings_of
 
 README = Path(__file__).parents[2] / "README.md"
 TABLE = re.compile(r"(?<=<!-- options -->\n).*?(?=<!-- end of options -->)", re.DOTALL)

@@ -22,7 +22,7 @@ from shell import FAST, LOADED, SMALL, X1, X2, contents, environment, fails, run
 from wedgefit import __version__
 from wedgefit.cli import main
 from wedgefit.model import build as fit
-from wedgefit.setting import Bytes
+from wedgefit.ranges import Bytes
 from wedgefit.views import tables
 from wedgefit.views.progress_bar import Progress
 from wedgefit.views.terminal import to_text

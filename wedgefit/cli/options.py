@@ -12,17 +12,19 @@ from wedgefit.cli.output import ESCAPE, json_text, write_out
 from wedgefit.cli.values import Value
 from wedgefit.data.words import shown
 from wedgefit.learning.settings import Options, Settings
+from wedgefit.ranges import (
+    ColumnName,
+    Flag,
+    Pair,
+    Several,
+    Switch,
+    Text,
+)
 from wedgefit.setting import (
     LEARN,
     PRINT,
     READ,
-    ColumnName,
-    Flag,
-    Pair,
     Setting,
-    Several,
-    Switch,
-    Text,
     setting,
     settings_of,
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from wedgefit.setting import Range, Several
+from wedgefit.ranges import Range, Several
 
 
 class LaterChoice(click.Choice):

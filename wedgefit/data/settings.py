@@ -6,19 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wedgefit.setting import (
-    LEARN,
-    NETWORK,
+from wedgefit.ranges import (
     ColumnName,
-    Declared,
     Flag,
     OneOf,
     PairOfNames,
     Several,
     Span,
     Whole,
-    setting,
 )
+from wedgefit.setting import LEARN, NETWORK, Declared, setting
 
 NUMBERS, CLASSES = "regression", "classification"
 # What a network can be in a column of numbers: options, and as numbers of the engine.

@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING
 from wedgefit.data.settings import CLASSES, NUMBERS, TableSettings
 from wedgefit.learning.scores import SCORES
 from wedgefit.learning.threshold import Probability, ProbabilityOrRule
-from wedgefit.setting import (
-    LEARN,
-    NETWORK,
-    SOLVE,
-    STRENGTH,
+from wedgefit.ranges import (
     Bytes,
-    Declared,
     Flag,
     Folds,
     OneOf,
@@ -27,6 +22,13 @@ from wedgefit.setting import (
     Switch,
     Text,
     Whole,
+)
+from wedgefit.setting import (
+    LEARN,
+    NETWORK,
+    SOLVE,
+    STRENGTH,
+    Declared,
     setting,
 )
 

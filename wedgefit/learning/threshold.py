@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Annotated
 
+from wedgefit.ranges import Positive, Range
 from wedgefit.records import above, at_least, below
-from wedgefit.setting import Positive, Range
 
 if TYPE_CHECKING:
     import numpy as np

@@ -32,8 +32,8 @@ from wedgefit.model.parts import (
     unit_name,
 )
 from wedgefit.model.record import MODEL_SCHEMA, Model, loss_in, outputs_of, separate_networks
+from wedgefit.ranges import Span, Whole
 from wedgefit.records import DISTINCT, Complaint
-from wedgefit.setting import Span, Whole
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from wedgefit.cli.failures import Command
 from wedgefit.cli.options import reading, talking
 from wedgefit.cli.output import ESCAPE, csv_text, json_text, write_out
 from wedgefit.cli.values import Value
-from wedgefit.setting import Whole
+from wedgefit.ranges import Whole
 
 
 def _files_to_explain(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Files:
