@@ -48,8 +48,8 @@ model.held_out model.neurons
 model.figures model.notes model.differences model.network_file model.onnx_graph model.onnx_network
 model.foreign model.network_export model.evaluation model.residuals model.training model.build
 model.whole_path model.comparison model.origin
-model.claims model.soundness model.audit model.left_out model.cost model.uniqueness model.bends
-model.foreign_rows model.yardstick model.polish model.trace
+model.claims model.soundness model.audited model.audit model.left_out model.cost
+model.uniqueness model.bends model.foreign_rows model.yardstick model.polish model.trace
 views.words views.units views.phrases views.effects views.curves views.explain
 views.prediction views.flat views.terminal views.progress_bar
 views.tables.train views.tables.sums views.tables.explain views.tables.row views.tables.figures
