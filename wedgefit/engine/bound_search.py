@@ -17,7 +17,7 @@ from wedgefit.engine import bound, bound_patch
 from wedgefit.engine.bound import Intervals, Looks
 from wedgefit.engine.bound_patch import Patches
 from wedgefit.engine.coinciding import Points, points_of
-from wedgefit.engine.problem import row_norms
+from wedgefit.engine.problem import has_sum, row_norms
 from wedgefit.engine.remembered import Remembered
 from wedgefit.engine.workers import Threads, Workers
 from wedgefit.watch import Deadline
@@ -155,18 +155,16 @@ class Bounder:
         Where a score exceeds alpha (not 0) nothing is to be proven yet: then twice its excess is as
         good, unless ``ENOUGH`` can be proven, and a glance enough. Places above ``floor`` are kept,
         ``alpha`` where it is None. A pair of columns in which so many rows as ``per_set`` have been
-        visited is left as it is.
-        ``workers``: who looks, the threads of this bounder unless told. Once ``deadline`` is due a
-        glance is all; what was proven by then is as true. Asked the same of a ``v`` that rounding
-        tells from the last one, it answers from memory.
+        visited is left as it is. ``workers``: who looks, the threads of this bounder unless told.
+        Once ``deadline`` is due a glance is all; what was proven by then is as true. Asked the same
+        of a ``v`` that rounding tells from the last one, it answers from memory.
         """
         floor = alpha if floor is None else floor
         asked = alpha, tolerance, budget, floor, per_set
         if self._last and (same := self._last.under(v, asked, tolerance, self._reach)):
             return same
         workers, deadline = workers or self.threads, deadline or Deadline()
-        if self.bias and np.any(np.abs(v.sum(axis=0)) > 1e-9 * np.abs(v).sum(axis=0)):
-            tolerance = max(tolerance, SHARPEST_WITH_SUM)
+        tolerance = self._attainable(tolerance, v)
         left = _Left(self.first, len(self.rows), per_set / self.rows.shape[1])
         course = _Course(self, alpha, tolerance, budget, deadline, left)
         now, parents = self.first, np.full(len(self.first), np.inf)
@@ -179,6 +177,10 @@ class Bounder:
         # In a hurry intervals are taken in other lots, and what is proven differs a little.
         self._last = None if course.hurried else Remembered(v.copy(), asked, found)
         return found
+
+    def _attainable(self, tolerance: float, v: np.ndarray) -> float:
+        """The tolerance, or the one that bounds reach where v (n, K) has a sum."""
+        return max(tolerance, SHARPEST_WITH_SUM) if self.bias and has_sum(v) else tolerance
 
     @cached_property
     def _reach(self) -> float:

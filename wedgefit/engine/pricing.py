@@ -23,6 +23,7 @@ from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.off_wedges import OffWedges
 from wedgefit.engine.order_one import SortedColumns
 from wedgefit.engine.pencil import ROUNDS_OF_A_FIT, Pencils, Sweeper, Swept, sweep_block
+from wedgefit.engine.problem import has_sum
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, Threads, Workers
@@ -367,8 +368,7 @@ class Pricer:
         Without an output bias v does not sum to zero; then a neuron with hidden weights near zero
         and a large bias is a constant at no cost, and no bound holds.
         """
-        sums = np.abs(v.sum(axis=0))
-        free_constant = self.dictionary.bias and np.any(sums > 1e-9 * np.abs(v).sum(axis=0))
+        free_constant = self.dictionary.bias and has_sum(v)
         return np.inf if free_constant else over_hyperplanes
 
     def _sweep(

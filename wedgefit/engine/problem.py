@@ -10,6 +10,8 @@ from wedgefit.engine.losses import LOSSES, Loss
 
 # An output bias beyond is sought from nothing, even where one close to it is known.
 LARGEST_START = 1e4
+# A sum below this part of what it adds up, without signs, is rounding.
+SUMS_TO_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +154,14 @@ class Problem:
         if start is None or not self.loss.couples or not np.abs(start).max() < LARGEST_START:
             return self.loss.shift(self.centred, combined, self.weights)
         return start + self.loss.shift(self.centred, combined + start, self.weights)
+
+
+def has_sum(v: np.ndarray) -> bool:
+    """Whether the sum of some dual in v (n, K) is more than rounding, as without an output bias.
+
+    Then a neuron whose hyperplane lies far beyond the rows scores without end.
+    """
+    return bool(np.any(np.abs(v.sum(axis=0)) > SUMS_TO_NOTHING * np.abs(v).sum(axis=0)))
 
 
 def row_norms(coefficients: np.ndarray) -> np.ndarray:

@@ -1,5 +1,4 @@
-"""From a table to a model, and a model's scores on data: what the commands do, without their
-words."""
+"""From a table to a model: what the commands do, without their words."""
 
 import time
 from collections.abc import Sequence
