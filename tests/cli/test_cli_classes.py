@@ -92,6 +92,10 @@ TRAIN_ONLY = {
         ["--rule", "1se", "--alpha", "0.1", "--intervals"],
         "--rule 1se chooses alpha, and so does --alpha.",
     ),
+    "a score for an alpha that is given": (
+        ["--scoring", "mae", "--alpha-ratio", "0.1"],
+        "--scoring mae chooses alpha, and so does --alpha-ratio.",
+    ),
     "folds for an alpha that is given": (
         ["--cv", "3", "--alpha-ratio", "0.1"],
         "--cv is for the choice of alpha, and --alpha-ratio leaves nothing to choose.",
@@ -110,6 +114,11 @@ def test_wrong_usage_of_train(options, words):
 def test_folds_serve_a_given_alpha_where_more_is_asked_of_them(more):
     told = ["--keep", "a", "--order", "1", "--alpha-ratio", "0.3", "--tol", "0.01"]
     run("train", "d.csv", "--target", "y", *told, "--cv", "2", *more)
+
+
+def test_a_score_counts_layers_at_a_given_alpha():
+    told = ["--keep", "a", "--order", "1", "--alpha-ratio", "0.3", "--tol", "0.01", "--cv", "2"]
+    run("train", "d.csv", "--target", "y", *told, "--layers", "auto", "--scoring", "mae")
 
 
 COLUMNS = {

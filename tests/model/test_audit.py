@@ -251,7 +251,7 @@ def test_what_another_version_ignored_is_no_lie():
     """A rule and folds beside a given alpha, which are refused now."""
     told = {"order": 1, "alpha_ratio": 0.2, "jobs": 1, "keep": ("a",), "target": ("y",)}
     model = train(table(), Options(**told), Silent())
-    older = replace(model, options=model.options | {"rule": "1se", "cv": 7})
+    older = replace(model, options=model.options | {"rule": "1se", "cv": 7, "scoring": "mae"})
     found = certify(older, table(), jobs=1, everything=True)
     assert found["agrees"], found["message"]
 

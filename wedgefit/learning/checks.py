@@ -46,11 +46,12 @@ def check_choice(settings: Settings, held_out: bool) -> None:
     """Raises UsageError where the choice of alpha is told how, and alpha is given. ``held_out``:
     folds are asked for to predict the rows that they hold out."""
     given, unused = given_alpha(settings), unused_beside_alpha(settings, held_out)
-    if "rule" in unused:
-        raise UsageError(
-            f"--rule {settings.rule} chooses alpha, and so does {given}.",
-            remedy="Give one of them.",
-        )
+    for name in ("rule", "scoring"):
+        if name in unused:
+            raise UsageError(
+                f"--{name} {getattr(settings, name)} chooses alpha, and so does {given}.",
+                remedy="Give one of them.",
+            )
     if "cv" in unused:
         raise UsageError(
             f"--cv is for the choice of alpha, and {given} leaves nothing to choose.",
@@ -64,10 +65,14 @@ def unused_beside_alpha(settings: Settings, held_out: bool = False) -> list[str]
     handed over are not among them: scikit-learn's tools set these without looking further."""
     if given_alpha(settings) is None:
         return []
-    folds = held_out or learn_from_folds(settings) or settings.layers == "auto"
-    own_cv = not own_splits(settings) and settings.cv != Settings.cv
-    told = {"rule": settings.rule != Settings.rule, "cv": own_cv and not folds}
-    return [name for name, is_told in told.items() if is_told]
+    deeper = settings.layers == "auto"
+    folds = held_out or learn_from_folds(settings) or deeper
+    unused = {
+        "rule": settings.rule != Settings.rule,
+        "scoring": settings.scoring is not None and not deeper,
+        "cv": not own_splits(settings) and settings.cv != Settings.cv and not folds,
+    }
+    return [name for name, is_unused in unused.items() if is_unused]
 
 
 # What contradicts, in words, and what to do about it.
