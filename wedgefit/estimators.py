@@ -29,7 +29,7 @@ from wedgefit.arrays import (
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
 from wedgefit.errors import WedgefitError
-from wedgefit.learning.scores import score_values
+from wedgefit.learning.scores import SCORES, score_values
 from wedgefit.learning.settings import Options
 from wedgefit.model.build import train
 from wedgefit.model.parts import values_of
@@ -173,7 +173,7 @@ class WedgeRegressor(RegressorMixin, _WedgeEstimator):
         """How much better than a constant: R², or with the losses "poisson", "gamma" and
         "quantile" D², the part of the constant's deviance that is explained; of several quantiles
         the sum of their losses counts."""
-        if self.loss not in ("poisson", "gamma", "quantile"):
+        if self.loss not in SCORES["d2"].losses:
             return super().score(X, y, sample_weight)
         output, y = self._output(X), column_or_1d(y).astype(float)
         weights = None if sample_weight is None else column_or_1d(sample_weight)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from wedgefit.data.sample import Sample
 from wedgefit.errors import UsageError
-from wedgefit.learning.scores import SCORES, scores_of
+from wedgefit.learning.scores import CLASSES, NUMBERS, SCORES, is_for, scores_of
 from wedgefit.learning.settings import (
+    OF_ANY_NETWORK,
     Options,
     Settings,
     given_alpha,
@@ -82,7 +83,7 @@ Contradictions = Iterator[tuple[bool, str, str | None]]
 def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     classes = sample.task == "classification"
     yield (
-        classes and loss not in ("squared", "logistic", "softmax"),
+        classes and not is_for(CLASSES, loss),
         f"the {loss} loss is for numbers, and the target has classes.",
         "Try --task regression, or leave --loss out.",
     )
@@ -91,7 +92,7 @@ def _of_losses(settings: Settings, sample: Sample, loss: str) -> Contradictions:
         "the softmax loss is for more than two classes, and the target has two.",
         "Try --loss logistic, which is the same for two.",
     )
-    others = loss not in ("squared", "logistic")
+    others = loss not in OF_ANY_NETWORK
     yield (
         others and not classes and sample.y.shape[1] > 1,
         f"the {loss} loss is for one target.",
@@ -230,7 +231,7 @@ def _of_layers(settings: Settings, sample: Sample, loss: str) -> Contradictions:
 def _of_tasks(settings: Settings, sample: Sample, loss: str) -> Contradictions:
     classes = sample.task == "classification"
     yield (
-        loss in ("logistic", "softmax") and not classes,
+        not classes and not is_for(NUMBERS, loss),
         f"the {loss} loss is for classes, and the target is a number.",
         "Try --task classification.",
     )

@@ -228,6 +228,11 @@ def scores_of(task: str, loss: str) -> list[Score]:
     return [score for score in SCORES.values() if score.task == task and loss in score.losses]
 
 
+def is_for(task: str, loss: str) -> bool:
+    """Whether the loss of that name can be trained for a task: then there are scores of it."""
+    return bool(scores_of(task, loss))
+
+
 def shown_score(scoring: str | None, task: str, loss: str) -> str:
     """The name of the score to show beside a path: the one that alphas were chosen by, or that
     falls and rises with the loss."""

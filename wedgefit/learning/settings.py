@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # The losses by name, as options and model files spell them: those of ``engine.losses``.
 LOSS_NAMES = ("squared", "huber", "quantile", "poisson", "gamma", "logistic", "softmax")
+# Those of them that networks of any depth may have, and such with neurons off the wedges.
+OF_ANY_NETWORK = ("squared", "logistic")
 # How outputs of classes may be calibrated, in scikit-learn's words (``CalibratedClassifierCV``).
 SIGMOID, ISOTONIC = "sigmoid", "isotonic"
 

@@ -20,7 +20,7 @@ from wedgefit.errors import FitError
 from wedgefit.learning.curve import Curve
 from wedgefit.learning.learn import Learner
 from wedgefit.learning.scores import MeanAndError
-from wedgefit.learning.settings import Settings
+from wedgefit.learning.settings import OF_ANY_NETWORK, Settings
 from wedgefit.model.left_out import Part
 from wedgefit.model.origin import learner_of, rows_trained_on, sample_trained_on
 from wedgefit.model.record import Model
@@ -148,7 +148,7 @@ def _without(
     )
     # Neurons off the wedges are networks, too: with them the bound can be met.
     refine = settings.norm == 2 and sample.y.shape[1] == 1
-    refine = refine and settings.loss in ("squared", "logistic") and here.shapes is None
+    refine = refine and settings.loss in OF_ANY_NETWORK and here.shapes is None
     settings = replace(settings, order=order, refine=refine)
     return Learner(here, settings, progress.note)
 

@@ -7,6 +7,8 @@ from wedgefit.data.settings import DIRECTIONS
 from wedgefit.data.shape import contradiction
 from wedgefit.engine.dictionary import order_of
 from wedgefit.learning.calibrating import Line
+from wedgefit.learning.scores import NUMBERS, is_for
+from wedgefit.learning.settings import OF_ANY_NETWORK
 from wedgefit.learning.threshold import Threshold
 from wedgefit.model.parts import ProblemRecord
 from wedgefit.model.record import loss_in, outputs_of
@@ -25,14 +27,12 @@ def problem_complaints(
     first = order_of(problem.order, 1)
     if first != "full" and first > width:
         yield Complaint("problem.order", f'"full" or 1 to {width}', str(first))
-    for_classes = problem.loss in ("logistic", "softmax")
+    for_classes = not is_for(NUMBERS, problem.loss)
     if for_classes and not classes:
         yield Complaint("problem.loss", f'"squared" in a {task}', f'"{problem.loss}"')
     if problem.loss == "softmax" and _one_score(encoding):
         yield Complaint("problem.loss", '"squared" or "logistic" of two classes', '"softmax"')
-    if problem.loss not in ("squared", "logistic") and (
-        classes and not for_classes or problem.layers > 2
-    ):
+    if problem.loss not in OF_ANY_NETWORK and (classes and not for_classes or problem.layers > 2):
         words = f'"squared" or "logistic" in a {task} of {problem.layers} layers'
         yield Complaint("problem.loss", words, f'"{problem.loss}"')
     for name, value in (("quantile", problem.quantile), ("huber_delta", problem.huber_delta)):
@@ -59,7 +59,8 @@ def _calibration(problem: ProblemRecord, encoding: Encoding) -> Iterator[Complai
     if found is None:
         return
     shared = _one_score(encoding) or problem.loss == "softmax"
-    if not (problem.loss in ("logistic", "softmax") and shared and problem.intercept):
+    has_odds = not is_for(NUMBERS, problem.loss)
+    if not (has_odds and shared and problem.intercept):
         words = "null but for classes of one network with an output bias"
         yield Complaint("problem.calibration", words)
         return
