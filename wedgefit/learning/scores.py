@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 NUMBERS, CLASSES = "regression", "classification"
 # Losses whose predictions are means.
 MEANS = ("squared", "huber", "poisson", "gamma")
-# What to show beside a path, where it is not R².
-SHOWN = {"huber": "huber", "quantile": "pinball", "poisson": "deviance", "gamma": "deviance"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +222,7 @@ SCORES = {
 
 def scores_of(task: str, loss: str) -> list[Score]:
     """The scores of what was trained for a task with the loss of that name, in the order of
-    reports."""
+    reports: of numbers the one that is the loss, or R² for the squared loss, comes first."""
     return [score for score in SCORES.values() if score.task == task and loss in score.losses]
 
 
@@ -239,7 +237,7 @@ def shown_score(scoring: str | None, task: str, loss: str) -> str:
     if scoring in SCORES:
         return scoring
     if task == NUMBERS:
-        return SHOWN.get(loss, "r2")
+        return scores_of(task, loss)[0].name
     return "accuracy" if loss == "squared" else "log_loss"
 
 
