@@ -14,7 +14,8 @@ import once
 import pytest
 
 from wedgefit.engine import nomination
-from wedgefit.learning import side_by_side
+from wedgefit.learning import path, side_by_side
+from wedgefit.model import notes, training
 
 hypothesis.settings.register_profile(
     "same-every-time", derandomize=True, deadline=None, database=None
@@ -62,6 +63,15 @@ def without_pictures(monkeypatch):
     monkeypatch.setattr(
         page.plot, "inline", lambda model, table, kind: f"<svg><!-- {kind} --></svg>"
     )
+
+
+@pytest.fixture
+def few_alphas(monkeypatch):
+    """Paths have two alphas per factor of ten and end soon after the last gain: for tests of what
+    becomes of a choice, not of the choice."""
+    few = path.Pace(per_decade=2, stride=1, patience=1)
+    for module in (path, notes, training):
+        monkeypatch.setattr(module, "FINE", few)
 
 
 @pytest.fixture

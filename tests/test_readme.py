@@ -1,6 +1,6 @@
 """The documentation's commands do what it says: the README's two set-up blocks are there, every
-block marked ``test`` runs and prints what it shows, and those marked ``test: in order`` run one
-after the other.
+block marked ``test`` runs and prints what it shows, those marked ``test: slow`` do in the slow run,
+and those marked ``test: in order`` run one after the other.
 
 Pages link to files that are there, and their pictures are small.
 """
@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from copies import serving
 
+from wedgefit.cli import main
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = {
@@ -22,15 +24,22 @@ PAGES = {
     for page in [README, *sorted((ROOT / "docs").glob("*.md"))]
 }
 BLOCK = re.compile(
-    r"^<!-- (setup: \w+|test|test: in order) -->\n\s*^```(sh|console|python)\n(.*?)^```$",
+    r"^<!-- (setup: \w+|test(?:: slow|: in order)?) -->\n\s*^```(sh|console|python)\n(.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 BLOCKS = {name: BLOCK.findall(text) for name, text in PAGES.items()}
+MARKS = {"test": (), "test: slow": pytest.mark.slow}
 EXAMPLES = [
-    pytest.param(kind, body, id=f"{name}-{k}")
+    pytest.param(kind, body, id=f"{name}-{k}", marks=MARKS[mark])
     for name, blocks in BLOCKS.items()
     for k, (mark, kind, body) in enumerate(blocks)
-    if mark == "test"
+    if mark in MARKS
+]
+SLOW = [
+    (kind, body)
+    for blocks in BLOCKS.values()
+    for mark, kind, body in blocks
+    if mark == "test: slow" and kind != "python"
 ]
 IN_ORDER = {
     name: "".join(body for mark, _, body in blocks if mark == "test: in order")
@@ -57,7 +66,7 @@ def test_every_mark_has_its_block(name):
 
 def test_readme_sets_up_and_has_examples():
     readme = BLOCKS[README.name]
-    assert [(mark, kind) for mark, kind, _ in readme if mark != "test"] == [
+    assert [(mark, kind) for mark, kind, _ in readme if mark not in MARKS] == [
         ("setup: run", "sh"),
         ("setup: test", "sh"),
     ]
@@ -113,6 +122,16 @@ def test_example_runs(kind, body, tmp_path, once):
     done = run(script(kind, body), tmp_path, once)
     assert done.returncode == 0, done.stdout
     assert printed(kind, body).search(done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("kind, body", SLOW)
+def test_options_of_a_slow_example_are_there(kind, body):
+    """And take what they are given; that it runs is seen in the slow run."""
+    commands = [shlex.split(line) for line in script(kind, body).splitlines()]
+    for _, name, *words in (words for words in commands if words[0] == "wedgefit"):
+        words = words[: words.index("|")] if "|" in words else words
+        with main.commands[name].make_context(name, words):
+            pass
 
 
 def test_an_example_trains_what_no_other_has(tmp_path, once):

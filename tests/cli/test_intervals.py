@@ -20,6 +20,8 @@ from wedgefit.model.intervals import (
     quantiles_around,
 )
 
+pytestmark = pytest.mark.usefixtures("few_alphas")
+
 TOLD = ("--intervals", "--order", "1", "--cv", "3")
 
 
