@@ -16,6 +16,7 @@ from wedgefit.data.encoding import fit_encoding
 from wedgefit.data.sample import Sample
 from wedgefit.data.settings import TableSettings, columns_by_shape
 from wedgefit.data.table import Table
+from wedgefit.data.words import listed
 from wedgefit.engine.certificate import Certificate
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.learning.checks import unused_beside_alpha
@@ -84,8 +85,7 @@ def certify(
         skipped = {name: why for name, why in skipped.items() if name not in kinds}
         checks += compared(stored_record(model), again, {}, only=kinds)
     names = list(dict.fromkeys(check.name for check in checks if not check.agrees))
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    wrong = ", ".join(names[:SHOWN]) + more
+    wrong = listed(names, SHOWN)
     return Certification(
         agrees=not wrong,
         checks=tuple(Check(**_finite(plain(check))) for check in checks),
