@@ -159,7 +159,11 @@ def test_labels_that_float64_confuses_are_refused():
 
 def test_estimators_accept_numbers_of_numpy():
     found = WedgeRegressor(
-        alpha_ratio=np.float32(0.1), order=np.int64(1), norm=np.int64(1), cv=np.int32(3)
+        alpha_ratio=np.float32(0.1),
+        order=np.int64(1),
+        norm=np.int64(1),
+        cv=np.int32(3),
+        intervals=np.bool_(True),
     ).fit(np.c_[A, B], VALUE)
     assert len(found.coef_)
 

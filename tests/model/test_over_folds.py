@@ -41,7 +41,7 @@ def fitted():
 
 def apart(model, table, options, learnt):
     """Every fold as a model of its own, at the model's alpha, over the model's distributions."""
-    own = replace(options, alpha=model.problem.alpha, alpha_ratio=None)
+    own = replace(options, alpha=model.problem.alpha, alpha_ratio=None, cv="auto")
     for learn in learnt:
         fold = train(table.take(learn), own, Silent())
         yield replace(fold, distributions=model.distributions).effects()
