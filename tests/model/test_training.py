@@ -142,7 +142,7 @@ def test_a_path_is_of_the_columns_that_are_chosen(walks):
 def test_an_end_follows_from_its_number_wherever_a_model_is_asked():
     """In curves, which leap there; away from the rows; and in effects, which add up."""
     table = traces()
-    model = fitted(table, robust="on", alpha_ratio=0.02)
+    model = fitted(table, robust="on", alpha_ratio=0.02, cv="auto")
     X = model.encoding.transform(table)
     numbers = {name: table.column(name).values for name in "abc"}
     assert np.array_equal(inputs_at(model, numbers), X)
