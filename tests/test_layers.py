@@ -24,7 +24,7 @@ engine.problem engine.wedge engine.hinges engine.fit engine.rounding engine.cert
 engine.dictionary engine.sweep engine.sweep_compiled
 engine.compiling engine.bound engine.bound_walk engine.bound_histogram
 engine.bound_compiled engine.bound_patch
-engine.bound_patch_walk engine.bound_patch_screen engine.bound_patch_compiled
+engine.bound_patch_box engine.bound_patch_compiled engine.bound_look
 engine.workers engine.remembered engine.coinciding engine.bound_search engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps
 engine.choice engine.order_one engine.pencil engine.nomination

@@ -5,7 +5,7 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine import bound, bound_compiled, bound_search
+from wedgefit.engine import bound, bound_compiled, bound_look, bound_search
 from wedgefit.engine.bound import Intervals
 from wedgefit.engine.bound_search import Bounder
 from wedgefit.engine.dictionary import all_subsets
@@ -222,7 +222,7 @@ def test_rows_on_the_edge_of_a_bin_are_counted_once(seed, levels, norm, monkeypa
     v = rng.normal(size=(n, 1))
     v -= v.mean()
     found = searched(X, v, norm=norm, tolerance=1e-4)
-    monkeypatch.setattr(bound_search, "kernels_for", lambda *_: bound)
+    monkeypatch.setattr(bound_look, "kernels_for", lambda *_: bound)
     slow = searched(X, v, norm=norm, tolerance=1e-4)
     assert found.value <= found.bound * (1 + 1e-12) and slow.value <= found.bound * (1 + 1e-12)
     assert found.bound == pytest.approx(slow.bound, rel=2e-4)

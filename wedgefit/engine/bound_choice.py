@@ -7,7 +7,8 @@ from math import comb
 
 import numpy as np
 
-from wedgefit.engine.bound_search import FAR, SORTED, Bounded, Bounder, Places
+from wedgefit.engine.bound_patch import most_first
+from wedgefit.engine.bound_search import FAR, Bounded, Bounder, Places
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.workers import Workers
 from wedgefit.watch import Deadline
@@ -24,8 +25,8 @@ WEDGES_QUICK = 5_000_000
 WEDGES_SWEPT = 2_000_000_000
 # Patches of the sphere in this many columns: in more they are too many before one is done.
 MOST_COLUMNS = 5
-# A first look at all patches that visits at most this many rows takes about half a minute.
-PATCHES_POSSIBLE = 2_000_000_000
+# A first look at all patches that visits at most this many rows takes some ten seconds.
+PATCHES_POSSIBLE = 500_000_000
 # Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
 # before they leave it to them; an interval takes as long as so many rows, however few there are.
 VISITS_PER_LOOK = 0.1
@@ -125,7 +126,7 @@ def _pays(dictionary: Dictionary, refine: bool) -> bool:
     if not 3 <= room <= MOST_COLUMNS:
         return False
     n, d = dictionary.X.shape
-    visits = SORTED * n * comb(d, room) * room * 4 ** (room - 1)
+    visits = n * comb(d, room) * most_first(room)
     return (many if dictionary.norm == 1 else refine) and visits <= PATCHES_POSSIBLE
 
 

@@ -1,22 +1,14 @@
-"""An upper bound of the score over a patch of directions in any number of columns, in NumPy: the
+"""An upper bound of the score over a patch of hyperplanes in any number of columns, in NumPy: the
 reference, and the fallback where no compiler is installed.
 
-A patch is a cell of a face of the cube [−1, 1]^k: one coordinate is 1, the others lie in intervals;
-c is its centre, and a direction in it c + τ. With p = c·x a row moves by τ·x, at most by r. As with
-intervals (``bound``),
-
-    Σ v (p + τ·x − b)₊  ≤  S(b) + τ·M(b) + E(b),
-    S = Σ v (p − b),  M = Σ v x     over the rows above b,
-    E = Σ |v| (r − |p − b|)₊        over the rows whose v pulls the score up, both sides of b,
-
-and E grows with the way from c no slower than in a straight line. For norm 1, τ·x is at most
-r = Σ h |x|, and in one orthant, where the cells are cut, the bound over ‖c + τ‖₁ is largest at c or
-at a corner. For norm 2 c is of length one and t across it: a direction c + τ is one of c + t, and
-t·u ≤ min(T ‖u‖, Σ h |u| / l) for u across c, with the longest t, T, and the least length l of a
-c + τ along c. So much is r for the part of x across c, and H for that of M, Q its length; and with
-the ball of radius ρ within the patch, E grows no faster than E |t| / ρ. The largest value is that
-of (S + min(|t| Q, H) + min(|t| / ρ, 1) E) / √(1 + |t|²). Between two neighbouring p all of this is
-convex in b.
+A patch is a box of hyperplanes w·x = b: w in a cell of a face of the cube [−1, 1]^k, where one
+coordinate is 1, and inside one orthant; b in an interval. Rows that are on one side of all of its
+hyperplanes add something linear to the score. Of the others, take the side on which they are at one
+hyperplane of the patch and go on along that line: what the hinge adds beyond it is never negative,
+and convex in (w, b). Where v pulls the score up it counts, where v pulls it down it is left out. So
+the score is at most a convex function F of (w, b), which is the score itself at the hyperplane
+where sides were told. For norm 1 ‖w‖ is linear in the orthant, for norm 2 at least w·ŵ with ŵ the
+direction of that hyperplane: F over either is largest at a corner of the box.
 """
 
 from dataclasses import dataclass
@@ -25,193 +17,179 @@ from itertools import product
 import numpy as np
 
 from wedgefit.engine.bound import EPSILON, Looks
+from wedgefit.engine.problem import has_sum
+
+# Every cell of directions begins with so many intervals of b.
+FIRST_INTERVALS = 8
+# A compiled look takes a patch apart so many times at most before it hands back what is open.
+DEEPEST = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """m cells of faces of the cube, each in k columns and inside one orthant.
+    """m boxes of hyperplanes w·x = b, each in k columns, with w in a cell of a face of the cube.
 
-    ``columns`` (m, k); ``lows`` and ``highs`` (m, k), equal to 1 in the coordinate of the face.
+    ``columns`` (m, k); ``lows`` and ``highs`` (m, k + 1) of w, equal to 1 in the coordinate of the
+    face, and of b; ``cuts`` (m,): across which side each is to be halved; ``normals`` (m, k): the
+    direction that was, or is to be, looked along.
     """
 
     columns: np.ndarray
     lows: np.ndarray
     highs: np.ndarray
+    cuts: np.ndarray
+    normals: np.ndarray
 
     def __len__(self) -> int:
         return len(self.columns)
 
     def take(self, which) -> "Patches":
         """The patches at these positions or under a mask."""
-        return Patches(self.columns[which], self.lows[which], self.highs[which])
-
-    @property
-    def normals(self) -> np.ndarray:
-        """The directions of the centres, (m, k)."""
-        return (self.lows + self.highs) / 2
+        return Patches(*(getattr(self, part)[which] for part in self.__dataclass_fields__))
 
     @property
     def widths(self) -> np.ndarray:
-        """Half of the longest side of each, (m,)."""
-        return (self.highs - self.lows).max(axis=1) / 2
+        """Half of the longest side of the cell of each, (m,)."""
+        return (self.highs - self.lows)[:, :-1].max(axis=1) / 2
 
     def halved(self) -> "Patches":
-        """Both halves of every patch, cut across its longest side."""
+        """Both halves of every patch."""
         twice = self.take(np.repeat(np.arange(len(self)), 2))
-        longest = (twice.highs - twice.lows).argmax(axis=1)
-        at = np.arange(len(twice)), longest
-        middle = twice.normals[at]
+        at = np.arange(len(twice)), twice.cuts
+        middle = (twice.lows[at] + twice.highs[at]) / 2
         lows, highs = twice.lows.copy(), twice.highs.copy()
         upper = np.arange(len(twice)) % 2 == 1
         lows[at] = np.where(upper, middle, lows[at])
         highs[at] = np.where(upper, highs[at], middle)
-        return Patches(twice.columns, lows, highs)
+        normals = (lows + highs)[:, :-1] / 2
+        return Patches(twice.columns, lows, highs, twice.cuts, normals)
 
     @classmethod
-    def all(cls, sets: np.ndarray) -> "Patches":
-        """Every direction of these column sets (m, k), up to sign: the faces of the cube, cut at
-        the axes and once more."""
-        lows, highs = [], []
-        width = sets.shape[1]
-        for face in range(width):
-            for corner in product((-1.0, -0.5, 0.0, 0.5), repeat=width - 1):
-                low = np.insert(corner, face, 1.0)
-                lows.append(low)
-                highs.append(np.where(np.arange(width) == face, 1.0, low + 0.5))
-        count = len(lows)
-        return cls(
-            np.repeat(sets, count, axis=0),
-            np.tile(np.array(lows), (len(sets), 1)),
-            np.tile(np.array(highs), (len(sets), 1)),
-        )
+    def all(cls, sets: np.ndarray, rows: np.ndarray, bias: bool) -> "Patches":
+        """Every hyperplane in these column sets (m, k), up to sign, that meets one of the ``rows``
+        (d, n); without ``bias``, that passes through the origin."""
+        lows, highs = cells(sets.shape[1])
+        parts = [_with_offsets(columns, lows, highs, rows[columns], bias) for columns in sets]
+        return cls(*(np.concatenate(some) for some in zip(*parts)))
 
 
-def look(rows, v, patches: Patches, *, norm, bias, limit, floor) -> Looks:
-    """Bound the score over each patch of directions: see ``bound.look``."""
+def cells(width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The faces of the cube in so many columns, one of each pair, cut at the axes: their least and
+    largest coordinates, (faces × orthants, width)."""
+    lows, highs = [], []
+    for face in range(width):
+        for corner in product((-1.0, 0.0), repeat=width - 1):
+            low = np.insert(corner, face, 1.0)
+            lows.append(low)
+            highs.append(np.where(np.arange(width) == face, 1.0, low + 1.0))
+    return np.array(lows), np.array(highs)
+
+
+def most_first(width: int) -> int:
+    """How many patches a set of so many columns begins with."""
+    return width * 2 ** (width - 1) * FIRST_INTERVALS
+
+
+def _with_offsets(columns, lows, highs, points, bias) -> tuple[np.ndarray, ...]:
+    """The fields of ``Patches`` for these cells of one set, with every b that its ``points`` (k, n)
+    give; a little more, so that none is on the edge."""
+    centres, sides = (lows + highs) / 2, (highs - lows) / 2
+    parts = FIRST_INTERVALS if bias else 1
+    edges = np.zeros((len(lows), parts + 1))
+    if bias:
+        p, r = centres @ points, sides @ np.abs(points)
+        begin, end = (p - r).min(axis=1), (p + r).max(axis=1)
+        margin = 1e-9 * np.maximum(np.abs(begin), np.abs(end)) + 1e-300
+        edges = np.linspace(begin - margin, end + margin, parts + 1, axis=1)
+    lows = np.column_stack([np.repeat(lows, parts, axis=0), edges[:, :-1].ravel()])
+    highs = np.column_stack([np.repeat(highs, parts, axis=0), edges[:, 1:].ravel()])
+    sides = highs[:, :-1] - lows[:, :-1]
+    return (
+        np.tile(columns, (len(lows), 1)),
+        lows,
+        highs,
+        sides.argmax(axis=1),
+        (lows + highs)[:, :-1] / 2,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """What a look at some regions left in their place: the parts of each that are still open, and
+    what is closed as one; ``origins`` (m,) says which of them a part is of. ``visits``: rows
+    looked at."""
+
+    regions: Patches
+    looks: Looks
+    origins: np.ndarray
+    visits: int
+
+
+def look(rows, v, patches: Patches, *, norm, bias, limit, floor, apart=0) -> Opened:
+    """Bound the score over each patch: see ``bound.look``; ``rows`` (d, n), ``v`` (n, K).
+
+    The compiled look takes a patch with a bound above the limit apart, visiting its rows up to
+    ``apart`` times; this one does not.
+    """
     found = [
         _look(rows[columns], v, low, high, norm, bias)
         for columns, low, high in zip(patches.columns, patches.lows, patches.highs)
     ]
-    bounds, rounding, values, samples = (np.array(part) for part in zip(*found))
-    return Looks(bounds, rounding, values, np.where(values > floor, samples, -1))
+    bounds, rounding, values, samples, cuts = (np.array(part) for part in zip(*found))
+    looks = Looks(bounds, rounding, values, np.where(values > floor, samples, -1))
+    centres = (patches.lows + patches.highs)[:, :-1] / 2
+    some = Patches(patches.columns, patches.lows, patches.highs, cuts.astype(int), centres)
+    return Opened(some, looks, np.arange(len(patches)), len(patches) * rows.shape[1])
 
 
-def _look(points, v, low, high, norm, bias) -> tuple[float, float, float, int]:
-    """Bound, rounding, value and sample of one patch; ``points`` (k, n)."""
-    shape = (_Box if norm == 1 else _Cell)(low, high)
-    p, r = shape.centre @ points, shape.reaches(points)
-    order = np.argsort(p, kind="stable")
-    p, r, v, points = p[order], r[order], v[order], points[:, order]
-    sizes = np.linalg.norm(v, axis=1)
-    if bias:
-        starts = np.flatnonzero(np.diff(p, prepend=-np.inf) > 0)
-        first, reach = np.append(starts, len(p)), r.max()
-        ends = np.stack([np.append(p[0] - reach, p[starts]), np.append(p[starts], p[-1] + reach)])
-    else:
-        first, ends = np.array([np.searchsorted(p, 0.0, side="right")]), np.zeros((2, 1))
-    sums, M = (_suffix(part)[first] for part in (v, v[:, :, None] * points.T[:, None, :]))
-    all_v, all_M = v.sum(axis=0), v.T @ points.T
-    bound, at = 0.0, np.zeros(len(first))
-    for face in range(2):
-        if face == 1:
-            sums, M = sums - all_v, M - all_M
-        S = M @ shape.centre - ends[:, :, None] * sums
-        at = np.maximum(at, np.linalg.norm(S[1], axis=1))
-        for sign in (1.0, -1.0) if v.shape[1] == 1 else (1.0,):
-            pulls = sign * v[:, 0] > 0 if v.shape[1] == 1 else sizes > 0
-            E = _tents(p, r, np.where(pulls, sizes, 0.0), ends)
-            bound = max(bound, *(shape.highest(sign * S[end], sign * M, E[end]) for end in (0, 1)))
-    if bias:
-        at[-1] = 0.0
-    best = at.argmax()
-    scale = np.abs(shape.centre[:, None] * points).sum(axis=0).max() + r.max()
-    rounding = 16 * (8 + len(p)) * EPSILON * float(sizes.sum()) * scale / shape.least
-    sample = order[min(first[best], len(p) - 1)] if bias else -1
-    return bound + rounding, rounding, at[best] / shape.length, sample
+def _look(points, v, low, high, norm, bias) -> tuple[float, float, float, int, int]:
+    """Bound, rounding, value, sample and the side to cut, of one patch; ``points`` (k, n)."""
+    centre, sides = (low + high) / 2, (high - low) / 2
+    w, b = centre[:-1], centre[-1]
+    z = w @ points - b
+    crossing = np.abs(z) < sides[:-1] @ np.abs(points) + sides[-1]
+    sizes, above = np.linalg.norm(v, axis=1), z > 0
+    along = np.sign(w) if norm == 1 else w / np.linalg.norm(w)
+    scale = np.maximum(np.abs(low), np.abs(high)) @ np.append(np.abs(points).max(axis=1), 1.0)
+    rounding = rounding_of(len(v), float(sizes.sum()), float(scale))
+    rounding /= along @ w - np.abs(along) @ sides[:-1]
+    beyond = bias and not crossing.any() and (above.all() or not above.any())
+    moments = np.stack([*points, -np.ones(len(v))])
+    sums = [(moments * above) @ v, (moments * above) @ v - moments @ v]
+    values = [float(np.linalg.norm(centre @ part)) / float(along @ w) for part in sums]
+    best = int(np.argmax(values))
+    value, sample = values[best], int(np.abs(z).argmin()) if bias else -1
+    if bias and (above.all() or not above.any()) and has_sum(v):
+        # Beyond all rows, where no hyperplane through one of them is.
+        value, sample = 0.0, -1
+    slopes = sums[best] - np.outer(np.append(along, 0.0), centre @ sums[best]) / (along @ w)
+    swings = np.abs(moments)[:, crossing] @ sizes[crossing] + np.linalg.norm(slopes, axis=1)
+    cut = int((sides * swings).argmax())
+    bound = 0.0 if beyond else _at_corners(moments, v, z, sums, centre, sides, along)
+    return bound + rounding, rounding, value, sample, cut
 
 
-def _suffix(part) -> np.ndarray:
-    """Sums over the last n, n − 1, …, 0 rows."""
-    sums = np.cumsum(part[::-1], axis=0)[::-1]
-    return np.concatenate([sums, np.zeros((1, *part.shape[1:]))])
+def _at_corners(moments, v, z, sums, centre, sides, along) -> float:
+    """The largest of F over the norm at the corners of a box; z (n,) says the sides of rows at its
+    centre, ``sums`` of either face are (k + 1, K)."""
+    ways = [(1.0, -1.0) if side > 0 else (1.0,) for side in sides]
+    corners = centre + np.array(list(product(*ways))) * sides
+    heights = corners @ moments
+    excess = np.maximum(np.where(z > 0, -heights, heights), 0.0)
+    lengths, best = corners[:, :-1] @ along, 0.0
+    for part in sums:
+        scores = corners @ part
+        if v.shape[1] > 1:
+            scores = np.linalg.norm(scores, axis=1) + excess @ np.linalg.norm(v, axis=1)
+            best = max(best, float((scores / lengths).max()))
+            continue
+        for sign in (1.0, -1.0):
+            tops = sign * scores[:, 0] + excess @ np.maximum(sign * v[:, 0], 0.0)
+            best = max(best, float((tops / lengths).max()))
+    return best
 
 
-def _tents(p, r, sizes, b) -> np.ndarray:
-    """Σ size (r − |p − b|)₊, for b of any shape."""
-    height = np.zeros(b.shape)
-    for foot, slope in ((p - r, 1.0), (p, -2.0), (p + r, 1.0)):
-        order = np.argsort(foot)
-        begun = np.searchsorted(foot[order], b)
-        mass = np.concatenate([[0.0], np.cumsum(sizes[order])])[begun]
-        moment = np.concatenate([[0.0], np.cumsum(sizes[order] * foot[order])])[begun]
-        height += slope * (b * mass - moment)
-    return np.maximum(height, 0.0)
-
-
-class _Cell:
-    """Norm 2: the patch as the directions c + t, with c of length one and t across it."""
-
-    def __init__(self, low, high):
-        middle, self.sides = (low + high) / 2, (high - low) / 2
-        size = np.linalg.norm(middle)
-        self.centre = middle / size
-        corners = np.array(list(product(*np.stack([low, high], axis=1))))
-        along = corners @ self.centre
-        away = np.linalg.norm(corners - along[:, None] * self.centre, axis=1)
-        # Not the arc cosine, which loses half of its digits near 1.
-        self.T = float((away / along).max()) * (1 + 1e-14) + 4 * EPSILON
-        self.shortest = (size - self.sides @ np.abs(self.centre)) * (1 - 1e-14)
-        free = self.sides > 0
-        ends = np.maximum(np.abs(low), np.abs(high))[free]
-        within = self.sides[free] / np.sqrt(1 + ends**2) / size
-        self.within = float(within.min(initial=self.T)) * (1 - 1e-14)
-        self.length = self.least = 1.0
-
-    def reaches(self, points) -> np.ndarray:
-        return self._across(points.T)[1]
-
-    def _across(self, rows) -> tuple[np.ndarray, np.ndarray]:
-        """The length of each row (…, d) across the centre, and its largest product with any t."""
-        squares = (rows**2).sum(axis=-1)
-        along = rows @ self.centre
-        lengths = np.sqrt(np.maximum(squares - along**2, 0.0) + 1e-14 * squares)
-        turns = np.abs(rows - along[..., None] * self.centre) @ self.sides / self.shortest
-        return lengths, np.minimum(self.T * lengths, turns + 1e-14 * self.T * np.sqrt(squares))
-
-    def highest(self, S, M, E) -> float:
-        """The largest score for S (k, K), M (k, K, d) and E (k,)."""
-        Q, H = (np.linalg.norm(part, axis=1) for part in self._across(M))
-        S = S[:, 0] if S.shape[1] == 1 else np.linalg.norm(S, axis=1)
-        ends = np.maximum(H / np.where(Q > 0, Q, 1.0), self.within)
-        near = _on_arc(S, Q + E / self.within, 0.0, self.within)
-        return float(np.maximum(near, _on_arc(S + E, Q, self.within, ends)).max())
-
-
-def _on_arc(S, Q, begin, end) -> np.ndarray:
-    """The largest S cos φ + Q sin φ with begin ≤ tan φ ≤ end, for Q ≥ 0."""
-    angle = np.clip(np.arctan2(Q, S), np.arctan(begin), np.arctan(end))
-    return S * np.cos(angle) + Q * np.sin(angle)
-
-
-class _Box:
-    """Norm 1: the patch's corners, in one orthant."""
-
-    def __init__(self, low, high):
-        self.centre, self.sides = (low + high) / 2, (high - low) / 2
-        self.length = np.abs(self.centre).sum()
-        self.corners = np.array(list(product(*np.stack([-self.sides, self.sides], axis=1))))
-        self.norms = np.abs(self.centre + self.corners).sum(axis=1)
-        self.least = min(self.length, self.norms.min())
-
-    def reaches(self, points) -> np.ndarray:
-        return self.sides @ np.abs(points)
-
-    def highest(self, S, M, E) -> float:
-        """The largest score for S (k, K), M (k, K, d) and E (k,)."""
-        at_corners = S[:, :, None] + M @ self.corners.T
-        if S.shape[1] == 1:
-            at_corners, S = at_corners[:, 0], S[:, 0]
-        else:
-            at_corners, S = np.linalg.norm(at_corners, axis=1), np.linalg.norm(S, axis=1)
-        corners = (at_corners + E[:, None]) / self.norms
-        return float(max(corners.max(), S.max() / self.length))
+def rounding_of(n: int, total: float, scale: float) -> float:
+    """What sums over n rows of v, of sizes that add up to ``total``, times products up to
+    ``scale``, may be off by."""
+    return 16 * (8 + DEEPEST + n) * EPSILON * total * scale

@@ -1,129 +1,268 @@
-"""Bounds of patches of directions, compiled by numba: the contract of ``bound_patch.look`` for one
+"""Bounds of patches of hyperplanes, compiled by numba: the contract of ``bound_patch.look`` for one
 target.
 
-With norm 2 and biases a histogram of the rows bounds most b (``bound_patch_screen``). The rows of
-the others are sorted, and walked through with running sums of v x and of the tents' sides, unless
-the patch is so wide that halving it is cheaper. Else all rows are walked through.
+A patch with a bound above the limit is halved again and again, first what was halved last: then the
+rows that hyperplanes of a part pass are among those of what it is a part of, and deep down they are
+few. What is still open when all rows have been visited often enough is handed back.
 """
 
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.bound import EPSILON, Looks
-from wedgefit.engine.bound_patch import Patches
-from wedgefit.engine.bound_patch_screen import COLUMNS, fill, screen, stretch_of
-from wedgefit.engine.bound_patch_walk import patch_of, row_in, walk
-from wedgefit.engine.bound_walk import nearest
-from wedgefit.engine.compiling import OPTIONS, PART_OF_ONE
+from wedgefit.engine.bound import Looks
+from wedgefit.engine.bound_patch import DEEPEST, Opened, Patches, rounding_of
+from wedgefit.engine.bound_patch_box import (
+    ABOVE,
+    AT,
+    CENTRE,
+    HIGH,
+    LINES,
+    LOW,
+    TOWARDS,
+    at_corners,
+    copy,
+    count_in,
+    divide,
+    enter,
+    measure,
+    most_excess,
+    score_at,
+    sift,
+    swing_of,
+    tell_sides,
+)
+from wedgefit.engine.compiling import INNER, OPTIONS
+from wedgefit.engine.problem import has_sum
 
-# Rows per bin of the histogram, and its fewest and most bins.
-ROWS_PER_BIN = 2
-FEWEST_BINS, MOST_BINS = 16, 512
-# A patch wider than this is not walked through where more than this part of its rows would be.
-WIDE, PART = 2e-3, 2
+# The lists of rows from a patch down to one of its parts are so many times as long as all rows.
+LISTS = 8
+# Below so many rows a part takes as long as that, however few there are.
+ROWS_OF_PART = 50
 
 
-def look(rows, v, patches: Patches, *, norm, bias, limit, floor) -> Looks:
+def look(rows, v, patches: Patches, *, norm, bias, limit, floor, apart=0) -> Opened:
     """See ``bound_patch.look``; v is (n, 1)."""
-    count, dense = len(patches), np.ascontiguousarray
-    bounds, rounding, values = np.empty(count), np.empty(count), np.empty(count)
-    samples = np.full(count, -1)
-    bins = int(np.clip(rows.shape[1] // ROWS_PER_BIN, FEWEST_BINS, MOST_BINS))
-    _look(
-        dense(rows.T), dense(v[:, 0]), float(np.abs(v).sum()), dense(patches.columns),
-        dense(patches.lows), dense(patches.highs), norm, bias, bins, float(limit), bounds, rounding,
-        values, samples,
+    dense, sizes = np.ascontiguousarray, np.abs(v[:, 0])
+    n, (count, d) = rows.shape[1], patches.columns.shape
+    room = count * (2 * DEEPEST + 2)
+    boxes, normals = np.empty((room, 2, d + 1)), np.empty((room, d))
+    numbers, places = np.empty((room, 3)), np.empty((room, 3), dtype=np.int64)
+    # A hyperplane beyond all rows has a score that some other has, too, where v has no sum.
+    told = norm, bias, bool(bias and has_sum(v)), float(limit), float(floor)
+    many, visits = _look(
+        dense(rows), dense(v[:, 0]), dense(patches.columns), dense(patches.lows),
+        dense(patches.highs), told, apart, rounding_of(n, float(sizes.sum()), 1.0), boxes, normals,
+        numbers, places,
     )  # fmt: skip
-    return Looks(bounds, rounding, values, np.where(values > floor, samples, -1))
+    origins, cuts, samples = places[:many].T.copy()
+    bounds, rounding, values = numbers[:many].T.copy()
+    regions = Patches(
+        patches.columns[origins], boxes[:many, 0], boxes[:many, 1], cuts, normals[:many]
+    )
+    return Opened(regions, Looks(bounds, rounding, values, samples), origins, int(visits))
 
 
 @njit(**OPTIONS)
 def _look(
-    X, v, total, columns, lows, highs, norm, bias, bins, limit, bounds, rounding, values, samples
+    X, v, columns, lows, highs, told, apart, rounding, boxes, normals, numbers, places
 ):  # fmt: skip
+    """Fill in what is left of each patch, from the first line on: its ``boxes``, ``normals``,
+    ``numbers`` (bound, rounding, value) and ``places`` (origin, cut, sample). How many lines, and
+    how many rows were visited."""
     n, d = len(v), columns.shape[1]
-    points, rows = np.empty((n, d)), np.empty((3, n))
-    patch, sums = np.empty((4, d)), np.empty((2, d + 1))
-    hist = np.empty((bins + 1, d + COLUMNS))
-    for which in range(len(columns)):
-        T, length, least = patch_of(lows[which], highs[which], norm, patch)
-        scale, reach, ends = _measured(X, columns[which], patch, T, norm, points, rows)
-        shape, screened = (norm, length), norm == 2 and bias
-        if screened:
-            bound, done, value, b, some, stretch = _screened(
-                points, rows, v, patch, T, sums, hist, ends, reach, shape, limit
-            )
-        else:
-            bound, done, value, b = 0.0, 0.0, 0.0, 0.0
-            some, stretch = _everyone(points, rows, v, sums, ends, reach, bias)
-        sample = -1
-        if len(some) > 0:
-            inside, inner, at = walk(
-                points, rows[0], rows[1], v, some, stretch, sums, patch, T, shape, bias,
-                limit if screened else 0.0,
-            )  # fmt: skip
-            bound = max(done, inside)
-            if inner > value:
-                value, sample = inner, at
-        if screened and sample < 0:
-            sample = nearest(rows[0], b)
-        rounding[which] = 16 * (8 + n) * EPSILON * total * (scale + reach) / least
-        bounds[which] = bound + rounding[which]
-        values[which] = value / length
-        samples[which] = sample
-
-
-@njit(**PART_OF_ONE)
-def _measured(X, columns, patch, T, norm, points, rows):
-    """Fill ``points`` (n, d) and ``rows`` (3, n): p, how far it can move, and the distance from the
-    centre's line. The largest sum of products, the farthest move, and the ends of p."""
-    scale, reach, low, high = 0.0, 0.0, np.inf, -np.inf
-    for i in range(len(points)):
-        for c in range(len(columns)):
-            points[i, c] = X[i, columns[c]]
-        p, r, across, parts = row_in(points[i], patch, T, norm)
-        rows[0, i], rows[1, i], rows[2, i] = p, r, across
-        scale, reach = max(scale, parts), max(reach, r)
-        low, high = min(low, p), max(high, p)
-    return scale, reach, (low, high)
-
-
-@njit(**PART_OF_ONE)
-def _screened(points, rows, v, patch, T, sums, hist, ends, reach, shape, limit):
-    """By the histogram: the bound, that of the b which need no walk, the longest S at an edge and
-    its b; then the rows and the stretch to be walked through, no rows where the patch is not."""
-    p, r, across = rows[0], rows[1], rows[2]
-    # A little wider than the rows reach, so that no b between them and the edge is left out.
-    low, high = ends[0] - reach, ends[1] + reach
-    margin = 1e-12 * max(abs(low), abs(high)) + 1e-300
-    low, high = low - margin, high + margin
-    width = (high - low) / (len(hist) - 1)
-    fill(points, p, r, across, v, low, 1 / width, hist)
-    first, last, hottest, done, value, b = screen(
-        hist, sums, low, width, ends, patch, T, shape[0], limit
-    )
-    some, stretch = np.empty(0, dtype=np.int64), (low, high, 0)
-    if first >= 0 and value <= limit:
-        some, stretch = stretch_of(hist, sums, p, r, low, width, first, last)
-        if len(some) * PART > len(p) and T > WIDE:
-            some = some[:0].copy()
-    return max(done, hottest), done, value, b, some, stretch
-
-
-@njit(**PART_OF_ONE)
-def _everyone(points, rows, v, sums, ends, reach, bias):
-    """All rows, and the stretch to be walked through: all b that they reach, or b = 0."""
-    n, d = points.shape
-    sums[:] = 0.0
-    some, below = np.empty(n, dtype=np.int64), n
+    store, ids = np.empty((d + 1, LISTS * n)), np.empty(LISTS * n, dtype=np.int64)
+    room, others = np.empty((7, n)), np.empty((2, n), dtype=np.int64)
+    lists, above = np.zeros((DEEPEST + 1, 4), dtype=np.int64), np.zeros((DEEPEST + 1, d + 1))
+    stack, levels = np.empty((DEEPEST + 1, 3, d + 1)), np.zeros(DEEPEST + 1, dtype=np.int64)
+    box, everything, longest = np.zeros((LINES, d + 1)), np.zeros(d + 1), np.zeros(d)
+    steps, at = np.empty((d + 1, n)), np.empty(d + 1)
+    lists[0, 1] = lists[0, 2] = n
+    copy(v, store[d])
     for i in range(n):
-        some[i] = i
-        above = bias or rows[0, i] > 0
-        below -= above
+        ids[i] = i
+    many, visits = 0, 0
+    for origin in range(len(columns)):
+        if origin == 0 or _differ(columns[origin], columns[origin - 1]):
+            _enter_set(X, columns[origin], store[:, :n], ids[:n], everything, longest)
+        slack = rounding * _scale(longest, lows[origin], highs[origin])
+        for c in range(d + 1):
+            stack[0, LOW, c], stack[0, HIGH, c] = lows[origin, c], highs[origin, c]
+            stack[0, 2, c], at[c] = 0.0, 0.5 * (lows[origin, c] + highs[origin, c])
+        levels[0], size, spent, first, seen = 1, 1, 0, many, 0
+        closed, wide, best, sample, cut = 0.0, 0.0, 0.0, -1, 0
+        while size > 0:
+            size, seen = size - 1, seen + 1
+            level = levels[size]
+            copy(stack[size, LOW], box[LOW])
+            copy(stack[size, HIGH], box[HIGH])
+            copy(stack[size, 2], box[TOWARDS])
+            free, length, least = enter(box, told[0])
+            spent += max(lists[level - 1, 2], ROWS_OF_PART)
+            _list(store, ids, box, lists, above, level, room, others)
+            asked = (told[1], told[2], told[3], max(told[4], best), length, least)
+            bound, value, here, face, sign, score = _bounded(
+                store, ids, box, free, lists[level], everything, room, steps, asked
+            )
+            lists_end = lists[level, 0] + 2 * lists[level, 2]
+            deeper = max(level, many - first) < DEEPEST and lists_end <= LISTS * n
+            opened = bound > told[3]
+            if opened or seen == 1:
+                cut = divide(box, free, everything, face, sign, score / length)
+            if opened and not (deeper and apart > 0 and spent < (1 + apart) * n):
+                told_so_far = (bound + slack / least, slack / least, value)
+                line = boxes[many], normals[many], numbers[many], places[many]
+                _write(line, box[LOW], box[HIGH], box[AT], told_so_far, (origin, cut, here))
+                many += 1
+                continue
+            if value > best:
+                best, sample = value, here
+                copy(box[AT], at)
+            if opened:
+                size = _halve(box, cut, level + 1, stack, levels, size)
+            else:
+                closed, wide = max(closed, bound + slack / least), max(wide, slack / least)
+        if many == first or seen > 1:
+            line = boxes[many], normals[many], numbers[many], places[many]
+            told_so_far = (closed, wide, best)
+            _write(line, lows[origin], highs[origin], at, told_so_far, (origin, cut, sample))
+            many += 1
+        visits += spent
+    return many, visits
+
+
+@njit(**INNER)
+def _enter_set(X, columns, rows, which, everything, longest):
+    """The rows of a set of columns, Σ v (x, 1) over all of them, and the largest |x|."""
+    everything[len(columns)] = 0.0
+    for c in range(len(columns)):
+        copy(X[columns[c]], rows[c])
+        everything[c] = longest[c] = 0.0
+        for i in range(len(which)):
+            longest[c] = max(longest[c], abs(rows[c, i]))
+    count_in(rows, which, everything)
+
+
+@njit(**INNER)
+def _differ(columns, others):
+    for c in range(len(columns)):
+        if columns[c] != others[c]:
+            return True
+    return False
+
+
+@njit(**INNER)
+def _write(line, low, high, at, numbers, places):
+    """Write one line of what is left."""
+    copy(low, line[0][0])
+    copy(high, line[0][1])
+    for c in range(len(line[1])):
+        line[1][c] = at[c]
+    for k in range(3):
+        line[2][k], line[3][k] = numbers[k], places[k]
+
+
+@njit(**INNER)
+def _scale(longest, low, high):
+    """No w·x − b is a sum of products that are larger."""
+    d = len(longest)
+    total = max(abs(low[d]), abs(high[d]))
+    for c in range(d):
+        total += longest[c] * max(abs(low[c]), abs(high[c]))
+    return total
+
+
+@njit(**INNER)
+def _list(store, ids, box, lists, above, level, room, others):
+    """List the rows that the box passes, of those that the one it is a part of does; ``room[2]``
+    and ``room[3]`` are their heights and reaches."""
+    source, many, over = lists[level - 1, 0], lists[level - 1, 2], lists[level - 1, 3]
+    begin, d = source + many, len(store) - 1
+    rows = store[:, source:begin]
+    some, outside = others[0, :many], others[1, :many]
+    measure(rows, box, room[0, :many], room[1, :many])
+    up, total, higher = sift(room[0, :many], room[1, :many], rows[d], some, outside)
+    copy(above[level - 1], above[level])
+    count_in(rows, outside[:higher], above[level])
+    lists[level, 0], lists[level, 1] = begin, up
+    lists[level, 2], lists[level, 3] = total, over + higher
+    for c in range(d + 1):
+        x, mine = rows[c], store[c, begin : begin + total]
+        for j in range(total):
+            mine[j] = x[some[j]]
+    for j in range(total):
+        ids[begin + j] = ids[source + some[j]]
+        room[2, j], room[3, j] = room[0, some[j]], room[1, some[j]]
+    copy(above[level], box[ABOVE])
+
+
+@njit(**INNER)
+def _bounded(store, ids, box, free, listed, everything, room, steps, asked):
+    """The bound of a box, the best value where it is looked at and a row near that, −1 where it is
+    no larger than the last value; and the face and sign that have the bound, with their score."""
+    bias, within, limit, floor, length, least = asked
+    n, begin, up, total, over = room.shape[1], listed[0], listed[1], listed[2], listed[3]
+    rows = store[:, begin : begin + total]
+    height, reach, side = room[2, :total], room[3, :total], room[4, :total]
+    sizes, way = room[5, :total], room[6, :total]
+    higher = over + tell_sides(rows, box, height, side, sizes)
+    scores = (score_at(box[AT], box, everything, 0), score_at(box[AT], box, everything, 1))
+    value, sample = max(abs(scores[0]), abs(scores[1])) / length, -1
+    outside = higher == 0 or higher == n
+    if within and outside:
+        value = 0.0
+    if bias and value > floor:
+        some = store[:, :n] if total == 0 else rows
+        sample = _nearest(some, ids[:n] if total == 0 else ids[begin : begin + total], box)
+    if bias and outside and total == 0:
+        # No row lies on any of its hyperplanes.
+        return 0.0, value, sample, 0, 1.0, scores[0]
+    bound, face, sign = _at_most(box, everything, up, height, reach, side, sizes, least)
+    if bound > limit:
+        top, face, sign = at_corners(
+            rows, up, box, free, everything, height, side, sizes, way, steps[:, :total]
+        )
+        bound = min(bound, top)
+    return bound, value, sample, face, sign, scores[face]
+
+
+@njit(**INNER)
+def _at_most(box, everything, up, height, reach, side, sizes, least):
+    """A quick bound, and the face and sign that have it."""
+    bound, best_face, best_sign = 0.0, 0, 1.0
+    rise = most_excess(height[:up], reach[:up], side[:up], sizes[:up])
+    fall = most_excess(height[up:], reach[up:], side[up:], sizes[up:])
+    for face in range(2):
+        middle = score_at(box[CENTRE], box, everything, face)
+        swing = swing_of(box, everything, face)
+        for sign, excess in ((1.0, rise), (-1.0, fall)):
+            top = (sign * middle + swing + excess) / least
+            if top > bound:
+                bound, best_face, best_sign = top, face, sign
+    return bound, best_face, best_sign
+
+
+@njit(**INNER)
+def _nearest(rows, ids, box):
+    """The row nearest to the hyperplane where a box is looked at."""
+    d, best, at = len(rows) - 1, np.inf, -1
+    for i in range(rows.shape[1]):
+        z = -box[AT, d]
         for c in range(d):
-            sums[0, c] += above * v[i] * points[i, c]
-            sums[1, c] += v[i] * points[i, c]
-        sums[0, d] += above * v[i]
-        sums[1, d] += v[i]
-    begin, end = (ends[0] - reach, ends[1] + reach) if bias else (0.0, 0.0)
-    return some, (begin, end, below)
+            z += box[AT, c] * rows[c, i]
+        if abs(z) < best:
+            best, at = abs(z), ids[i]
+    return at
+
+
+@njit(**INNER)
+def _halve(box, cut, level, stack, levels, size):
+    """Put both halves of the box on the stack; its new size."""
+    middle = 0.5 * (box[LOW, cut] + box[HIGH, cut])
+    for upper in range(2):
+        copy(box[LOW], stack[size, LOW])
+        copy(box[HIGH], stack[size, HIGH])
+        copy(box[TOWARDS], stack[size, 2])
+        stack[size, LOW if upper else HIGH, cut] = middle
+        levels[size] = level
+        size += 1
+    return size

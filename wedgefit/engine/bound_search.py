@@ -9,13 +9,12 @@ the number of threads, and so neither does what is found.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.util import find_spec
 
 import numpy as np
 
-from wedgefit.engine import bound, bound_patch
 from wedgefit.engine.bound import Intervals, Looks
-from wedgefit.engine.bound_patch import Patches
+from wedgefit.engine.bound_look import Regions, joined, look, open_up, together
+from wedgefit.engine.bound_patch import Opened, Patches
 from wedgefit.engine.coinciding import Points, points_of
 from wedgefit.engine.problem import has_sum, row_norms
 from wedgefit.engine.remembered import Remembered
@@ -40,8 +39,10 @@ FAR = 0.02
 # The tolerance is half of what the wanted gap leaves open. Where a score exceeds alpha, so many
 # times as much is as good.
 ENOUGH = 1.7
-# Sorting a row and walking past it takes so many times as long as putting it into a histogram.
-SORTED = 8
+# A look at a patch takes it apart, visiting its rows so many times. At first so few are looked at
+# together, the most promising ones, and then twice as many each time: what these show saves others.
+APART = 32
+PATCHES_AT_FIRST = 8
 # One block of intervals visits about this many rows: some milliseconds.
 BLOCK = 1 << 20
 
@@ -97,7 +98,9 @@ class Bounder:
         middle = 0.5 * (X.min(axis=0) + X.max(axis=0)) if bias else 0.0
         self.rows = np.ascontiguousarray((X - middle).T)
         self.norm, self.bias, self.threads = norm, bias, Threads(jobs)
-        self.first = (Intervals if sets.shape[1] == 2 else Patches).all(sets)
+        self.first: Regions = (
+            Intervals.all(sets) if sets.shape[1] == 2 else Patches.all(sets, self.rows, bias)
+        )
         self._last: Remembered[Bounded] | None = None
 
     @property
@@ -105,13 +108,11 @@ class Bounder:
         """How many rows the first look at all sets visits, at most."""
         return self.most_visits(self.first)
 
-    def most_visits(self, regions: Intervals | Patches) -> int:
-        """How many rows these visit if none coincide. A patch sorts all of its own, which takes as
-        long as several intervals do."""
-        each = 1 if isinstance(regions, Intervals) else SORTED
-        return each * len(regions) * self.rows.shape[1]
+    def most_visits(self, regions: Regions) -> int:
+        """How many rows these visit if none coincide, and no patch is taken apart."""
+        return len(regions) * self.rows.shape[1]
 
-    def visits(self, regions: Intervals | Patches) -> int:
+    def visits(self, regions: Intervals) -> int:
         """How many rows or points these visit."""
         fewer = (
             len(mine) * (self.rows.shape[1] - len(points)) for points, mine in self._parted(regions)
@@ -125,7 +126,7 @@ class Bounder:
             return {}
         return points_of(self.rows, np.unique(self.first.columns, axis=0))
 
-    def _parted(self, regions: Intervals | Patches) -> Iterator[tuple[Points, np.ndarray]]:
+    def _parted(self, regions: Intervals) -> Iterator[tuple[Points, np.ndarray]]:
         """The points of every pair of columns that has some, and where its intervals are."""
         if not self._points:
             return
@@ -169,14 +170,14 @@ class Bounder:
         course = _Course(self, alpha, tolerance, budget, deadline, left)
         now, parents = self.first, np.full(len(self.first), np.inf)
         while len(now):
-            looks = self._look(v, now, course.limit, floor, workers)
-            course.hear(now, looks, parents)
+            found = self._opened(v, now, course, floor, workers)
+            course.hear(found, parents[found.origins])
             now, parents = course.next_ones()
             now, parents = now.halved(), np.repeat(parents, 2)
-        found = course.result()
+        result = course.result()
         # In a hurry intervals are taken in other lots, and what is proven differs a little.
-        self._last = None if course.hurried else Remembered(v.copy(), asked, found)
-        return found
+        self._last = None if course.hurried else Remembered(v.copy(), asked, result)
+        return result
 
     def _attainable(self, tolerance: float, v: np.ndarray) -> float:
         """The tolerance, or the one that bounds reach where v (n, K) has a sum."""
@@ -188,11 +189,23 @@ class Bounder:
         sizes = np.abs(self.rows).max(axis=0) if self.norm == 1 else row_norms(self.rows.T)
         return 2 * float(sizes.max())
 
-    def _look(
-        self, v, regions: Intervals | Patches, limit: float, floor: float, workers: Workers
-    ) -> Looks:
-        """Look at all intervals or patches, in blocks that workers share; where rows coincide at
-        their points, here."""
+    def _opened(
+        self, v, regions: Regions, course: "_Course", floor: float, workers: Workers
+    ) -> Opened:
+        """Look at all intervals or patches, in blocks that workers share."""
+        if isinstance(regions, Intervals):
+            looks = self._look(v, regions, course.limit, floor, workers)
+            return Opened(regions, looks, np.arange(len(regions)), self.visits(regions))
+        asked = self.norm, self.bias, course.limit, floor, course.apart
+        each = workers.larger * BLOCK // len(v)
+        step = max(1, min(each // (1 + course.apart), -(-len(regions) // self.threads.jobs)))
+        starts = list(range(0, len(regions), step))
+        blocks = [regions.take(slice(start, start + step)) for start in starts]
+        return together(workers.run(open_up, self.rows, blocks, v, *asked), starts)
+
+    def _look(self, v, regions: Intervals, limit: float, floor: float, workers: Workers) -> Looks:
+        """Look at all intervals, in blocks that workers share; where rows coincide at their points,
+        here."""
         asked = self.norm, self.bias, limit, floor
         left, lots, places = np.ones(len(regions), dtype=bool), [], []
         for points, mine in self._parted(regions):
@@ -204,13 +217,8 @@ class Bounder:
         starts = range(0, len(others), step)
         blocks = [regions.take(others[start : start + step]) for start in starts]
         found += workers.run(look, self.rows, blocks, v, *asked)
-        order = np.argsort(np.concatenate([*places, others]))
-        return Looks(
-            *(
-                np.concatenate([getattr(looks, part) for looks in found])[order]
-                for part in Looks.__dataclass_fields__
-            )
-        )
+        order, all_looks = np.argsort(np.concatenate([*places, others])), joined(*found)
+        return Looks(*(getattr(all_looks, part)[order] for part in Looks.__dataclass_fields__))
 
     def _look_at(self, v: np.ndarray, lot: tuple[Points, Intervals], *asked) -> Looks:
         """Look at intervals in one pair of columns by its points."""
@@ -243,12 +251,23 @@ class _Course:
         self.settled, self.given_up = 0.0, 0.0
         self.waiting, self.bounds = bounder.first.take(slice(0, 0)), np.empty(0)
         self.places: list[Places] = []
+        self.most = PATCHES_AT_FIRST
         self.cut_short, self.hurried = False, deadline.known
 
-    def hear(self, now: Intervals | Patches, looks: Looks, parents: np.ndarray) -> None:
-        """Take in a look at these intervals or patches, parts of some with the bounds ``parents``
+    @property
+    def apart(self) -> int:
+        """How often the rows of a patch are visited to take it apart: not before it is known what
+        for, and hardly where a glance is enough."""
+        if np.isinf(self.limit):
+            return 0
+        return APART if self.budget == self.effort else 1
+
+    def hear(self, found: Opened, parents: np.ndarray) -> None:
+        """Take in what is left of intervals or patches, parts of some with the bounds ``parents``
         (m,)."""
-        self.visits += self.bounder.visits(now)
+        now, looks = found.regions, found.looks
+        self.visits += found.visits
+        self.most *= 2
         bounds = np.minimum(looks.bounds, parents)
         self.best = max(self.best, float(looks.values.max()))
         excess = max(self.best - self.alpha, 0.0) if self.alpha else 0.0
@@ -260,7 +279,7 @@ class _Course:
         self.places.append(_places(now, looks))
         open_ = (bounds - looks.rounding > self.limit) & (now.widths > SMALLEST)
         self._settle(bounds[~open_])
-        self.waiting = _joined(self.waiting, now.take(open_))
+        self.waiting = joined(self.waiting, now.take(open_))
         self.bounds = np.append(self.bounds, bounds[open_])
         still = self.bounds > self.limit
         self._settle(self.bounds[~still])
@@ -278,14 +297,15 @@ class _Course:
     def _settle(self, bounds: np.ndarray) -> None:
         self.settled = max(self.settled, float(bounds.max(initial=0.0)))
 
-    def next_ones(self) -> tuple[Intervals | Patches, np.ndarray]:
+    def next_ones(self) -> tuple[Regions, np.ndarray]:
         """What to halve and look at next, and the bounds of these (m,)."""
         now, parents = self.waiting.take(slice(0, 0)), np.empty(0)
         while len(self.waiting) and not len(now):
             # The largest bounds first: wherever effort ends, what is left is as small as it can be.
-            each = 2 * self.bounder.most_visits(self.waiting.take([0]))
+            each = 2 * self.bounder.most_visits(self.waiting.take([0])) * (1 + self.apart)
             hurry = self.deadline.known
             most = max(1, AT_A_TIME // each, 0 if hurry else len(self.waiting) // 4)
+            most = min(most, self.most) if isinstance(self.waiting, Patches) else most
             affordable = (self.budget - self.visits) / each
             last = affordable < 1
             self.cut_short = last and self.budget == self.effort
@@ -312,30 +332,6 @@ class _Course:
         )
 
 
-def look(rows, regions: Intervals | Patches, v, norm, bias, limit, floor) -> Looks:
-    """Look at some intervals or patches of the ``rows`` (d, n), wherever this runs."""
-    kernels = kernels_for(isinstance(regions, Intervals), v.shape[1])
-    return kernels.look(rows, v, regions, norm=norm, bias=bias, limit=limit, floor=floor)
-
-
-def kernels_for(pairs: bool, targets: int):
-    """The compiled kernels where they are installed, else those in NumPy."""
-    if find_spec("numba") is None or (not pairs and targets > 1):
-        return bound if pairs else bound_patch
-    from wedgefit.engine import bound_compiled, bound_patch_compiled
-
-    return bound_compiled if pairs else bound_patch_compiled
-
-
-def _joined(some, others):
-    """Two lots of intervals or patches as one."""
-    parts = (
-        np.concatenate([getattr(one, part) for one in (some, others)])
-        for part in some.__dataclass_fields__
-    )
-    return type(some)(*parts)
-
-
 def _without(regions, gone: np.ndarray):
     """The intervals or patches at all other positions."""
     return regions.take(np.delete(np.arange(len(regions)), gone))
@@ -345,12 +341,12 @@ class _Left:
     """The sets of columns that a search leaves as they are: those that have had ``most`` regions,
     and those that are open at its end."""
 
-    def __init__(self, regions: Intervals | Patches, width: int, most: float):
+    def __init__(self, regions: Regions, width: int, most: float):
         self.width, self.most = width, most
         self._had: np.ndarray | float = 0.0
         self._sets = [regions.columns[:0]]
 
-    def told(self, regions: Intervals | Patches, last: bool) -> np.ndarray:
+    def told(self, regions: Regions, last: bool) -> np.ndarray:
         """Which of the open regions are left as they are, (m,): all of them at the end."""
         gone = np.full(len(regions), last)
         if np.isfinite(self.most) and not last:
@@ -366,7 +362,7 @@ class _Left:
         return np.unique(np.concatenate(self._sets), axis=0)
 
 
-def _places(regions: Intervals | Patches, looks: Looks) -> Places:
+def _places(regions: Regions, looks: Looks) -> Places:
     seen = np.flatnonzero(looks.samples >= 0)
     return Places(
         regions.columns[seen], regions.normals[seen], looks.samples[seen], looks.values[seen]
@@ -374,13 +370,8 @@ def _places(regions: Intervals | Patches, looks: Looks) -> Places:
 
 
 def _best_first(parts: list[Places]) -> Places:
-    together = Places(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in Places.__dataclass_fields__
-        )
-    )
-    return together.take(np.argsort(-together.values, kind="stable"))
+    everything = joined(*parts)
+    return everything.take(np.argsort(-everything.values, kind="stable"))
 
 
 def spread(places: Places) -> Places:
