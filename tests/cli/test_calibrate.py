@@ -66,7 +66,7 @@ def test_outputs_lie_on_the_line(classes):
     """The same wedges and certificate; what predict prints is of the line, and so is the loss."""
     _, labels = table(classes)
     told = ["--alpha-ratio", "0.4"]
-    run("train", "d.csv", *TOLD[1:], *told, "-o", "plain.json")
+    run("train", "d.csv", *TOLD[1:3], *told, "-o", "plain.json")
     run("train", "d.csv", *TOLD, *told)
     plain, model = load("plain.json"), load("wedgefit.json")
     line = model.problem.calibration
