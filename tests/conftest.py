@@ -18,7 +18,7 @@ from wedgefit.learning import path, side_by_side
 from wedgefit.model import notes, training
 
 hypothesis.settings.register_profile(
-    "same-every-time", derandomize=True, deadline=None, database=None
+    "same-every-time", derandomize=True, deadline=None, database=None, max_examples=30
 )
 hypothesis.settings.load_profile("same-every-time")
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from quick import only
 
 from wedgefit.engine import bound_choice
 from wedgefit.engine.dictionary import Dictionary
@@ -27,7 +28,7 @@ def price(X, v, norm, **options):
     return Pricer(dictionary, **options).price(v, 0.0, dictionary.none(), every_pencil=True)
 
 
-@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("targets", only([1], [1, 2]))
 @pytest.mark.parametrize("norm", [1, 2])
 def test_a_bound_is_a_little_above_what_sweeps_find(norm, targets, rng, monkeypatch):
     X = rng.normal(size=(60, 3))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from quick import only
 
 from wedgefit.engine import exchange
 from wedgefit.engine.lasso import coordinate_descent, full_lasso, solve_lasso
@@ -82,7 +83,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("ratio", [0.5, 0.1, 1e-2, 1e-3])
+@pytest.mark.parametrize("ratio", only([0.1, 1e-2], [0.5, 0.1, 1e-2, 1e-3]))
 @pytest.mark.parametrize("kind", KINDS)
 def test_optimum_is_the_conic_solvers(kind, ratio, rng):
     """A Lasso that stops early on collinear columns makes the loop add the same wedges for ever."""
@@ -130,7 +131,7 @@ def test_kkt_on_integer_columns(K, y, start, ratio):
     assert_kkt(gram, alpha, z, tol=1e-9)
 
 
-@pytest.mark.parametrize("spread", [1.0, 1e-3, 1e-5])
+@pytest.mark.parametrize("spread", only([1e-3, 1e-5], [1.0, 1e-3, 1e-5]))
 def test_small_alphas_on_nearly_singular_hinges(spread, rng):
     """At the end of a path the support is large and its Gram matrix all but singular: the KKT
     conditions still hold."""
@@ -187,9 +188,10 @@ def test_both_twins_end_at_the_same_objective(kind, rng, monkeypatch):
     np.testing.assert_allclose(found[:3], found[3:], rtol=1e-11)
 
 
-def test_many_random_hinge_sets(rng):
+@pytest.mark.parametrize("sets", only([2], [2, 8]))
+def test_many_random_hinge_sets(sets, rng):
     """Working sets as pricing makes them: hinges of neighbouring samples in a few columns."""
-    for _ in range(8):
+    for _ in range(sets):
         X = rng.normal(size=(40, 2))
         wedges = list(oracles.enumerate_wedges(X[:12], [1, 2], 1, True))
         K = oracles.hinge_matrix(X, [wedges[j] for j in rng.choice(len(wedges), 60, replace=False)])
@@ -280,7 +282,7 @@ def test_full_lasso_is_the_reference(intercept, rng):
     assert value == pytest.approx(optimum, rel=1e-8)
 
 
-@pytest.mark.parametrize("ratio", [1e-12, 1e-30])
+@pytest.mark.parametrize("ratio", only([1e-30], [1e-12, 1e-30]))
 def test_an_alpha_lost_in_rounding_ends_with_numbers(ratio, rng):
     """Steps at random once left the range of numbers, with warnings and then NaN; what comes back
     is no worse than nothing."""

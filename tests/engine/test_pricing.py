@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from quick import only
 
 from wedgefit.engine import nomination, pencil, sweep
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES
@@ -102,7 +103,7 @@ KINDS = ["generic", "duplicates", "grid", "collinear", "constant column", "offse
 
 
 @pytest.mark.parametrize("norm, bias", EVERY_KIND)
-@pytest.mark.parametrize("d, n", [(1, 12), (2, 11), (3, 8), (4, 6)])
+@pytest.mark.parametrize("d, n", only([(2, 11), (3, 8)], [(1, 12), (2, 11), (3, 8), (4, 6)]))
 @pytest.mark.parametrize("kind", KINDS)
 def test_best_wedge_of_all_orders(kind, d, n, norm, bias):
     """The heart: a wrong best wedge ends the loop early and signs a false certificate."""
@@ -192,7 +193,11 @@ def test_a_zero_residual_violates_nothing(bias):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
-    "kind", ["generic", "duplicates", "grid", "collinear", "constant column", "scales"]
+    "kind",
+    only(
+        ["generic", "grid", "scales"],
+        ["generic", "duplicates", "grid", "collinear", "constant column", "scales"],
+    ),
 )
 def test_supremum_over_continuous_neurons_of_norm_2(kind, bias):
     """The network certificate: too small a supremum would claim a bound that some network beats."""
@@ -471,7 +476,9 @@ def same(first, second):
 @pytest.mark.parametrize(
     "variant", [{"jobs": 2}, {"memory": 0}, {"memory": 30 * 30 * 2}, {}], ids=str
 )
-@pytest.mark.parametrize("orders, norm", [([1, 2], 1), ([1, 2], 2), ([1, 2, 3], 1)])
+@pytest.mark.parametrize(
+    "orders, norm", only([([1, 2], 2)], [([1, 2], 1), ([1, 2], 2), ([1, 2, 3], 1)])
+)
 def test_same_input_same_bytes(orders, norm, variant, rng, monkeypatch):
     """Neither threads, nor kept sorts, nor running twice may change a digit over a series of
     rounds."""

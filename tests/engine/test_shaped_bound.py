@@ -207,7 +207,9 @@ def test_a_search_ends_next_to_the_best_of_all_directions(shapes):
         assert first < half.visits <= (first + whole.visits) / 2
 
 
-@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize(
+    "shapes", [*SHAPES[:2], *(pytest.param(one, marks=pytest.mark.slow) for one in SHAPES[2:])]
+)
 def test_a_fit_is_certified_by_bounds(shapes, monkeypatch):
     """The optimum of a look along every direction lies between bound and objective, which are as
     near as was asked for."""
