@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from as_json import certify, evaluate
+from quick import only
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
@@ -55,7 +56,10 @@ def trained(table, **options):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"loss": "squared"}, {"norm": 2}, {"intercept": False, "bias": False}, {"order": 1}],
+    only(
+        [{}, {"intercept": False, "bias": False}],
+        [{}, {"loss": "squared"}, {"norm": 2}, {"intercept": False, "bias": False}, {"order": 1}],
+    ),
     ids=str,
 )
 def test_each_network_is_the_binary_fit_of_its_class(options, read):

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from joblib import parallel_config
+from quick import only
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import d2_pinball_score, d2_tweedie_score, mean_pinball_loss, r2_score
@@ -161,11 +162,12 @@ def on_command_line(tmp_path, X, columns, *options):
             {"rule": "1se", "refit": True, "norm": 2, "order": 2, "cv": 2},
             ["--rule", "1se", "--refit", "--norm", "2", "--order", "2", "--cv", "2"],
         ),
-        (
+        pytest.param(
             "two",
             WedgeClassifier,
             {"max_neurons": 5, "scoring": "auc", "cv": 2},
             ["--max-neurons", "5", "--scoring", "auc", "--cv", "2"],
+            marks=pytest.mark.slow,
         ),
         (
             "three",
@@ -560,7 +562,7 @@ def test_a_monotonic_cst_of_no_meaning_is_refused(told, words, rng):
         WedgeRegressor(monotonic_cst=told, alpha=0.1).fit(X, X[:, 0])
 
 
-@pytest.mark.parametrize("kind", [WedgeRegressor, WedgeClassifier])
+@pytest.mark.parametrize("kind", only([WedgeRegressor], [WedgeRegressor, WedgeClassifier]))
 def test_pairs_are_named_or_numbered(kind, rng):
     X = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
     y = np.abs(X["a"] - X["b"]) + X["c"] + 0.3 * rng.normal(size=60)

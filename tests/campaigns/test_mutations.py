@@ -197,7 +197,7 @@ def sampling(few_draws):
 
 
 def test_changed_files_are_refused_by_the_name_of_the_field():
-    check(campaign(range(90)))
+    check(campaign(range(60)))
     assert '"scope": "sampled"' in record("sampled")
 
 

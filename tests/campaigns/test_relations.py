@@ -5,8 +5,8 @@ import pytest
 from campaigns.relations import campaign, trained
 
 
-def test_twenty_problems_keep_the_relations():
-    assert campaign(20)[1] == []
+def test_ten_problems_keep_the_relations():
+    assert campaign(10)[1] == []
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from as_json import certify
 from kinds import table_of
 from oracles import enumerate_wedges, hinge_matrix, lasso_optimum, logistic_lasso_optimum
+from quick import only
 from shell import fails, run, strict
 
 from wedgefit.engine.certificate import Certificate
@@ -70,8 +71,8 @@ WITHOUT = {
 
 @pytest.mark.parametrize(
     "seed, options",
-    [(seed, {}) for seed in range(2)]
-    + [pytest.param(seed, {}, marks=pytest.mark.slow) for seed in (2, 3, 4, 5)]
+    [(0, {})]
+    + [pytest.param(seed, {}, marks=pytest.mark.slow) for seed in (1, 2, 3, 4, 5)]
     + [
         (6, {"weight": "w", "drop": ()}),
         pytest.param(7, {"weight": "w", "drop": ()}, marks=pytest.mark.slow),
@@ -104,7 +105,7 @@ def bracketed(seed, options):
         assert cost.scope == "exact"
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", only([0], [0, 1]))
 def test_classes_too(seed):
     table = data(seed, rows=12, classes=True)
     model = fitted(table)

@@ -10,6 +10,7 @@ import oracles
 import pytest
 from as_json import certify, evaluate
 from encoded import encode
+from quick import only
 
 from wedgefit.data.table import read_table
 from wedgefit.errors import CertificateError, FitError, UsageError, WedgefitError
@@ -300,7 +301,9 @@ def test_other_refusals(read, monkeypatch):
     {"alpha_ratio": 2.0}, {"norm": 2, "bias": False},
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize(
-    "text", [csv_text(), csv_text(label=True), MIXED], ids=["numbers", "labels", "mixed"]
+    "text",
+    only([csv_text(), MIXED], [csv_text(), csv_text(label=True), MIXED]),
+    ids=["numbers", "labels", "mixed"],
 )
 def test_certify_agrees_with_an_honest_model(text, options, read, tmp_path, few_draws):
     """Also after a trip through the file: every figure can be recomputed from the weights and the

@@ -386,7 +386,7 @@ def loaded(data):
         return None
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.sampled_from([False, True, 3]), st.floats(0, 1, exclude_max=True), KINDS, VALUES)
 def test_any_change_is_refused_or_works(label, pick, kind, value):
     """Whatever a disk or an editor did to the file: a ModelFileError of one line, or a model that

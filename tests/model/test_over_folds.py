@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from as_json import certify
 from kinds import mixed, table_of, with_targets
+from quick import only
 
 from wedgefit.data import encoding
 from wedgefit.errors import ModelFileError
@@ -78,7 +79,11 @@ def test_folds_say_what_models_of_their_rows_say(fitted):
 
 
 @pytest.mark.parametrize(
-    "target, more", [("y", {}), ("two", {"calibrate": True}), ("three", {"calibrate": True})]
+    "target, more",
+    only(
+        [("two", {"calibrate": True})],
+        [("y", {}), ("two", {"calibrate": True}), ("three", {"calibrate": True})],
+    ),
 )
 def test_folds_that_learn_from_all_rows_are_not_away(target, more, monkeypatch):
     """Of a calibrated network too, whose outputs are on another line than those of its folds."""

@@ -69,7 +69,11 @@ def objects(value, path=()):
     [
         ("two classes", None),
         # Where these differ from the first.
-        ("deep targets", ("intercept", "neurons", "stages", "encoding")),
+        pytest.param(
+            "deep targets",
+            ("intercept", "neurons", "stages", "encoding"),
+            marks=pytest.mark.slow,
+        ),
         ("deep classes", ("neurons", "stages")),
     ],
 )

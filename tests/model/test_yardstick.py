@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from kinds import table_of, trained
+from quick import only
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from wedgefit.cli import main
@@ -92,7 +93,7 @@ def by_hand(record, X, y, norm=2, logistic=False):
 # The objective ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("alpha", [0.5, 5.0])
+@pytest.mark.parametrize("alpha", only([5.0], [0.5, 5.0]))
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_objective_of_a_regressor_is_scikit_learns_own(alpha, tmp_path):
     """scikit-learn divides its alpha by the number of rows, penalises all weights and no bias."""
@@ -156,7 +157,7 @@ def test_rescaling_the_neurons_changes_the_objective_only(tmp_path, rng):
 # The bounds ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("norm, inputs", [(1, 2), (2, 1), (2, 2)])
+@pytest.mark.parametrize("norm, inputs", only([(2, 1), (2, 2)], [(1, 2), (2, 1), (2, 2)]))
 def test_no_network_is_below_the_lower_bound(norm, inputs, tmp_path, rng):
     """The bound knows nothing of these networks: it holds for all, near-optimal ones too."""
     data = columns(x=X[:, :inputs])
@@ -350,7 +351,13 @@ def test_rows_on_one_line_have_an_optimum_too(columns_of, tmp_path, rng):
     assert upper - lower <= 1e-5 * upper
 
 
-@pytest.mark.parametrize("said", [{"loss": "squared"}, {"target_scale": 0.5, "target_center": 0.4}])
+@pytest.mark.parametrize(
+    "said",
+    only(
+        [{"target_scale": 0.5, "target_center": 0.4}],
+        [{"loss": "squared"}, {"target_scale": 0.5, "target_center": 0.4}],
+    ),
+)
 def test_two_numbers_are_numbers_for_a_network_that_saw_them_so(said, tmp_path, rng):
     """Labels of 0 and 1 learnt by the squared loss, or in units, are no classes of −1 and 1."""
     net, y = made_up(rng), (np.median(Y) < Y) * 1.0

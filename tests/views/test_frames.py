@@ -48,7 +48,7 @@ def test_the_last_frame_is_the_model(target):
 
 
 @pytest.mark.parametrize(
-    "target, every", [("numbers", 1), ("two classes", 3), ("three classes", 3)]
+    "target, every", [("numbers", 3), ("two classes", 3), ("three classes", 3)]
 )
 def test_the_picture_has_a_panel_for_each_alpha(target, every):
     model, table, found = traced(target)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from kinds import table_of
+from quick import only
 
 pytest.importorskip("matplotlib")
 
@@ -109,7 +110,13 @@ def test_auto_is_the_picture_that_fits(drawn_once):
     assert drawn_once("one", "auto") == drawn_once("one", "fit")
 
 
-@pytest.mark.parametrize("form, start", [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
+@pytest.mark.parametrize(
+    "form, start",
+    only(
+        [("svg", b"<?xml"), ("png", b"\x89PNG")],
+        [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")],
+    ),
+)
 def test_same_model_same_bytes_in_every_format(form, start, trained, drawn_once):
     first = drawn_once("one", "fit", form)
     assert first.startswith(start) and first == plot.picture(*trained["one"], "fit", form)
@@ -118,11 +125,14 @@ def test_same_model_same_bytes_in_every_format(form, start, trained, drawn_once)
 
 @pytest.mark.parametrize(
     "kind, rows",
-    [
-        *((kind, True) for kind in ("one", "two", "yes or no", "three", "mixed")),
-        ("two", False),
-        ("mixed", False),
-    ],
+    only(
+        [("one", True), ("three", True), ("mixed", True), ("mixed", False)],
+        [
+            *((kind, True) for kind in ("one", "two", "yes or no", "three", "mixed")),
+            ("two", False),
+            ("mixed", False),
+        ],
+    ),
 )
 def test_every_picture_that_a_model_has_is_drawn(kind, rows, trained, drawn_once):
     for name in plot.kinds_of(trained[kind][0]):
@@ -221,7 +231,9 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_text(tmp_path):
+    """Its quick twin, on a page, is in test_report."""
     rng = np.random.default_rng(0)
     columns = {name: rng.normal(size=40).round(3) for name in HOSTILE}
     values = list(columns.values())
@@ -289,7 +301,9 @@ def test_levels_that_have_no_room_are_told():
     assert axes.get_xlabel() == "8 of 12 levels" and min(drawn) == -11.0
 
 
-@pytest.mark.parametrize("kind, picture", [("one", "fit"), ("two", "map"), ("yes or no", "map")])
+@pytest.mark.parametrize(
+    "kind, picture", only([("two", "map")], [("one", "fit"), ("two", "map"), ("yes or no", "map")])
+)
 def test_gaps_are_no_columns(kind, picture, tmp_path):
     """A column with gaps gives two features and is one column: its picture is the same kind, with
     the rows that have a value."""
@@ -476,7 +490,7 @@ def test_ticks_as_people_write_them(value, text):
 # Path and convergence -----------------------------------------------------------------------------
 
 
-def test_the_traced_path_passes_through_the_model(tmp_path):
+def test_the_traced_path_passes_through_the_model(tmp_path, few_alphas):
     """At the chosen alpha the traced coefficients cost what the model's cost: the penalty is
     unique, coefficients need not be."""
     table = read_table(write(tmp_path / "d.csv", columns_of("two", 60)))
