@@ -6,8 +6,10 @@ import oracles
 import pytest
 
 from wedgefit.engine.ascent import ascend
+from wedgefit.engine.bound_search import Places
 from wedgefit.engine.certificate import certify
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.off_wedges import OffWedges
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
@@ -170,3 +172,20 @@ def test_refined_neurons_read_the_columns_they_name(bias):
     wedges = solve(problem, pricer, tol=1e-3, exact=False).fit.wedges
     assert (wedges.normals[~wedges.reads] == 0).all()
     assert len({tuple(columns) for columns in wedges.columns}) > 3
+
+
+def test_of_what_patches_show_near_copies_are_left_out():
+    """Parts of one patch see the same peak; what a round adds is to be from all of them."""
+    rng = np.random.default_rng(0)
+    X, v = rng.standard_normal((200, 3)), rng.standard_normal((200, 1))
+    dictionary = Dictionary(X, (3,), 2, True)
+    peaks = np.repeat(np.eye(3)[:2], [300, 5], axis=0)
+    normals = peaks + 1e-3 * rng.standard_normal((305, 3))
+    middle = np.abs(X).sum(axis=1).argmin()
+    places = Places(
+        np.tile(np.arange(3), (305, 1)), normals, np.full(305, middle), np.linspace(2, 1, 305)
+    )
+    none = dictionary.none()
+    found = OffWedges(dictionary, rng).best(v - v.mean(), 0.1, none, [], none, places)
+    assert np.abs(found.normals).argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_allclose(np.linalg.norm(found.normals, axis=1), 1.0)

@@ -252,6 +252,19 @@ def test_ordinary_weight_decay_is_proven_in_three_columns():
     assert found.network_lower_bound == found.lower_bound
 
 
+def test_alpha_max_by_patches_goes_no_further_than_is_of_use(rng):
+    """Where a linear function gains most a peak is so round that its last digits take a million
+    parts, and six digits hardly any."""
+    X = rng.standard_normal((100, 4))
+    y = X.sum(axis=1) + 0.1 * rng.standard_normal(100)
+    pricer = Pricer(Dictionary(X, (4,), 2, True), refine=True)
+    largest = largest_alpha(Problem(y, 1.0), pricer)
+    v = (y - y.mean()) / len(y)
+    best = np.linalg.norm(v @ X)
+    assert best * (1 - 1e-9) <= largest <= best * (1 + 2e-6)
+    assert pricer._bounder._last.found.visits < 20_000 * 100
+
+
 def test_order_three_is_proven_where_sweeps_would_be_many(monkeypatch, rng):
     monkeypatch.setattr(bound_choice, "WEDGES_BOUNDED", 0)
     X = rng.uniform(-1, 1, size=(40, 3))

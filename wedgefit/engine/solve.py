@@ -18,7 +18,8 @@ from wedgefit.engine.shared import one_blas_thread
 from wedgefit.engine.working_set import WorkingSet, working_set
 from wedgefit.watch import Deadline
 
-# How far the alpha_max of very many rows may lie above the largest score, relatively.
+# How far the alpha_max of very many rows, or by patches, may lie above the largest score,
+# relatively.
 SHARP_ENOUGH = 1e-6
 
 
@@ -155,7 +156,8 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
     null = problem.null_dual()
     if exact:
         # A bound a little above serves as well, and the last digits cost as much as a whole fit.
-        sharp = SHARPEST if len(null) <= MANY_ROWS else SHARP_ENOUGH
+        patches = pricer.bounds and pricer.dictionary.room > 2
+        sharp = SHARP_ENOUGH if patches or len(null) > MANY_ROWS else SHARPEST
         none = pricer.dictionary.none()
         priced = pricer.price(null, np.inf, none, every_pencil=True, sharp=sharp)
         off = priced.supremum if pricer.refine else None
