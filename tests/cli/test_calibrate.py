@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from quick import only
 from shell import fails, run
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -61,7 +62,7 @@ def better_chances(model, labels):
     return chances
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", only([3], [2, 3]))
 def test_outputs_lie_on_the_line(classes):
     """The same wedges and certificate; what predict prints is of the line, and so is the loss."""
     _, labels = table(classes)
@@ -222,7 +223,7 @@ def test_steps_keep_their_values_at_and_between_the_knots():
     assert np.ptp(flat.of(output)) == 0
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("classes", only([2], [2, 3]))
 def test_outputs_pass_steps(classes):
     """Coefficients and certificate stay; what predict prints, and every score, is of the steps."""
     X, labels = table(classes)

@@ -16,6 +16,7 @@ import pytest
 from as_json import certify
 from click.testing import CliRunner
 from kinds import with_targets
+from quick import only
 from stages import stages_of
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
@@ -178,7 +179,7 @@ def test_the_same_input_gives_the_same_bytes():
     assert fitted(**KINDS["numbers"]).dumps() == text("numbers")
 
 
-@pytest.mark.parametrize("order, norm", [(2, 1), ((2, 1), 1), (2, 2)])
+@pytest.mark.parametrize("order, norm", only([(2, 1), ((2, 1), 1)], [(2, 1), ((2, 1), 1), (2, 2)]))
 def test_it_is_the_deep_fit_of_the_stages(order, norm):
     """Beside the array-level engine: the same objectives, and the same function on rows that nobody
     trained on."""
@@ -326,7 +327,7 @@ def check_changes(kind, by, some):
                     assert wrong(data), f"neuron {position} of layer {layer}, {change.__name__}"
 
 
-@pytest.mark.parametrize("kind, by", SIGNED[1:])
+@pytest.mark.parametrize("kind, by", only(SIGNED[1:2] + SIGNED[3:], SIGNED[1:]))
 def test_one_change_in_a_neuron_of_any_layer_is_found(kind, by):
     """In the one of the largest share, or in the one of the smallest but one."""
     check_changes(kind, by, slice(-2, -1) if kind == "refitted" else slice(0, 1))
@@ -685,7 +686,7 @@ def test_refitting_changes_the_last_layer_only():
     assert found.score.train["r2"] > plain.score.train["r2"]
 
 
-@pytest.mark.parametrize("kind", ["numbers", "three classes"])
+@pytest.mark.parametrize("kind", only(["three classes"], ["numbers", "three classes"]))
 def test_a_deadline_ends_after_a_certified_layer(kind):
     """All networks are equally deep, the note says how deep, and certify agrees."""
     looks = iter(range(10**6))
@@ -747,7 +748,9 @@ def test_a_class_without_neurons_beside_deep_ones():
 # Estimators ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["numbers", "two classes", "three classes"])
+@pytest.mark.parametrize(
+    "kind", only(["numbers", "two classes"], ["numbers", "two classes", "three classes"])
+)
 def test_estimators_are_the_command_line(kind):
     target = KINDS[kind].get("target", ("y",))[0]
     X, y = (

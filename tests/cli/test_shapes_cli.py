@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
+from quick import every
 from shell import fails, run
 
 from wedgefit.model.file import load
@@ -22,7 +23,7 @@ def named(record):
     return "-".join(map(str, (record["file"], record["target"], record["alpha"])))
 
 
-@pytest.mark.parametrize("record", oracles.shaped_cases(), ids=named)
+@pytest.mark.parametrize("record", every(4, oracles.shaped_cases()), ids=named)
 def test_the_command_reaches_the_stored_optimum(record):
     data = oracles.CASES / "losses" / record["file"]
     report = json.loads(run("train", str(data), *oracles.told_of(record), "--json").stdout)
@@ -64,7 +65,12 @@ def predictions(rows, column):
 
 @pytest.mark.parametrize(
     ("target", "column"),
-    [(NUMBER, "prediction_y"), (("--target", "paid", "--drop", "y"), "probability_yes")],
+    [
+        (NUMBER, "prediction_y"),
+        pytest.param(
+            ("--target", "paid", "--drop", "y"), "probability_yes", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_no_pair_of_rows_is_out_of_order(target, column, rng):
     """10,000 pairs that differ in age alone, of which the older has more; so with debt, the other

@@ -53,7 +53,7 @@ def test_standard_error_that_nobody_reads_changes_nothing(model):
 
 
 @FULL
-def test_a_full_disk_names_the_file(model):
+def test_a_full_disk_names_the_file(model, without_pictures):
     words = "Error: /dev/full: cannot be written: No space left on device."
     for command in ("predict d.csv", "plot", "report d.csv", "export --format sql"):
         done = run(*command.split(), "-q", "-o", "/dev/full", code=1)

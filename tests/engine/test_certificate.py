@@ -9,6 +9,7 @@ import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quick import only
 
 from wedgefit.engine.certificate import certify, lower_bound, proven, relative_gap, sharp_enough
 from wedgefit.engine.dictionary import Dictionary
@@ -210,7 +211,7 @@ def test_the_terms_of_an_entropy_are_what_it_rounds_by():
 
 
 @pytest.mark.parametrize("loss", ["squared", "logistic", "poisson", "huber", "quantile"])
-@pytest.mark.parametrize("ratio", [0.5, 0.1, 0.01])
+@pytest.mark.parametrize("ratio", only([0.1], [0.5, 0.1, 0.01]))
 @pytest.mark.parametrize("gap", [1e-4, 5e-3])
 def test_scores_bounded_as_sharply_as_the_gap_needs_prove_it(loss, ratio, gap):
     """Of an optimal network: with a bound that far above alpha, the gap is about half of it; and

@@ -163,7 +163,9 @@ def test_random_problems_against_the_conic_solver(seed, bias, intercept, ratio, 
     assert found.relative_gap <= 1e-6
 
 
-@pytest.mark.parametrize("make", [separable, imbalanced, noisy, duplicated])
+@pytest.mark.parametrize(
+    "make", only([separable, duplicated], [separable, imbalanced, noisy, duplicated])
+)
 def test_the_certificate_bounds_what_is_left_to_gain(make, rng):
     """In every round, far from the optimum and near it; and a worse network has no better bound."""
     X, y = make(rng)

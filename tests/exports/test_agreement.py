@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from exporting import KINDS, NEAR, module_of, quoted, run_onnx
 from kinds import kinds, table_of
+from quick import every, only
 from scipy import optimize
 from translated import asked
 
@@ -168,18 +169,18 @@ def test_python_agrees_with_predict_on_hostile_cells(kind):
 
 
 @pytest.mark.parametrize("run", [by_sqlite, by_duckdb])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", only(SHAPES, KINDS))
 def test_databases_agree_with_predict_on_hostile_cells(kind, run):
     model = kinds()[kind]
     check_query(model, drawn(kind), run(model, [row for row, _ in drawn(kind)]))
 
 
-@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize("kind", every(2, SHAPES))
 def test_bigquery_agrees_with_predict_on_hostile_cells(kind):
     test_databases_agree_with_predict_on_hostile_cells(kind, by_bigquery)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", only(SHAPES, KINDS))
 def test_postgresql_agrees_with_predict_on_hostile_cells(kind, postgresql):
     model = kinds()[kind]
     # Its error for a number beyond its range would end the query.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from exporting import KINDS, agree, as_table, postgresql_script, rows_for, run_postgresql, run_sql
 from kinds import kinds, trained
+from quick import every
 
 from wedgefit.errors import ColumnError
 from wedgefit.exports.formats import exported
@@ -100,7 +101,7 @@ def test_the_querys_own_names_give_way():
 # PostgreSQL ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", every(3, KINDS))
 def test_postgresql_agrees(kind, postgresql):
     model = kinds()[kind]
     rows = [row for row in rows_for(model) if 5e-324 not in row.values()]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from kinds import table_of
+from quick import only
 
 from wedgefit.data.encoding import fit_encoding
 from wedgefit.errors import WedgefitError
@@ -30,7 +31,7 @@ def fitted(found, **told):
     return train(table_of(found), Options(**{"alpha_ratio": 0.05, "jobs": 1} | told), Silent())
 
 
-def test_none_are_the_networks_of_order_1():
+def test_none_are_the_networks_of_order_1(few_alphas):
     told = {"alpha_ratio": None, "cv": 3, "tol": 1e-4}
     none, one = fitted(columns(), max_pairs=0, **told), fitted(columns(), order=1, **told)
     assert none.problem.pairs == () and none.neurons == one.neurons
@@ -47,7 +48,7 @@ def test_as_many_as_there_are_are_all():
     [
         {},
         {"loss": "huber"},
-        {"loss": "quantile", "quantile": (0.3, 0.7)},
+        pytest.param({"loss": "quantile", "quantile": (0.3, 0.7)}, marks=pytest.mark.slow),
         {"increasing": ("a",)},
         {"bias": False},
         {"intercept": False},
@@ -67,7 +68,7 @@ def test_the_pair_that_acts_is_chosen(told):
     assert certify(model, table_of(found), jobs=1).agrees
 
 
-@pytest.mark.parametrize("loss", ["logistic", "softmax"])
+@pytest.mark.parametrize("loss", only(["softmax"], ["logistic", "softmax"]))
 def test_classes_choose_together(loss):
     found = columns(rows=90)
     cuts = np.quantile(found["y"], [0.4, 0.7])
@@ -111,7 +112,7 @@ def test_folds_choose_by_their_own_rows(monkeypatch):
     assert folds == [{*found["y"][rows]} for rows, _ in splits]
 
 
-def test_training_again_chooses_the_same():
+def test_training_again_chooses_the_same(few_alphas):
     found = columns()
     model = fitted(found, max_pairs=2, alpha_ratio=None, cv=3, tol=1e-4)
     again = certify(model, table_of(found), jobs=1, everything=True)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from as_json import certify, evaluate
 from encoded import encode
+from quick import only
 
 from wedgefit import WedgeClassifier, WedgeFeatures, WedgeRegressor
 from wedgefit.data.cells import Column
@@ -67,7 +68,11 @@ def test_encodings_of_weighted_and_of_repeated_rows_are_the_same(seed, scale):
 
 
 @pytest.mark.parametrize(
-    "scale, norm, classes", [(0.1, 1, False), (1e16, 2, False), (1e16, 1, True), (0.1, 2, True)]
+    "scale, norm, classes",
+    only(
+        [(0.1, 1, False), (1e16, 1, True)],
+        [(0.1, 1, False), (1e16, 2, False), (1e16, 1, True), (0.1, 2, True)],
+    ),
 )
 def test_fits_of_weighted_and_of_repeated_rows_are_the_same(scale, norm, classes):
     """The order by default, alpha_max, networks along the path, their scores and certificates."""

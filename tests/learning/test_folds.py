@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from encoded import encode
+from quick import only
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit
 
@@ -120,7 +121,7 @@ def test_the_estimators_hold_out_as_the_command_line_does():
     assert same == model.score.curve
 
 
-@pytest.mark.parametrize("rows, slips", [(500, 1), (500, 2), (60, 1)])
+@pytest.mark.parametrize("rows, slips", only([(500, 2), (60, 1)], [(500, 1), (500, 2), (60, 1)]))
 def test_a_slipped_cell_does_not_cost_the_network(rows, slips):
     """One cell per column: neither the fit nor the fold that must predict its row runs off."""
     rng = np.random.default_rng(0)

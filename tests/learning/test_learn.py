@@ -177,7 +177,7 @@ def test_the_rules_choose_on_the_curve():
 
 @pytest.mark.parametrize("sample, most", [
     (numbers(), 0), (numbers(), 2), (numbers(40, 4), 5),
-    (classes(40, many=3), 0), (classes(40, many=3), 4),
+    (classes(40, many=3), 0), pytest.param(classes(40, many=3), 4, marks=pytest.mark.slow),
 ], ids=["no neuron", "two", "four steps back", "three classes, none", "three classes"])  # fmt: skip
 def test_max_neurons_holds_in_the_final_fit(sample, most):
     """The folds' mean chooses, but the promise is about the model handed out; alpha grows as far as

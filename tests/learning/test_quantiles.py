@@ -62,7 +62,7 @@ def optimum(K, y, weights, levels, alpha, apart):
     return found.fun
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.integers(0, 10**6), st.booleans())
 def test_every_quantile_is_its_own_optimum_and_bounds_those_that_do_not_cross(seed, weighted):
     X, y, weights = problem(seed)

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from quick import only
 from sklearn import metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 
@@ -204,7 +205,9 @@ def test_alpha_grid_goes_down_geometrically():
 # The walk -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("d, intercept", [(1, True), (1, False), (2, True)])
+@pytest.mark.parametrize(
+    "d, intercept", only([(1, True), (1, False)], [(1, True), (1, False), (2, True)])
+)
 def test_scores_are_those_of_separate_fits(d, intercept):
     """Every fold at every alpha, solved alone on the whole dictionary: warm starts and sampling
     change no digit that matters."""
@@ -262,7 +265,7 @@ def test_the_path_ends_when_the_error_has_turned():
     assert set(grid[: last + 1 : stride]) < set(found.alphas) <= set(grid)
 
 
-@pytest.mark.parametrize("noise, seed", [(1.0, 0), (0.3, 1), (0.3, 2)])
+@pytest.mark.parametrize("noise, seed", only([(1.0, 0)], [(1.0, 0), (0.3, 1), (0.3, 2)]))
 def test_strides_find_what_all_alphas_do(noise, seed):
     """The best alpha, and the largest within a standard error, at half the looks."""
     X, y = data(60, 1, seed, noise)
