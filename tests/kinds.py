@@ -128,7 +128,9 @@ def kinds() -> Kinds:
             "two classes, threshold": lambda made: trained(columns | two, threshold=0.3),
             "three classes": lambda made: trained(columns | labels, loss="logistic"),
             "three classes, shared": lambda made: trained(columns | labels, loss="softmax"),
-            "three classes, in steps": lambda made: trained(columns | labels, calibrate="isotonic"),
+            "three classes, in steps": lambda made: trained(
+                columns | labels, calibrate="isotonic", cv=2
+            ),
             "three numbers as classes, squared": lambda made: trained(columns | halves, **squared),
             "three classes, no neurons": lambda made: trained(columns | labels, alpha_ratio=2.0),
             "two targets": lambda made: two_targets(made["mixed"]),

@@ -13,6 +13,8 @@ from wedgefit import WedgeClassifier
 from wedgefit.exports.formats import exported
 from wedgefit.model.file import load, loads
 
+pytestmark = pytest.mark.usefixtures("few_alphas")
+
 CASES = oracles.further_cases("softmax")
 TOLD = ("--loss", "softmax", "--alpha-ratio", "0.1")
 

@@ -50,10 +50,10 @@ def test_as_many_as_there_are_are_all():
         {"loss": "huber"},
         pytest.param({"loss": "quantile", "quantile": (0.3, 0.7)}, marks=pytest.mark.slow),
         {"increasing": ("a",)},
-        {"bias": False},
-        {"intercept": False},
+        pytest.param({"bias": False}, marks=pytest.mark.slow),
+        pytest.param({"intercept": False}, marks=pytest.mark.slow),
         {"solver": "full", "alpha_ratio": 0.3},
-        {"refit": True},
+        pytest.param({"refit": True}, marks=pytest.mark.slow),
         {"weight": "e"},
     ],
 )

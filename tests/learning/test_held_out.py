@@ -18,6 +18,8 @@ from wedgefit.model.build import train, trained
 from wedgefit.model.file import loads
 from wedgefit.watch import Silent
 
+pytestmark = pytest.mark.usefixtures("few_alphas")
+
 ALPHA = {"alpha_ratio": 0.1, "order": 1, "tol": 1e-3}
 
 

@@ -78,8 +78,8 @@ WITHOUT = {
         pytest.param(7, {"weight": "w", "drop": ()}, marks=pytest.mark.slow),
         (8, {"intercept": False}),
         (9, {"bias": False}),
-        (10, {"order": 3}),
-        (11, {"alpha_ratio": 0.5}),
+        pytest.param(10, {"order": 3}, marks=pytest.mark.slow),
+        pytest.param(11, {"alpha_ratio": 0.5}, marks=pytest.mark.slow),
     ],
 )
 def test_the_interval_holds_the_truth_of_a_conic_solver(seed, options):

@@ -62,7 +62,7 @@ def polished(record, tmp_path, data=None, norm=2):
     return polish(foreign, table_of(data or columns()), (), settings, Silent())
 
 
-@pytest.mark.parametrize("norm", [1, 2])
+@pytest.mark.parametrize("norm", only([2], [1, 2]))
 @pytest.mark.parametrize("seed, units", [(0, 5), (1, 1), (2, 2), (3, 12)])
 def test_never_worse_and_never_wider(seed, units, norm, tmp_path):
     record = made_up(seed, units=units)

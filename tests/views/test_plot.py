@@ -563,6 +563,7 @@ def test_the_suffix_decides_and_files_are_whole(desk):
     ]
 
 
+@pytest.mark.slow
 def test_path_and_gap_from_the_command_line(desk):
     desk("d.csv", "--kind", "path", "-o", "path.svg")
     desk("d.csv", "--kind", "gap", "-o", "gap.svg")
