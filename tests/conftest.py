@@ -14,8 +14,7 @@ import once
 import pytest
 
 from wedgefit.engine import nomination
-from wedgefit.learning import path, side_by_side
-from wedgefit.model import notes, training
+from wedgefit.learning import side_by_side
 
 hypothesis.settings.register_profile(
     "same-every-time", derandomize=True, deadline=None, database=None, max_examples=30
@@ -69,6 +68,9 @@ def without_pictures(monkeypatch):
 def few_alphas(monkeypatch):
     """Paths have two alphas per factor of ten and end soon after the last gain: for tests of what
     becomes of a choice, not of the choice."""
+    from wedgefit.learning import path
+    from wedgefit.model import notes, training
+
     few = path.Pace(per_decade=2, stride=1, patience=1)
     for module in (path, notes, training):
         monkeypatch.setattr(module, "FINE", few)

@@ -8,7 +8,7 @@ import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quick import every
+from quick import every, only
 
 from wedgefit.engine import nomination, plainer, pricing
 from wedgefit.engine.dictionary import Dictionary
@@ -449,7 +449,7 @@ def test_the_whole_matrix_agrees_at_40_rows(rng):
     against_scikit_learn(40, rng, 1e-6)
 
 
-@pytest.mark.parametrize("norm, orders", [(1, (1, 2)), (2, (2,))])
+@pytest.mark.parametrize("norm, orders", only([(1, (1, 2))], [(1, (1, 2)), (2, (2,))]))
 def test_no_column_of_the_whole_matrix_is_violated_at_300_rows(norm, orders, rng):
     """Brute force over all 90,000 hinges (216 MB): none scores above alpha, those in use score
     alpha, so it is optimal.

@@ -538,6 +538,7 @@ def desk(tmp_path, monkeypatch, trained):
     return run
 
 
+@pytest.mark.slow
 def test_one_file_is_told_by_its_name(desk):
     there = ("--kind", "pairs", "-o", "-")
     rows = desk("d.csv", *there).stdout_bytes
