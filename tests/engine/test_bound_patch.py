@@ -265,6 +265,16 @@ def test_alpha_max_by_patches_goes_no_further_than_is_of_use(rng):
     assert pricer._bounder._last.found.visits < 20_000 * 100
 
 
+def test_a_proof_is_foretold_by_what_it_visits(rng):
+    """A column more takes some seven times the visits in all."""
+    X = rng.uniform(-1, 1, (300, 5))
+    foretold = [
+        Pricer(Dictionary(X[:, :k], (k,), 2, True), refine=True).full_round_seconds
+        for k in (3, 4, 5)
+    ]
+    assert all(5 < more / fewer < 10 for fewer, more in zip(foretold, foretold[1:]))
+
+
 def test_order_three_is_proven_where_sweeps_would_be_many(monkeypatch, rng):
     monkeypatch.setattr(bound_choice, "WEDGES_BOUNDED", 0)
     X = rng.uniform(-1, 1, size=(40, 3))

@@ -242,5 +242,5 @@ def divide(box, free, everything, face, sign, value):
         weight = box[SIDE, c] * (box[SWING, c] + abs(slope))
         if weight > most:
             cut, most = c, weight
-        box[TOWARDS, c] = sign * slope / (abs(slope) + 0.25 * box[SWING, c] + 1e-300)
+        box[TOWARDS, c] = sign * slope / (abs(slope) + 0.1 * box[SWING, c] + 1e-300)
     return cut

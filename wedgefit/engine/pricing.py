@@ -44,6 +44,9 @@ LOOK_IS_CHEAP = 2_000_000
 INTERVALS_FOR_RANDOM = 2_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
 SECONDS_PER_VISIT = 2e-8
+# A proof to one per cent visits so many times the rows that its first look does, in two columns and
+# in three; so many times more with each column beyond.
+LOOKS_OF_PROOF, DEEPER = 10, 3
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
 SHARPEST = 1e-10
 
@@ -222,7 +225,8 @@ class Pricer:
     def full_round_seconds(self) -> float:
         """Roughly how long a round over everything takes here, for telling people."""
         if self._bounder is not None:
-            return 10 * self._bounder.first_look * SECONDS_PER_VISIT / self.jobs
+            looks = LOOKS_OF_PROOF * DEEPER ** max(self.dictionary.room - 3, 0)
+            return looks * self._bounder.first_look * SECONDS_PER_VISIT / self.jobs
         looks = sum(map(self.dictionary.pencils, self._swept_orders)) * len(self.dictionary.X)
         looks = looks * (1 if self._sweeper.compiled else 5) + self._axes
         return looks * SECONDS_PER_LOOK / self.jobs
