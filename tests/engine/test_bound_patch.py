@@ -252,6 +252,16 @@ def test_ordinary_weight_decay_is_proven_in_three_columns():
     assert found.network_lower_bound == found.lower_bound
 
 
+def test_with_limited_effort_a_proof_goes_to_four_digits():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(60, 3))
+    y = np.sin(3 * X[:, 0]) * np.cos(2 * X[:, 1]) + np.abs(X[:, 2])
+    pricer = Pricer(Dictionary(X, (3,), 2, True), refine=True, effort=3e9)
+    problem = Problem(y, 0.1 * largest_alpha(Problem(y, 1.0), pricer))
+    found = solve(problem, pricer, tol=1e-9).certificate
+    assert 1e-6 < found.network_relative_gap <= 1e-4
+
+
 def test_alpha_max_by_patches_goes_no_further_than_is_of_use(rng):
     """Where a linear function gains most a peak is so round that its last digits take a million
     parts, and six digits hardly any."""

@@ -32,7 +32,7 @@ PATCHES_POSSIBLE = 500_000_000
 VISITS_PER_LOOK = 0.1
 ROWS_OF_INTERVAL = 100
 # With limited effort bounds in three columns and more need not be sharper: there patches get many.
-PATCH_SHARP = 1e-3
+PATCH_SHARP = 1e-4
 
 
 def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | None:
