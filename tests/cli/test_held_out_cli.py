@@ -75,7 +75,6 @@ def test_numbers_have_no_threshold(command, model):
     fails(command, "d.csv", "--threshold", "2", code=2, words=["between 0 and 1"])
 
 
-@pytest.mark.slow
 def test_a_single_fold_of_a_large_table_has_no_error_anywhere(classes, monkeypatch):
     """Scores have no ± then, and nothing stumbles over its absence."""
     monkeypatch.setattr("wedgefit.learning.splits.ROWS_FOR_ONE", 30)

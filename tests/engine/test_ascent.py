@@ -132,7 +132,6 @@ def test_the_bound_over_wedges_heeds_the_networks_own_neurons():
     assert again.lower_bound <= found.certificate.objective
 
 
-@pytest.mark.slow
 def test_refined_neurons_in_more_columns_do_what_sampled_wedges_do():
     """Five columns: the climb is as good as wedges drawn at random (within what sampling varies),
     and claims nothing beyond."""

@@ -136,7 +136,6 @@ def test_a_neuron_that_dies_is_left_out():
     assert not alive.any() and normals.shape == (0, 3)
 
 
-@pytest.mark.slow
 def test_descents_reach_what_climbs_alone_do_not(monkeypatch):
     """In many columns one neuron at a time ends above the network whose neurons have moved
     together, and takes more rounds."""

@@ -689,7 +689,6 @@ def test_paths_of_large_tables_end_where_networks_are_too_large_to_read():
     assert len(longer.alphas) > len(short.alphas)
 
 
-@pytest.mark.slow
 def test_a_path_ends_where_networks_are_four_times_as_large_as_they_may_be():
     """And chooses as if it had been walked to its end."""
     X, y = data(60, d=2)

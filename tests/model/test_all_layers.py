@@ -55,7 +55,6 @@ def test_the_claim_is_that_of_a_conic_solver_and_certify_finds_it_again(layers):
     assert certify(replace(model, all_layers=None), table)["agrees"]
 
 
-@pytest.mark.slow
 def test_the_first_layer_hands_on_neurons_that_are_not_its_own():
     """Of 20 such problems at least one needs them, and is certified with them all the same."""
     more = 0
