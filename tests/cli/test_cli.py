@@ -1033,7 +1033,6 @@ def test_colours_are_for_terminals_and_for_those_who_want_them(model):
     assert max(map(len, quiet.splitlines())) <= 60
 
 
-@pytest.mark.slow
 def test_a_terminal_sees_a_progress_bar_that_leaves_no_trace_in_the_report():
     loud = ("train", "d.csv", "--cv", "2", "--order", "1")
     seen, silent = on_terminal(loud, [*loud, "-q"]).split("NEXT")

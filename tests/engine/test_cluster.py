@@ -103,7 +103,6 @@ def test_bounds_of_two_workers_are_those_of_threads(monkeypatch, machines):
     assert sum(looks) < sum(parts for work, parts in local if work == "look"), "in larger blocks"
 
 
-@pytest.mark.slow
 def test_a_worker_that_leaves_takes_nothing_along():
     """It closes in the middle of a round; the solution is the same."""
     with cluster_of(processes=False) as cluster:
