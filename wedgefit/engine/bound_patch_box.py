@@ -184,6 +184,17 @@ def _steps(rows, box, free, height, side, way, steps):
 
 
 @njit(**INNER)
+def _turn(code, box, free, way, steps):
+    """Go on to the next corner, in the order of Gray's code."""
+    f = 0
+    while (code >> f) & 1 == 0:
+        f += 1
+    c = free[f]
+    box[SIGN, c] = -box[SIGN, c]
+    _go(way, steps[f], 2 * box[SIGN, c])
+
+
+@njit(**INNER)
 def at_corners(rows, up, box, free, everything, height, side, sizes, way, steps):
     """The largest of F over the norm at the corners, and the face and sign that have it; the first
     ``up`` rows have v > 0. Corners come in pairs that lie opposite, each a step from one before."""
@@ -200,12 +211,7 @@ def at_corners(rows, up, box, free, everything, height, side, sizes, way, steps)
         box[SIGN, c] = 1.0
     for code in range(1 << max(len(free) - 1, 0)):
         if code > 0:
-            f = 0
-            while (code >> f) & 1 == 0:
-                f += 1
-            c = free[f]
-            box[SIGN, c] = -box[SIGN, c]
-            _go(way, steps[f], 2 * box[SIGN, c])
+            _turn(code, box, free, way, steps)
         pulls = (
             _excesses(height[:up], way[:up], sizes[:up]),
             _excesses(height[up:], way[up:], sizes[up:]),

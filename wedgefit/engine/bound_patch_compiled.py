@@ -31,7 +31,7 @@ from wedgefit.engine.bound_patch_box import (
     swing_of,
     tell_sides,
 )
-from wedgefit.engine.compiling import INNER, OPTIONS
+from wedgefit.engine.compiling import INNER, OPTIONS, PART_OF_ONE
 from wedgefit.engine.problem import has_sum
 
 # The lists of rows from a patch down to one of its parts are so many times as long as all rows.
@@ -71,11 +71,11 @@ def _look(
     how many rows were visited."""
     n, d = len(v), columns.shape[1]
     store, ids = np.empty((d + 1, LISTS * n)), np.empty(LISTS * n, dtype=np.int64)
-    room, others = np.empty((7, n)), np.empty((2, n), dtype=np.int64)
+    room, others, steps = np.empty((7, n)), np.empty((2, n), dtype=np.int64), np.empty((d + 1, n))
     lists, above = np.zeros((DEEPEST + 1, 4), dtype=np.int64), np.zeros((DEEPEST + 1, d + 1))
     stack, levels = np.empty((DEEPEST + 1, 3, d + 1)), np.zeros(DEEPEST + 1, dtype=np.int64)
     box, everything, longest = np.zeros((LINES, d + 1)), np.zeros(d + 1), np.zeros(d)
-    steps, at = np.empty((d + 1, n)), np.empty(d + 1)
+    rows, open_ = (store, ids, lists, above, room, others, steps), (stack, levels)
     lists[0, 1] = lists[0, 2] = n
     copy(v, store[d])
     for i in range(n):
@@ -85,52 +85,76 @@ def _look(
         if origin == 0 or _differ(columns[origin], columns[origin - 1]):
             _enter_set(X, columns[origin], store[:, :n], ids[:n], everything, longest)
         slack = rounding * _scale(longest, lows[origin], highs[origin])
-        for c in range(d + 1):
-            stack[0, LOW, c], stack[0, HIGH, c] = lows[origin, c], highs[origin, c]
-            stack[0, 2, c], at[c] = 0.0, 0.5 * (lows[origin, c] + highs[origin, c])
-        levels[0], size, spent, first, seen = 1, 1, 0, many, 0
-        closed, wide, best, sample, cut = 0.0, 0.0, 0.0, -1, 0
-        while size > 0:
-            size, seen = size - 1, seen + 1
-            level = levels[size]
-            copy(stack[size, LOW], box[LOW])
-            copy(stack[size, HIGH], box[HIGH])
-            copy(stack[size, 2], box[TOWARDS])
-            free, length, least = enter(box, told[0])
-            spent += max(lists[level - 1, 2], ROWS_OF_PART)
-            _list(store, ids, box, lists, above, level, room, others)
-            asked = (told[1], told[2], told[3], max(told[4], best), length, least)
-            bound, value, here, face, sign, score = _bounded(
-                store, ids, box, free, lists[level], everything, room, steps, asked
-            )
-            lists_end = lists[level, 0] + 2 * lists[level, 2]
-            deeper = max(level, many - first) < DEEPEST and lists_end <= LISTS * n
-            opened = bound > told[3]
-            if opened or seen == 1:
-                cut = divide(box, free, everything, face, sign, score / length)
-            if opened and not (deeper and apart > 0 and spent < (1 + apart) * n):
-                told_so_far = (bound + slack / least, slack / least, value)
-                line = boxes[many], normals[many], numbers[many], places[many]
-                _write(line, box[LOW], box[HIGH], box[AT], told_so_far, (origin, cut, here))
-                many += 1
-                continue
-            if value > best:
-                best, sample = value, here
-                copy(box[AT], at)
-            if opened:
-                size = _halve(box, cut, level + 1, stack, levels, size)
-            else:
-                closed, wide = max(closed, bound + slack / least), max(wide, slack / least)
-        if many == first or seen > 1:
-            line = boxes[many], normals[many], numbers[many], places[many]
-            told_so_far = (closed, wide, best)
-            _write(line, lows[origin], highs[origin], at, told_so_far, (origin, cut, sample))
-            many += 1
+        ends = lows[origin], highs[origin]
+        left = boxes[many:], normals[many:], numbers[many:], places[many:]
+        lines, spent = _take_apart(
+            origin, ends, rows, open_, box, everything, told, apart, slack, left
+        )
+        many += lines
         visits += spent
     return many, visits
 
 
+@njit(**PART_OF_ONE)
+def _take_apart(origin, ends, rows, open_, box, everything, told, apart, slack, left):
+    """Halve one patch again and again, and write what is left; how many lines, and how many rows
+    were visited."""
+    (store, ids, lists, above, room, others, steps), (stack, levels) = rows, open_
+    norm, bias, within, limit, floor = told
+    n, at = room.shape[1], np.empty(len(store))
+    _begin(ends, stack[0], at)
+    levels[0], size, spent, lines, seen = 1, 1, 0, 0, 0
+    closed, wide, best, sample, cut = 0.0, 0.0, 0.0, -1, 0
+    while size > 0:
+        size, seen = size - 1, seen + 1
+        level = levels[size]
+        _pick(stack[size], box)
+        free, length, least = enter(box, norm)
+        spent += max(lists[level - 1, 2], ROWS_OF_PART)
+        _list(store, ids, box, lists, above, level, room, others)
+        asked = bias, within, limit, max(floor, best), length, least
+        bound, value, here, face, sign, score = _bounded(
+            store, ids, box, free, lists[level], everything, room, steps, asked
+        )
+        last = max(level, lines) >= DEEPEST or lists[level, 0] + 2 * lists[level, 2] > LISTS * n
+        if bound > limit or seen == 1:
+            cut = divide(box, free, everything, face, sign, score / length)
+        if bound > limit and (last or apart == 0 or spent >= (1 + apart) * n):
+            found = bound + slack / least, slack / least, value
+            _write(left, lines, box[LOW], box[HIGH], box[AT], found, (origin, cut, here))
+            lines += 1
+            continue
+        if value > best:
+            best, sample = value, here
+            copy(box[AT], at)
+        if bound > limit:
+            size = _halve(box, cut, level + 1, stack, levels, size)
+        else:
+            closed, wide = max(closed, bound + slack / least), max(wide, slack / least)
+    if lines == 0 or seen > 1:
+        _write(left, lines, ends[0], ends[1], at, (closed, wide, best), (origin, cut, sample))
+        lines += 1
+    return lines, spent
+
+
 @njit(**INNER)
+def _begin(ends, bottom, at):
+    """Put the whole patch on the stack; its centre."""
+    copy(ends[0], bottom[LOW])
+    copy(ends[1], bottom[HIGH])
+    for c in range(len(at)):
+        bottom[2, c], at[c] = 0.0, 0.5 * (ends[0][c] + ends[1][c])
+
+
+@njit(**INNER)
+def _pick(top, box):
+    """Take the box on top of the stack."""
+    copy(top[LOW], box[LOW])
+    copy(top[HIGH], box[HIGH])
+    copy(top[2], box[TOWARDS])
+
+
+@njit(**PART_OF_ONE)
 def _enter_set(X, columns, rows, which, everything, longest):
     """The rows of a set of columns, Σ v (x, 1) over all of them, and the largest |x|."""
     everything[len(columns)] = 0.0
@@ -151,14 +175,14 @@ def _differ(columns, others):
 
 
 @njit(**INNER)
-def _write(line, low, high, at, numbers, places):
+def _write(left, line, low, high, at, numbers, places):
     """Write one line of what is left."""
-    copy(low, line[0][0])
-    copy(high, line[0][1])
-    for c in range(len(line[1])):
-        line[1][c] = at[c]
+    copy(low, left[0][line, 0])
+    copy(high, left[0][line, 1])
+    for c in range(left[1].shape[1]):
+        left[1][line, c] = at[c]
     for k in range(3):
-        line[2][k], line[3][k] = numbers[k], places[k]
+        left[2][line, k], left[3][line, k] = numbers[k], places[k]
 
 
 @njit(**INNER)
@@ -171,7 +195,7 @@ def _scale(longest, low, high):
     return total
 
 
-@njit(**INNER)
+@njit(**PART_OF_ONE)
 def _list(store, ids, box, lists, above, level, room, others):
     """List the rows that the box passes, of those that the one it is a part of does; ``room[2]``
     and ``room[3]`` are their heights and reaches."""
@@ -195,7 +219,7 @@ def _list(store, ids, box, lists, above, level, room, others):
     copy(above[level], box[ABOVE])
 
 
-@njit(**INNER)
+@njit(**PART_OF_ONE)
 def _bounded(store, ids, box, free, listed, everything, room, steps, asked):
     """The bound of a box, the best value where it is looked at and a row near that, −1 where it is
     no larger than the last value; and the face and sign that have the bound, with their score."""
