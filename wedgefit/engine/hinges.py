@@ -6,8 +6,8 @@ import numpy as np
 
 from wedgefit.engine.wedge import Wedges, row_chunks
 
-# So many are kept, 32 MB.
-KEPT = 4_000_000
+# So many are kept, 240 MB: to make them takes as long as a step of Newton's method does with them.
+KEPT = 30_000_000
 
 
 class Hinges:

@@ -182,10 +182,12 @@ class CurvedWorkingSet(WorkingSet):
         curvature = curvature.max(axis=1)
         count = len(hinges.wedges)
         matrix, means = np.zeros((count, count)), np.zeros(count)
+        root = np.sqrt(curvature)
         for rows, columns in hinges.blocks():
-            weighted = curvature[rows, None] * columns
-            matrix += columns.T @ weighted
-            means += weighted.sum(axis=0)
+            # Of a matrix and itself half the products are enough, and BLAS sees that they are.
+            columns = root[rows, None] * columns
+            matrix += columns.T @ columns
+            means += root[rows] @ columns
         if not self.problem.intercept:
             return matrix
         return matrix - np.outer(means, means) / curvature.sum()
