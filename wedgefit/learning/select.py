@@ -163,22 +163,28 @@ def _walked(
     curve: Curve, path: AlphaPath, walk: _Together, settings: Settings, deadline: Deadline
 ) -> Curve:
     """The curve of all alphas that are looked at: down the path, then beside the best."""
+    lowest = 0.0
     for alpha in path.alphas[:: path.pace.stride]:
         curve = walk.look(curve, alpha)
-        # Where networks are full smaller alphas only fit noise; where they are nearly so, a score
-        # that has become worse stays so.
-        if curve.has_turned or walk.fullness > SATURATED:
+        if curve.has_turned:
             break
-        if curve.has_risen and walk.fullness > CROWDED:
-            break
-        if curve.sizes[-1] > _most_neurons(path, settings):
+        if _is_full(curve, path, walk.fullness, settings):
+            lowest = alpha
             break
         if alpha < path.largest and deadline.due():
             return replace(curve, cut_short=True)
     for alpha in curve.passed_over(path.alphas, settings.max_neurons, path.rules):
-        curve = walk.look(curve, alpha)
+        if alpha > lowest:
+            curve = walk.look(curve, alpha)
     walk.done()
     return curve
+
+
+def _is_full(curve: Curve, path: AlphaPath, fullness: float, settings: Settings) -> bool:
+    """Whether networks are so full that smaller alphas only fit noise, or nearly so and their score
+    has become worse, which it will stay; or as large as they may be."""
+    crowded = fullness > SATURATED or (curve.has_risen and fullness > CROWDED)
+    return crowded or curve.sizes[-1] > _most_neurons(path, settings)
 
 
 def _most_neurons(path: AlphaPath, settings: Settings) -> float:
