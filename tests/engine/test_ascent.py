@@ -6,7 +6,7 @@ import oracles
 import pytest
 
 from wedgefit.engine.ascent import ascend
-from wedgefit.engine.bound_search import Places
+from wedgefit.engine.bound_look import Places
 from wedgefit.engine.certificate import certify
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.off_wedges import OffWedges

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from wedgefit.engine import bound_search, coinciding
+from wedgefit.engine import coinciding
 from wedgefit.engine.bound_search import Bounder
-from wedgefit.engine.coinciding import points_of
-from wedgefit.engine.dictionary import all_subsets
+from wedgefit.engine.coinciding import Clouds
+from wedgefit.engine.dictionary import Dictionary, all_subsets
+from wedgefit.engine.pencil import Pencils, in_blocks
+from wedgefit.engine.pricing import Pricer
 
 
 def mixed(rng, n=300):
@@ -16,28 +18,50 @@ def mixed(rng, n=300):
     return np.column_stack([*columns, rng.normal(size=n), zeros]).astype(float)
 
 
+KERNELS = pytest.mark.parametrize("compiled", [True, False])
+
+
+@KERNELS
 @pytest.mark.parametrize("tables", [coinciding.PAIRS_PER_ROW, 0])
-def test_points_and_their_sums_by_hand(tables, rng, monkeypatch):
+def test_points_and_their_sums_by_hand(compiled, tables, rng, monkeypatch):
     monkeypatch.setattr(coinciding, "PAIRS_PER_ROW", tables)
+    if not compiled:
+        monkeypatch.setattr(coinciding, "find_spec", lambda _: None)
     X = mixed(rng)
-    found = points_of(X.T, all_subsets(5, 2))
-    assert set(found) == {(0, 1), (0, 2), (1, 2), (0, 4), (1, 4), (2, 4)}
+    clouds = Clouds.of(X.T, all_subsets(5, 2))
+    assert clouds.pairs.tolist() == [[0, 1], [0, 2], [0, 4], [1, 2], [1, 4], [2, 4]]
     v = rng.normal(size=(300, 2))
-    for pair, points in found.items():
-        rows = X[:, pair]
-        np.testing.assert_array_equal(rows[points.first], points.values.T)
-        assert len(points) == len(np.unique(rows, axis=0))
-        sums = [v[(rows == point).all(axis=1)].sum(axis=0) for point in points.values.T]
-        np.testing.assert_allclose(points.under(v), sums, atol=1e-12)
-        assert points.most == np.unique(rows, axis=0, return_counts=True)[1].max()
-        _, first = np.unique(rows, axis=0, return_index=True)
-        np.testing.assert_array_equal(points.first, first)
+    under = clouds.under(v)
+    for number, pair in enumerate(clouds.pairs):
+        rows, points, mine = X[:, pair], clouds.of_pair(number), clouds.slice_of(number)
+        np.testing.assert_array_equal(rows[clouds.first[mine]], points.T)
+        distinct, first, counts = np.unique(rows, axis=0, return_index=True, return_counts=True)
+        np.testing.assert_array_equal(points.T, distinct)
+        np.testing.assert_array_equal(clouds.first[mine], first)
+        assert clouds.most[number] == counts.max()
+        sums = [v[(rows == point).all(axis=1)].sum(axis=0) for point in distinct]
+        np.testing.assert_allclose(under[mine], sums, atol=1e-12)
+        np.testing.assert_array_equal(points[:, clouds.place_of(number, np.arange(300))].T, rows)
+    assert clouds.which(np.array([[0, 3], [1, 2]])).tolist() == [-1, 3]
 
 
 def test_many_rows_are_told_apart_where_values_are_few(rng, monkeypatch):
     monkeypatch.setattr(coinciding, "ROWS_SORTED", 100)
-    found = points_of(mixed(rng).T, all_subsets(5, 2))
-    assert set(found) == {(0, 1), (0, 2), (1, 2), (0, 4), (1, 4)}, "not eight times 150 values"
+    clouds = Clouds.of(mixed(rng).T, all_subsets(5, 2))
+    found = set(map(tuple, clouds.pairs.tolist()))
+    assert found == {(0, 1), (0, 2), (1, 2), (0, 4), (1, 4)}, "not eight times 150 values"
+
+
+def test_two_values_that_never_meet_have_three_points():
+    X = np.eye(2)[[0, 1, 1, 0, 0]].tolist() + [[0.0, 0.0]]
+    clouds, v = Clouds.of(np.array(X).T, np.array([[0, 1]])), np.arange(1.0, 7.0)[:, None]
+    assert clouds.of_pair(0).T.tolist() == [[0, 0], [0, 1], [1, 0]]
+    assert clouds.under(v).ravel().tolist() == [6, 2 + 3, 1 + 4 + 5]
+
+
+def test_where_no_rows_coincide_there_is_nothing_to_sum(rng):
+    clouds = Clouds.of(rng.normal(size=(3, 50)), all_subsets(3, 2))
+    assert not len(clouds) and clouds.under(np.ones((50, 1))).shape == (0, 1)
 
 
 @pytest.mark.parametrize("norm", [1, 2])
@@ -47,7 +71,7 @@ def test_bounds_are_those_of_all_rows(norm, bias, targets, rng, monkeypatch):
     v -= v.mean(axis=0)
     pairs = all_subsets(5, 2)
     found = Bounder(X, pairs, norm=norm, bias=bias, jobs=2).search(v, 0.0, 1e-4)
-    monkeypatch.setattr(bound_search, "points_of", lambda *_: {})
+    monkeypatch.setattr(coinciding, "FEWER", 0.0)
     slow = Bounder(X, pairs, norm=norm, bias=bias).search(v, 0.0, 1e-4)
     assert found.visits < 0.8 * slow.visits
     assert found.value <= slow.bound and slow.value <= found.bound
@@ -68,3 +92,44 @@ def test_rows_of_one_point_that_pull_both_ways_leave_little_to_bound(rng):
     X[:500], v = 0.0, v - v.mean()
     found = Bounder(X, np.array([[0, 1]]), norm=1, bias=True).search(v, 0.0, 1e-6)
     assert found.bound <= found.value * (1 + 1e-6) and found.visits < 20_000
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("norm", [1, 2])
+def test_a_glimpse_sees_nearly_the_best_hyperplane_of_its_directions(targets, norm, rng):
+    X, v = mixed(rng, 900), rng.normal(size=(900, targets))
+    v -= v.mean(axis=0)
+    bounder = Bounder(X, all_subsets(5, 2), norm=norm, bias=True)
+    seen = bounder.glimpse(v, 0.0)
+    assert len(seen) == 10 * 4 and np.all(np.diff(seen.values) <= 0)
+    for place in range(len(seen)):
+        normal, sample = seen.normals[place], seen.samples[place]
+        heights = X[:, seen.columns[place]] @ normal
+        away = heights[:, None] - heights
+        sides = np.linalg.norm([np.maximum(side, 0) @ v for side in (away.T, -away.T)], axis=2)
+        scores = sides.max(axis=0) / np.linalg.norm(normal, norm)
+        assert 0.97 * scores.max() <= seen.values[place] <= scores.max() * (1 + 1e-12)
+        assert scores[sample] >= 0.9 * scores.max()
+    assert len(bounder.glimpse(v, float(seen.values[4]))) == 4
+
+
+def test_pencils_are_swept_at_points_as_at_all_rows(rng, monkeypatch):
+    X, v = mixed(rng), rng.normal(size=(300, 1))
+    v -= v.mean()
+    pricer = Pricer(Dictionary(X, (1, 2), 1, True))
+    bounder = Bounder(X, all_subsets(5, 2), norm=1, bias=True)
+    pencils = Pencils(np.repeat(all_subsets(5, 2), 30, axis=0), np.tile(np.arange(30), 10)[:, None])
+    monkeypatch.setattr(pricer, "_bounder", bounder)
+    blocks, merged = in_blocks(pencils, 300, bounder.clouds)
+    assert sum(len(block.pencils) for block in merged) == 6 * 30 == 300 - sum(map(len, blocks))
+    found = pricer._sweep(blocks, merged, v, False, False)
+    plain = pricer._sweep(in_blocks(pencils, 300, None)[0], [], v, False, False)
+    ours, theirs = (np.lexsort((*s.pencils.fixed.T, *s.pencils.columns.T)) for s in (found, plain))
+    np.testing.assert_allclose(found.scores[ours], plain.scores[theirs], rtol=1e-9)
+    best = np.flatnonzero(np.isfinite(found.scores))
+    through = np.sort(np.column_stack([found.pencils.fixed, found.samples]), axis=1)[best]
+    wedges, sound = pricer.dictionary.wedges(found.pencils.columns[best], through)
+    sides = [wedges.hinges(X).T @ v, wedges.flipped(-np.ones(len(wedges))).hinges(X).T @ v]
+    scores = np.abs(np.hstack(sides)).max(axis=1)
+    assert sound.all() and len(best) > 200
+    np.testing.assert_allclose(scores, found.scores[best], rtol=1e-9, atol=1e-12)

@@ -35,8 +35,8 @@ def test_no_set_of_the_columns_in_use(monkeypatch):
     rng = np.random.default_rng(0)
     dictionary = Dictionary(rng.normal(size=(8, 5)), (1, 3), 1, True)
     found = Nominations(dictionary, rng, scouted=False)
-    blocks = found.promising(3, dictionary.none(), False, None)
-    assert 0 < sum(map(len, blocks)) <= nomination.RANDOM
+    pencils = found.promising(3, dictionary.none(), False, None)
+    assert 0 < len(pencils) <= nomination.RANDOM
 
 
 def test_a_thorough_round_counts_what_axes_cost():
@@ -68,8 +68,8 @@ def test_a_round_draws_no_more_than_there_is_time_for():
     rng = np.random.default_rng(0)
     dictionary = Dictionary(rng.normal(size=(400, 30)), (2,), 1, True)
     found = Nominations(dictionary, rng, scouted=False)
-    blocks = found.promising(2, dictionary.none(), True, None)
-    assert sum(map(len, blocks)) <= 1_000_000 // 400
+    pencils = found.promising(2, dictionary.none(), True, None)
+    assert len(pencils) <= 1_000_000 // 400
 
 
 def test_where_bounds_show_neurons_few_pencils_are_swept_beside_them():

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from quick import only
 
-from wedgefit.engine import nomination, pencil, sweep
+from wedgefit.engine import nomination, order_one, pencil, sweep
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.order_one import SortedColumns
 from wedgefit.engine.pricing import Pricer
 
 EVERY_KIND = [(norm, bias) for norm in (1, 2) for bias in (True, False)]
@@ -561,3 +562,24 @@ def test_one_wedge_per_stretch_of_hinges():
     stretches = np.count_nonzero(np.diff((sizes > alpha).astype(int), prepend=0) == 1)
     found = priced(X, v, [1], 1, True, alpha=alpha)
     assert len(found.wedges) == stretches > 1
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_columns_with_few_values_are_priced_value_by_value(targets, rng, monkeypatch):
+    """As they are row by row."""
+    X = np.column_stack(
+        [rng.integers(2, size=200), rng.normal(size=200), rng.integers(7, size=200), np.ones(200)]
+    ).astype(float)
+    v = rng.normal(size=(200, targets))
+    v -= v.mean(axis=0)
+    found = []
+    for few in (order_one.FEW_VALUES, 0):
+        monkeypatch.setattr(order_one, "FEW_VALUES", few)
+        choices, largest = SortedColumns(Dictionary(X, (1,), 1, True)).best(v, 0.3)
+        rows = np.lexsort((choices.samples[:, 0], choices.columns[:, 0]))
+        found.append((choices.take(rows), largest))
+    (ours, top), (plain, highest) = found
+    assert top == pytest.approx(highest, rel=1e-12) and set(ours.columns.ravel()) == {0, 1, 2}
+    np.testing.assert_array_equal(ours.columns, plain.columns)
+    np.testing.assert_array_equal(ours.samples, plain.samples)
+    np.testing.assert_allclose(ours.scores, plain.scores, rtol=1e-9)

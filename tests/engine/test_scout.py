@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wedgefit.engine import scout
+from wedgefit.engine import pricing, scout
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.scout import Scout
@@ -102,8 +102,27 @@ def test_a_partial_round_finds_what_a_full_round_finds():
 def test_where_nothing_scouts_a_look_at_all_intervals_takes_the_place_of_random_pencils(
     monkeypatch, columns, full
 ):
-    """Unless pairs are so many that the random few cost less."""
+    """Unless pairs are so many that the random few cost less; or something glimpses."""
     monkeypatch.setattr(scout, "KEPT_ROWS", 0)
+    monkeypatch.setattr(pricing, "find_spec", lambda _: None)
     X = np.random.default_rng(4).normal(size=(2_100, columns))
     pricer = Pricer(Dictionary(X, (1, 2), 1, True))
-    assert pricer.bounds and not pricer.scouts and pricer.full_rounds_only == full
+    assert pricer.bounds and pricer._scout is None and pricer.full_rounds_only == full
+
+
+def test_where_rows_are_too_many_to_keep_them_sorted_a_glimpse_scouts(monkeypatch):
+    monkeypatch.setattr(scout, "KEPT_ROWS", 0)
+    rng = np.random.default_rng(3)
+    X = np.column_stack([rng.normal(size=(2_100, 9)), rng.integers(2, size=(2_100, 9))])
+    v = np.maximum(X[:, [3]] - 2 * X[:, [9]], 0.0)
+    v -= v.mean()
+    found = []
+    for compiled in (True, False):
+        if not compiled:
+            monkeypatch.setattr(pricing, "find_spec", lambda _: None)
+        pricer = Pricer(Dictionary(X, (1, 2), 1, True))
+        assert pricer.scouts == compiled
+        found.append(pricer.price(v, 0.1, pricer.dictionary.none(), every_pencil=False))
+    full = pricer.price(v, 0.1, pricer.dictionary.none(), every_pencil=True)
+    glimpsed, drawn = (part.scores[0] for part in found)
+    assert drawn <= glimpsed and full.scores[0] * (1 - 1e-3) <= glimpsed <= full.bound

@@ -108,19 +108,51 @@ def look(
     bias: bool,
     limit: float,
     floor: float,
+    glimpse: bool = False,
 ) -> Looks:
     """Bound the score |vᵀ(Xw + b)₊| / ‖w‖ over each interval of directions, both faces, every b
     that some hyperplane through a row can have; without ``bias`` only b = 0.
 
     ``rows`` (d, n) are the columns of X, ``v`` (n, K). ``limit``: bounds below it need not be
     sharp; values up to ``floor`` need no sample. Sums may err by rounding; the bounds are widened
-    by as much.
+    by as much. ``glimpse``: values alone are asked for, and the bounds are infinite.
     """
     found = [
         _look(rows[pair], v, centre, half, norm, bias)
         for pair, centre, half in zip(intervals.columns, intervals.centres, intervals.halves)
     ]
+    return _looks(found, floor, glimpse)
+
+
+def look_among(
+    points: np.ndarray,
+    v: np.ndarray,
+    starts: np.ndarray,
+    which: np.ndarray,
+    intervals: Intervals,
+    *,
+    norm: int,
+    bias: bool,
+    limit: float,
+    floor: float,
+    glimpse: bool = False,
+) -> Looks:
+    """The same for intervals (m) that look each at some of the ``points`` (2, n) in the plane, v
+    (n, K): those from ``starts``[k] up to ``starts``[k + 1], k its entry in ``which`` (m,)."""
+    found = []
+    for k, centre, half in zip(which, intervals.centres, intervals.halves):
+        begin, end = starts[k], starts[k + 1]
+        bound, rounding, value, sample = _look(
+            points[:, begin:end], v[begin:end], centre, half, norm, bias
+        )
+        found.append((bound, rounding, value, sample + begin if sample >= 0 else -1))
+    return _looks(found, floor, glimpse)
+
+
+def _looks(found: list[tuple], floor: float, glimpse: bool) -> Looks:
+    """What was found of every interval: bound, rounding, value and sample."""
     bounds, rounding, values, samples = (np.array(part) for part in zip(*found))
+    bounds = np.full(len(bounds), np.inf) if glimpse else bounds
     return Looks(bounds, rounding, values, np.where(values > floor, samples, -1))
 
 

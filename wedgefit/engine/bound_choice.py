@@ -7,8 +7,9 @@ from math import comb
 
 import numpy as np
 
+from wedgefit.engine.bound_look import Places
 from wedgefit.engine.bound_patch import most_first
-from wedgefit.engine.bound_search import FAR, Bounded, Bounder, Places
+from wedgefit.engine.bound_search import FAR, Bounded, Bounder
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.workers import Workers
 from wedgefit.watch import Deadline

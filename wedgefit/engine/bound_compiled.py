@@ -28,46 +28,86 @@ from wedgefit.engine.bound_walk import (
 )
 from wedgefit.engine.compiling import INNER, OPTIONS, PART_OF_ONE
 
-# Rows per bin of the histogram, and its most bins: more say hardly more, and leave the caches.
+# Rows per bin of the histogram, and its fewest and most bins: more say hardly more, and leave the
+# caches.
 ROWS_PER_BIN = 8
-MOST_BINS = 512
+FEWEST_BINS, MOST_BINS = 8, 512
+# Through each of so few points a glimpse looks at a hyperplane.
+FEW_POINTS = 64
 # An interval wider than this is not sorted when more than this part of many rows would be.
 WIDE = 3e-4
 PART = 8
 MANY = 2_000
 
 
-def look(rows, v, intervals: Intervals, *, norm, bias, limit, floor) -> Looks:
+def look(rows, v, intervals: Intervals, *, norm, bias, limit, floor, glimpse=False) -> Looks:
     """See ``bound.look``."""
+    n, columns = rows.shape[1], intervals.columns.T
+    every = np.full(len(intervals), n)
+    asked = norm, bias, limit, floor, glimpse
+    return _looked(rows, v, columns * n, 0 * every, every, intervals, *asked)
+
+
+def look_among(
+    points, v, starts, which, intervals, *, norm, bias, limit, floor, glimpse=False
+) -> Looks:
+    """See ``bound.look_among``."""
+    begins, lengths = starts[which], np.diff(starts)[which]
+    places = np.stack([begins, begins + points.shape[1]])
+    asked = norm, bias, limit, floor, glimpse
+    return _looked(points, v, places, begins, lengths, intervals, *asked)
+
+
+def _looked(
+    values, v, places, begins, lengths, intervals: Intervals, norm, bias, limit, floor, glimpse
+) -> Looks:
+    """Look at intervals, each at points of its own, ``lengths`` (m,) of them: their coordinates
+    begin at ``places`` (2, m) of the flat ``values``, their v at ``begins`` (m,)."""
     count, dense = len(intervals), np.ascontiguousarray
-    bounds, rounding, values = np.empty(count), np.empty(count), np.empty(count)
+    bounds, rounding, seen = np.empty(count), np.empty(count), np.empty(count)
     samples = np.full(count, -1)
+    if glimpse:
+        _glimpse(
+            dense(values).ravel(), dense(v), dense(places), dense(begins), dense(lengths),
+            dense(intervals.centres), norm, float(floor), seen, samples,
+        )  # fmt: skip
+        return Looks(np.full(count, np.inf), np.zeros(count), seen, samples)
     sizes = np.abs(v[:, 0]) if v.shape[1] == 1 else np.linalg.norm(v, axis=1)
-    bins = int(np.clip(rows.shape[1] // ROWS_PER_BIN, 8, MOST_BINS))
     kernel = _look if bias else _look_through_origin
     # One type for each argument: another one would be compiled anew.
     kernel(
-        dense(rows), dense(v), sizes, float(sizes.sum()), dense(intervals.columns),
-        dense(intervals.centres), dense(intervals.halves), norm, bins, float(limit),
-        float(floor), bounds, rounding, values, samples,
+        dense(values).ravel(), dense(v), sizes, dense(places), dense(begins), dense(lengths),
+        dense(intervals.centres), dense(intervals.halves), norm, float(limit), float(floor),
+        bounds, rounding, seen, samples,
     )  # fmt: skip
-    return Looks(bounds, rounding, values, samples)
+    return Looks(bounds, rounding, seen, samples)
+
+
+@njit(**INNER)
+def _bins(n):
+    """How many bins the histogram of so many rows has."""
+    return min(max(n // ROWS_PER_BIN, FEWEST_BINS), MOST_BINS)
 
 
 @njit(**OPTIONS)
 def _look(
-    rows, v, sizes, size, columns, centres, halves, norm, bins, limit, floor,
-    bounds, rounding, values, samples,
+    values, all_v, all_sizes, places, begins, lengths, centres, halves, norm, limit, floor,
+    bounds, rounding, seen, samples,
 ):  # fmt: skip
-    n, targets = v.shape
-    p, q = np.empty(n), np.empty(n)
+    targets = all_v.shape[1]
+    room_p, room_q = np.empty(lengths.max()), np.empty(lengths.max())
+    bins = _bins(lengths.max())
     sums_of_bins, tents_of_bins = np.empty((bins + 1, 3 * targets)), np.empty((bins + 1, 3, 4, 3))
-    edges, bin_of_cell = np.empty(bins + 2), np.empty(CELLS * bins, dtype=np.int16)
+    edges, bins_of_cells = np.empty(bins + 2), np.empty(CELLS * bins, dtype=np.int16)
     hot, sums = np.empty(bins + 1, dtype=np.bool_), np.empty((4, 3, targets))
     for i in range(len(centres)):
+        n, begin = lengths[i], begins[i]
+        x, y = values[places[0, i] : places[0, i] + n], values[places[1, i] : places[1, i] + n]
+        v, sizes = all_v[begin : begin + n], all_sizes[begin : begin + n]
+        p, q, bins = room_p[:n], room_q[:n], _bins(n)
+        bin_of_cell = bins_of_cells[: CELLS * bins]
         shape = shape_of(centres[i], halves[i], norm)
         T, least = shape[3], min(shape[4], min(shape[5], shape[6]))
-        x, y = rows[columns[i, 0]], rows[columns[i, 1]]
         low, high, widest = _project(x, y, np.cos(centres[i]), np.sin(centres[i]), p, q)
         reach = T * widest
         scale = max(abs(low), abs(high)) + reach
@@ -87,12 +127,87 @@ def _look(
                 bound = max(done, inside)
                 if inner > value:
                     value, sample = inner, at
-        slack = 8 * EPSILON * size * ((8 + bins + n) * scale + TURNED * widest)
+        slack = 8 * EPSILON * sizes.sum() * ((8 + bins + n) * scale + TURNED * widest)
         rounding[i] = slack / least
         bounds[i] = bound + rounding[i]
-        values[i] = value / shape[4]
-        if values[i] > floor:
-            samples[i] = sample if sample >= 0 else nearest(p, b)
+        seen[i] = value / shape[4]
+        if seen[i] > floor:
+            samples[i] = begin + (sample if sample >= 0 else nearest(p, b))
+
+
+@njit(**OPTIONS)
+def _glimpse(
+    values, all_v, places, begins, lengths, centres, norm, floor, seen, samples
+):  # fmt: skip
+    """Of every interval the direction in its middle alone, and hyperplanes on the edges of bins,
+    or through each of a few points."""
+    targets, most = all_v.shape[1], lengths.max()
+    room_p, room_q = np.empty(most), np.empty(most)
+    bins = _bins(most)
+    edges, bins_of_cells = np.empty(bins + 2), np.empty(CELLS * bins, dtype=np.int16)
+    sums, total = np.empty((bins + 1, 2, targets)), np.empty((2, targets))
+    for i in range(len(centres)):
+        n, begin = lengths[i], begins[i]
+        x, y = values[places[0, i] : places[0, i] + n], values[places[1, i] : places[1, i] + n]
+        v, p = all_v[begin : begin + n], room_p[:n]
+        low, high, _ = _project(x, y, np.cos(centres[i]), np.sin(centres[i]), p, room_q[:n])
+        total[:] = 0.0
+        if n <= FEW_POINTS:
+            value, b = _best_point(p, v, total)
+        else:
+            bin_of_cell = bins_of_cells[: CELLS * _bins(n)]
+            begin_of_bins, per_cell, used = divided(p, low, high, 0.0, _bins(n), bin_of_cell, edges)
+            sums[:used] = 0.0
+            for r in range(n):
+                k = bin_of_cell[bin_of(p[r], begin_of_bins, per_cell, len(bin_of_cell))]
+                for t in range(targets):
+                    sums[k, 0, t] += v[r, t]
+                    sums[k, 1, t] += v[r, t] * p[r]
+            value, b = _best_edge_of(sums[:used], edges, low, high, total)
+        seen[i] = value / shape_of(centres[i], 0.0, norm)[4]
+        if seen[i] > floor:
+            samples[i] = begin + nearest(p, b)
+
+
+@njit(**PART_OF_ONE)
+def _best_edge_of(sums, edges, low, high, total):
+    """The longest S at the edges between bins, and its b."""
+    targets, value, b = sums.shape[2], 0.0, low
+    for k in range(len(sums)):
+        for t in range(targets):
+            total[0, t] += sums[k, 0, t]
+            total[1, t] += sums[k, 1, t]
+    above = total.copy()
+    for k in range(1, len(sums)):
+        at, one, other = edges[k], 0.0, 0.0
+        for t in range(targets):
+            above[0, t] -= sums[k - 1, 0, t]
+            above[1, t] -= sums[k - 1, 1, t]
+            S = above[1, t] - at * above[0, t]
+            rest = S - (total[1, t] - at * total[0, t])
+            one += S * S
+            other += rest * rest
+        if max(one, other) > value * value and low < at < high:
+            value, b = np.sqrt(max(one, other)), at
+    return value, b
+
+
+@njit(**PART_OF_ONE)
+def _best_point(p, v, total):
+    """The longest S through one of a few points, and its b."""
+    value, b = 0.0, p[0]
+    for i in range(len(p)):
+        one, other = 0.0, 0.0
+        for t in range(v.shape[1]):
+            up, down = 0.0, 0.0
+            for r in range(len(p)):
+                up += v[r, t] * max(p[r] - p[i], 0.0)
+                down += v[r, t] * max(p[i] - p[r], 0.0)
+            one += up * up
+            other += down * down
+        if max(one, other) > value * value:
+            value, b = np.sqrt(max(one, other)), p[i]
+    return value, b
 
 
 @njit(**INNER, fastmath={"contract", "nsz", "nnan"})
@@ -125,17 +240,19 @@ def _gathered(p, q, hot, low, per_cell, bin_of_cell, T):
 
 @njit(**OPTIONS)
 def _look_through_origin(
-    rows, v, sizes, size, columns, centres, halves, norm, bins, limit, floor,
-    bounds, rounding, values, samples,
+    values, all_v, all_sizes, places, begins, lengths, centres, halves, norm, limit, floor,
+    bounds, rounding, seen, samples,
 ):  # fmt: skip
     """Without biases b = 0 only: no histogram and no sort."""
-    n, targets = v.shape
+    targets = all_v.shape[1]
     sums = np.empty((4, 3, targets))
     e = np.empty((3, 2, 2))
     for i in range(len(centres)):
+        n, begin = lengths[i], begins[i]
+        x, y = values[places[0, i] : places[0, i] + n], values[places[1, i] : places[1, i] + n]
+        v, sizes = all_v[begin : begin + n], all_sizes[begin : begin + n]
         shape = shape_of(centres[i], halves[i], norm)
         T = np.tan(halves[i])
-        x, y = rows[columns[i, 0]], rows[columns[i, 1]]
         cos, sin = np.cos(centres[i]), np.sin(centres[i])
         sums[:] = 0.0
         e[:] = 0.0
@@ -160,7 +277,7 @@ def _look_through_origin(
             for pull in range(2):
                 e[1, half, pull] = e[0, half, pull]
         least = min(shape[4], min(shape[5], shape[6]))
-        slack = 8 * EPSILON * size * ((8 + n) * scale + TURNED * widest)
+        slack = 8 * EPSILON * sizes.sum() * ((8 + n) * scale + TURNED * widest)
         rounding[i] = slack / least
         bounds[i] = piece_bound(sums, 0.0, 0.0, e, shape, targets, 0.0) + rounding[i]
-        values[i] = longest_face(sums, 0.0, targets) / shape[4]
+        seen[i] = longest_face(sums, 0.0, targets) / shape[4]

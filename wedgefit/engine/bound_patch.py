@@ -16,7 +16,7 @@ from itertools import product
 
 import numpy as np
 
-from wedgefit.engine.bound import EPSILON, Looks
+from wedgefit.engine.bound import EPSILON, Intervals, Looks
 from wedgefit.engine.problem import has_sum
 
 # Every cell of directions begins with so many intervals of b.
@@ -119,7 +119,7 @@ class Opened:
     what is closed as one; ``origins`` (m,) says which of them a part is of. ``visits``: rows
     looked at."""
 
-    regions: Patches
+    regions: Intervals | Patches
     looks: Looks
     origins: np.ndarray
     visits: int

@@ -6,16 +6,26 @@ all pencils costs O(n²) (theory, section 3). Which ones are looked at together 
 the number of threads, and so neither does what is found.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from wedgefit.engine.bound import Intervals, Looks
-from wedgefit.engine.bound_look import Regions, joined, look, open_up, together
+from wedgefit.engine.bound_look import (
+    Asked,
+    Places,
+    Regions,
+    best_first,
+    joined,
+    look,
+    look_among,
+    open_up,
+    seen_in,
+    together,
+)
 from wedgefit.engine.bound_patch import Opened, Patches
-from wedgefit.engine.coinciding import Points, points_of
+from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.problem import has_sum, row_norms
 from wedgefit.engine.remembered import Remembered
 from wedgefit.engine.workers import Threads, Workers
@@ -36,6 +46,8 @@ GLANCE = 4
 # Unless they exceed it, relatively, by less than this: then a proof to twice as much takes little
 # longer, and tells how far there is to go.
 FAR = 0.02
+# A glimpse sees so many directions in each of a pair's two quadrants.
+GLIMPSED_PER_QUADRANT = 2
 # The tolerance is half of what the wanted gap leaves open. Where a score exceeds alpha, so many
 # times as much is as good.
 ENOUGH = 1.7
@@ -45,24 +57,6 @@ APART = 32
 PATCHES_AT_FIRST = 8
 # One block of intervals visits about this many rows: some milliseconds.
 BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class Places:
-    """m directions where a score was seen, best first: columns and normals in them, (m, k), a row
-    on or near the hyperplane (m,), and the score (m,)."""
-
-    columns: np.ndarray
-    normals: np.ndarray
-    samples: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, which) -> "Places":
-        """The places at these positions."""
-        return Places(*(getattr(self, part)[which] for part in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,42 +95,43 @@ class Bounder:
         self.first: Regions = (
             Intervals.all(sets) if sets.shape[1] == 2 else Patches.all(sets, self.rows, bias)
         )
+        self._dual: Dual | None = None
         self._last: Remembered[Bounded] | None = None
 
-    @property
+    @cached_property
     def first_look(self) -> int:
-        """How many rows the first look at all sets visits, at most."""
-        return self.most_visits(self.first)
+        """How many rows and points the first look at all sets visits."""
+        return int(self.visits(self.first).sum())
 
-    def most_visits(self, regions: Regions) -> int:
-        """How many rows these visit if none coincide, and no patch is taken apart."""
-        return len(regions) * self.rows.shape[1]
-
-    def visits(self, regions: Intervals) -> int:
-        """How many rows or points these visit."""
-        fewer = (
-            len(mine) * (self.rows.shape[1] - len(points)) for points, mine in self._parted(regions)
-        )
-        return self.most_visits(regions) - sum(fewer)
+    def visits(self, regions: Regions) -> np.ndarray:
+        """How many rows or points each of these visits, (m,), if no patch is taken apart."""
+        which, sizes = self.clouds.which(regions.columns), np.append(self.clouds.sizes, 0)
+        return np.where(which >= 0, sizes[which], self.rows.shape[1])
 
     @cached_property
-    def _points(self) -> dict[tuple[int, int], Points]:
-        """Where rows coincide, by pair; patches are taken as they are."""
-        if not isinstance(self.first, Intervals):
-            return {}
-        return points_of(self.rows, np.unique(self.first.columns, axis=0))
+    def clouds(self) -> Clouds:
+        """Where rows coincide; nowhere of patches, which are taken as they are."""
+        pairs = np.unique(self.first.columns, axis=0)
+        return Clouds.of(self.rows, pairs if pairs.shape[1] == 2 else np.empty((0, 2), dtype=int))
 
-    def _parted(self, regions: Intervals) -> Iterator[tuple[Points, np.ndarray]]:
-        """The points of every pair of columns that has some, and where its intervals are."""
-        if not self._points:
-            return
-        keys = regions.columns @ np.array([len(self.rows), 1])
-        order = np.argsort(keys, kind="stable")
-        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-        for mine in np.split(order, starts[1:]):
-            points = self._points.get(tuple(regions.columns[mine[0]].tolist()))
-            if points is not None:
-                yield points, mine
+    def under(self, v: np.ndarray) -> "Dual":
+        """This v (n, K) with its sums where rows coincide; asked for the same array again, from
+        memory."""
+        if self._dual is None or self._dual.v is not v:
+            sums = self.clouds.under(v)
+            self._dual = Dual(v, sums, self.clouds.rounding(v, self._reach))
+        return self._dual
+
+    def glimpse(self, v: np.ndarray, floor: float) -> Places:
+        """The best hyperplane under ``v`` (n, K) of a few directions in every pair of columns,
+        those with a score above ``floor``, best first: nothing is proven by it."""
+        asked = Asked(self.norm, self.bias, np.inf, floor, glimpse=True)
+        looks = self._look(self.under(v), self._few, asked, self.threads)
+        return best_first([seen_in(self._few, looks)])
+
+    @cached_property
+    def _few(self) -> Intervals:
+        return Intervals.all(np.unique(self.first.columns, axis=0), GLIMPSED_PER_QUADRANT)
 
     def search(
         self,
@@ -193,42 +188,51 @@ class Bounder:
         self, v, regions: Regions, course: "_Course", floor: float, workers: Workers
     ) -> Opened:
         """Look at all intervals or patches, in blocks that workers share."""
+        asked = Asked(self.norm, self.bias, course.limit, floor)
         if isinstance(regions, Intervals):
-            looks = self._look(v, regions, course.limit, floor, workers)
-            return Opened(regions, looks, np.arange(len(regions)), self.visits(regions))
-        asked = self.norm, self.bias, course.limit, floor, course.apart
+            looks = self._look(self.under(v), regions, asked, workers)
+            visits = int(self.visits(regions).sum())
+            return Opened(regions, looks, np.arange(len(regions)), visits)
         each = workers.larger * BLOCK // len(v)
         step = max(1, min(each // (1 + course.apart), -(-len(regions) // self.threads.jobs)))
         starts = list(range(0, len(regions), step))
         blocks = [regions.take(slice(start, start + step)) for start in starts]
-        return together(workers.run(open_up, self.rows, blocks, v, *asked), starts)
+        return together(workers.run(open_up, self.rows, blocks, v, asked, course.apart), starts)
 
-    def _look(self, v, regions: Intervals, limit: float, floor: float, workers: Workers) -> Looks:
+    def _look(self, dual: "Dual", regions: Intervals, asked: Asked, workers: Workers) -> Looks:
         """Look at all intervals, in blocks that workers share; where rows coincide at their points,
         here."""
-        asked = self.norm, self.bias, limit, floor
-        left, lots, places = np.ones(len(regions), dtype=bool), [], []
-        for points, mine in self._parted(regions):
-            left[mine] = False
-            lots.append((points, regions.take(mine)))
-            places.append(mine)
-        found = self.threads.run(self._look_at, v, lots, *asked)
-        others, step = np.flatnonzero(left), max(1, workers.larger * BLOCK // len(v))
-        starts = range(0, len(others), step)
-        blocks = [regions.take(others[start : start + step]) for start in starts]
-        found += workers.run(look, self.rows, blocks, v, *asked)
-        order, all_looks = np.argsort(np.concatenate([*places, others])), joined(*found)
+        which = self.clouds.which(regions.columns)
+        merged, others = np.flatnonzero(which >= 0), np.flatnonzero(which < 0)
+        lots = [merged[lot] for lot in _lots(self.visits(regions.take(merged)))]
+        among = partial(self._look_among, asked=asked)
+        found = self.threads.run(among, dual, [(regions.take(lot), which[lot]) for lot in lots])
+        each = max(1, workers.larger * BLOCK // len(dual.v))
+        starts = range(0, len(others), each)
+        blocks = [regions.take(others[start : start + each]) for start in starts]
+        found += workers.run(look, self.rows, blocks, dual.v, asked)
+        order, all_looks = np.argsort(np.concatenate([merged, others])), joined(*found)
         return Looks(*(getattr(all_looks, part)[order] for part in Looks.__dataclass_fields__))
 
-    def _look_at(self, v: np.ndarray, lot: tuple[Points, Intervals], *asked) -> Looks:
-        """Look at intervals in one pair of columns by its points."""
-        points, some = lot
-        alone = replace(some, columns=np.tile([0, 1], (len(some), 1)))
-        found = look(points.values, alone, points.under(v), *asked)
-        more = points.rounding(v, self._reach)
-        samples = np.where(found.samples >= 0, points.first[found.samples], -1)
+    def _look_among(self, dual: "Dual", lot: tuple[Intervals, np.ndarray], asked: Asked) -> Looks:
+        """Look at intervals by the points of their pairs, which are these."""
+        (intervals, which), clouds = lot, self.clouds
+        points = clouds.values, dual.at_points, clouds.starts
+        found = look_among(*points, which, intervals, asked)
+        more = dual.rounding[which]
+        samples = np.where(found.samples >= 0, clouds.first[found.samples], -1)
         bounds, rounding = found.bounds + more, found.rounding + more
         return replace(found, bounds=bounds, rounding=rounding, samples=samples)
+
+
+@dataclass(frozen=True, eq=False)
+class Dual:
+    """v (n, K) with its sums ``at_points`` (m, K), and what their rounding adds to a score of each
+    pair, (P,)."""
+
+    v: np.ndarray
+    at_points: np.ndarray
+    rounding: np.ndarray
 
 
 class _Course:
@@ -273,10 +277,11 @@ class _Course:
         excess = max(self.best - self.alpha, 0.0) if self.alpha else 0.0
         self.limit = max(self.alpha, self.best) * (1 + self.tolerance) + excess
         enough = self.alpha * (1 + ENOUGH * self.tolerance)
-        if self.best * (1 + self.tolerance / 4) <= enough:
+        provable = self.best * (1 + self.tolerance / 4) <= enough
+        if provable:
             self.limit = min(self.limit, enough)
-        self._heed(excess)
-        self.places.append(_places(now, looks))
+        self._heed(0.0 if provable else excess)
+        self.places.append(seen_in(now, looks))
         open_ = (bounds - looks.rounding > self.limit) & (now.widths > SMALLEST)
         self._settle(bounds[~open_])
         self.waiting = joined(self.waiting, now.take(open_))
@@ -286,8 +291,8 @@ class _Course:
         self.waiting, self.bounds = self.waiting.take(still), self.bounds[still]
 
     def _heed(self, excess: float) -> None:
-        """Spend no more than a glance where nothing is to be proven yet, and nothing more where
-        time is up."""
+        """Spend no more than a glance where a score exceeds alpha by so much that nothing is to be
+        proven yet, and nothing more where time is up."""
         far = excess > max(0.5 * self.tolerance, FAR) * self.alpha
         if far and self.visits <= self.glance / 2:
             self.budget = min(self.budget, self.glance)
@@ -302,15 +307,13 @@ class _Course:
         now, parents = self.waiting.take(slice(0, 0)), np.empty(0)
         while len(self.waiting) and not len(now):
             # The largest bounds first: wherever effort ends, what is left is as small as it can be.
-            each = 2 * self.bounder.most_visits(self.waiting.take([0])) * (1 + self.apart)
-            hurry = self.deadline.known
-            most = max(1, AT_A_TIME // each, 0 if hurry else len(self.waiting) // 4)
-            most = min(most, self.most) if isinstance(self.waiting, Patches) else most
-            affordable = (self.budget - self.visits) / each
+            some = np.argsort(-self.bounds, kind="stable")
+            each = 2 * self.bounder.visits(self.waiting.take(some)) * (1 + self.apart)
+            visits = np.cumsum(each)
+            affordable = int(np.searchsorted(visits, self.budget - self.visits, side="right"))
             last = affordable < 1
             self.cut_short = last and self.budget == self.effort
-            some = np.argsort(-self.bounds, kind="stable")
-            some = some if last else some[: int(min(most, affordable))]
+            some = some if last else some[: min(self._at_a_time(visits), affordable)]
             now, parents = self.waiting.take(some), self.bounds[some]
             self.waiting = _without(self.waiting, some)
             self.bounds = np.delete(self.bounds, some)
@@ -319,17 +322,32 @@ class _Course:
             now, parents = now.take(kept), parents[kept]
         return now, parents
 
+    def _at_a_time(self, visits: np.ndarray) -> int:
+        """How many of those that wait are looked at next, which visit so many rows with all before
+        them, (m,)."""
+        quarter = 0 if self.deadline.known else len(visits) // 4
+        most = max(1, int(np.searchsorted(visits, AT_A_TIME, side="right")), quarter)
+        return min(most, self.most) if isinstance(self.waiting, Patches) else most
+
     def result(self) -> Bounded:
         """What it all came to."""
         return Bounded(
             bound=max(self.settled, self.given_up),
             value=self.best,
-            places=_best_first(self.places),
+            places=best_first(self.places),
             visits=self.visits,
             left=self.left.sets,
             settled=self.settled,
             cut_short=self.cut_short,
         )
+
+
+def _lots(visits: np.ndarray) -> list[np.ndarray]:
+    """Neighbours that visit about as many rows together as a block does."""
+    if not len(visits):
+        return []
+    ends = np.flatnonzero(np.diff((np.cumsum(visits) - 1) // BLOCK)) + 1
+    return np.split(np.arange(len(visits)), ends)
 
 
 def _without(regions, gone: np.ndarray):
@@ -360,27 +378,3 @@ class _Left:
     def sets(self) -> np.ndarray:
         """Each of them once, (m, k)."""
         return np.unique(np.concatenate(self._sets), axis=0)
-
-
-def _places(regions: Regions, looks: Looks) -> Places:
-    seen = np.flatnonzero(looks.samples >= 0)
-    return Places(
-        regions.columns[seen], regions.normals[seen], looks.samples[seen], looks.values[seen]
-    )
-
-
-def _best_first(parts: list[Places]) -> Places:
-    everything = joined(*parts)
-    return everything.take(np.argsort(-everything.values, kind="stable"))
-
-
-def spread(places: Places) -> Places:
-    """The same places, the best of every column set first, then the second of every set, and so on:
-    what the best set alone holds are near-copies."""
-    _, which = np.unique(places.columns, axis=0, return_inverse=True)
-    order = np.argsort(which.ravel(), kind="stable")
-    starts = np.flatnonzero(np.diff(which.ravel()[order], prepend=-1))
-    rank = np.empty(len(places), dtype=np.int64)
-    counts = np.diff(starts, append=len(places))
-    rank[order] = np.arange(len(places)) - np.repeat(starts, counts)
-    return places.take(np.argsort(rank, kind="stable"))

@@ -6,6 +6,8 @@ the rows of a point that pull up would be bounded without those that pull down.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -21,89 +23,185 @@ FEWER = 0.9
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """The distinct values of a column, and which of them each row has, (n,)."""
+    """What the values of columns are: those of each, ascending, and ``which`` of them every row
+    has, (d, n)."""
 
-    values: np.ndarray
+    values: list[np.ndarray]
     which: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.values)
+    @classmethod
+    def of(cls, rows: np.ndarray) -> "Coded":
+        values, which = [], np.empty(rows.shape, dtype=np.int32)
+        for column, row in enumerate(rows):
+            own, which[column] = np.unique(row, return_inverse=True)
+            values.append(own)
+        return cls(values, which)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How many values each column has, (d,)."""
+        return np.array([len(own) for own in self.values])
+
+    def cells(self, a: int, b: int, rows=slice(None)) -> np.ndarray:
+        """Which pair of values of two columns each of the rows has, (n,)."""
+        return self.which[a, rows] * self.counts[b] + self.which[b, rows]
+
+    def points(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, int] | None:
+        """The cells with rows of two columns, ascending, the first row of each, and how many the
+        most of one are; None where there are hardly fewer than rows."""
+        n, size = self.which.shape[1], int(self.counts[a] * self.counts[b])
+        if n in (self.counts[a], self.counts[b]):
+            return None
+        if size <= PAIRS_PER_ROW * n:
+            counts, first = self._table(a, b, size)
+            at = np.flatnonzero(counts)
+            first, counts = first[at], counts[at]
+        elif n <= ROWS_SORTED:
+            cells = self.cells(a, b)
+            at, first, counts = np.unique(cells, return_index=True, return_counts=True)
+        else:
+            return None
+        return (at, first, int(counts.max())) if len(at) <= FEWER * n else None
+
+    def _table(self, a: int, b: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """How many rows each of the cells has, and its first row, (size,) each."""
+        if find_spec("numba") is not None:
+            from wedgefit.engine.coinciding_compiled import table
+
+            return table(self.which[a], self.which[b], self.counts[b], size)
+        cells, first = self.cells(a, b), np.zeros(size, dtype=np.int64)
+        # Of several rows at a place the one that is written last stays.
+        first[cells[::-1]] = np.arange(len(cells))[::-1]
+        return np.bincount(cells, minlength=size), first
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
-    """The m points of a pair of columns, ``at`` which pair of their values each is, ascending,
-    (m,); the ``first`` row at each (m,), and how many the ``most`` of one are."""
+class Clouds:
+    """The points of P ``pairs`` (P, 2) of columns, those of pair k at ``starts``[k] up to
+    ``starts``[k + 1]: which cell of its table each is, ``cells`` (m,), the ``first`` row there,
+    (m,), and how many rows the ``most`` of one are, (P,)."""
 
-    one: Coded
-    other: Coded
-    at: np.ndarray
+    coded: Coded
+    pairs: np.ndarray
+    starts: np.ndarray
+    cells: np.ndarray
     first: np.ndarray
-    most: int
+    most: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, pairs: np.ndarray) -> "Clouds":
+        """The points of those of the pairs (m, 2) of columns, ``rows`` (d, n), that have fewer of
+        them than there are rows."""
+        coded = Coded.of(rows)
+        found = {(a, b): coded.points(a, b) for a, b in pairs.tolist()}
+        fewer = {pair: points for pair, points in found.items() if points is not None}
+        cells, first, most = zip(*fewer.values()) if fewer else ((), (), ())
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(
+            coded,
+            np.array(list(fewer), dtype=np.int64).reshape(-1, 2),
+            np.cumsum([0, *map(len, cells)]),
+            np.concatenate([nothing, *cells]),
+            np.concatenate([nothing, *first]),
+            np.array(most, dtype=np.int64),
+        )
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.pairs)
 
-    @property
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """How many points each pair has, (P,)."""
+        return np.diff(self.starts)
+
+    @cached_property
     def values(self) -> np.ndarray:
         """The points themselves, (2, m)."""
-        one, other = np.divmod(self.at, len(self.other))
-        return np.stack([self.one.values[one], self.other.values[other]])
+        values = np.empty((2, len(self.cells)))
+        for (a, b), begin, end in zip(self.pairs, self.starts, self.starts[1:]):
+            one, other = np.divmod(self.cells[begin:end], self.coded.counts[b])
+            values[:, begin:end] = self.coded.values[a][one], self.coded.values[b][other]
+        return values
+
+    def which(self, columns: np.ndarray) -> np.ndarray:
+        """The number of each of these pairs (m, 2), −1 where its rows are taken as they are."""
+        return self._numbers[columns[:, 0], columns[:, 1]]
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        width = len(self.coded.values)
+        numbers = np.full((width, width), -1)
+        numbers[self.pairs[:, 0], self.pairs[:, 1]] = np.arange(len(self))
+        return numbers
+
+    def slice_of(self, number: int) -> slice:
+        """Which of the points are those of one pair."""
+        return slice(int(self.starts[number]), int(self.starts[number + 1]))
+
+    def of_pair(self, number: int) -> np.ndarray:
+        """The points of one pair, (2, k)."""
+        return self.values[:, self.slice_of(number)]
+
+    def place_of(self, number: int, rows: np.ndarray) -> np.ndarray:
+        """Which of a pair's points these rows (r,) are at, (r,)."""
+        a, b = self.pairs[number]
+        cells = self.coded.cells(a, b, rows)
+        return np.searchsorted(self.cells[self.slice_of(number)], cells)
 
     def under(self, v: np.ndarray) -> np.ndarray:
         """The sums of v (n, K) at the points, (m, K)."""
-        pairs, size = _pairs(self.one, self.other), len(self.one) * len(self.other)
-        if size <= PAIRS_PER_ROW * len(v):
-            sums = [np.bincount(pairs, column, size)[self.at] for column in v.T]
-        else:
-            which = np.searchsorted(self.at, pairs)
-            sums = [np.bincount(which, column, len(self)) for column in v.T]
-        return np.ascontiguousarray(np.transpose(sums))
+        sums, two = np.empty((len(self.cells), v.shape[1])), self._two_valued
+        for target, column in enumerate(v.T):
+            sums[two.points, target] = two.under(column)
+        self._add(np.delete(np.arange(len(self)), two.numbers), v, sums)
+        return sums
 
-    def rounding(self, v: np.ndarray, reach: float) -> float:
-        """More than these sums can be wrong in a score, hinges being no larger than ``reach``."""
+    @cached_property
+    def _two_valued(self) -> "_TwoValued":
+        columns = np.flatnonzero(self.coded.counts == 2)
+        numbers = np.flatnonzero(np.isin(self.pairs, columns).all(axis=1))
+        which = np.repeat(np.arange(len(self)), self.sizes)
+        points = np.flatnonzero(np.isin(which, numbers))
+        one, other = np.searchsorted(columns, self.pairs[which[points]]).T
+        place = np.ravel_multi_index(
+            (*np.divmod(self.cells[points], 2), one, other), (2, 2, len(columns), len(columns))
+        )
+        return _TwoValued(self.coded.which[columns].T.astype(float), numbers, points, place)
+
+    def _add(self, numbers: np.ndarray, v: np.ndarray, sums: np.ndarray) -> None:
+        """Into ``sums`` (m, K) those at the points of these pairs."""
+        if find_spec("numba") is not None:
+            from wedgefit.engine.coinciding_compiled import add
+
+            coded, most = self.coded, PAIRS_PER_ROW * len(v)
+            where = self.pairs, self.starts, self.cells
+            add(coded.which, coded.counts, numbers, *where, most, v, sums)
+            return
+        for number in numbers:
+            mine = self.slice_of(number)
+            place = np.searchsorted(self.cells[mine], self.coded.cells(*self.pairs[number]))
+            for target, column in enumerate(v.T):
+                sums[mine, target] = np.bincount(place, column, self.sizes[number])
+
+    def rounding(self, v: np.ndarray, reach: float) -> np.ndarray:
+        """More than these sums can be wrong in a score of each pair, (P,), hinges being no larger
+        than ``reach``."""
         return EPSILON * self.most * float(np.abs(v).sum()) * reach
 
 
-def points_of(rows: np.ndarray, pairs: np.ndarray) -> dict[tuple[int, int], Points]:
-    """The points of those of the pairs (m, 2) of columns, ``rows`` (d, n), that have fewer of them
-    than there are rows."""
-    n = rows.shape[1]
-    columns = {
-        column: Coded(*np.unique(rows[column], return_inverse=True))
-        for column in np.unique(pairs).tolist()
-    }
-    found = {}
-    for a, b in pairs.tolist():
-        one, other = columns[a], columns[b]
-        if n in (len(one), len(other)):
-            continue
-        if len(one) * len(other) <= PAIRS_PER_ROW * n:
-            points = _in_table(one, other)
-        elif n <= ROWS_SORTED:
-            points = _by_sorting(one, other)
-        else:
-            continue
-        if len(points) <= FEWER * n:
-            found[a, b] = points
-    return found
+@dataclass(frozen=True, eq=False)
+class _TwoValued:
+    """The pairs of columns with two values, ``numbers`` (p,), whose sums are products of matrices:
+    which value rows have, ``second`` (n, d), 0 or 1. ``points`` (m,): which of all points are
+    theirs, and at which ``place`` of all tables, (2, 2, d, d), these are, (m,)."""
 
+    second: np.ndarray
+    numbers: np.ndarray
+    points: np.ndarray
+    place: np.ndarray
 
-def _pairs(one: Coded, other: Coded) -> np.ndarray:
-    """Which pair of values each row has, (n,)."""
-    return one.which * len(other) + other.which
-
-
-def _in_table(one: Coded, other: Coded) -> Points:
-    pairs = _pairs(one, other)
-    counts = np.bincount(pairs, minlength=len(one) * len(other))
-    first = np.empty(len(counts), dtype=np.intp)
-    # Of several rows at a place the one that is written last stays.
-    first[pairs[::-1]] = np.arange(len(pairs))[::-1]
-    at = np.flatnonzero(counts)
-    return Points(one, other, at, first[at], int(counts.max()))
-
-
-def _by_sorting(one: Coded, other: Coded) -> Points:
-    at, first, counts = np.unique(_pairs(one, other), return_index=True, return_counts=True)
-    return Points(one, other, at, first, int(counts.max()))
+    def under(self, v: np.ndarray) -> np.ndarray:
+        """The sums of v (n,) at these points."""
+        sides = 1.0 - self.second, self.second
+        tables = [[(v[:, None] * one).T @ other for other in sides] for one in sides]
+        return np.array(tables).ravel()[self.place]

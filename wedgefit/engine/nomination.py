@@ -11,14 +11,12 @@ from math import comb
 
 import numpy as np
 
-from wedgefit.engine.bound_search import Places, spread
+from wedgefit.engine.bound_look import Places, spread
 from wedgefit.engine.choice import places_of_largest
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.pencil import Pencils, Swept, pointed_at
+from wedgefit.engine.pencil import BLOCK, Pencils, Swept, pointed_at
 from wedgefit.engine.wedge import Wedges
 
-# One block of pencils × samples has about this many entries: it stays in the processor's cache.
-BLOCK = 1 << 16
 # A partial round looks at this many of the last round's best pencils, and at this many drawn at
 # random from each kind.
 WINNERS = 600
@@ -82,23 +80,16 @@ class Nominations:
                 around = np.array(batch, dtype=np.int64).reshape(len(batch), -1)
                 yield Pencils(np.repeat(some, len(around), axis=0), np.tile(around, (len(some), 1)))
 
-    def promising(
-        self, order: int, used: Wedges, thorough: bool, places: Places | None
-    ) -> list[Pencils]:
-        """The pencils of an order that promise most, in blocks: those that ``places`` point at
-        instead of random ones where they are known. ``thorough``: draw more."""
+    def promising(self, order: int, used: Wedges, thorough: bool, places: Places | None) -> Pencils:
+        """The pencils of an order that promise most: those that ``places`` point at instead of
+        random ones where they are known. ``thorough``: draw more."""
         parts = self._around(order, used)
         if places is not None:
             best = spread(places).take(slice(0, self._most))
             parts.append(pointed_at(self.dictionary, best, order))
         if places is None or order < self.dictionary.room or not self.dictionary.bias:
             parts += self._drawn(order, used, thorough)
-        pencils = Pencils.stack(parts)
-        step = max(1, BLOCK // len(self.dictionary.X))
-        return [
-            pencils.take(slice(start, start + step))
-            for start in range(0, max(1, len(pencils)), step)
-        ]
+        return Pencils.stack(parts)
 
     def remember(self, order: int, swept: Swept) -> None:
         """Keep the pencils that scored most, for the next round."""

@@ -4,7 +4,7 @@ may score more than both."""
 import numpy as np
 
 from wedgefit.engine.ascent import ascend, random_neurons
-from wedgefit.engine.bound_search import Places
+from wedgefit.engine.bound_look import Places
 from wedgefit.engine.choice import facing, places_of_largest, unlike
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pencil import Pencils, Swept

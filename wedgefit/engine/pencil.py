@@ -1,6 +1,7 @@
 """Pencils: the hyperplanes through fixed samples, all but one of a wedge's, and how blocks of them
 are swept (theory, section 3)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from threading import Lock
@@ -8,12 +9,15 @@ from threading import Lock
 import numpy as np
 
 from wedgefit.engine import sweep
-from wedgefit.engine.bound_search import Places
+from wedgefit.engine.bound_look import Places
 from wedgefit.engine.choice import MOST_WEDGES, Choices, places_of_largest
+from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.sweep import index_type, sort_pencils
 from wedgefit.engine.wedge import COINCIDENT, DEPENDENT
 
+# One block of pencils × samples has about this many entries: it stays in the processor's cache.
+BLOCK = 1 << 16
 # From this many looks at wedges on, over all rounds, the compiled kernels are worth the second it
 # takes to load them.
 COMPILED_PAYS = 2_500_000
@@ -37,11 +41,49 @@ class Pencils:
         return Pencils(self.columns[which], self.fixed[which])
 
     @classmethod
+    def joined(cls, parts: list["Pencils"]) -> "Pencils":
+        """All of them, one after the other."""
+        return cls(
+            np.concatenate([part.columns for part in parts]),
+            np.concatenate([part.fixed for part in parts]),
+        )
+
+    @classmethod
     def stack(cls, parts: list["Pencils"]) -> "Pencils":
         """All of them, each pencil once."""
         width = parts[0].columns.shape[1]
         rows = np.unique(np.concatenate([np.hstack([p.columns, p.fixed]) for p in parts]), axis=0)
         return cls(rows[:, :width], rows[:, width:])
+
+
+@dataclass(frozen=True, eq=False)
+class AtPoints:
+    """Pencils in one pair of columns, whose rows lie at the points of the cloud ``number``."""
+
+    pencils: Pencils
+    clouds: Clouds
+    number: int
+
+
+def in_blocks(
+    pencils: Pencils, rows: int, clouds: Clouds | None
+) -> tuple[list[Pencils], list[AtPoints]]:
+    """Pencils in blocks that stay in the processor's cache, there being so many ``rows``; beside
+    them those in a pair of columns where these coincide."""
+    if clouds is None or pencils.columns.shape[1] > 2:
+        return list(_blocks(pencils, rows)), []
+    which, merged = clouds.which(pencils.columns), []
+    for number in np.unique(which[which >= 0]).tolist():
+        some = _blocks(pencils.take(which == number), int(clouds.sizes[number]))
+        merged += [AtPoints(block, clouds, number) for block in some]
+    others = pencils.take(which < 0)
+    return list(_blocks(others, rows)) if len(others) or not merged else [], merged
+
+
+def _blocks(pencils: Pencils, rows: int) -> Iterator[Pencils]:
+    step = max(1, BLOCK // rows)
+    for start in range(0, max(1, len(pencils)), step):
+        yield pencils.take(slice(start, start + step))
 
 
 def pointed_at(dictionary: Dictionary, places: Places, order: int) -> Pencils:
@@ -131,11 +173,8 @@ class Sweeper:
         else:
             base = np.zeros(pencils.columns.shape)
         if order == 2:
-            qx, qy = (self.rows[pencils.columns[:, k]] - base[:, k, None] for k in (0, 1))
-            if self.near_copies:
-                near = np.maximum(np.abs(qx), np.abs(qy)) <= COINCIDENT
-                qx[near] = qy[near] = 0.0
-            return qx, qy, (np.eye(2) / scales[:, :, None])
+            x, y = (self.rows[pencils.columns[:, k]] for k in (0, 1))
+            return self._in_plane(x, y, base, scales)
         away = self.rows[pencils.columns] - base[:, :, None]
         anchors = pencils.fixed[:, 1:] if self.bias else pencils.fixed
         edges = np.take_along_axis(away, anchors[:, None, :], axis=2).transpose(0, 2, 1)
@@ -154,12 +193,37 @@ class Sweeper:
             plane.transpose(0, 2, 1) / scales[:, :, None],
         )
 
+    def project_points(self, block: AtPoints):
+        """The same of a pair's points, of which there are fewer than rows."""
+        clouds, pencils = block.clouds, block.pencils
+        scales = self.scales[pencils.columns]
+        points = clouds.of_pair(block.number) / scales[0][:, None]
+        base = points[:, clouds.place_of(block.number, pencils.fixed[:, 0])].T
+        return self._in_plane(points[0], points[1], base, scales)
+
+    def _in_plane(self, x, y, base, scales):
+        """Rows or points (n,), or (P, n), seen along P pencils through ``base`` (P, 2)."""
+        qx, qy = x - base[:, :1], y - base[:, 1:]
+        if self.near_copies:
+            near = np.maximum(np.abs(qx), np.abs(qy)) <= COINCIDENT
+            qx[near] = qy[near] = 0.0
+        return qx, qy, np.eye(2) / scales[:, :, None]
+
 
 def sweep_block(sweeper: Sweeper, pencils: Pencils, v: np.ndarray, arcs: bool):
     """Sweep one block: see ``sweep.sweep`` for what comes back."""
     qx, qy, to_weights = sweeper.project(pencils)
     order = sweeper.kept.orders(pencils, qx, qy)
     return sweeper.kernels.sweep(qx, qy, order, v, to_weights, sweeper.norm, arcs)
+
+
+def sweep_at_points(sweeper: Sweeper, block: AtPoints, sums: np.ndarray, arcs: bool):
+    """The same by the points of a pair, under the ``sums`` (m, K) of v at all points."""
+    qx, qy, to_weights = sweeper.project_points(block)
+    mine, first = block.clouds.slice_of(block.number), block.clouds.first
+    told = sums[mine], to_weights, sweeper.norm, arcs
+    scores, points, suprema, weights = sweeper.kernels.sweep(qx, qy, sort_pencils(qx, qy), *told)
+    return scores, first[mine][points], suprema, weights
 
 
 class KeptSorts:

@@ -9,20 +9,32 @@ dictionary is never stored; only a pricing that swept or bounded everything supp
 certificate.
 """
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 
 import numpy as np
 
 from wedgefit.engine.bound_choice import Proven, bounder_for, prove
-from wedgefit.engine.bound_search import Places
+from wedgefit.engine.bound_look import Places
 from wedgefit.engine.choice import Choices, built, facing
+from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.off_wedges import OffWedges
 from wedgefit.engine.order_one import SortedColumns
-from wedgefit.engine.pencil import ROUNDS_OF_A_FIT, Pencils, Sweeper, Swept, sweep_block
+from wedgefit.engine.pencil import (
+    ROUNDS_OF_A_FIT,
+    AtPoints,
+    Pencils,
+    Sweeper,
+    Swept,
+    in_blocks,
+    sweep_at_points,
+    sweep_block,
+)
 from wedgefit.engine.problem import has_sum
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
@@ -161,7 +173,7 @@ class Pricer:
         self.nominations = Nominations(
             self.dictionary,
             self._rng,
-            scouted=self._scout is not None,
+            scouted=self.scouts,
             neurons=self.refine and self._bounder is not None,
             larger=self._machines.larger,
         )
@@ -181,7 +193,16 @@ class Pricer:
     def scouts(self) -> bool:
         """Whether partial rounds look at all pairs of columns, instead of pencils drawn at
         random."""
-        return self._scout is not None
+        return self._look is not None
+
+    @property
+    def _look(self) -> Callable[[np.ndarray, float], Places] | None:
+        """What looks at all pairs: a scout, or compiled bounds where rows are too many to keep them
+        sorted."""
+        if self._scout is not None:
+            return self._scout.look
+        pairs = self.dictionary.room == 2 and not self.refine and find_spec("numba") is not None
+        return self._bounder.glimpse if pairs and self._bounder is not None else None
 
     @property
     def _too_many_to_sweep(self) -> bool:
@@ -202,7 +223,7 @@ class Pricer:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         if self._bounder is not None:
             cheap = max(LOOK_IS_CHEAP, INTERVALS_FOR_RANDOM * len(self.dictionary.X))
-            return self._scout is None and self._bounder.first_look <= cheap
+            return self._look is None and self._bounder.first_look <= cheap
         return not self._too_many_to_sweep
 
     @property
@@ -294,8 +315,8 @@ class Pricer:
             )
         exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
         places = None if bounds is None else bounds.places
-        if not exact and self._scout is not None:
-            places = self._scout.look(v, CLOSE_BY * (alpha if np.isfinite(alpha) else 0.0))
+        if not exact and (look := self._look):
+            places = look(v, CLOSE_BY * (alpha if np.isfinite(alpha) else 0.0))
         return _Outlook(every_pencil, exact, bounds, places)
 
     def _swept(
@@ -303,15 +324,22 @@ class Pricer:
     ) -> Swept:
         """Sweep all pencils of an order; or the promising ones, and all in the pairs of columns
         that bounds leave to sweeps."""
+        merged: list[AtPoints] = []
         if outlook.sweeps_all:
             blocks = list(self.nominations.every(order))
         else:
-            blocks = self.nominations.promising(order, used, thorough, outlook.places)
+            promising = self.nominations.promising(order, used, thorough, outlook.places)
+            blocks, merged = in_blocks(promising, len(v), self._clouds)
         if outlook.bounds is not None and outlook.bounds.left is not None:
             blocks = [*blocks, *self.nominations.every(order, outlook.bounds.left)]
-        swept = self._sweep(blocks, v, outlook.exact, outlook.sweeps_much)
+        swept = self._sweep(blocks, merged, v, outlook.exact, outlook.sweeps_much)
         self.nominations.remember(order, swept)
         return swept
+
+    @property
+    def _clouds(self) -> Clouds | None:
+        """Where rows coincide in pairs of columns; None where nobody has looked."""
+        return None if self._bounder is None else self._bounder.clouds
 
     def _best(
         self,
@@ -376,17 +404,23 @@ class Pricer:
         return np.inf if free_constant else over_hyperplanes
 
     def _sweep(
-        self, blocks: list[Pencils], v: np.ndarray, every_pencil: bool, all_there_are: bool
+        self,
+        blocks: list[Pencils],
+        merged: list[AtPoints],
+        v: np.ndarray,
+        every_pencil: bool,
+        all_there_are: bool,
     ) -> Swept:
-        """Sweep these blocks of pencils; where they are all there are, of a pair at least, machines
-        share them."""
+        """Sweep these blocks of pencils, the ``merged`` ones at points; where the others are all
+        there are, of a pair at least, machines share them."""
         arcs = self._off_wedges.on_arcs and v.shape[1] == 1 and (every_pencil or self.refine)
         workers = self._machines if all_there_are else self._threads
         results = workers.run(sweep_block, self._sweeper, blocks, v, arcs)
-        pencils = Pencils(
-            np.concatenate([b.columns for b in blocks]), np.concatenate([b.fixed for b in blocks])
-        )
-        return Swept(pencils, *(np.concatenate(parts) for parts in zip(*results)))
+        if merged and self._bounder is not None:
+            sums = self._bounder.under(v).at_points
+            results += self._threads.run(sweep_at_points, self._sweeper, merged, sums, arcs)
+        pencils = [*blocks, *(block.pencils for block in merged)]
+        return Swept(Pencils.joined(pencils), *(np.concatenate(parts) for parts in zip(*results)))
 
 
 def excess(scores: np.ndarray, alpha: float) -> float:

@@ -11,6 +11,8 @@ from wedgefit.watch import Deadline
 
 # When the objective has stayed the same for this many rounds, only rounding is left to improve.
 IDLE_ROUNDS = 4
+# A proof begins when partial rounds have seen no more than this part of the gap that is wanted.
+ROOM = 0.5
 # A sampled fit ends after this many rounds in a row that found nothing worth adding.
 PATIENCE = 2
 # Where a full round costs little, a proof goes on to where digits end.
@@ -85,7 +87,9 @@ class Schedule:
         self._lowest = min(self._lowest, certificate.objective)
         near = self._satisfied > 0 or not fresh
         stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
-        self._satisfied = self._satisfied + 1 if gap <= self.wanted or stuck else 0
+        # What a partial round has not seen a proof will see: it begins when there is room for that.
+        wanted = self.wanted * (1.0 if priced.exact or not self.exact else ROOM)
+        self._satisfied = self._satisfied + 1 if gap <= wanted or stuck else 0
         finished = self._satisfied and (priced.exact or self._patience_is_over)
         # What is left to gain is little, and another proof would take as long and end as this one.
         finished = finished or (near and priced.cut_short)
@@ -94,7 +98,7 @@ class Schedule:
                 return Status.CONVERGED
             return Status.STALLED if finished else Status.STOPPED
         self._every_next = self._pricer.full_rounds_only or self._satisfied > 0
-        self.growing = gap > self.wanted
+        self.growing = gap > wanted
         if self.growing:
             # Far from the optimum the Lasso need not be solved to the last digit.
             # A glance leaves its bound loose; then what it saw says how far.

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from wedgefit.engine.bound import Intervals
-from wedgefit.engine.bound_search import Places
+from wedgefit.engine.bound_look import Places
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.sweep import index_type
 

@@ -1,0 +1,64 @@
+"""Tables of the pairs of values of two columns, compiled by numba: what ``coinciding`` does in
+NumPy, some times faster."""
+
+import numpy as np
+from numba import njit
+
+from wedgefit.engine.compiling import OPTIONS
+
+# Neighbouring rows are added in so many tables by turns: few cells would have to wait for each
+# other.
+TURNS = 4
+
+
+def table(one, other, others: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """How many rows each cell of a table with ``others`` columns has, and its first row."""
+    counts, first = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    _count(one, other, others, counts, first)
+    return counts, first
+
+
+def add(which, counts, numbers, pairs, starts, cells, most, v, sums) -> None:
+    """Into ``sums`` (m, K) those of v (n, K) at the points of these pairs; in a table where this
+    has at most so many cells."""
+    _add(which, counts, numbers, pairs, starts, cells, most, np.ascontiguousarray(v), sums)
+
+
+@njit(**OPTIONS)
+def _count(one, other, others, counts, first):
+    for i in range(len(one) - 1, -1, -1):
+        cell = one[i] * others + other[i]
+        counts[cell] += 1
+        first[cell] = i
+
+
+@njit(**OPTIONS)
+def _add(which, counts, numbers, pairs, starts, cells, most, v, sums):
+    n, targets = v.shape
+    table = np.zeros((TURNS, most))
+    for k in numbers:
+        a, b = pairs[k]
+        others = counts[b]
+        in_table = counts[a] * others <= most
+        for t in range(targets):
+            if in_table:
+                for i in range(n):
+                    table[i % TURNS, which[a, i] * others + which[b, i]] += v[i, t]
+                for j in range(starts[k], starts[k + 1]):
+                    total = 0.0
+                    for turn in range(TURNS):
+                        total += table[turn, cells[j]]
+                        table[turn, cells[j]] = 0.0
+                    sums[j, t] = total
+                continue
+            sums[starts[k] : starts[k + 1], t] = 0.0
+            for i in range(n):
+                cell = which[a, i] * others + which[b, i]
+                low, high = starts[k], starts[k + 1] - 1
+                while low < high:
+                    middle = (low + high) // 2
+                    if cells[middle] < cell:
+                        low = middle + 1
+                    else:
+                        high = middle
+                sums[low, t] += v[i, t]
