@@ -294,8 +294,8 @@ class _Course:
         """Spend no more than a glance where a score exceeds alpha by so much that nothing is to be
         proven yet, and nothing more where time is up."""
         far = excess > max(0.5 * self.tolerance, FAR) * self.alpha
-        if far and self.visits <= self.glance / 2:
-            self.budget = min(self.budget, self.glance)
+        if far:
+            self.budget = min(self.budget, max(self.visits, self.glance))
         if self.visits >= self.glance and self.deadline.due():
             self.budget, self.hurried = min(self.budget, self.visits), True
 

@@ -56,7 +56,7 @@ class Pace:
 FINE = Pace()
 # Beyond so many neurons one more alpha takes as long as all before, and nobody reads the network.
 # Neighbouring alphas differ by much more than what a gap of 3e-2 leaves, in half the time.
-COARSE = Pace(per_decade=4, stride=1, fold_tol=3e-2, patience=1, most_neurons=500)
+COARSE = Pace(per_decade=4, stride=1, fold_tol=3e-2, patience=1, most_neurons=800)
 
 
 def pace_for(cells: int) -> Pace:
