@@ -31,7 +31,7 @@ engine.scout_compiled engine.scout engine.ramps
 engine.choice engine.order_one engine.pencil engine.nomination
 engine.shaped_bound engine.shaped_compiled engine.shaped_bound_compiled engine.shaped_search
 engine.shaped_units
-engine.ascent engine.off_wedges engine.pricing engine.shapes
+engine.ascent engine.off_wedges engine.priced engine.pricing engine.shapes
 engine.shared engine.support engine.exchange_compiled engine.exchange
 engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set

@@ -15,7 +15,8 @@ from wedgefit.engine.certificate import certify, lower_bound, proven, relative_g
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.losses import LOSSES
-from wedgefit.engine.pricing import Priced, Pricer
+from wedgefit.engine.priced import Priced
+from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import solve
 from wedgefit.engine.wedge import Wedges

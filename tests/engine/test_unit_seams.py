@@ -9,7 +9,8 @@ import pytest
 
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.losses import LOSSES
-from wedgefit.engine.pricing import Priced, Pricer
+from wedgefit.engine.priced import Priced
+from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem, row_norms
 from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.engine.wedge import Wedges

@@ -89,6 +89,19 @@ def _bins(n):
     return min(max(n // ROWS_PER_BIN, FEWEST_BINS), MOST_BINS)
 
 
+@njit(**PART_OF_ONE)
+def _axes(values, places, n):
+    """The coordinates of n points, which begin at these places."""
+    return values[places[0] : places[0] + n], values[places[1] : places[1] + n]
+
+
+@njit(**PART_OF_ONE)
+def _rounding(sizes, bins, scale, widest):
+    """More than sums over rows of these sizes, and bins, can be wrong."""
+    terms = 8 + bins + len(sizes)
+    return 8 * EPSILON * sizes.sum() * (terms * scale + TURNED * widest)
+
+
 @njit(**OPTIONS)
 def _look(
     values, all_v, all_sizes, places, begins, lengths, centres, halves, norm, limit, floor,
@@ -102,16 +115,15 @@ def _look(
     hot, sums = np.empty(bins + 1, dtype=np.bool_), np.empty((4, 3, targets))
     for i in range(len(centres)):
         n, begin = lengths[i], begins[i]
-        x, y = values[places[0, i] : places[0, i] + n], values[places[1, i] : places[1, i] + n]
+        x, y = _axes(values, places[:, i], n)
         v, sizes = all_v[begin : begin + n], all_sizes[begin : begin + n]
         p, q, bins = room_p[:n], room_q[:n], _bins(n)
         bin_of_cell = bins_of_cells[: CELLS * bins]
         shape = shape_of(centres[i], halves[i], norm)
         T, least = shape[3], min(shape[4], min(shape[5], shape[6]))
         low, high, widest = _project(x, y, np.cos(centres[i]), np.sin(centres[i]), p, q)
-        reach = T * widest
-        scale = max(abs(low), abs(high)) + reach
-        low, per_cell, used = divided(p, low, high, reach, bins, bin_of_cell, edges)
+        scale = max(abs(low), abs(high)) + T * widest
+        low, per_cell, used = divided(p, low, high, T * widest, bins, bin_of_cell, edges)
         hist, tents = sums_of_bins[:used], tents_of_bins[:used]
         fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents)
         done, hottest = screen(hist, tents, sums, edges, T, shape, least, limit, targets, hot)
@@ -127,10 +139,8 @@ def _look(
                 bound = max(done, inside)
                 if inner > value:
                     value, sample = inner, at
-        slack = 8 * EPSILON * sizes.sum() * ((8 + bins + n) * scale + TURNED * widest)
-        rounding[i] = slack / least
-        bounds[i] = bound + rounding[i]
-        seen[i] = value / shape[4]
+        rounding[i] = _rounding(sizes, bins, scale, widest) / least
+        bounds[i], seen[i] = bound + rounding[i], value / shape[4]
         if seen[i] > floor:
             samples[i] = begin + (sample if sample >= 0 else nearest(p, b))
 
@@ -148,7 +158,7 @@ def _glimpse(
     sums, total = np.empty((bins + 1, 2, targets)), np.empty((2, targets))
     for i in range(len(centres)):
         n, begin = lengths[i], begins[i]
-        x, y = values[places[0, i] : places[0, i] + n], values[places[1, i] : places[1, i] + n]
+        x, y = _axes(values, places[:, i], n)
         v, p = all_v[begin : begin + n], room_p[:n]
         low, high, _ = _project(x, y, np.cos(centres[i]), np.sin(centres[i]), p, room_q[:n])
         total[:] = 0.0
@@ -249,13 +259,12 @@ def _look_through_origin(
     e = np.empty((3, 2, 2))
     for i in range(len(centres)):
         n, begin = lengths[i], begins[i]
-        x, y = values[places[0, i] : places[0, i] + n], values[places[1, i] : places[1, i] + n]
+        x, y = _axes(values, places[:, i], n)
         v, sizes = all_v[begin : begin + n], all_sizes[begin : begin + n]
         shape = shape_of(centres[i], halves[i], norm)
         T = np.tan(halves[i])
         cos, sin = np.cos(centres[i]), np.sin(centres[i])
-        sums[:] = 0.0
-        e[:] = 0.0
+        sums[:], e[:] = 0.0, 0.0
         scale, widest = 0.0, 0.0
         for r in range(n):
             p, q = cos * x[r] + sin * y[r], cos * y[r] - sin * x[r]
@@ -277,7 +286,6 @@ def _look_through_origin(
             for pull in range(2):
                 e[1, half, pull] = e[0, half, pull]
         least = min(shape[4], min(shape[5], shape[6]))
-        slack = 8 * EPSILON * sizes.sum() * ((8 + n) * scale + TURNED * widest)
-        rounding[i] = slack / least
+        rounding[i] = _rounding(sizes, 0, scale, widest) / least
         bounds[i] = piece_bound(sums, 0.0, 0.0, e, shape, targets, 0.0) + rounding[i]
         seen[i] = longest_face(sums, 0.0, targets) / shape[4]

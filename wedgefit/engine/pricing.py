@@ -35,6 +35,7 @@ from wedgefit.engine.pencil import (
     sweep_at_points,
     sweep_block,
 )
+from wedgefit.engine.priced import Priced, excess
 from wedgefit.engine.problem import has_sum
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
@@ -61,30 +62,6 @@ SECONDS_PER_VISIT = 2e-8
 LOOKS_OF_PROOF, DEEPER = 10, 3
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
 SHARPEST = 1e-10
-
-
-@dataclass(frozen=True, eq=False)
-class Priced:
-    """What one pricing found.
-
-    ``wedges`` violate the dual constraint (score > alpha), best first and diversified; ``scores``
-    (m,) are theirs; ``excess``: by how much, relatively, the best is above alpha. ``bound`` is the
-    largest score of any wedge priced; ``supremum`` the largest of *any* hidden neuron of the
-    dictionary's class, wedge or not, None where that is not known. ``exact``: every wedge was
-    priced, or with ``bounded`` lies below a bound; ``cut_short``: effort ended before that was as
-    sharp as was asked for.
-    """
-
-    wedges: Wedges
-    scores: np.ndarray
-    excess: float
-    bound: float
-    supremum: float | None
-    exact: bool
-    bounded: bool
-    wedges_priced: int
-    wedges_total: int
-    cut_short: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -421,8 +398,3 @@ class Pricer:
             results += self._threads.run(sweep_at_points, self._sweeper, merged, sums, arcs)
         pencils = [*blocks, *(block.pencils for block in merged)]
         return Swept(Pencils.joined(pencils), *(np.concatenate(parts) for parts in zip(*results)))
-
-
-def excess(scores: np.ndarray, alpha: float) -> float:
-    """By how much, relatively, the best of these scores (m,) is above alpha; 0 where none is."""
-    return float(scores.max(initial=alpha) / alpha - 1) if 0 < alpha < np.inf else 0.0

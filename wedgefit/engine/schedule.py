@@ -6,7 +6,8 @@ from enum import StrEnum
 import numpy as np
 
 from wedgefit.engine.certificate import Certificate
-from wedgefit.engine.pricing import Priced, Pricer
+from wedgefit.engine.priced import Priced
+from wedgefit.engine.pricing import Pricer
 from wedgefit.watch import Deadline
 
 # When the objective has stayed the same for this many rounds, only rounding is left to improve.

@@ -18,7 +18,8 @@ import numpy as np
 
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES, rounded
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.pricing import SHARPEST, Priced, Pricer, excess
+from wedgefit.engine.priced import Priced, excess
+from wedgefit.engine.pricing import SHARPEST, Pricer
 from wedgefit.engine.ramps import Ramps, open_ramps
 from wedgefit.engine.shaped_search import Goal
 from wedgefit.engine.shaped_units import Line, Plane
