@@ -1,6 +1,7 @@
 """Bounds over patches of directions in three to five columns against dense evaluation, and the
 proofs that rest on them."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -144,6 +145,21 @@ def test_what_is_handed_back_open_covers_what_is_above_the_limit(rng):
     inside[:, closed] = False
     part_bounds = np.where(inside, bounds, 0.0).max(axis=1)
     assert np.all(scores <= np.maximum(part_bounds, bounds[closed]) * (1 + 1e-12))
+
+
+def test_a_first_look_at_many_patches_takes_as_much_memory_as_they_do(rng):
+    """Each leaves one line, and there is no room for the parts of what is not taken apart."""
+    points, v = rng.standard_normal((3, 4)), rng.standard_normal((4, 1))
+    patches = Patches.all(np.tile(np.arange(3), (50, 1)), points, True)
+    asked = {"norm": 2, "bias": True, "floor": 0.0}
+    bound_patch_compiled.look(points, v, patches.take([0]), limit=np.inf, **asked)
+    for limit in (0.0, np.inf):
+        tracemalloc.start()
+        opened = bound_patch_compiled.look(points, v, patches, limit=limit, **asked)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert np.all(opened.origins == np.arange(len(patches)))
+        assert most < 10 * len(patches) * (2 * 4 + 3 + 3 + 3) * 8
 
 
 @pytest.mark.slow

@@ -44,7 +44,8 @@ def look(rows, v, patches: Patches, *, norm, bias, limit, floor, apart=0) -> Ope
     """See ``bound_patch.look``; v is (n, 1)."""
     dense, sizes = np.ascontiguousarray, np.abs(v[:, 0])
     n, (count, d) = rows.shape[1], patches.columns.shape
-    room = count * (2 * DEEPEST + 2)
+    # What is not taken apart leaves one line; untouched ones are memory all the same.
+    room = count * (2 * DEEPEST + 2 if apart else 1)
     boxes, normals = np.empty((room, 2, d + 1)), np.empty((room, d))
     numbers, places = np.empty((room, 3)), np.empty((room, 3), dtype=np.int64)
     # A hyperplane beyond all rows has a score that some other has, too, where v has no sum.
