@@ -52,6 +52,15 @@ def test_many_rows_are_told_apart_where_values_are_few(rng, monkeypatch):
     assert found == {(0, 1), (0, 2), (1, 2), (0, 4), (1, 4)}, "not eight times 150 values"
 
 
+def test_where_points_are_too_many_those_of_few_values_are_kept(rng, monkeypatch):
+    X = mixed(rng)
+    every = Clouds.of(X.T, all_subsets(5, 2))
+    monkeypatch.setattr(coinciding, "MOST_POINTS", 4 + 16 + 16)
+    clouds = Clouds.of(X.T, all_subsets(5, 2))
+    assert clouds.pairs.tolist() == [[0, 1], [0, 2], [1, 2]] and len(every) == 6
+    assert len(clouds.cells) == 4 + 16 + 16
+
+
 def test_two_values_that_never_meet_have_three_points():
     X = np.eye(2)[[0, 1, 1, 0, 0]].tolist() + [[0.0, 0.0]]
     clouds, v = Clouds.of(np.array(X).T, np.array([[0, 1]])), np.arange(1.0, 7.0)[:, None]

@@ -17,6 +17,8 @@ from wedgefit.engine.bound import EPSILON
 # of these; else by sorting the rows, if they are not more than this.
 PAIRS_PER_ROW = 2
 ROWS_SORTED = 50_000
+# So many points are kept, some 200 MB.
+MOST_POINTS = 5_000_000
 # Unless a tenth of the rows coincide with others, all are taken as they are.
 FEWER = 0.9
 
@@ -93,8 +95,15 @@ class Clouds:
         """The points of those of the pairs (m, 2) of columns, ``rows`` (d, n), that have fewer of
         them than there are rows."""
         coded = Coded.of(rows)
-        found = {(a, b): coded.points(a, b) for a, b in pairs.tolist()}
-        fewer = {pair: points for pair, points in found.items() if points is not None}
+        fewer, left = {}, MOST_POINTS
+        # Where all points would be too many those of few values come first.
+        sizes = coded.counts[pairs].prod(axis=1)
+        for a, b in pairs[np.argsort(sizes, kind="stable")].tolist():
+            points = coded.points(a, b) if left > 0 else None
+            if points is not None and len(points[0]) <= left:
+                fewer[a, b] = points
+                left -= len(points[0])
+        fewer = dict(sorted(fewer.items()))
         cells, first, most = zip(*fewer.values()) if fewer else ((), (), ())
         nothing = np.empty(0, dtype=np.int64)
         return cls(
