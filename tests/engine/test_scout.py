@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wedgefit.engine import pricing, scout
+from wedgefit.engine import bound_choice, pricing, scout
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.scout import Scout
@@ -126,3 +126,10 @@ def test_where_rows_are_too_many_to_keep_them_sorted_a_glimpse_scouts(monkeypatc
     full = pricer.price(v, 0.1, pricer.dictionary.none(), every_pencil=True)
     glimpsed, drawn = (part.scores[0] for part in found)
     assert drawn <= glimpsed and full.scores[0] * (1 - 1e-3) <= glimpsed <= full.bound
+
+
+def test_where_sweeping_all_pencils_costs_no_more_nothing_scouts(monkeypatch):
+    """However few the rows are that bounds are asked for."""
+    monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
+    pricer = Pricer(Dictionary(np.random.default_rng(0).normal(size=(40, 3)), (1, 2), 1, True))
+    assert pricer.bounds and not pricer.scouts and pricer.full_rounds_only

@@ -20,7 +20,6 @@ import numpy as np
 from wedgefit.engine.bound_choice import Proven, bounder_for, prove
 from wedgefit.engine.bound_look import Places
 from wedgefit.engine.choice import Choices, built, facing
-from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
 from wedgefit.engine.off_wedges import OffWedges
@@ -52,8 +51,7 @@ FULL_IS_CHEAP = 500_000
 FULL_IS_QUICK = 5_000_000
 # A first look at all intervals that visits at most so many rows takes some hundredths of a second.
 LOOK_IS_CHEAP = 2_000_000
-# Where nothing scouts, a partial round sweeps some hundred pencils at random, sorted each time: as
-# long as a look at so many intervals, which sees everything.
+# Where nothing scouts, a partial round sorts random pencils, as long as looks at so many intervals.
 INTERVALS_FOR_RANDOM = 2_000
 # Visiting a row in one interval takes about so long with the compiled kernels.
 SECONDS_PER_VISIT = 2e-8
@@ -157,29 +155,31 @@ class Pricer:
 
     @cached_property
     def _scout(self) -> Scout | None:
-        """What looks at all pairs in partial rounds; None where sweeping them all costs no more,
-        where bounds look for neurons off the wedges, too, or where the rows are too many to keep
-        them sorted."""
-        dictionary = self.dictionary
-        pairs = dictionary.bias and dictionary.orders[-1] == dictionary.room == 2
-        if not pairs or not self._too_many_to_sweep or (self.refine and self._bounder is not None):
-            return None
-        return scout_for(dictionary)
+        """What looks at all pairs, kept sorted; None where no look pays, or rows are too many."""
+        return scout_for(self.dictionary) if self._look_pays else None
+
+    @property
+    def _look_pays(self) -> bool:
+        """Whether partial rounds are to look at all pairs: not where sweeping them all costs no
+        more, nor where bounds look for neurons off the wedges, too."""
+        told = self.dictionary
+        pairs = told.bias and told.orders[-1] == told.room == 2
+        beside = self.refine and self._bounder is not None
+        return pairs and self._too_many_to_sweep and not beside
 
     @property
     def scouts(self) -> bool:
-        """Whether partial rounds look at all pairs of columns, instead of pencils drawn at
-        random."""
+        """Whether partial rounds look at all pairs of columns, not at pencils drawn at random."""
         return self._look is not None
 
     @property
     def _look(self) -> Callable[[np.ndarray, float], Places] | None:
-        """What looks at all pairs: a scout, or compiled bounds where rows are too many to keep them
-        sorted."""
+        """What looks at all pairs: a scout, or where rows are too many for it compiled bounds."""
         if self._scout is not None:
             return self._scout.look
-        pairs = self.dictionary.room == 2 and not self.refine and find_spec("numba") is not None
-        return self._bounder.glimpse if pairs and self._bounder is not None else None
+        if self._look_pays and self._bounder is not None and find_spec("numba") is not None:
+            return self._bounder.glimpse
+        return None
 
     @property
     def _too_many_to_sweep(self) -> bool:
@@ -302,21 +302,17 @@ class Pricer:
         """Sweep all pencils of an order; or the promising ones, and all in the pairs of columns
         that bounds leave to sweeps."""
         merged: list[AtPoints] = []
+        clouds = None if self._bounder is None else self._bounder.clouds
         if outlook.sweeps_all:
             blocks = list(self.nominations.every(order))
         else:
             promising = self.nominations.promising(order, used, thorough, outlook.places)
-            blocks, merged = in_blocks(promising, len(v), self._clouds)
+            blocks, merged = in_blocks(promising, len(v), clouds)
         if outlook.bounds is not None and outlook.bounds.left is not None:
             blocks = [*blocks, *self.nominations.every(order, outlook.bounds.left)]
         swept = self._sweep(blocks, merged, v, outlook.exact, outlook.sweeps_much)
         self.nominations.remember(order, swept)
         return swept
-
-    @property
-    def _clouds(self) -> Clouds | None:
-        """Where rows coincide in pairs of columns; None where nobody has looked."""
-        return None if self._bounder is None else self._bounder.clouds
 
     def _best(
         self,
