@@ -71,7 +71,7 @@ def kernels_for(pairs: bool, targets: int):
 
 
 def joined(some, *others):
-    """Several lots of intervals, patches, looks or places as one."""
+    """Several lots of the same kind (intervals, looks, places, pencils) as one."""
     parts = (
         np.concatenate([getattr(one, part) for one in (some, *others)])
         for part in some.__dataclass_fields__

@@ -1,6 +1,5 @@
 """Candidate wedges, and the diversified few of them that a round adds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +39,6 @@ class Choices:
         """None yet, of so many columns and samples."""
         blank = np.empty((0, columns), dtype=np.int64), np.empty((0, samples), dtype=np.int64)
         return cls(*blank, np.empty(0))
-
-    @classmethod
-    def joined(cls, parts: Sequence["Choices"]) -> "Choices":
-        """All of them, of one order."""
-        fields = ("columns", "samples", "scores")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
     def take(self, which) -> "Choices":
         return Choices(self.columns[which], self.samples[which], self.scores[which])

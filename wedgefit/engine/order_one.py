@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wedgefit.engine.bound_look import joined
 from wedgefit.engine.choice import Choices
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.problem import row_norms
@@ -34,7 +35,7 @@ class SortedColumns:
                 columns, np.empty((len(columns), 0), dtype=np.int64), scores[columns[:, 0]]
             ), scores.max()
         found, largest = zip(*(kind.best(v, alpha) for kind in self._kinds))
-        return Choices.joined(found), max(largest)
+        return joined(*found), max(largest)
 
 
 @dataclass(frozen=True, eq=False)

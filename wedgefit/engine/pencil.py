@@ -41,14 +41,6 @@ class Pencils:
         return Pencils(self.columns[which], self.fixed[which])
 
     @classmethod
-    def joined(cls, parts: list["Pencils"]) -> "Pencils":
-        """All of them, one after the other."""
-        return cls(
-            np.concatenate([part.columns for part in parts]),
-            np.concatenate([part.fixed for part in parts]),
-        )
-
-    @classmethod
     def stack(cls, parts: list["Pencils"]) -> "Pencils":
         """All of them, each pencil once."""
         width = parts[0].columns.shape[1]

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from wedgefit.engine.bound_choice import Proven, bounder_for, prove
-from wedgefit.engine.bound_look import Places
+from wedgefit.engine.bound_look import Places, joined
 from wedgefit.engine.choice import Choices, built, facing
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.nomination import Nominations, axis
@@ -393,4 +393,4 @@ class Pricer:
             sums = self._bounder.under(v).at_points
             results += self._threads.run(sweep_at_points, self._sweeper, merged, sums, arcs)
         pencils = [*blocks, *(block.pencils for block in merged)]
-        return Swept(Pencils.joined(pencils), *(np.concatenate(parts) for parts in zip(*results)))
+        return Swept(joined(*pencils), *(np.concatenate(parts) for parts in zip(*results)))
