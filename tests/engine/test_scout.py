@@ -53,8 +53,9 @@ def test_the_compiled_look_finds_what_the_reference_finds(targets):
     X = rows("plain")
     v = np.random.default_rng(2).normal(size=(len(X), targets))
     looker = Scout(X, PAIRS, 1, 3)
-    place, value = scout.best(v, looker.order, looker.heights)
-    at, found = compiled.best(v, looker.order, looker.heights)
+    told = v, looker.rows, looker.columns, looker.normals, looker.order
+    place, value = scout.best(*told)
+    at, found = compiled.best(*told)
     assert (at == place).all()
     np.testing.assert_allclose(found, value, rtol=1e-12)
 

@@ -16,7 +16,7 @@ from wedgefit.engine.bound_look import Places
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.sweep import index_type
 
-# Sorts of about so many rows are kept, twelve bytes each.
+# Sorts of about so many rows are kept, two or four bytes each.
 KEPT_ROWS = 13_000_000
 # In every quadrant of a pair directions are this many, fewer where pairs are many.
 PER_QUADRANT = 4
@@ -32,16 +32,10 @@ class Scout:
         self.columns, self.normals = every.columns, every.normals
         self.lengths = np.linalg.norm(self.normals, ord=norm, axis=1)
         # Biases make the middle of the columns free; sums then lose fewest digits.
-        columns = np.ascontiguousarray((X - X.mean(axis=0)).T)
-        shape = len(every), len(X)
-        self.heights = np.empty(shape)
-        self.order: np.ndarray = np.empty(shape, dtype=index_type(len(X)))
+        self.rows = np.ascontiguousarray((X - X.mean(axis=0)).T)
+        self.order: np.ndarray = np.empty((len(every), len(X)), dtype=index_type(len(X)))
         for some in self._blocks():
-            pair, normals = self.columns[some], self.normals[some]
-            heights = normals[:, :1] * columns[pair[:, 0]] + normals[:, 1:] * columns[pair[:, 1]]
-            order = np.argsort(heights, axis=1)
-            self.order[some] = order
-            self.heights[some] = np.take_along_axis(heights, order, axis=1)
+            self.order[some] = heights(self.rows, self.columns[some], self.normals[some]).argsort()
 
     def look(self, v: np.ndarray, floor: float) -> Places:
         """The best hyperplane of every direction under ``v`` (n, K), those with a score above
@@ -58,15 +52,17 @@ class Scout:
         if find_spec("numba") is not None:
             from wedgefit.engine import scout_compiled
 
-            return scout_compiled.best(v, self.order, self.heights)
-        found = [best(v, self.order[some], self.heights[some]) for some in self._blocks()]
+            return scout_compiled.best(v, self.rows, self.columns, self.normals, self.order)
+        found = [
+            best(v, self.rows, self.columns[some], self.normals[some], self.order[some])
+            for some in self._blocks()
+        ]
         positions, values = (np.concatenate(parts) for parts in zip(*found))
         return positions, values
 
     def _blocks(self):
         """The directions in blocks."""
-        rows = self.heights.shape[1]
-        step = max(1, BLOCK // rows)
+        step = max(1, BLOCK // self.rows.shape[1])
         return [slice(start, start + step) for start in range(0, len(self.columns), step)]
 
 
@@ -78,13 +74,19 @@ def scout_for(dictionary: Dictionary) -> Scout | None:
     return Scout(X, pairs, dictionary.norm, per_quadrant) if per_quadrant else None
 
 
-def best(v: np.ndarray, order: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of the hyperplanes through each row, in each of p directions, the position (p,) of the best
-    and its score (p,) under v (n, K).
+def heights(rows: np.ndarray, columns: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """How far along each of p directions, ``normals`` (p, 2) in two ``columns`` (p, 2), the
+    ``rows`` (d, n) are, (p, n)."""
+    return normals[:, :1] * rows[columns[:, 0]] + normals[:, 1:] * rows[columns[:, 1]]
 
-    ``heights`` (p, n) ascend, and ``order`` (p, n) are the rows that they belong to.
-    """
-    sides = reduce(np.add, (_squares(target[order], heights) for target in v.T))
+
+def best(
+    v: np.ndarray, rows: np.ndarray, columns: np.ndarray, normals: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the hyperplanes through each row, in each of p directions, the position (p,) of the best
+    and its score (p,) under v (n, K): ``order`` (p, n) are the rows by their ``heights``."""
+    sorted_heights = np.take_along_axis(heights(rows, columns, normals), order, axis=1)
+    sides = reduce(np.add, (_squares(target[order], sorted_heights) for target in v.T))
     squares = sides.max(axis=0)
     return squares.argmax(axis=1), np.sqrt(squares.max(axis=1))
 
