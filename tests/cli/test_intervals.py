@@ -295,3 +295,12 @@ def test_of_pairs_with_the_same_part_between_them_the_one_in_the_middle_counts()
     assert quantiles_around([0.1, 0.9], 0.8) == (0, 1)
     with pytest.raises(UsageError, match="0.25 --quantile 0.75"):
         quantiles_around([0.5], 0.5)
+
+
+def test_intervals_and_their_sizes_are_learnt_on_ten_folds(rng):
+    x, y = noisy(rng)
+    told, alike = (
+        WedgeRegressor(order=1, intervals=True, cv=cv).fit(x[:, None], y).model_.intervals
+        for cv in ("auto", 10)
+    )
+    assert told == alike and told[0].bends

@@ -609,6 +609,11 @@ def test_weighted_scores_are_those_of_repeated_rows(rng):
     assert weighted == pytest.approx(scored(y[rows], output[rows], "classification", "logistic"))
 
 
+def numbers(rows, **more):
+    """A sample of so many rows for a regression."""
+    return Sample(np.zeros((rows, 1)), np.zeros((rows, 1)), "regression", **more)
+
+
 @pytest.mark.parametrize(
     ("settings", "rows", "folds"),
     [
@@ -619,10 +624,31 @@ def test_weighted_scores_are_those_of_repeated_rows(rng):
         (Settings(calibrate=True), 5000, 2),
         (Settings(cv=7), 5000, 7),
         (Settings(cv=[((0, 1), (2,))] * 3), 5000, 3),
+        (Settings(intervals=True), 4999, 10),
+        (Settings(intervals=True), 5000, 1),
+        (Settings(intervals=True, cv=5), 4999, 5),
     ],
 )
 def test_large_tables_hold_out_one_part_unless_folds_are_compared(settings, rows, folds):
-    assert folds_walked(settings, rows) == folds
+    assert folds_walked(settings, numbers(rows)) == folds
+
+
+@pytest.mark.parametrize(
+    ("sample", "folds"),
+    [
+        (numbers(40), 10),
+        (numbers(7), 7),
+        (numbers(40, groups=np.arange(40) % 8), 8),
+        (numbers(40, times=np.arange(40.0)), 5),
+    ],
+)
+def test_intervals_hold_out_smaller_parts_where_there_are_as_many(sample, folds):
+    """Residuals are then of networks that learnt from more rows. In the order of time more blocks
+    would leave the first of them less to learn from."""
+    splits = checked_splits(sample, Settings(intervals=True))
+    held_out = np.concatenate([test for _, test in splits])
+    assert len(splits) == folds == folds_walked(Settings(intervals=True), sample)
+    assert len(np.unique(held_out)) == len(held_out)
 
 
 @pytest.mark.parametrize("timed", [False, True])

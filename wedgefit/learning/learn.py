@@ -212,7 +212,7 @@ class Learner:
     ) -> Walk:
         """The walk of one fold. All folds walk side by side, so each keeps its share of the
         sorts."""
-        share = folds_walked(self.settings, len(self.sample.y))
+        share = folds_walked(self.settings, self.sample)
         # Folds that take turns on the cores need one each.
         jobs = 1 if share > 1 and goes_side_by_side(self.settings.cores) else None
         means = Means(share=share, jobs=jobs, rounds=ROUNDS_OF_A_PATH)

@@ -184,8 +184,8 @@ class Settings(Declared):
         Folds(2, "auto"),
         STRENGTH,
         "Folds of the cross-validation that chooses alpha; auto is 5, or as many as the smallest"
-        " class has rows, and from 5000 rows on the first of them only (the first two where one is"
-        " too few).",
+        " class has rows, or 10 with --intervals, and from 5000 rows on the first of 5 only (the"
+        " first two where one is too few).",
         parameter=True,
         in_python="a splitter or splits",
     )

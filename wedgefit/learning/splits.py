@@ -7,30 +7,36 @@ from wedgefit.errors import FitError
 from wedgefit.learning.settings import Settings, given_alpha, own_splits
 
 # "auto" holds out so many parts in turn, or fewer where a class has fewer rows; from so many rows
-# on one of them is enough, and two where folds are compared with each other.
+# on one of them is enough, and two where folds are compared with each other. Intervals are as wide
+# as residuals of networks that learn from all but one part: with five of them they held 0.927 of
+# concrete's rows instead of 0.9.
 FOLDS = 5
+FOLDS_FOR_INTERVALS = 10
 LEAST_FOLDS = 2
 ROWS_FOR_ONE = 5_000
 
 
-def folds_walked(settings: Settings, rows: int) -> int:
-    """How many folds learn, of a table of so many rows."""
+def folds_walked(settings: Settings, sample: Sample) -> int:
+    """How many folds learn."""
     if own_splits(settings):
         return len(settings.cv)
     if settings.cv != "auto":
         return settings.cv
+    if len(sample.y) < ROWS_FOR_ONE:
+        return _parts(sample, settings)
     several = settings.rule == "1se" or settings.layers == "auto" or settings.calibrate
-    return FOLDS if rows < ROWS_FOR_ONE else 2 if several else 1
+    return 2 if several else 1
 
 
 def checked_splits(sample: Sample, settings: Settings) -> Splits:
     """The rows of each fold, all classes in each to learn from. Raises FitError."""
     splits = settings.cv
     if not own_splits(settings):
-        walked, otherwise = folds_walked(settings, len(sample.y)), _without_folds(settings)
-        if settings.cv == "auto":
-            _refuse_too_few(sample, _parts(sample), otherwise)
-        parts = _parts(sample) if settings.cv == "auto" else settings.cv
+        walked, otherwise = folds_walked(settings, sample), _without_folds(settings)
+        parts = settings.cv
+        if parts == "auto":
+            parts = _parts(sample, settings)
+            _refuse_too_few(sample, parts, otherwise)
         splits = splits_of(sample, parts, settings.seed, otherwise)
         # Where rows have times the last fold learns from most.
         splits = splits[-walked:] if sample.times is not None else splits[:walked]
@@ -45,11 +51,18 @@ def checked_splits(sample: Sample, settings: Settings) -> Splits:
     return splits
 
 
-def _parts(sample: Sample) -> int:
-    """In how many parts rows are cut where nobody says: as many as the smallest class can fill."""
-    if sample.labels is None or sample.groups is not None or sample.times is not None:
+def _parts(sample: Sample, settings: Settings) -> int:
+    """In how many parts rows are cut where nobody says: as many as the smallest class can fill, and
+    more for intervals where that leaves more rows to learn from, which it does not in the order of
+    time."""
+    if sample.times is not None:
         return FOLDS
-    return max(LEAST_FOLDS, min(FOLDS, int(np.bincount(sample.labels).min())))
+    possible, _ = _fewest(sample)
+    if settings.intervals and len(sample.y) < ROWS_FOR_ONE:
+        return max(FOLDS, min(FOLDS_FOR_INTERVALS, possible))
+    if sample.labels is None or sample.groups is not None:
+        return FOLDS
+    return max(LEAST_FOLDS, min(FOLDS, possible))
 
 
 def _refuse_too_few(sample: Sample, parts: int, otherwise: str) -> None:

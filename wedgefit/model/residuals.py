@@ -69,6 +69,7 @@ def _of_sizes(settings: Settings, every: bool) -> Settings:
         loss="gamma",
         order=1,
         cv=settings.cv if every or not own_splits(settings) else Settings.cv,
+        intervals=settings.intervals,
         certificate="sampled",
         tol=TOL,
         bias=settings.bias,
