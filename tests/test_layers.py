@@ -24,11 +24,11 @@ engine.problem engine.wedge engine.hinges engine.fit engine.rounding engine.cert
 engine.dictionary engine.sweep engine.sweep_compiled
 engine.compiling engine.bound engine.bound_walk engine.bound_histogram
 engine.bound_compiled engine.bound_patch
-engine.bound_patch_box engine.bound_patch_compiled engine.bound_look
+engine.bound_patch_box engine.bound_patch_compiled engine.bound_look engine.bounded
 engine.workers engine.remembered engine.coinciding_compiled engine.coinciding
-engine.bound_search engine.bound_choice
-engine.scout_compiled engine.scout engine.ramps
-engine.choice engine.order_one engine.pencil engine.nomination
+engine.bound_search engine.choice engine.order_one engine.pencil
+engine.windows engine.bound_choice
+engine.scout_compiled engine.scout engine.ramps engine.nomination
 engine.shaped_bound engine.shaped_compiled engine.shaped_bound_compiled engine.shaped_search
 engine.shaped_units
 engine.ascent engine.off_wedges engine.priced engine.pricing engine.shapes

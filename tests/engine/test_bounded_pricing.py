@@ -40,11 +40,11 @@ def test_a_bound_is_a_little_above_what_sweeps_find(norm, targets, rng, monkeypa
     assert not swept.bounded and bounded.bounded and bounded.exact
     assert bounded.wedges_priced == bounded.wedges_total == swept.wedges_total
     assert swept.bound <= bounded.bound
-    assert bounded.supremum == bounded.bound
+    assert bounded.bound <= swept.bound * (1 + 2e-10)
     if norm == 1:
-        assert bounded.bound <= swept.bound * (1 + 2e-10)
+        assert bounded.supremum == bounded.bound
     elif targets == 1:
-        assert bounded.bound == pytest.approx(swept.supremum, rel=1e-9)
+        assert bounded.supremum == pytest.approx(swept.supremum, rel=1e-9)
     if norm == 1:
         # The pencils that bounds point at hold the best wedge of all.
         assert bounded.scores[0] == pytest.approx(swept.scores[0], rel=1e-9)
@@ -73,13 +73,13 @@ def test_what_is_bounded_and_what_is_swept(rng):
         Pricer(Dictionary(X, orders, norm, bias), **options).bounds
     )
     assert bounds(many, (1, 2), 1) and bounds(many, (1, 2), 2, refine=True)
-    assert not bounds(many, (1, 2), 2), "wedges of norm 2 fall short of all neurons"
     assert not bounds(many, (1, 2), 1, False), "through the origin one sweep a pair is all"
     assert not bounds(many, (2,), 1), "of order 2 alone the axes are no part"
     assert not bounds(few, (1, 2), 1) and not bounds(few, (1, 2, 3), 1)
     wide, quick = rng.normal(size=(300, 12)), rng.normal(size=(300, 4))
     compiled = find_spec("numba") is not None
     assert bounds(wide, (1, 2), 1) == compiled, "compiled bounds are quicker than so many sweeps"
+    assert bounds(many, (1, 2), 2) == compiled, "wedges of norm 2 take more intervals"
     assert not bounds(quick, (1, 2), 1) and not bounds(wide, (1, 2), 2)
 
 

@@ -9,8 +9,11 @@ import numpy as np
 
 from wedgefit.engine.bound_look import Places
 from wedgefit.engine.bound_patch import most_first
-from wedgefit.engine.bound_search import FAR, Bounded, Bounder
+from wedgefit.engine.bound_search import FAR, Bounder
+from wedgefit.engine.bounded import Bounded
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pencil import Swept
+from wedgefit.engine.windows import Windows
 from wedgefit.engine.workers import Workers
 from wedgefit.watch import Deadline
 
@@ -40,8 +43,9 @@ def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | No
     """What bounds the scores of this dictionary; None where all its wedges are swept instead.
 
     ``refine``: whether neurons off the wedges may be used. Bounds hold for all neurons of as many
-    columns. Wedges of norm 2 alone fall a little short of them, so where all can be swept and no
-    other neuron may be used, they are.
+    columns. Wedges of norm 2 alone fall a little short of them: those are priced one by one where
+    no bound comes down to them, which takes more intervals, and from as few rows on it must be
+    compiled.
     """
     if not _pays(dictionary, refine):
         return None
@@ -64,8 +68,19 @@ class Proven:
         return self.search.bound if self.left is None else self.search.settled
 
     @property
+    def between(self) -> float:
+        """Nor that of any neuron between wedges that were priced one by one."""
+        return self.search.between
+
+    @property
     def places(self) -> Places:
         return self.search.places
+
+    @property
+    def priced(self) -> list[Swept]:
+        """What was found where wedges were priced one by one."""
+        windows = self.search.narrow
+        return windows.swept if isinstance(windows, Windows) else []
 
     @property
     def cut_short(self) -> bool:
@@ -82,12 +97,15 @@ def prove(
     effort: float,
     workers: Workers,
     deadline: Deadline | None,
+    refine: bool,
 ) -> Proven:
     """Bound all scores under v (n, K), as sharply as need be (``Pricer.price``), and leave to
-    sweeps what is hard to bound."""
+    sweeps what is hard to bound. Without ``refine`` wedges alone are meant."""
     if dictionary.room > 2 and np.isfinite(effort):
         sharp = max(sharp, PATCH_SHARP)
-    sweeps, per_set = _sweeps_instead(dictionary), np.inf
+    wedges_alone = dictionary.norm == dictionary.room == 2 and not refine
+    windows = Windows(bounder, dictionary, v) if wedges_alone else None
+    sweeps, per_set = _sweeps_instead(dictionary, wedges_alone), np.inf
     if sweeps:
         per_set = VISITS_PER_LOOK * max(len(v) - ROWS_OF_INTERVAL, 0) * len(v)
     found = bounder.search(
@@ -99,16 +117,19 @@ def prove(
         per_set=per_set,
         workers=workers,
         deadline=deadline,
+        narrow=windows,
     )
     near = not 0 < alpha < np.inf or found.value <= alpha * (1 + max(sharp, FAR))
     return Proven(found, found.left if near and len(found.left) and sweeps else None)
 
 
-def _sweeps_instead(dictionary: Dictionary) -> bool:
-    """Whether pairs of columns that bounds find hard can be swept instead: with norm 1 the wedges
-    of a pair, and of its two columns, are the best of its neurons."""
+def _sweeps_instead(dictionary: Dictionary, wedges_alone: bool) -> bool:
+    """Whether pairs of columns that bounds find hard can be swept instead: where wedges alone
+    count, or with norm 1, where those of a pair, and of its two columns, are the best of its
+    neurons."""
     few = dictionary.size <= WEDGES_SWEPT
-    return few and dictionary.norm == 1 and dictionary.bias and dictionary.room == 2
+    wedges = dictionary.norm == 1 or wedges_alone
+    return few and wedges and dictionary.bias and dictionary.room == 2
 
 
 def _pays(dictionary: Dictionary, refine: bool) -> bool:
@@ -121,8 +142,8 @@ def _pays(dictionary: Dictionary, refine: bool) -> bool:
         return False
     if room == 2:
         # Through the origin one sweep a pair is all.
-        alike = dictionary.norm == 1 or refine
-        enough = alike and len(dictionary.X) >= ROWS_BOUNDED
+        quick = dictionary.norm == 1 or refine or find_spec("numba") is not None
+        enough = quick and len(dictionary.X) >= ROWS_BOUNDED
         return dictionary.bias and (many or enough or _compiled_pays(dictionary))
     if not 3 <= room <= MOST_COLUMNS:
         return False

@@ -25,6 +25,7 @@ from wedgefit.engine.bound_look import (
     together,
 )
 from wedgefit.engine.bound_patch import Opened, Patches
+from wedgefit.engine.bounded import Bounded, Narrow
 from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.problem import has_sum, row_norms
 from wedgefit.engine.remembered import Remembered
@@ -55,32 +56,10 @@ ENOUGH = 1.7
 # together, the most promising ones, and then twice as many each time: what these show saves others.
 APART = 32
 PATCHES_AT_FIRST = 8
+# To price a narrow interval by itself takes as long as so many looks at it.
+WINDOW = 5
 # One block of intervals visits about this many rows: some milliseconds.
 BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class Bounded:
-    """What a search over all directions of all sets proved and saw.
-
-    ``bound``: no neuron of these columns scores more. ``value``: one scores this much. ``places``:
-    those seen above the floor. ``visits``: intervals looked at, times rows. ``left``: the sets of
-    columns (m, k) where the budget ended the search early; without these ``settled`` is the bound.
-    ``cut_short``: it was effort that ended it, and not that a glance was enough.
-    """
-
-    bound: float
-    value: float
-    places: Places
-    visits: int
-    left: np.ndarray
-    settled: float
-    cut_short: bool
-
-    def moved(self, by: float) -> "Bounded":
-        """What is proven where no score has moved by more than this."""
-        bound, settled, value = self.bound + by, self.settled + by, self.value - by
-        return replace(self, bound=bound, settled=settled, value=value)
 
 
 class Bounder:
@@ -143,6 +122,7 @@ class Bounder:
         per_set: float = np.inf,
         workers: Workers | None = None,
         deadline: Deadline | None = None,
+        narrow: Narrow | None = None,
     ) -> Bounded:
         """Bound the largest score under ``v`` (n, K).
 
@@ -152,6 +132,7 @@ class Bounder:
         good, unless ``ENOUGH`` can be proven, and a glance enough. Places above ``floor`` are kept,
         ``alpha`` where it is None. A pair of columns in which so many rows as ``per_set`` have been
         visited is left as it is. ``workers``: who looks, the threads of this bounder unless told.
+        With ``narrow`` scores are those of its units alone, priced where intervals are narrow.
         Once ``deadline`` is due a glance is all; what was proven by then is as true. Asked the same
         of a ``v`` that rounding tells from the last one, it answers from memory.
         """
@@ -162,7 +143,7 @@ class Bounder:
         workers, deadline = workers or self.threads, deadline or Deadline()
         tolerance = self._attainable(tolerance, v)
         left = _Left(self.first, len(self.rows), per_set / self.rows.shape[1])
-        course = _Course(self, alpha, tolerance, budget, deadline, left)
+        course = _Course(self, alpha, tolerance, budget, deadline, left, narrow)
         now, parents = self.first, np.full(len(self.first), np.inf)
         while len(now):
             found = self._opened(v, now, course, floor, workers)
@@ -247,7 +228,9 @@ class _Course:
         budget: float,
         deadline: Deadline,
         left: "_Left",
+        narrow: Narrow | None,
     ):
+        self.narrow = narrow
         self.bounder, self.alpha, self.tolerance = bounder, alpha, tolerance
         self.effort, self.budget, self.deadline, self.left = budget, budget, deadline, left
         self.glance = GLANCE * bounder.first_look
@@ -273,7 +256,7 @@ class _Course:
         self.visits += found.visits
         self.most *= 2
         bounds = np.minimum(looks.bounds, parents)
-        self.best = max(self.best, float(looks.values.max()))
+        self._see(now, looks)
         excess = max(self.best - self.alpha, 0.0) if self.alpha else 0.0
         self.limit = max(self.alpha, self.best) * (1 + self.tolerance) + excess
         enough = self.alpha * (1 + ENOUGH * self.tolerance)
@@ -284,11 +267,32 @@ class _Course:
         self.places.append(seen_in(now, looks))
         open_ = (bounds - looks.rounding > self.limit) & (now.widths > SMALLEST)
         self._settle(bounds[~open_])
+        open_ &= ~self._priced(now, bounds, open_)
         self.waiting = joined(self.waiting, now.take(open_))
         self.bounds = np.append(self.bounds, bounds[open_])
         still = self.bounds > self.limit
         self._settle(self.bounds[~still])
         self.waiting, self.bounds = self.waiting.take(still), self.bounds[still]
+
+    def _see(self, now: Regions, looks: Looks) -> None:
+        """Take in the best score seen; of units alone, one near it."""
+        if self.narrow is None or not isinstance(now, Intervals):
+            self.best = max(self.best, float(looks.values.max()))
+        else:
+            self.narrow.see(now, looks)
+            self.best = self.narrow.best
+
+    def _priced(self, now: Regions, bounds: np.ndarray, open_: np.ndarray) -> np.ndarray:
+        """Price the narrow ones of the open intervals by themselves: which those are, (m,)."""
+        if self.narrow is None or not isinstance(now, Intervals):
+            return np.zeros(len(now), dtype=bool)
+        those = open_ & (now.widths <= self.narrow.width)
+        if those.any():
+            some = now.take(those)
+            self._settle(np.array([self.narrow.price(some, bounds[those], self.limit)]))
+            self.best = self.narrow.best
+            self.visits += WINDOW * int(self.bounder.visits(some).sum())
+        return those
 
     def _heed(self, excess: float) -> None:
         """Spend no more than a glance where a score exceeds alpha by so much that nothing is to be
@@ -339,6 +343,8 @@ class _Course:
             left=self.left.sets,
             settled=self.settled,
             cut_short=self.cut_short,
+            narrow=self.narrow,
+            between=0.0 if self.narrow is None else self.narrow.between,
         )
 
 

@@ -9,7 +9,7 @@ from threading import Lock
 import numpy as np
 
 from wedgefit.engine import sweep
-from wedgefit.engine.bound_look import Places
+from wedgefit.engine.bound_look import Places, joined
 from wedgefit.engine.choice import MOST_WEDGES, Choices, places_of_largest
 from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.dictionary import Dictionary
@@ -109,6 +109,15 @@ class Swept:
     samples: np.ndarray
     suprema: np.ndarray
     weights: np.ndarray
+
+    def joined_with(self, others: list["Swept"]) -> "Swept":
+        """What these and the others found, one after the other."""
+        pencils = joined(self.pencils, *(other.pencils for other in others))
+        found = [
+            [getattr(one, part) for one in (self, *others)]
+            for part in ("scores", "samples", "suprema", "weights")
+        ]
+        return Swept(pencils, *map(np.concatenate, found))
 
     def choices(self, alpha: float) -> Choices:
         """The best wedges above alpha, one per pencil."""

@@ -289,6 +289,7 @@ class Pricer:
                 effort=self.effort,
                 workers=self._machines,
                 deadline=deadline,
+                refine=self.refine,
             )
         exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
         places = None if bounds is None else bounds.places
@@ -311,6 +312,8 @@ class Pricer:
         if outlook.bounds is not None and outlook.bounds.left is not None:
             blocks = [*blocks, *self.nominations.every(order, outlook.bounds.left)]
         swept = self._sweep(blocks, merged, v, outlook.exact, outlook.sweeps_much)
+        if outlook.bounds is not None and order == self.dictionary.room:
+            swept = swept.joined_with(outlook.bounds.priced)
         self.nominations.remember(order, swept)
         return swept
 
@@ -365,7 +368,8 @@ class Pricer:
         if bounds is None and not self._knows_supremum(v):
             return None
         between = (float(found.suprema.max(initial=0.0)) for found in swept)
-        return self._supremum(v, max(bound, *between, 0.0))
+        proven = 0.0 if bounds is None else bounds.between
+        return self._supremum(v, max(bound, *between, proven))
 
     def _supremum(self, v: np.ndarray, over_hyperplanes: float) -> float:
         """The supremum over all neurons, given that over all hyperplanes through a sample.

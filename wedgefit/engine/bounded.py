@@ -1,0 +1,54 @@
+"""What a search over all directions proved and saw, and what may price narrow intervals for it."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from wedgefit.engine.bound import Intervals, Looks
+from wedgefit.engine.bound_look import Places
+
+
+class Narrow(Protocol):
+    """What prices units in narrow intervals, up to half of this ``width``, where bounds of all
+    neurons do not come down to these: ``best`` is the largest score found so far, and ``between``
+    them no neuron scores more."""
+
+    width: float
+    best: float
+    between: float
+
+    def see(self, intervals: Intervals, looks: Looks) -> None:
+        """Find a good unit near the best neuron that was seen."""
+
+    def price(self, intervals: Intervals, bounds: np.ndarray, limit: float) -> float:
+        """Price all that may score more than the limit; the bound of the intervals' units. Those
+        of their neurons are ``bounds`` (m,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded:
+    """What a search over all directions of all sets proved and saw.
+
+    ``bound``: no neuron of these columns scores more. ``value``: one scores this much. ``places``:
+    those seen above the floor. ``visits``: intervals looked at, times rows. ``left``: the sets of
+    columns (m, k) where the budget ended the search early; without these ``settled`` is the bound.
+    ``cut_short``: it was effort that ended it, and not that a glance was enough. Where ``narrow``
+    intervals were priced all this is of units, and ``between`` them no neuron scores more.
+    """
+
+    bound: float
+    value: float
+    places: Places
+    visits: int
+    left: np.ndarray
+    settled: float
+    cut_short: bool
+    narrow: Narrow | None = None
+    between: float = 0.0
+
+    def moved(self, by: float) -> "Bounded":
+        """What is proven where no score has moved by more than this."""
+        bound, settled, between = self.bound + by, self.settled + by, self.between + by
+        value = self.value - by
+        return replace(self, bound=bound, settled=settled, value=value, between=between)
