@@ -277,7 +277,7 @@ def test_strides_find_what_all_alphas_do(noise, seed):
     assert len(found.alphas) < 0.8 * len(every.alphas)
 
 
-def fold_of(heights: dict[float, float], crowded: bool = False) -> type:
+def fold_of(heights: dict[float, float], crowded: bool = False, neurons: int = 1) -> type:
     """A fold whose loss at every alpha is known before."""
 
     class Fold:
@@ -285,7 +285,7 @@ def fold_of(heights: dict[float, float], crowded: bool = False) -> type:
             pass
 
         def look(self, alpha, settings, largest):
-            return HeldOut(heights[alpha], 1, {}), 0.6 if crowded else 0.0
+            return HeldOut(heights[alpha], neurons, {}), 0.6 if crowded else 0.0
 
     return Fold
 
@@ -314,6 +314,30 @@ def test_among_many_neurons_the_first_rise_ends_the_path(monkeypatch):
         found = walk(X, y, grid)
         assert (found.alphas[-1] == grid[6]) == crowded
         assert (found.errors.min() == 1.5) != crowded
+
+
+@pytest.mark.parametrize(
+    ("rise", "neurons", "ends"), [(0.06, 300, True), (0.04, 300, False), (0.06, 100, False)]
+)
+def test_large_networks_are_looked_at_no_more_once_the_error_has_clearly_risen(
+    monkeypatch, rise, neurons, ends
+):
+    """Of what was gained, 3, by more than a twentieth, in two steps. Where it has not, or where
+    networks are small, the path goes on and finds a second dip."""
+    grid = alpha_grid(1.0)
+    seen = [5, 4, 2, 2 + rise, 2 + 3 * rise, 1]
+    heights = dict(zip(grid[::2], [*seen, *[1.5] * 99])) | dict.fromkeys(grid[1::2], 4.5)
+    monkeypatch.setattr(select, "_Fold", fold_of(heights, neurons=neurons))
+    X, y = data(20)
+    found = walk(X, y, grid)
+    assert (found.errors.min() == 2) == ends
+    assert (found.alphas[-1] == grid[8]) == ends
+
+
+def test_one_rise_however_large_is_no_clear_one():
+    assert not curve([5], [2], [4]).has_clearly_risen
+    assert curve([5], [2], [2.1], [2.2]).has_clearly_risen
+    assert not curve([5], [2], [2.1], [2.2], [2.19]).has_clearly_risen
 
 
 def test_a_curve_takes_an_alpha_in_its_place():

@@ -27,6 +27,10 @@ from wedgefit.watch import Deadline
 # error rises: from there on the few alphas left would take longer than all before together.
 SATURATED = 0.7
 CROWDED = 0.5
+# Networks of so many neurons are looked at no more once their error has clearly risen: each further
+# alpha may take ten times as long as the one before. Smaller ones cost little, and an error can
+# rise a little before the first neurons find how columns act together.
+COSTLY = 200
 
 WalkFor = Callable[[Sample, list[Problem]], Walk]
 
@@ -181,10 +185,11 @@ def _walked(
 
 
 def _is_full(curve: Curve, path: AlphaPath, fullness: float, settings: Settings) -> bool:
-    """Whether networks are so full that smaller alphas only fit noise, or nearly so and their score
-    has become worse, which it will stay; or as large as they may be."""
+    """Whether networks are so full that smaller alphas only fit noise, or nearly so, or large, and
+    their score has become worse, which it will stay; or as large as they may be."""
     crowded = fullness > SATURATED or (curve.has_risen and fullness > CROWDED)
-    return crowded or curve.sizes[-1] > _most_neurons(path, settings)
+    past = curve.has_clearly_risen and curve.sizes[-1] > COSTLY
+    return crowded or past or curve.sizes[-1] > _most_neurons(path, settings)
 
 
 def _most_neurons(path: AlphaPath, settings: Settings) -> float:
