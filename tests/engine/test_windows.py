@@ -45,7 +45,7 @@ def brute(X, v, centre, half):
 def test_a_window_finds_the_best_wedge_of_its_directions(kind, targets, rng, monkeypatch):
     monkeypatch.setattr(windows, "TOGETHER", 40)
     X = KINDS[kind](rng.normal(size=(25, 2)))
-    v = rng.normal(size=(25, targets))
+    v = rng.normal(size=(25, targets)) * 10.0 ** rng.uniform(-2, 0, size=(25, 1))
     v -= v.mean(axis=0)
     bounder = Bounder(X, np.array([[0, 1]]), norm=2, bias=True)
     for centre, half in ((0.31, 0.3), (0.8, 0.05), (2.2, 0.5), (np.pi / 2 + 0.1, 0.09)):
@@ -54,9 +54,21 @@ def test_a_window_finds_the_best_wedge_of_its_directions(kind, targets, rng, mon
         assert priced.price(interval, np.full(1, np.inf), 0.0) == priced.best
         truth = brute(X, v, centre, half)
         assert priced.best == pytest.approx(truth, rel=1e-9, abs=1e-12)
-        lenient = Windows(bounder, Dictionary(X, (2,), 2, True), v)
-        limit = 0.9 * truth
-        assert lenient.price(interval, np.full(1, np.inf), limit) >= max(limit, truth * (1 - 1e-12))
+        for limit in truth * np.array([1 - 1e-9, 1.1]):
+            lenient = Windows(bounder, Dictionary(X, (2,), 2, True), v)
+            assert lenient.price(interval, np.full(1, np.inf), limit) >= truth * (1 - 1e-12)
+
+
+def test_rows_that_cancel_in_the_middle_of_a_window_do_not_farther_on():
+    """Round the first row the score is next to nothing at the centre, and so is its slope."""
+    away = np.array([[0.0, 0.0], [-0.01, 1.0], [-0.01, -1.0], [-0.4, 1.0]])
+    X = away @ [[np.cos(0.7), np.sin(0.7)], [-np.sin(0.7), np.cos(0.7)]]
+    v = np.array([[-2.0], [1.0], [1.0], [0.0]])
+    bounder = Bounder(X, np.array([[0, 1]]), norm=2, bias=True)
+    interval = Intervals(np.array([[0, 1]]), np.array([0.7]), np.array([0.45]))
+    truth = brute(X, v, 0.7, 0.45)
+    priced = Windows(bounder, Dictionary(X, (2,), 2, True), v)
+    assert priced.price(interval, np.full(1, np.inf), 0.9 * truth) == pytest.approx(truth)
 
 
 def test_between_wedges_the_best_neuron_is_found(rng):
