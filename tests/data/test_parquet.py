@@ -45,7 +45,7 @@ def test_values_are_those_of_the_file():
     assert texts["town"] == ["Köln", 'Ulm, "Donau"', None]
     assert texts["flag"] == ["True", "False", None]
     assert texts["day"] == [str(datetime.date(2024, 2, 29)), "1999-12-31", None]
-    assert table.row_ids == [1, 2, 3]
+    assert table.row_ids == range(1, 4)
 
 
 def test_numbers_follow_the_reading_of_a_model():

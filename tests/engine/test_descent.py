@@ -209,9 +209,11 @@ def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-8)
 
 
-def test_the_one_sample_is_the_nearest_of_the_two():
+@pytest.mark.parametrize("rows", [20, 300])
+def test_the_one_sample_is_the_nearest_of_the_two(rows, monkeypatch):
+    monkeypatch.setattr("wedgefit.engine.wedge.CHUNK", 1)
     rng = np.random.default_rng(3)
-    X, normals = rng.standard_normal((20, 3)), rng.standard_normal((4, 3))
+    X, normals = rng.standard_normal((rows, 3)), rng.standard_normal((4, 3))
     offsets = np.array([0.3, -0.2, -50.0, 0.1])
     which, samples = nearest(X, normals, offsets)
     assert which.tolist() == [0, 1, 3], "the one that no sample reaches is left out"

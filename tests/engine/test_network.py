@@ -85,3 +85,12 @@ def test_a_network_without_neurons_is_its_bias():
     network = balanced_network(np.empty((0, 2)), np.empty(0), nothing, np.array([1.5]))
     assert network.forward(np.ones((3, 2))).tolist() == [[1.5]] * 3
     assert network.penalty(1.0, 1) == 0
+
+
+def test_the_output_does_not_depend_on_how_many_rows_are_looked_at_together(monkeypatch, rng):
+    layers = Layer(rng.normal(size=(3, 7)), rng.normal(size=7)), Layer(np.ones((7, 2)), np.ones(2))
+    network, X = Network(layers), rng.normal(size=(200, 3))
+    once = network.activations(X) @ np.ones((7, 2)) + 1
+    monkeypatch.setattr("wedgefit.engine.wedge.CHUNK", 1)
+    np.testing.assert_allclose(network.forward(X), once, rtol=1e-13)
+    assert network.forward(X[:0]).shape == (0, 2)

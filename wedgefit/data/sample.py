@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -124,7 +124,7 @@ class Design(Sample):
     encoding_of: Callable[[np.ndarray], Any] | None = None
 
     @property
-    def row_ids(self) -> list:
+    def row_ids(self) -> Sequence[int | str]:
         """What each row is called."""
         return self.table.row_ids
 

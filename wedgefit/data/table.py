@@ -29,7 +29,7 @@ class Table:
 
     source: str
     delimiter: str | None
-    row_ids: list
+    row_ids: Sequence[int | str]
     line_numbers: np.ndarray
     columns: dict[str, Column]
     notes: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Table:
 
     def some_rows(self, mask: np.ndarray) -> str:
         """``2 rows (3, 8)``: how many rows the mask holds, and the ids of the first."""
-        ids = [self.row_ids[row] for row in np.flatnonzero(mask)]
+        ids = [self.row_ids[row] for row in np.flatnonzero(mask).tolist()]
         return f"{len(ids)} row{'s' * (len(ids) != 1)} ({listed(ids)})"
 
     def place(self, row: int, column: str | None = None) -> str:
@@ -196,10 +196,11 @@ def _kinds(
     return {name: kind for name, kind in asked.items() if kind != "skip" and name != id_column}
 
 
-def _row_ids(sheet: Sheet, id_column: str | None) -> list:
+def _row_ids(sheet: Sheet, id_column: str | None) -> Sequence[int | str]:
     """Row numbers, or the texts of the id column, which names rows: NA is a name like others."""
     if id_column is None:
-        return list(range(1, len(sheet.lines) + 1))
+        # Not a list: a number here and there among a million cells would keep the memory of all.
+        return range(1, len(sheet.lines) + 1)
     if clash := _id_clash(sheet, id_column):
         row, problem = clash
         raise TableError(

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import Fit
 from wedgefit.engine.problem import Problem
-from wedgefit.engine.wedge import Wedges
+from wedgefit.engine.wedge import Wedges, row_chunks
 
 # A descent ends when a step gains less than GAIN, relatively, or after STEPS steps: the next round
 # goes on from there, with neurons that pricing found. (1,000 steps made a fit three times slower,
@@ -135,15 +135,16 @@ def beside(
     two through them, on every row; one below all samples differs from that through the lowest by a
     constant. So a Lasso over these is as good.
     """
-    heights = X @ normals.T + offsets
+    # One hyperplane after the other: along a row of memory the next sample is found at once.
+    heights = normals @ X.T + offsets[:, None]
     lower = np.where(heights <= 0, heights, -np.inf)
     upper = np.where(heights > 0, heights, np.inf)
-    active = (heights > 0).any(axis=0)
+    active = (heights > 0).any(axis=1)
     has_lower, has_upper = (
-        np.flatnonzero(active & (heights <= 0).any(axis=0)),
+        np.flatnonzero(active & (heights <= 0).any(axis=1)),
         np.flatnonzero(active),
     )
-    samples = [lower.argmax(axis=0)[has_lower], upper.argmin(axis=0)[has_upper]]
+    samples = [lower.argmax(axis=1)[has_lower], upper.argmin(axis=1)[has_upper]]
     return np.concatenate([has_lower, has_upper]), np.concatenate(samples)
 
 
@@ -151,9 +152,18 @@ def nearest(
     X: np.ndarray, normals: np.ndarray, offsets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """As ``beside``, but the one sample next to each hyperplane that is active anywhere."""
-    heights = X @ normals.T + offsets
-    active = np.flatnonzero((heights > 0).any(axis=0))
-    return active, np.abs(heights, out=heights).argmin(axis=0)[active]
+    each, highest = np.arange(len(offsets)), np.full(len(offsets), -np.inf)
+    least, samples = np.full(len(offsets), np.inf), np.zeros(len(offsets), dtype=np.intp)
+    for rows in row_chunks(len(X), len(offsets)):
+        heights = normals @ X[rows].T
+        heights += offsets[:, None]
+        np.maximum(highest, heights.max(axis=1), out=highest)
+        near = np.abs(heights, out=heights).argmin(axis=1)
+        closer = heights[each, near] < least
+        least[closer] = heights[closer, near[closer]]
+        samples[closer] = rows.start + near[closer]
+    active = np.flatnonzero(highest > 0)
+    return active, samples[active]
 
 
 def _balanced_objective(theta, problem: Problem, points, shapes, free) -> tuple[float, np.ndarray]:

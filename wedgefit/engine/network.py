@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wedgefit.engine.problem import row_norms
+from wedgefit.engine.wedge import row_chunks
 
 
 class Layer(NamedTuple):
@@ -45,9 +46,15 @@ class Network:
         return activations
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The output on the rows of X (n, d), (n, outputs)."""
+        """The output on the rows of X (n, d), (n, outputs), without the units on all rows in
+        memory."""
         weights, biases = self.output
-        return self.activations(X) @ weights + biases
+        output = np.empty((len(X), len(biases)))
+        for rows in row_chunks(
+            len(X), max((len(layer.biases) for layer in self.hidden), default=1)
+        ):
+            output[rows] = self.activations(X[rows]) @ weights + biases
+        return output
 
     def penalty(self, alpha: float, norm: int) -> float:
         """(alpha/2) Σ_j (‖w_j‖² + ‖a_j‖₂²) over the hidden neurons of a two-layer network; biases

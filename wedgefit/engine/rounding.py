@@ -36,9 +36,9 @@ def leeway_of(X: np.ndarray, problem: Problem, fit: Fit, score: float) -> Leeway
     point is small beside the output, and a bound keeps few digits.
     """
     sizes = row_norms(fit.coefficients)
-    hinges = np.abs(X) @ np.abs(fit.wedges.normals).T + np.abs(fit.wedges.offsets)
+    slopes, heights = sizes @ np.abs(fit.wedges.normals), float(sizes @ np.abs(fit.wedges.offsets))
     shift = float(np.abs(fit.intercept - problem.location).max())
-    terms = hinges @ sizes + row_norms(problem.centred) + shift
+    terms = np.abs(X) @ slopes + heights + row_norms(problem.centred) + shift
     rows = ULPS * terms * problem.weights
     dual = problem.dual_point(fit.combined, fit.intercept)
     objective = float(row_norms(dual) @ (ULPS * terms)) + _objective_sums(problem, fit, sizes)

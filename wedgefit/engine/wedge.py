@@ -84,7 +84,9 @@ class Wedges:
 
     def hinges(self, X: np.ndarray) -> np.ndarray:
         """max(X w + b, 0), (rows, m)."""
-        return np.maximum(X @ self.normals.T + self.offsets, 0.0)
+        heights = X @ self.normals.T
+        heights += self.offsets
+        return np.maximum(heights, 0.0, out=heights)
 
     def combine(self, X: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         """The sums (n, K) of all hinges on the rows of X (n, d) by coefficients (m, K), without the

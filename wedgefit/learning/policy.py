@@ -165,19 +165,25 @@ def default_order(sample: Sample, settings: Settings) -> tuple[Order, list[str]]
 
 def fill_space(X: np.ndarray, bias: bool) -> bool:
     """Whether the rows span all columns, and still do without the few that stand out in a column of
-    two values. Rows that repeat another count once, so that no weight decides.
+    two values. There rows that repeat another count once, so that no weight decides.
 
     If not, the wedges of full order are none but one hyperplane, or all pass through the same few
     rows, which the training rows of a fold may lack.
     """
-    X = np.unique(X, axis=0)
-    for column in X.T:
+    two_values = [j for j, column in enumerate(X.T) if _has_two_values(column)]
+    if two_values:
+        X = np.unique(X, axis=0)
+    for column in X.T[two_values]:
         others = int((column != column[0]).sum())
-        two_values = others and np.ptp(column[column != column[0]]) == 0
-        if two_values and min(others, len(X) - others) < max(FEW_ROWS, len(X) // 20):
+        if min(others, len(X) - others) < max(FEW_ROWS, len(X) // 20):
             return False
     centred = X - X.mean(axis=0) if bias else X
     return bool(np.linalg.matrix_rank(centred / np.abs(centred).max(axis=0)) == X.shape[1])
+
+
+def _has_two_values(column: np.ndarray) -> bool:
+    others = column[column != column[0]]
+    return len(others) > 0 and np.ptp(others) == 0
 
 
 def sorts_budget(cells: int, max_memory: float | None) -> float:

@@ -156,7 +156,7 @@ def _certified(training: Training, model: Model) -> Model:
     A stage whose bound speaks of wedges drawn keeps what its own last round said, and so does one
     whose gap is larger now by no more than rounding.
     """
-    row_of = {row: position for position, row in enumerate(training.design.row_ids)}
+    row_of = {row: k for k, row in enumerate(training.design.row_ids) if row in model.anchors}
     networks, stages, last, at_last = networks_of(model, row_of), [], [], []
     problems = []
     learner, told = training.learner, iter(model.stages)

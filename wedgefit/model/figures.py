@@ -194,7 +194,8 @@ def stages_found(
             more = min(sharp, UNSPLIT) * (certificate.objective - problem.floor)
             leeway = replace(leeway, bound=leeway.bound + more)
         yield StageFound(network, stage, wedges, fit, X, leeway, exact)
-        X = activations(with_both_faces(wedges), X)
+        if layer < network.depth:
+            X = activations(with_both_faces(wedges), X)
 
 
 def all_layers_found(

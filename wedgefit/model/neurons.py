@@ -3,12 +3,14 @@ moves the prediction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from wedgefit.data.sample import Design
 from wedgefit.engine.layers import DeepFit
 from wedgefit.engine.problem import row_norms
+from wedgefit.engine.wedge import Wedges, row_chunks
 from wedgefit.model.parts import Neuron, per_output, unit_name
 
 # Heights below this part of the largest are those of rows that lie on the hyperplane.
@@ -60,7 +62,9 @@ class _Unit:
     i: int
     output: str | None
 
-    def named(self, names: Sequence[str], row_ids: list, outputs: Sequence[str]) -> dict:
+    def named(
+        self, names: Sequence[str], row_ids: Sequence[int | str], outputs: Sequence[str]
+    ) -> dict:
         """What its record says of it, with its inputs by name."""
         wedges, i = self.network.layers[self.layer], self.i
         last = self.layer == len(self.network.layers) - 1
@@ -84,13 +88,30 @@ def reach_of(
     """Per layer on how many training rows each unit is active, and the standard deviation of its
     activation, (units,); X (n, d) and the rows' weights (n,)."""
     reach = []
-    for wedges in network.layers:
-        heights = X @ wedges.normals.T + wedges.offsets
-        largest = np.maximum(np.abs(heights).max(axis=0, initial=0.0), 1e-300)
-        active = (heights > ON_PLANE * largest).sum(axis=0)
-        X = np.maximum(heights, 0.0)
-        reach.append((active, np.sqrt(weights @ (X - weights @ X) ** 2)))
+    for depth, wedges in enumerate(network.layers):
+        heights = partial(_heights, network.layers[: depth + 1])
+        chunks = row_chunks(len(X), sum(map(len, network.layers[: depth + 1])))
+        largest, mean = np.full(len(wedges), 1e-300), np.zeros(len(wedges))
+        for rows in chunks:
+            some = heights(X[rows])
+            np.maximum(largest, np.abs(some).max(axis=0, initial=0.0), out=largest)
+            mean += weights[rows] @ np.maximum(some, 0.0)
+        active, variance = np.zeros(len(wedges), dtype=int), np.zeros(len(wedges))
+        for rows in chunks:
+            some = heights(X[rows])
+            active += (some > ON_PLANE * largest).sum(axis=0)
+            variance += weights[rows] @ (np.maximum(some, 0.0) - mean) ** 2
+        reach.append((active, np.sqrt(variance)))
     return reach
+
+
+def _heights(layers: Sequence[Wedges], X: np.ndarray) -> np.ndarray:
+    """How far the rows of X (n, d) are above the hyperplanes of the last of these layers,
+    (n, units)."""
+    *below, last = layers
+    for wedges in below:
+        X = wedges.hinges(X)
+    return X @ last.normals.T + last.offsets
 
 
 def shares_of(networks: list[DeepFit], reach) -> list[list[np.ndarray]]:

@@ -73,7 +73,8 @@ def rows_trained_on(model: Model, table: Table) -> Table:
 
 
 def rows_by_id(model: Model, rows: Table) -> dict[int | str, int]:
-    row_of = {row_id: position for position, row_id in enumerate(rows.row_ids)}
+    """Where the rows that the model stands on are among these. Raises CertificateError."""
+    row_of = {row: k for k, row in enumerate(rows.row_ids) if row in model.anchors}
     if absent := [row for row in model.anchors if row not in row_of]:
         raise CertificateError(
             f"the model stands on row {absent[0]}, which is not in this file.",
