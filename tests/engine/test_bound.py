@@ -280,10 +280,10 @@ def test_search_of_several_targets_and_without_output_bias(norm, rng):
 
 
 def test_a_search_that_ends_early_still_bounds(rng):
-    X, v = rng.standard_normal((200, 2)), rng.standard_normal((200, 1))
+    X, v = rng.standard_normal((200, 3)), rng.standard_normal((200, 1))
     v -= v.mean()
     sharp = searched(X, v)
-    bounds = [searched(X, v, budget=intervals * 200).bound for intervals in (16, 40, 200, 2000)]
+    bounds = [searched(X, v, budget=intervals * 200).bound for intervals in (24, 26, 40, 2000)]
     assert all(a >= b for a, b in zip(bounds, bounds[1:])) and bounds[0] > 1.01 * bounds[-1]
     assert bounds[-1] >= sharp.value and sharp.visits < 4000 * 200
 

@@ -99,7 +99,7 @@ def test_a_partial_round_finds_what_a_full_round_finds():
     assert partial.bound == pytest.approx(full.bound, rel=1e-12)
 
 
-@pytest.mark.parametrize("columns, full", ((4, True), (17, False)))
+@pytest.mark.parametrize("columns, full", ((4, True), (24, False)))
 def test_where_nothing_scouts_a_look_at_all_intervals_takes_the_place_of_random_pencils(
     monkeypatch, columns, full
 ):

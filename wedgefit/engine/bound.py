@@ -33,7 +33,7 @@ EPSILON = np.finfo(float).eps
 # EPSILON.
 TURNED = 8
 # Every pair begins with this many intervals in each of its two quadrants.
-FIRST_PER_QUADRANT = 8
+FIRST_PER_QUADRANT = 4
 
 
 @dataclass(frozen=True, eq=False)

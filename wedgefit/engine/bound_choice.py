@@ -33,8 +33,10 @@ MOST_COLUMNS = 5
 PATCHES_POSSIBLE = 500_000_000
 # Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
 # before they leave it to them; an interval takes as long as so many rows, however few there are.
-VISITS_PER_LOOK = 0.1
+VISITS_PER_LOOK = 0.25
 ROWS_OF_INTERVAL = 100
+# What a look sees a little below alpha may have a wedge above it close by.
+CLOSE_BY = 0.9
 # With limited effort bounds in three columns and more need not be sharper: there patches get many.
 PATCH_SHARP = 1e-4
 
@@ -113,7 +115,7 @@ def prove(
         alpha if np.isfinite(alpha) else 0.0,
         sharp,
         effort,
-        floor=alpha,
+        floor=CLOSE_BY * alpha,
         per_set=per_set,
         workers=workers,
         deadline=deadline,

@@ -39,8 +39,9 @@ def divided(p, low, high, reach, bins, bin_of_cell, edges):
     for i in range(0, len(p), step):
         bin_of_cell[bin_of(p[i], low, 1 / width, cells)] += 1
     before, last, used = 0, -1, -1
+    per_row, per_cell = 0.5 * bins / counted, 0.5 * bins / cells
     for cell in range(cells):
-        here = int(0.5 * bins * (before / counted + cell / cells))
+        here = int(per_row * before + per_cell * cell)
         before += bin_of_cell[cell]
         if here > last:
             used += 1
@@ -78,10 +79,11 @@ def fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents):
         tents[end, 2, kind, 2] += around
     if targets == 1:
         for k in range(len(hist)):
-            own = tents[k, 0]
-            hist[k, 0] = own[0, 0] + own[1, 0] - own[2, 0] - own[3, 0]
-            hist[k, 1] = own[0, 1] + own[1, 1] - own[2, 1] - own[3, 1]
-            hist[k, 2] = (own[0, 2] - own[1, 2] - own[2, 2] + own[3, 2]) / T
+            for c in range(2):
+                ups = tents[k, 0, 0, c] + tents[k, 0, 1, c]
+                hist[k, c] = ups - (tents[k, 0, 2, c] + tents[k, 0, 3, c])
+            across = tents[k, 0, 0, 2] - tents[k, 0, 1, 2]
+            hist[k, 2] = (across - (tents[k, 0, 2, 2] - tents[k, 0, 3, 2])) / T
         return
     hist[:] = 0.0
     for i in range(len(p)):
@@ -130,16 +132,21 @@ def screen(hist, tents, sums, edges, T, shape, least, limit, targets, hot):
     s0, q0, s1, q1 = _lengths(sums, edges[0], targets)
     for k in range(bins):
         b0, b1 = edges[k], edges[k + 1]
-        _slopes_in(tents[k], under_way, b0, b1, T, e, against)
+        _slopes_in(tents, k, under_way, b0, b1, T, e, against)
         before, across = (0.0, 0.0), (0.0, 0.0)
         if targets == 1:
             before = (sums[1, 1, 0] - b0 * sums[1, 0, 0], sums[1, 2, 0])
-        count_down(hist[k : k + 1], sums)
+        count_down(hist, k, k + 1, sums)
         n0, m0, n1, m1 = _lengths(sums, b1, targets)
         # A hinge lies under its chord, and where v is negative above it.
-        bend, own = 0.25 * (b1 - b0), tents[k, 0]
-        bends = bend * (own[2, 0] + own[3, 0]), bend * (own[0, 0] + own[1, 0])
-        swing = (own[0, 2] + own[1, 2] + own[2, 2] + own[3, 2]) / T
+        bend = 0.25 * (b1 - b0)
+        bends = (
+            bend * (tents[k, 0, 2, 0] + tents[k, 0, 3, 0]),
+            bend * (tents[k, 0, 0, 0] + tents[k, 0, 1, 0]),
+        )
+        swing = 0.0
+        for kind in range(4):
+            swing += tents[k, 0, kind, 2] / T
         S = max(max(s0, n0), max(s1, n1)) + max(bends[0], bends[1])
         Q = max(max(q0, m0), max(q1, m1)) + swing
         z = (S + T * (Q + max(max(e[0, 0], e[0, 1]), max(e[1, 0], e[1, 1])))) / least
@@ -162,7 +169,7 @@ def screen(hist, tents, sums, edges, T, shape, least, limit, targets, hot):
 
 
 @njit(**PART_OF_ONE)
-def _slopes_in(tents, under_way, left, right, T, e, against):
+def _slopes_in(tents, k, under_way, left, right, T, e, against):
     """The most that e can be in a bin, [half, sign of v], from its tents: those that rise through
     it are highest on its right, those that fall on its left, and those of its own rows anywhere.
     And of all tents but these e at its least, twice, and D: ``against``, as a piece of the walk has
@@ -170,9 +177,9 @@ def _slopes_in(tents, under_way, left, right, T, e, against):
     the next bin."""
     for kind in range(4):
         for c in range(3):
-            under_way[0, kind, c] += tents[1, kind, c] - tents[0, kind, c]
+            under_way[0, kind, c] += tents[k, 1, kind, c] - tents[k, 0, kind, c]
     for sign in range(2):
-        its_own = tents[0, 2 * sign, 2] + tents[0, 2 * sign + 1, 2]
+        its_own = tents[k, 0, 2 * sign, 2] + tents[k, 0, 2 * sign + 1, 2]
         for half in range(2):
             # With t > 0 rows above with q < 0 fall, and rows below with q > 0 rise.
             up, down = 2 * sign + 1 - half, 2 * sign + half
@@ -186,7 +193,7 @@ def _slopes_in(tents, under_way, left, right, T, e, against):
             against[2, half, sign] = (under_way[0, up, 2] + under_way[1, down, 2]) / T
     for kind in range(4):
         for c in range(3):
-            under_way[1, kind, c] += tents[0, kind, c] - tents[2, kind, c]
+            under_way[1, kind, c] += tents[k, 0, kind, c] - tents[k, 2, kind, c]
 
 
 @njit(**PART_OF_ONE)
@@ -220,12 +227,14 @@ def _signed(left, right, sums, b0, b1, bends, swing, e, against, shape, limit):
 @njit(**PART_OF_ONE)
 def best_edge(hist, tents, sums, edges, targets):
     """The longest S at the edges between bins, and its b."""
-    copy_sums(sums[0], sums[1])
+    copy_sums(sums, 0, 1)
     best, at, bins = 0.0, edges[0], len(hist)
     first, last = -1, -1
     for k in range(bins):
-        own = tents[k, 0]
-        if own[0, 0] + own[1, 0] + own[2, 0] + own[3, 0] > 0:
+        here = 0.0
+        for kind in range(4):
+            here += tents[k, 0, kind, 0]
+        if here > 0:
             if first < 0:
                 first = k
             last = k
@@ -235,5 +244,5 @@ def best_edge(hist, tents, sums, edges, targets):
             s0, _, s1, _ = _lengths(sums, edges[k], targets)
             if max(s0, s1) > best:
                 best, at = max(s0, s1), edges[k]
-        count_down(hist[k : k + 1], sums)
+        count_down(hist, k, k + 1, sums)
     return best, at

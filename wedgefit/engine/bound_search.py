@@ -38,6 +38,8 @@ SMALLEST = 1e-11
 # the rows: an interval's own hyperplanes reach a little beyond those of each direction, which keeps
 # its bound above the truth by a term linear in its width. Sharper than this would take too many.
 SHARPEST_WITH_SUM = 1e-3
+# Of the first intervals one in so many is looked at before the others.
+ONE_IN = 13
 # Intervals or patches are looked at together that visit so many rows, or a quarter of the open ones
 # if that is more and nobody waits for an end.
 AT_A_TIME = 1 << 26
@@ -81,6 +83,15 @@ class Bounder:
     def first_look(self) -> int:
         """How many rows and points the first look at all sets visits."""
         return int(self.visits(self.first).sum())
+
+    @cached_property
+    def _first_parts(self) -> list[Regions]:
+        """What is looked at first: a few intervals, which tell for the others how large bounds may
+        be."""
+        if isinstance(self.first, Patches):
+            return [self.first]
+        few = np.arange(len(self.first)) % ONE_IN == 0
+        return [self.first.take(few), self.first.take(~few)]
 
     def visits(self, regions: Regions) -> np.ndarray:
         """How many rows or points each of these visits, (m,), if no patch is taken apart."""
@@ -144,12 +155,13 @@ class Bounder:
         tolerance = self._attainable(tolerance, v)
         left = _Left(self.first, len(self.rows), per_set / self.rows.shape[1])
         course = _Course(self, alpha, tolerance, budget, deadline, left, narrow)
-        now, parents = self.first, np.full(len(self.first), np.inf)
-        while len(now):
+        for now in self._first_parts:
+            found = self._opened(v, now, course, floor, workers)
+            course.hear(found, np.full(len(found.origins), np.inf))
+        while len((more := course.next_ones())[0]):
+            now, parents = more[0].halved(), np.repeat(more[1], 2)
             found = self._opened(v, now, course, floor, workers)
             course.hear(found, parents[found.origins])
-            now, parents = course.next_ones()
-            now, parents = now.halved(), np.repeat(parents, 2)
         result = course.result()
         # In a hurry intervals are taken in other lots, and what is proven differs a little.
         self._last = None if course.hurried else Remembered(v.copy(), asked, result)
@@ -244,8 +256,8 @@ class _Course:
     @property
     def apart(self) -> int:
         """How often the rows of a patch are visited to take it apart: not before it is known what
-        for, and hardly where a glance is enough."""
-        if np.isinf(self.limit):
+        for, and hardly where a glance is enough. Intervals are looked at whole."""
+        if np.isinf(self.limit) or isinstance(self.waiting, Intervals):
             return 0
         return APART if self.budget == self.effort else 1
 

@@ -8,10 +8,10 @@ bin on, and of those above b.
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.compiling import INNER, PART_OF_ONE, sort_by
+from wedgefit.engine.compiling import BORROWING, INNER, PART_OF_ONE, sort_by
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def bin_of(p, low, per_bin, bins):
     """The bin of a row, the same wherever it is asked for, to the last bit: a row on an edge that
     was in one bin here and in another there would be counted twice, or not at all."""
@@ -31,7 +31,7 @@ def shape_of(centre, half, norm):
     return (norm, np.cos(half), np.sin(half), T, at, at + T * turn, at - T * turn)
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def half_bound(S, Q, length, shape):
     """The largest score of a half interval, from S and from Q with e added; ``length``: ‖w‖ at its
     end."""
@@ -41,7 +41,7 @@ def half_bound(S, Q, length, shape):
     return _on_arc(S, Q, 1.0, 0.0, cos, sin)
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def _on_arc(S, Q, cos0, sin0, cos1, sin1):
     """The largest S cos φ + Q sin φ on an arc of less than a right angle."""
     # The sum is largest where φ points along (S, Q).
@@ -50,7 +50,7 @@ def _on_arc(S, Q, cos0, sin0, cos1, sin1):
     return max(S * cos0 + Q * sin0, S * cos1 + Q * sin1)
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def lower_of_two(s0, s1, Q, e, half, pull, length, shape):
     """The largest of the lower of S + t Q and S + Z + t (Q − D), Z = T (D − e), over the norm, on a
     piece with S from ``s0`` to ``s1``; e and D are of the rows that ``pull`` it down, ``length`` is
@@ -73,7 +73,7 @@ def lower_of_two(s0, s1, Q, e, half, pull, length, shape):
     return top
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def _stretch(S, Q, begin, end, length, shape):
     """The largest (S + t Q) / ‖w‖ with begin ≤ t ≤ end, of a half with ‖w‖ = ``length`` at its
     end."""
@@ -112,7 +112,7 @@ def _several(sums, b, e, shape, targets, face):
     return z
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def piece_bound(sums, left, right, e, shape, targets, limit):
     """The bound over a piece of b of the rows above, sums[2], and of those below."""
     if targets > 1:
@@ -121,7 +121,7 @@ def piece_bound(sums, left, right, e, shape, targets, limit):
             for b in (left, right):
                 z = max(z, _several(sums, b, e, shape, targets, face))
         return z
-    z = 0.0
+    z, loose = 0.0, 0.0
     norm, cos, sin, T, centre, up, down = shape
     least = min(centre, min(up, down))
     for face in range(2):
@@ -138,15 +138,17 @@ def piece_bound(sums, left, right, e, shape, targets, limit):
             for half in range(2):
                 slope = Q if half == sign else -Q
                 slope += max(e[0, half, sign], e[1, half, sign])
-                simple = (highest + T * max(slope, 0.0)) / least
-                if simple > limit:
+                simple = highest + T * max(slope, 0.0)
+                if simple > limit * least:
                     length = up if half == 0 else down
-                    simple = lower_of_two(side0, side1, slope, e, half, 1 - sign, length, shape)
-                z = max(z, simple)
-    return z
+                    sharper = lower_of_two(side0, side1, slope, e, half, 1 - sign, length, shape)
+                    z = max(z, sharper)
+                else:
+                    loose = max(loose, simple)
+    return max(z, loose / least)
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def longest_face(sums, b, targets):
     s0, s1 = 0.0, 0.0
     for t in range(targets):
@@ -167,18 +169,19 @@ def nearest(p, b):
     return found
 
 
-@njit(**INNER)
-def copy_sums(source, target):
+@njit(**BORROWING)
+def copy_sums(sums, source, target):
+    """Make ``target`` (which) of the sums what ``source`` is."""
     for c in range(3):
-        for t in range(source.shape[1]):
-            target[c, t] = source[c, t]
+        for t in range(sums.shape[2]):
+            sums[target, c, t] = sums[source, c, t]
 
 
-@njit(**INNER)
-def count_down(hist, sums):
-    """Take the bins of the histogram out of sums[1]."""
+@njit(**BORROWING)
+def count_down(hist, begin, end, sums):
+    """Take the bins of the histogram from ``begin`` up to ``end`` out of sums[1]."""
     targets = sums.shape[2]
-    for k in range(len(hist)):
+    for k in range(begin, end):
         for c in range(3):
             for t in range(targets):
                 sums[1, c, t] -= hist[k, c * targets + t]
@@ -188,12 +191,24 @@ def count_down(hist, sums):
 def walk(p, q, some, v, sizes, hist, sums, hot, edges, low, per_cell, bin_of_cell, T, shape, limit):
     """The bound over the hot bins, the longest S at a row in them, and this row; ``some``: the rows
     that are in one or reach into one."""
-    targets, bins, m = v.shape[1], len(hot), len(some)
-    rows, starts, ends = _sorted_rows(p, q, some, v, sizes, T)
+    rows, places = np.empty((6, len(some))), np.empty((3, len(some)), dtype=np.int64)
     at, heights, e = np.zeros(3, dtype=np.int64), np.zeros((2, 2, 2, 3)), np.empty((3, 2, 2))
-    copy_sums(sums[0], sums[1])
+    _sort(p, q, some, v, sizes, T, rows, places[0], places[1], places[2])
+    return _along(
+        rows, rows[4], rows[5], some, places[0], places[1], v, hist, sums, hot, edges, low,
+        per_cell, bin_of_cell, T, shape, limit, at, heights, e,
+    )  # fmt: skip
+
+
+@njit(**BORROWING)
+def _along(
+    rows, p, q, some, starts, ends, v, hist, sums, hot, edges, low, per_cell, bin_of_cell, T,
+    shape, limit, at, heights, e,
+):  # fmt: skip
+    """See ``walk``, along the sorted ``rows`` with these p and q."""
+    targets, bins, m = v.shape[1], len(hot), len(some)
+    copy_sums(sums, 0, 1)
     bound, best, sample, counted, j, k = 0.0, 0.0, -1, 0, 0, 0
-    p, q = rows[4], rows[5]
     while k < bins:
         if not hot[k]:
             k += 1
@@ -201,9 +216,9 @@ def walk(p, q, some, v, sizes, hist, sums, hot, edges, low, per_cell, bin_of_cel
         end = k
         while end < bins and hot[end]:
             end += 1
-        count_down(hist[counted:k], sums)
+        count_down(hist, counted, k, sums)
         counted = k
-        copy_sums(sums[1], sums[2])
+        copy_sums(sums, 1, 2)
         # The rows above are those in this bin or a later one; binning keeps the order of p.
         while j < m and bin_of_cell[bin_of(p[j], low, per_cell, len(bin_of_cell))] < k:
             j += 1
@@ -212,7 +227,7 @@ def walk(p, q, some, v, sizes, hist, sums, hot, edges, low, per_cell, bin_of_cel
             _cross(rows, starts, ends, at, j, b, heights)
             inside = j < m and p[j] < last
             right = _piece_end(rows, starts, ends, at, b, p[j] if inside else last)
-            _slopes(heights, b, right, T, e)
+            _slopes(heights, b, right, 1 / T, e)
             bound = max(bound, piece_bound(sums, b, right, e, shape, targets, limit))
             if not inside and right == last:
                 break
@@ -250,13 +265,11 @@ def _pass(p, q, index, v, sums, j):
     return j
 
 
-@njit(**PART_OF_ONE)
-def _sorted_rows(p, q, some, v, sizes, T):
-    """Sort ``some`` (m,) by p. ``rows`` (6, m): where the tent of each begins and ends, its size,
-    and its kind, 2 · (v pulls down) + (q < 0), p, and q; and their places in the order of starts,
-    and of ends."""
-    places, rows = np.empty((3, len(some)), dtype=np.int64), np.empty((6, len(some)))
-    starts, ends, room = places[0], places[1], places[2]
+@njit(**BORROWING)
+def _sort(p, q, some, v, sizes, T, rows, starts, ends, room):
+    """Sort ``some`` (m,) by p. ``rows`` (6, m) gets where the tent of each begins and ends, its
+    size, and its kind, 2 · (v pulls down) + (q < 0), p, and q; ``starts`` and ``ends`` (m,) get
+    their places in the order of these."""
     sort_by(p, some, room)
     for j in range(len(some)):
         i = some[j]
@@ -271,7 +284,6 @@ def _sorted_rows(p, q, some, v, sizes, T):
     # In the order of p they are nearly sorted.
     sort_by(rows[0], starts, room)
     sort_by(rows[1], ends, room)
-    return rows, starts, ends
 
 
 @njit(**PART_OF_ONE)
@@ -281,37 +293,39 @@ def _cross(tents, starts, ends, at, below, b, heights):
     Σ size, Σ size · foot and Σ size · reach."""
     while at[0] < len(starts) and tents[0, starts[at[0]]] <= b:
         j = starts[at[0]]
-        _add(heights[0], tents, j, tents[0, j], 1.0)
+        _add(heights, 0, tents, j, 1.0)
         at[0] += 1
     while at[1] < below:
         j = at[1]
-        _add(heights[0], tents, j, tents[0, j], -1.0)
-        _add(heights[1], tents, j, tents[1, j], 1.0)
+        _add(heights, 0, tents, j, -1.0)
+        _add(heights, 1, tents, j, 1.0)
         at[1] += 1
     while at[2] < len(ends) and tents[1, ends[at[2]]] <= b:
         j = ends[at[2]]
-        _add(heights[1], tents, j, tents[1, j], -1.0)
+        _add(heights, 1, tents, j, -1.0)
         at[2] += 1
 
 
-@njit(**INNER)
-def _add(side, tents, j, foot, sign):
+@njit(**BORROWING)
+def _add(heights, side, tents, j, sign):
+    """Add the rising or falling ``side`` of a tent, which stands on one of its ends, or take it
+    away."""
     kind = int(tents[3, j])
     size = sign * tents[2, j]
-    side[kind // 2, kind % 2, 0] += size
-    side[kind // 2, kind % 2, 1] += size * foot
-    side[kind // 2, kind % 2, 2] += size * 0.5 * (tents[1, j] - tents[0, j])
+    heights[side, kind // 2, kind % 2, 0] += size
+    heights[side, kind // 2, kind % 2, 1] += size * tents[side, j]
+    heights[side, kind // 2, kind % 2, 2] += size * 0.5 * (tents[1, j] - tents[0, j])
 
 
 @njit(**PART_OF_ONE)
-def _slopes(heights, left, right, T, e):
+def _slopes(heights, left, right, per_T, e):
     """e at both ends of a piece, and D, [which, half, sign]: with t > 0 rows above with q < 0 fall
     and rows below with q > 0 rise."""
-    rising, falling = heights[0], heights[1]
     for sign in range(2):
         for half in range(2):
-            slope = rising[sign, 1 - half, 0] - falling[sign, half, 0]
-            height = falling[sign, half, 1] - rising[sign, 1 - half, 1]
-            e[0, half, sign] = max(slope * left + height, 0.0) / T
-            e[1, half, sign] = max(slope * right + height, 0.0) / T
-            e[2, half, sign] = max(rising[sign, 1 - half, 2] + falling[sign, half, 2], 0.0) / T
+            slope = heights[0, sign, 1 - half, 0] - heights[1, sign, half, 0]
+            height = heights[1, sign, half, 1] - heights[0, sign, 1 - half, 1]
+            swing = heights[0, sign, 1 - half, 2] + heights[1, sign, half, 2]
+            e[0, half, sign] = max(slope * left + height, 0.0) * per_T
+            e[1, half, sign] = max(slope * right + height, 0.0) * per_T
+            e[2, half, sign] = max(swing, 0.0) * per_T

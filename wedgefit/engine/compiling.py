@@ -7,6 +7,9 @@ from numba import njit
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 # What kernels alone call needs no door for Python, which is much of what there is to compile.
 INNER = OPTIONS | {"no_cpython_wrapper": True}
+# What makes no array needs not count who refers to the ones that it is given; in a loop over parts
+# of its own, or over slices, that takes longer than the work.
+BORROWING = INNER | {"_nrt": False}
 # Parts of one kernel alone are compiled within it, not once by themselves and then again.
 PART_OF_ONE = INNER | {"inline": "always"}
 # So many neighbours are sorted by insertion; runs of them are merged.

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from wedgefit.engine.bound_choice import Proven, bounder_for, prove
+from wedgefit.engine.bound_choice import CLOSE_BY, Proven, bounder_for, prove
 from wedgefit.engine.bound_look import Places, joined
 from wedgefit.engine.choice import Choices, built, facing
 from wedgefit.engine.dictionary import Dictionary
@@ -41,8 +41,6 @@ from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, Threads, Workers
 from wedgefit.watch import Deadline
 
-# What the look sees a little below alpha may have a wedge above it close by.
-CLOSE_BY = 0.8
 # Sweeping past one sample in one pencil takes about so long, sorting included, with the compiled
 # kernels.
 SECONDS_PER_LOOK = 3e-8
