@@ -134,7 +134,7 @@ def test_a_thousand_random_intervals(name, sizes):
 @pytest.mark.parametrize("norm, targets", [(1, 1), (2, 1), (1, 2), (2, 2)])
 def test_both_kernels_bound_alike_where_all_is_sorted(norm, targets, rng):
     points, v = rng.standard_normal((2, 300)), rng.standard_normal((300, targets))
-    centres, halves = np.array([0.4, 1.0, 2.2]), np.array([0.2, 1e-2, 1e-5])
+    centres, halves = np.array([0.4, 1.0, 2.2]), np.array([0.04, 1e-2, 1e-5])
     intervals = Intervals(np.repeat(PLANE, 3, axis=0), centres, halves)
     some, others = (
         module.look(points, v - v.mean(axis=0), intervals, norm=norm, bias=True, limit=0, floor=0)

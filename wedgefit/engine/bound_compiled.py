@@ -34,10 +34,11 @@ ROWS_PER_BIN = 8
 FEWEST_BINS, MOST_BINS = 8, 512
 # Through each of so few points a glimpse looks at a hyperplane.
 FEW_POINTS = 64
-# An interval wider than this is not sorted when more than this part of many rows would be.
-WIDE = 3e-4
-PART = 8
+# An interval wider than this is not sorted when more than this part of its rows would be, where
+# rows are many and where they are fewer: its halves take less than a walk that is mostly in vain.
+WIDE, PART = 3e-4, 8
 MANY = 2_000
+WIDE_OF_FEW, PART_OF_FEW = 0.05, 2
 
 
 def look(rows, v, intervals: Intervals, *, norm, bias, limit, floor, glimpse=False) -> Looks:
@@ -95,6 +96,14 @@ def _axes(values, places, n):
     return values[places[0] : places[0] + n], values[places[1] : places[1] + n]
 
 
+@njit(**INNER)
+def _worth_a_walk(hot, n, T):
+    """Whether so many of n rows are to be sorted."""
+    if n <= MANY:
+        return hot * PART_OF_FEW <= n or T <= WIDE_OF_FEW
+    return hot * PART <= n or T <= WIDE
+
+
 @njit(**PART_OF_ONE)
 def _rounding(sizes, bins, scale, widest):
     """More than sums over rows of these sizes, and bins, can be wrong."""
@@ -131,7 +140,7 @@ def _look(
         bound, sample = max(done, hottest), -1
         if hottest > 0 and hottest > limit:
             some = _gathered(p, q, hot[:used], low, per_cell, bin_of_cell, T)
-            if len(some) * PART <= n or n <= MANY or T <= WIDE:
+            if _worth_a_walk(len(some), n, T):
                 inside, inner, at = walk(
                     p, q, some, v, sizes, hist, sums, hot[:used], edges, low,
                     per_cell, bin_of_cell, T, shape, limit,
