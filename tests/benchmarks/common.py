@@ -2,7 +2,6 @@
 table."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -102,29 +101,18 @@ def trained(table: dict[str, np.ndarray] | Path, *options: str) -> list[str]:
     """A process of its own that runs ``wedgefit train`` on the table: cross-validated score,
     neurons, proven gap, scope, seconds of everything, and its peak memory."""
     with TemporaryDirectory() as folder:
-        data = table
+        data, took = table, Path(folder) / "took.json"
         if isinstance(table, dict):
             data = Path(folder) / "data.csv"
             written(table, data)
-        model = os.path.join(folder, "model.json")
-        command = [
-            sys.executable,
-            "-m",
-            "wedgefit",
-            "train",
-            str(data),
-            "--json",
-            "-q",
-            "-o",
-            model,
-        ]
-        clock = time.perf_counter()
-        process = subprocess.Popen([*command, "-o", model, *options], stdout=subprocess.PIPE)
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - clock
-    if status:
-        return ["–", "–", "–", "failed", f"{seconds:.1f}", f"{usage.ru_maxrss / 1e6:.2f}"]
+        train = ["wedgefit", "train", str(data), "--json", "-q", "-o", f"{folder}/model.json"]
+        measured = [sys.executable, str(Path(__file__).with_name("measured.py")), str(took)]
+        command = [*measured, sys.executable, "-m", *train, *options]
+        output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+        used = json.loads(took.read_text())
+    figures = [f"{used['seconds']:.1f}", f"{used['peak_gigabytes']:.2f}"]
+    if used["status"]:
+        return ["–", "–", "–", "failed", *figures]
     report = json.loads(output)
     certificate, chosen = report["certificate"], report["score"]["cv"] or report["score"]["train"]
     score = next(chosen[name] for name in ("r2", "accuracy") if chosen.get(name) is not None)
@@ -133,8 +121,7 @@ def trained(table: dict[str, np.ndarray] | Path, *options: str) -> list[str]:
         str(len(report["neurons"])),
         f"{certificate['relative_gap']:.0e}",
         certificate["scope"],
-        f"{seconds:.1f}",
-        f"{usage.ru_maxrss / 1e6:.2f}",
+        *figures,
     ]
 
 
