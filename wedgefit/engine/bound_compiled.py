@@ -105,10 +105,10 @@ def _worth_a_walk(hot, n, T):
 
 
 @njit(**PART_OF_ONE)
-def _rounding(sizes, bins, scale, widest):
-    """More than sums over rows of these sizes, and bins, can be wrong."""
-    terms = 8 + bins + len(sizes)
-    return 8 * EPSILON * sizes.sum() * (terms * scale + TURNED * widest)
+def _rounding(sizes, terms, scale, widest):
+    """More than sums over rows of these sizes can be wrong, made of so many ``terms``: rows, or
+    sums of rows."""
+    return 8 * EPSILON * sizes.sum() * ((8 + terms) * scale + TURNED * widest)
 
 
 @njit(**OPTIONS)
@@ -122,6 +122,7 @@ def _look(
     sums_of_bins, tents_of_bins = np.empty((bins + 1, 3 * targets)), np.empty((bins + 1, 3, 4, 3))
     edges, bins_of_cells = np.empty(bins + 2), np.empty(CELLS * bins, dtype=np.int16)
     hot, sums = np.empty(bins + 1, dtype=np.bool_), np.empty((4, 3, targets))
+    counts = np.empty(bins + 1, dtype=np.int64)
     for i in range(len(centres)):
         n, begin = lengths[i], begins[i]
         x, y = _axes(values, places[:, i], n)
@@ -134,13 +135,16 @@ def _look(
         scale = max(abs(low), abs(high)) + T * widest
         low, per_cell, used = divided(p, low, high, T * widest, bins, bin_of_cell, edges)
         hist, tents = sums_of_bins[:used], tents_of_bins[:used]
-        fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents)
+        fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents, counts[:used])
+        # Rows make the sum of a bin, and bins those over all; a walk takes out row by row.
+        terms = counts[:used].max() + used
         done, hottest = screen(hist, tents, sums, edges, T, shape, least, limit, targets, hot)
         value, b = best_edge(hist, tents, sums, edges, targets)
         bound, sample = max(done, hottest), -1
         if hottest > 0 and hottest > limit:
             some = _gathered(p, q, hot[:used], low, per_cell, bin_of_cell, T)
             if _worth_a_walk(len(some), n, T):
+                terms += len(some)
                 inside, inner, at = walk(
                     p, q, some, v, sizes, hist, sums, hot[:used], edges, low,
                     per_cell, bin_of_cell, T, shape, limit,
@@ -148,7 +152,7 @@ def _look(
                 bound = max(done, inside)
                 if inner > value:
                     value, sample = inner, at
-        rounding[i] = _rounding(sizes, bins, scale, widest) / least
+        rounding[i] = _rounding(sizes, terms, scale, widest) / least
         bounds[i], seen[i] = bound + rounding[i], value / shape[4]
         if seen[i] > floor:
             samples[i] = begin + (sample if sample >= 0 else nearest(p, b))
@@ -295,6 +299,6 @@ def _look_through_origin(
             for pull in range(2):
                 e[1, half, pull] = e[0, half, pull]
         least = min(shape[4], min(shape[5], shape[6]))
-        rounding[i] = _rounding(sizes, 0, scale, widest) / least
+        rounding[i] = _rounding(sizes, n, scale, widest) / least
         bounds[i] = piece_bound(sums, 0.0, 0.0, e, shape, targets, 0.0) + rounding[i]
         seen[i] = longest_face(sums, 0.0, targets) / shape[4]

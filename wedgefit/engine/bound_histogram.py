@@ -53,13 +53,14 @@ def divided(p, low, high, reach, bins, bin_of_cell, edges):
 
 
 @njit(**INNER)
-def fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents):
+def fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents, counts):
     """Per bin Σ v, Σ v p and Σ v q of its rows (K each), ``hist`` (bins, 3 K); and of the tents
     p ± T|q| Σ |v|, Σ |v p| and Σ |v| T|q|, ``tents`` (bins, 3, 4, 3): of those whose row is in the
     bin, of those that begin there and of those that end there, by sign of v (one, where targets are
-    several) and of q."""
+    several) and of q. ``counts`` (bins,): how many terms all sums of a bin have together."""
     cells, targets = len(bin_of_cell), v.shape[1]
     tents[:] = 0.0
+    counts[:] = 0
     for i in range(len(p)):
         size, reach = sizes[i], T * abs(q[i])
         along, around = size * p[i], size * reach
@@ -77,6 +78,9 @@ def fill(p, q, v, sizes, low, per_cell, bin_of_cell, T, hist, tents):
         tents[end, 2, kind, 0] += size
         tents[end, 2, kind, 1] += along
         tents[end, 2, kind, 2] += around
+        counts[k] += 1
+        counts[begin] += 1
+        counts[end] += 1
     if targets == 1:
         for k in range(len(hist)):
             for c in range(2):
