@@ -28,36 +28,51 @@ def sweep(qx, qy, order, v, to_weights, norm, want_supremum):
     if v.shape[1] > 1:
         _sweep_several(qx, qy, order, v, to_weights, norm, best, samples)
         return best, samples, suprema, weights
-    column = np.ascontiguousarray(v[:, 0])
-    _sweep(qx, qy, order, column, to_weights, norm, best, samples)
-    if want_supremum:
-        _search_arcs(qx, qy, order, column, to_weights, suprema, weights)
+    column, wanted = np.ascontiguousarray(v[:, 0]), bool(want_supremum)
+    _sweep(qx, qy, order, column, to_weights, norm, wanted, best, samples, suprema, weights)
     return best, samples, suprema, weights
 
 
 @njit(cache=True, nogil=True)
-def _sweep(qx, qy, order, v, to_weights, norm, best, samples):
+def _sweep(qx, qy, order, v, to_weights, norm, wanted, best, samples, suprema, weights):
     pencils, n = qx.shape
-    room = np.empty((6, CHUNK))
+    room = np.empty((8, CHUNK + 1))
     for p in range(pencils):
         total_x, total_y, x, y = _start(qx[p], qy[p], v)
         top, chosen = -1.0, n
+        # The turn begins at the line of slope −∞.
+        highest = _upright(x, total_x, to_weights[p], weights[p]) if wanted else 0.0
+        room[0, 0], room[1, 0] = 0.0, -1.0
         for begin in range(0, n, CHUNK):
             some = order[p, begin : begin + CHUNK]
-            ux, uy, left_x, left_y, length, scores = _first(room, len(some))
+            ux, uy, left_x, left_y, length, scores = _after_first(room, len(some))
+            room[2, 0], room[3, 0] = x, y
             x, y = _turn(qx[p], qy[p], v, some, x, y, ux, uy, left_x, left_y)
             _lengths(ux, uy, to_weights[p], norm, length)
-            highest = _scores(ux, uy, left_x, left_y, total_x, total_y, length, scores)
-            if highest < 0 or highest < top * (1 - TIE):
+            largest = _scores(ux, uy, left_x, left_y, total_x, total_y, length, scores)
+            if wanted:
+                highest = _between(
+                    room, len(some), total_x, total_y, to_weights[p], highest, weights[p]
+                )
+                room[0, 0], room[1, 0] = ux[-1], uy[-1] if ux[-1] > 0 else 1.0
+            if largest < 0 or largest < top * (1 - TIE):
                 continue
-            if highest > top * (1 + TIE):
+            if largest > top * (1 + TIE):
                 chosen = n
-            top = max(top, highest)
+            top = max(top, largest)
             for k in range(len(some)):
                 if scores[k] >= top * (1 - TIE):
                     chosen = min(chosen, some[k])
         best[p] = top if chosen < n else -np.inf
         samples[p] = chosen if chosen < n else 0
+        if wanted:
+            # It ends at that of slope ∞, where all samples that make no line stand, too.
+            room[0, 1], room[1, 1], room[2, 0], room[3, 0] = 0.0, 1.0, x, y
+            highest = _between(room, 1, total_x, total_y, to_weights[p], highest, weights[p])
+            suprema[p] = np.sqrt(highest)
+            if highest > 0:
+                weights[p, 0] /= suprema[p]
+                weights[p, 1] /= suprema[p]
 
 
 @njit(cache=True, nogil=True)
@@ -96,49 +111,6 @@ def _sweep_several(qx, qy, order, v, to_weights, norm, best, samples):
                     top, chosen = max(top, score), min(chosen, some[k])
         best[p] = top if chosen < n else -np.inf
         samples[p] = chosen if chosen < n else 0
-
-
-@njit(cache=True, nogil=True)
-def _search_arcs(qx, qy, order, v, to_weights, suprema, weights):
-    pencils, n = qx.shape
-    room = np.empty((6, CHUNK + 1))
-    for p in range(pencils):
-        total_x, total_y, x, y = _start(qx[p], qy[p], v)
-        scale_x, scale_y = 1 / to_weights[p, 0, 0], 1 / to_weights[p, 1, 1]
-        slope, top = -np.inf, 0.0
-        for face in range(2):
-            upright = scale_x * (x - face * total_x)
-            if upright * upright > top:
-                top = upright * upright
-                weights[p, 0], weights[p, 1] = upright, 0.0
-        for begin in range(0, n, CHUNK):
-            some = order[p, begin : begin + CHUNK]
-            ux, uy, left_x, left_y, slopes, squares = _first(room, len(some) + 1)
-            left_x[0], left_y[0], slopes[0] = x, y, slope
-            x, y = _turn(qx[p], qy[p], v, some, x, y, ux, uy, left_x[1:], left_y[1:])
-            _slopes(ux[:-1], uy, slopes[1:])
-            slope = slopes[len(some)]
-            top = _best_arc(
-                left_x[:-1],
-                left_y,
-                slopes,
-                total_x,
-                total_y,
-                scale_x,
-                scale_y,
-                squares,
-                top,
-                weights[p],
-            )
-        ux, uy, left_x, left_y, slopes, squares = _first(room, 2)
-        left_x[0], left_y[0], slopes[0], slopes[1] = x, y, slope, np.inf
-        top = _best_arc(
-            left_x[:1], left_y, slopes, total_x, total_y, scale_x, scale_y, squares, top, weights[p]
-        )
-        suprema[p] = np.sqrt(top)
-        if top > 0:
-            weights[p, 0] /= suprema[p]
-            weights[p, 1] /= suprema[p]
 
 
 @njit(cache=True, nogil=True)
@@ -218,36 +190,65 @@ def _scores(ux, uy, left_x, left_y, total_x, total_y, length, scores):
     return highest
 
 
-@njit(cache=True, nogil=True, fastmath=VECTORS)
-def _slopes(ux, uy, slopes):
-    """The slope of the line through each sample."""
-    for k in range(len(ux)):
-        slope = uy[k] / (ux[k] if ux[k] > 0 else 1.0)
-        slopes[k] = slope if ux[k] > 0 else np.inf
+@njit(cache=True, nogil=True)
+def _after_first(room, count):
+    """``count`` places of each of the first six rows behind the first, which is for the line
+    before."""
+    return (
+        room[0, 1 : count + 1],
+        room[1, 1 : count + 1],
+        room[2, 1 : count + 1],
+        room[3, 1 : count + 1],
+        room[4, 1 : count + 1],
+        room[5, 1 : count + 1],
+    )
 
 
 @njit(cache=True, nogil=True)
-def _best_arc(left_x, left_y, slopes, total_x, total_y, scale_x, scale_y, squares, top, weights):
-    """The larger of ``top`` and the best ‖A‖² of these arcs, each between two ``slopes``; where it
-    is an arc's, also its A."""
+def _upright(x, total_x, to_weights, weights):
+    """‖A‖² of the better face of the upright line, where the turn begins, with A."""
+    scale = 1 / to_weights[0, 0]
+    one, other = scale * x, scale * (x - total_x)
+    weights[0], weights[1] = one if abs(one) >= abs(other) else other, 0.0
+    return weights[0] * weights[0]
+
+
+@njit(cache=True, nogil=True)
+def _between(room, count, total_x, total_y, to_weights, highest, weights):
+    """The larger of ``highest`` and the best ‖A‖² of so many arcs, each before a line; where it is
+    an arc's, also its A."""
+    scale_x, scale_y = 1 / to_weights[0, 0], 1 / to_weights[1, 1]
+    ux, uy, left_x, left_y = room[0], room[1], room[2], room[3]
+    ends, squares = room[6, : count + 1], room[7, :count]
+    _ends(ux, uy, ends)
     for face in range(2):
         over_x, over_y = face * total_x, face * total_y
-        if _squares(left_x, left_y, slopes, over_x, over_y, scale_x, scale_y, squares) > top:
-            k = np.argmax(squares[: len(left_x)])
-            top = squares[k]
+        if _squares(ux, ends, left_x, left_y, over_x, over_y, scale_x, scale_y, squares) > highest:
+            k = np.argmax(squares)
+            highest = squares[k]
             weights[0], weights[1] = scale_x * (left_x[k] - over_x), scale_y * (left_y[k] - over_y)
-    return top
+    return highest
 
 
 @njit(cache=True, nogil=True, fastmath=VECTORS)
-def _squares(left_x, left_y, slopes, over_x, over_y, scale_x, scale_y, squares):
-    """‖A‖² of each arc where the line along A lies in the arc, else 0, and the largest."""
+def _ends(ux, uy, ends):
+    """How far the lines rise; one that no sample makes is taken for that of slope ∞, behind all
+    others."""
+    ends[0] = uy[0]
+    for k in range(1, len(ends)):
+        ends[k] = uy[k] if ux[k] > 0 else 1.0
+
+
+@njit(cache=True, nogil=True, fastmath=VECTORS)
+def _squares(ux, ends, left_x, left_y, over_x, over_y, scale_x, scale_y, squares):
+    """‖A‖² of each arc where the line along A lies in the arc, else 0, and the largest: there A
+    pulls the lines at its two ends in opposite ways."""
     highest = 0.0
-    for k in range(len(left_x)):
+    for k in range(len(squares)):
         across, up = scale_x * (left_x[k] - over_x), scale_y * (left_y[k] - over_y)
-        rise, run = -scale_x * across, scale_y * up
-        slope = rise / (run if run != 0 else 1.0)
-        inside = (run != 0) & (slopes[k] <= slope) & (slope <= slopes[k + 1])
-        squares[k] = across * across + up * up if inside else 0.0
+        pull_x, pull_y = scale_x * across, scale_y * up
+        before = pull_x * ux[k] + pull_y * ends[k]
+        after = pull_x * ux[k + 1] + pull_y * ends[k + 1]
+        squares[k] = across * across + up * up if before * after <= 0 else 0.0
         highest = max(highest, squares[k])
     return highest
