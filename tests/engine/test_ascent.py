@@ -113,6 +113,21 @@ def test_a_refined_plane_is_optimal_among_all_networks(bias):
     assert set(anchors) <= {0, 1, 2} and min(anchors) == int(bias)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_alpha_max_is_where_neurons_off_the_wedges_begin(bias):
+    """With few rows a neuron between wedges scores clearly more than all of them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 2)), rng.normal(size=8)
+    dictionary = Dictionary(X, (2,), 2, bias)
+    plain, refining = Pricer(dictionary), Pricer(dictionary, refine=True)
+    over_wedges, top = (largest_alpha(Problem(y, 1.0), pricer) for pricer in (plain, refining))
+    assert top > 1.04 * over_wedges
+    for alpha, empty in ((1.0001 * top, True), (top, True), (0.5 * (top + over_wedges), False)):
+        found = solve(Problem(y, alpha), refining, tol=1e-9)
+        assert (len(found.fit.wedges) == 0) == empty
+        assert found.certificate.network_relative_gap <= 1e-9
+
+
 def test_the_bound_over_wedges_heeds_the_networks_own_neurons():
     """All wedges may score less than the neurons between them: the bound over wedges alone then
     lies above the objective, and an honest network would be refused."""

@@ -160,10 +160,10 @@ def largest_alpha(problem: Problem, pricer: Pricer, *, exact: bool = True) -> fl
         sharp = SHARP_ENOUGH if patches or len(null) > MANY_ROWS else SHARPEST
         none = pricer.dictionary.none()
         priced = pricer.price(null, np.inf, none, every_pencil=True, sharp=sharp)
-        off = priced.supremum if pricer.refine else None
-        # Rows on one line, in two columns, have neurons, and of wedges of both only rounding.
-        if off is not None and np.isfinite(off) and priced.bound <= 1e-9 * off:
-            return off
+        # Refined networks also have the neurons between wedges, which may score more.
+        between = priced.supremum if pricer.refine else None
+        if between is not None and np.isfinite(between):
+            return max(priced.bound, between)
         return priced.bound
     best = pricer.dictionary.none()
     bounds: list[float] = []
