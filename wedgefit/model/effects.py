@@ -96,10 +96,8 @@ class Purified:
             total += np.outer(height - self._center[i], self._coefficients[i])
         for pair, neurons in self._joint.items():
             if column in pair:
-                other = pair[0] if pair[1] == column else pair[1]
-                for i in neurons:
-                    mean = self._mean_over(i, other, self._forms(i, column, states))
-                    total += np.outer(mean - self._center[i], self._coefficients[i])
+                total += self._other_one_away(pair, column, states)
+                total -= self._center[neurons] @ self._coefficients[neurons]
         return total
 
     def pair(self, pair: tuple[int, int], first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -109,17 +107,25 @@ class Purified:
         for i in self._joint[pair]:
             one, other = (self._forms(i, c, s) for c, s in zip(pair, (first, second)))
             height = np.maximum(one + other + self._offsets[i], 0.0)
-            means = self._mean_over(i, pair[1], one) + self._mean_over(i, pair[0], other)
-            total += np.outer(height - means + self._center[i], self._coefficients[i])
+            total += np.outer(height + self._center[i], self._coefficients[i])
+        for column, states in zip(pair, (first, second)):
+            distinct, row = _shared(states)
+            total -= self._other_one_away(pair, column, distinct)[row]
+        return total
+
+    def _other_one_away(self, pair: tuple[int, int], column: int, states: np.ndarray) -> np.ndarray:
+        """What the neurons of a pair give where one of its columns has these features (n,
+        features), as the mean over the other one, (n, K)."""
+        other = pair[0] if pair[1] == column else pair[1]
+        total = np.zeros((len(states), len(self.baseline)))
+        for i in self._joint[pair]:
+            forms = self._forms(i, column, states) + self._offsets[i]
+            total += np.outer(self._means[i, other](forms), self._coefficients[i])
         return total
 
     def _forms(self, neuron: int, column: int, states: np.ndarray) -> np.ndarray:
         """The part of a neuron's height that comes from a column, (n,)."""
         return states @ self._normals[neuron, self._sources[column].features]
-
-    def _mean_over(self, neuron: int, column: int, forms: np.ndarray) -> np.ndarray:
-        """The mean activation over a column, where the other one adds these forms (n,)."""
-        return self._means[neuron, column](forms + self._offsets[neuron])
 
 
 class OfOneColumn:
@@ -150,6 +156,13 @@ class _MeanOver:
     def __call__(self, u: np.ndarray) -> np.ndarray:
         first = np.searchsorted(self._values, -u, side="right")
         return self._part[first] * u + self._sum[first]
+
+
+def _shared(states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct ones of the states (n, features) of a column, ascending, and which of them every
+    row has, (n,): a column of levels has few, and means of ascending numbers are found sooner."""
+    distinct, row = np.unique(states, axis=0, return_inverse=True)
+    return distinct, row.reshape(-1)
 
 
 def _read(normal: np.ndarray, sources: Sequence[Source]) -> tuple[int, ...]:
@@ -210,9 +223,8 @@ class Effects:
         """One effect where its columns are in these states, (n, features) each; (n, outputs)."""
         if len(key) == 2:
             return self._purified.pair((self._position[key[0]], self._position[key[1]]), *states)
-        # Rows share states: a column of levels has few.
-        distinct, row = np.unique(states[0], axis=0, return_inverse=True)
-        return self._purified.column(self._position[key[0]], distinct)[row.reshape(-1)]
+        distinct, row = _shared(states[0])
+        return self._purified.column(self._position[key[0]], distinct)[row]
 
     def ends(self, column: str) -> tuple[float, float]:
         """The smallest and the largest number that training saw of a column, as they count."""
