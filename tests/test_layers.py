@@ -31,7 +31,7 @@ engine.windows engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps engine.nomination
 engine.shaped_bound engine.shaped_compiled engine.shaped_bound_compiled engine.shaped_search
 engine.shaped_units
-engine.ascent engine.off_wedges engine.priced engine.pricing engine.shapes
+engine.ascent engine.off_wedges engine.priced engine.proof engine.pricing engine.shapes
 engine.shared engine.support engine.exchange_compiled engine.exchange
 engine.lasso engine.group_lasso engine.coupled_lasso
 engine.linear_program engine.working_set

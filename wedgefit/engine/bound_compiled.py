@@ -36,8 +36,9 @@ FEWEST_BINS, MOST_BINS = 8, 512
 FEW_POINTS = 64
 # An interval wider than this is not sorted when more than this part of its rows would be, where
 # rows are many and where they are fewer: its halves take less than a walk that is mostly in vain.
+# The bins of still fewer rows tell so little that a walk always pays.
 WIDE, PART = 3e-4, 8
-MANY = 2_000
+MANY, FEW = 2_000, 200
 WIDE_OF_FEW, PART_OF_FEW = 0.05, 2
 
 
@@ -100,7 +101,7 @@ def _axes(values, places, n):
 def _worth_a_walk(hot, n, T):
     """Whether so many of n rows are to be sorted."""
     if n <= MANY:
-        return hot * PART_OF_FEW <= n or T <= WIDE_OF_FEW
+        return n <= FEW or hot * PART_OF_FEW <= n or T <= WIDE_OF_FEW
     return hot * PART <= n or T <= WIDE
 
 

@@ -13,6 +13,7 @@ from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.lasso import full_lasso, least_squares
 from wedgefit.engine.pricing import SHARPEST, Pricer
 from wedgefit.engine.problem import Problem
+from wedgefit.engine.proof import Proof
 from wedgefit.engine.schedule import PATIENCE, Schedule, Status
 from wedgefit.engine.shared import one_blas_thread
 from wedgefit.engine.working_set import WorkingSet, working_set
@@ -25,12 +26,13 @@ SHARP_ENOUGH = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A fit with its certificate, and how it ended."""
+    """A fit with its certificate, what proved that, and how it ended."""
 
     fit: Fit
     certificate: Certificate
     rounds: int
     status: Status
+    proof: Proof
 
 
 OnRound = Callable[[int, Fit, Certificate], None]
@@ -83,7 +85,8 @@ def _rounds(
         on_round(round_, fit, certificate)
         fresh = working.unseen(priced.wedges)
         if status := schedule.verdict(certificate, priced, len(fresh)):
-            return Solution(fit, certificate, round_, status)
+            proof = Proof(pricer.dictionary.X, pricer.dictionary.norm, dual, priced)
+            return Solution(fit, certificate, round_, status, proof)
         if schedule.growing:
             working.grow(fresh)
             working.solve(problem.alpha, schedule.kkt)
@@ -128,6 +131,7 @@ def solve_written_out(problem: Problem, pricer: Pricer, *, tol: float) -> Soluti
         certificate,
         1,
         Status.CONVERGED if certificate.relative_gap <= tol else Status.STALLED,
+        Proof(X, pricer.dictionary.norm, dual, priced),
     )
 
 

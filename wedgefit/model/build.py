@@ -8,6 +8,7 @@ import numpy as np
 
 from wedgefit.data.table import Table
 from wedgefit.engine.layers import Stage as FitStage
+from wedgefit.engine.proof import Proof
 from wedgefit.errors import FitError, ModelFileError
 from wedgefit.learning.calibrating import Line
 from wedgefit.learning.checks import check_choice
@@ -82,7 +83,10 @@ def trained(
                 training.design, model.outputs, learned.held_out, training.learner, progress.advance
             )
             model = replace(model, intervals=found)
-    model = _certified(training, _stored(training, model))
+    # What is proven of units with a shape does not speak of hinges.
+    shaped = training.design.shapes is not None
+    proofs = [[s.solution.proof for s in stages if not shaped] for stages in learned.networks]
+    model = _certified(training, _stored(training, model), proofs)
     if learned.folds and model.importances:
         keys = [part.columns for part in model.importances]
         found = over_folds(model.effects(), keys, training.design, learned.folds)
@@ -150,8 +154,9 @@ def _stored(training: Training, model: Model) -> Model:
         ) from None
 
 
-def _certified(training: Training, model: Model) -> Model:
-    """The stored model with its figures as ``certify`` will find them.
+def _certified(training: Training, model: Model, proofs: Sequence[Sequence[Proof]]) -> Model:
+    """The stored model with its figures as ``certify`` will find them, but for rounding: what
+    ``proofs``, one for each stage of each network, have shown holds of it as well.
 
     A stage whose bound speaks of wedges drawn keeps what its own last round said, and so does one
     whose gap is larger now by no more than rounding.
@@ -160,9 +165,9 @@ def _certified(training: Training, model: Model) -> Model:
     networks, stages, last, at_last = networks_of(model, row_of), [], [], []
     problems = []
     learner, told = training.learner, iter(model.stages)
-    for network, problem, pricer in zip(networks, learner.problems, learner.pricers):
+    for network, problem, pricer, own in zip(networks, learner.problems, learner.pricers, proofs):
         here = replace(problem, alpha=model.problem.alpha)
-        for found in stages_found(network, here, learner, pricer, learner.tol):
+        for found in stages_found(network, here, learner, pricer, learner.tol, own):
             stage, before = found.stage, network.stage(found.stage.layer).certificate
             gap = max(before.relative_gap, learner.tol)
             wider = stage.certificate.relative_gap > gap

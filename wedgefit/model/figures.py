@@ -17,6 +17,7 @@ from wedgefit.engine.fit import Fit, fit_on
 from wedgefit.engine.layers import DeepFit, activations, with_both_faces
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem, row_norms
+from wedgefit.engine.proof import Proof
 from wedgefit.engine.rounding import Leeway, leeway_of
 from wedgefit.engine.schedule import QUICK_GAP
 from wedgefit.engine.solve import worth_adding
@@ -160,10 +161,15 @@ def networks_of(model: Model, row_of: dict[RowId, int]) -> list[NetworkOf]:
 
 
 def stages_found(
-    network: NetworkOf, problem: Problem, learner: Learner, pricer: Pricer, tol: float
+    network: NetworkOf,
+    problem: Problem,
+    learner: Learner,
+    pricer: Pricer,
+    tol: float,
+    proofs: Sequence[Proof] = (),
 ) -> Iterator[StageFound]:
-    """Every stage of one network, priced again, with the status that is stored; ``problem`` at the
-    model's alpha."""
+    """Every stage of one network, with the status that is stored, priced again where the first
+    ``proofs``, of its stages, are not of it; ``problem`` at the model's alpha."""
     X = learner.sample.X
     for layer in range(1, network.depth + 1):
         stored = network.stage(layer)
@@ -176,7 +182,9 @@ def stages_found(
         wanted = min(tol, QUICK_GAP) if pricer.full_rounds_are_quick else tol
         sharp = sharp_enough(problem, fit, dual, wanted)
         above = worth_adding(problem, wanted)
-        priced = pricer.price(dual, above, fit.wedges, every_pencil=exact, sharp=sharp)
+        priced = proofs[layer - 1].of(X, dual) if exact and layer <= len(proofs) else None
+        if priced is None:
+            priced = pricer.price(dual, above, fit.wedges, every_pencil=exact, sharp=sharp)
         certificate = certify(X, problem, fit, dual, priced)
         exact = exact and certificate.scope == "exact"
         stage = Stage(
