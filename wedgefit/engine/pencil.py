@@ -244,14 +244,15 @@ class KeptSorts:
         )
         self.used, self.capacity, self.lock = 0, capacity, Lock()
         self.rows = np.empty((capacity, self.n), dtype=kind)
-        self.slots = np.full(pencils if capacity else 0, -1, dtype=np.int32)
+        # Where each pencil's is, from 1 on: of zeros only what is used takes memory.
+        self.slots = np.zeros(pencils if capacity else 0, dtype=np.int32)
 
     def orders(self, pencils: Pencils, qx: np.ndarray, qy: np.ndarray) -> np.ndarray:
         """The samples of each pencil sorted by slope, (P, n), kept or made now."""
         if not self.capacity or pencils.fixed.shape[1] != 1:
             return sort_pencils(qx, qy)
         keys = self._keys(pencils)
-        slots = self.slots[keys]
+        slots = self.slots[keys] - 1
         orders = self.rows[slots]
         missing = np.flatnonzero(slots < 0)
         if len(missing):
@@ -272,4 +273,4 @@ class KeptSorts:
             self.used += count
         self.rows[slots] = orders[:count]
         # Only now may other threads see them.
-        self.slots[keys[:count]] = slots
+        self.slots[keys[:count]] = slots + 1
