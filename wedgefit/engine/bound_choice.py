@@ -33,7 +33,7 @@ MOST_COLUMNS = 5
 PATCHES_POSSIBLE = 500_000_000
 # Bounds visit so many rows in a pair of columns for each look of the sweeps that would do as well,
 # before they leave it to them; an interval takes as long as so many rows, however few there are.
-VISITS_PER_LOOK = 0.25
+VISITS_PER_LOOK = 0.5
 ROWS_OF_INTERVAL = 100
 # What a look sees a little below alpha may have a wedge above it close by.
 CLOSE_BY = 0.9

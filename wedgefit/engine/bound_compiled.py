@@ -34,12 +34,11 @@ ROWS_PER_BIN = 8
 FEWEST_BINS, MOST_BINS = 8, 512
 # Through each of so few points a glimpse looks at a hyperplane.
 FEW_POINTS = 64
-# An interval wider than this is not sorted when more than this part of its rows would be, where
-# rows are many and where they are fewer: its halves take less than a walk that is mostly in vain.
-# The bins of still fewer rows tell so little that a walk always pays.
+# An interval wider than this is not sorted when more than this part of many rows would be; nor, of
+# fewer, one that is so wide for each row: its halves take less than a walk that is mostly in vain.
 WIDE, PART = 3e-4, 8
-MANY, FEW = 2_000, 200
-WIDE_OF_FEW, PART_OF_FEW = 0.05, 2
+MANY = 2_000
+WIDE_OF_FEW, PART_OF_FEW = 16, 2
 
 
 def look(rows, v, intervals: Intervals, *, norm, bias, limit, floor, glimpse=False) -> Looks:
@@ -101,7 +100,7 @@ def _axes(values, places, n):
 def _worth_a_walk(hot, n, T):
     """Whether so many of n rows are to be sorted."""
     if n <= MANY:
-        return n <= FEW or hot * PART_OF_FEW <= n or T <= WIDE_OF_FEW
+        return hot * PART_OF_FEW <= n or T * n <= WIDE_OF_FEW
     return hot * PART <= n or T <= WIDE
 
 
