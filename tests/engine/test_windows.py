@@ -140,3 +140,36 @@ def test_a_plane_is_proven_without_a_full_sweep(rng, monkeypatch):
     assert bounded.certificate.objective == pytest.approx(every.certificate.objective, rel=2e-9)
     among_all = every.certificate.network_relative_gap
     assert bounded.certificate.network_relative_gap == pytest.approx(among_all, rel=1e-2)
+
+
+def test_without_an_output_bias_wedges_are_proven_as_sharply(rng, monkeypatch):
+    """There a score has a sum, and bounds of all neurons are not sharp."""
+    pytest.importorskip("numba")
+    X = rng.uniform(-1, 1, size=(2100, 2))
+    y = 2 + np.abs(X[:, 0] - X[:, 1])
+    pricer = Pricer(Dictionary(X, (2,), 2, True))
+    largest = largest_alpha(Problem(y, 1.0, False), pricer)
+    found = solve(Problem(y, 0.1 * largest, False), pricer, tol=1e-9).certificate
+    assert found.bounded and found.relative_gap <= 1e-9
+    monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 3000)
+    swept = Pricer(Dictionary(X, (2,), 2, True))
+    assert largest == pytest.approx(largest_alpha(Problem(y, 1.0, False), swept), rel=1e-9)
+
+
+def test_where_rows_coincide_intervals_of_their_few_points_are_narrow_at_once(rng):
+    X = rng.integers(2, size=(500, 2)) * 1.0
+    v = rng.normal(size=(500, 1))
+    bounder = Bounder(X, np.array([[0, 1]]), norm=2, bias=True)
+    narrow = Windows(bounder, Dictionary(X, (2,), 2, True), v).narrow
+    assert narrow(bounder.first).all()
+    others = Bounder(rng.normal(size=(500, 2)), np.array([[0, 1]]), norm=2, bias=True)
+    assert not Windows(others, Dictionary(X, (2,), 2, True), v).narrow(others.first).any()
+
+
+def test_windows_are_not_for_heavy_tails(rng):
+    """There most rows lie close together, and each would pass nearly all others."""
+    X, heavy = rng.normal(size=(2, 2500, 2))
+    heavy[:, 0] = np.exp(3 * heavy[:, 0])
+    assert windows.windows_pay(X) and not windows.windows_pay(heavy)
+    assert windows.windows_pay(np.round(X)) and windows.windows_pay((X > 0) * 1.0)
+    assert not Pricer(Dictionary(heavy, (2,), 2, True)).bounds

@@ -13,7 +13,7 @@ from wedgefit.engine.bound_search import FAR, Bounder
 from wedgefit.engine.bounded import Bounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pencil import Swept
-from wedgefit.engine.windows import Windows
+from wedgefit.engine.windows import WedgeBounder, Windows, windows_pay
 from wedgefit.engine.workers import Workers
 from wedgefit.watch import Deadline
 
@@ -52,7 +52,8 @@ def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | No
     if not _pays(dictionary, refine):
         return None
     sets = dictionary.column_sets(dictionary.room)
-    return Bounder(dictionary.X, sets, norm=dictionary.norm, bias=dictionary.bias, jobs=jobs)
+    kind = WedgeBounder if _counts_wedges(dictionary, refine) else Bounder
+    return kind(dictionary.X, sets, norm=dictionary.norm, bias=dictionary.bias, jobs=jobs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +100,13 @@ def prove(
     effort: float,
     workers: Workers,
     deadline: Deadline | None,
-    refine: bool,
 ) -> Proven:
     """Bound all scores under v (n, K), as sharply as need be (``Pricer.price``), and leave to
-    sweeps what is hard to bound. Without ``refine`` wedges alone are meant."""
+    sweeps what is hard to bound."""
     if dictionary.room > 2 and np.isfinite(effort):
         sharp = max(sharp, PATCH_SHARP)
-    wedges_alone = dictionary.norm == dictionary.room == 2 and not refine
-    windows = Windows(bounder, dictionary, v) if wedges_alone else None
-    sweeps, per_set = _sweeps_instead(dictionary, wedges_alone), np.inf
+    windows = Windows(bounder, dictionary, v) if isinstance(bounder, WedgeBounder) else None
+    sweeps, per_set = _sweeps_instead(dictionary, windows is not None), np.inf
     if sweeps:
         per_set = VISITS_PER_LOOK * max(len(v) - ROWS_OF_INTERVAL, 0) * len(v)
     found = bounder.search(
@@ -144,14 +143,21 @@ def _pays(dictionary: Dictionary, refine: bool) -> bool:
         return False
     if room == 2:
         # Through the origin one sweep a pair is all.
-        quick = dictionary.norm == 1 or refine or find_spec("numba") is not None
-        enough = quick and len(dictionary.X) >= ROWS_BOUNDED
+        alike = dictionary.norm == 1 or refine
+        alike = alike or (find_spec("numba") is not None and _counts_wedges(dictionary, refine))
+        enough = alike and len(dictionary.X) >= ROWS_BOUNDED
         return dictionary.bias and (many or enough or _compiled_pays(dictionary))
     if not 3 <= room <= MOST_COLUMNS:
         return False
     n, d = dictionary.X.shape
     visits = n * comb(d, room) * most_first(room)
     return (many if dictionary.norm == 1 else refine) and visits <= PATCHES_POSSIBLE
+
+
+def _counts_wedges(dictionary: Dictionary, refine: bool) -> bool:
+    """Whether bounds are of wedges alone: of pairs of columns with norm 2, whose neurons between
+    wedges score more; unless windows would hold too many rows."""
+    return dictionary.norm == dictionary.room == 2 and not refine and windows_pay(dictionary.X)
 
 
 def _compiled_pays(dictionary: Dictionary) -> bool:

@@ -152,7 +152,8 @@ class Bounder:
         if self._last and (same := self._last.under(v, asked, tolerance, self._reach)):
             return same
         workers, deadline = workers or self.threads, deadline or Deadline()
-        tolerance = self._attainable(tolerance, v)
+        # Where narrow intervals are priced by themselves none needs to be narrower.
+        tolerance = self._attainable(tolerance, v) if narrow is None else tolerance
         left = _Left(self.first, len(self.rows), per_set / self.rows.shape[1])
         course = _Course(self, alpha, tolerance, budget, deadline, left, narrow)
         for now in self._first_parts:
@@ -298,7 +299,7 @@ class _Course:
         """Price the narrow ones of the open intervals by themselves: which those are, (m,)."""
         if self.narrow is None or not isinstance(now, Intervals):
             return np.zeros(len(now), dtype=bool)
-        those = open_ & (now.widths <= self.narrow.width)
+        those = open_ & self.narrow.narrow(now)
         if those.any():
             some = now.take(those)
             self._settle(np.array([self.narrow.price(some, bounds[those], self.limit)]))

@@ -10,13 +10,14 @@ from wedgefit.engine.bound_look import Places
 
 
 class Narrow(Protocol):
-    """What prices units in narrow intervals, up to half of this ``width``, where bounds of all
-    neurons do not come down to these: ``best`` is the largest score found so far, and ``between``
-    them no neuron scores more."""
+    """What prices units in narrow intervals, where bounds of all neurons do not come down to these:
+    ``best`` is the largest score found so far, and ``between`` them no neuron scores more."""
 
-    width: float
     best: float
     between: float
+
+    def narrow(self, intervals: Intervals) -> np.ndarray:
+        """Which of the intervals are so narrow that they are better priced than halved, (m,)."""
 
     def see(self, intervals: Intervals, looks: Looks) -> None:
         """Find a good unit near the best neuron that was seen."""

@@ -287,7 +287,6 @@ class Pricer:
                 effort=self.effort,
                 workers=self._machines,
                 deadline=deadline,
-                refine=self.refine,
             )
         exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
         places = None if bounds is None else bounds.places

@@ -20,30 +20,53 @@ from wedgefit.engine.problem import row_norms
 from wedgefit.engine.sweep import TIE
 from wedgefit.engine.wedge import COINCIDENT
 
-# Of n rows an interval of this over n radians is narrow: each row passes a few others in it.
+# Of n rows, or points, an interval of this over n radians is narrow: each passes few others in it.
 PASSED = 10
+# Unless a column has ends so far out that it passes more than this on the average.
+MOST_PASSED = 200
 # A window reaches a little beyond its interval, whose ends are rounded.
 BEYOND = 1e-12
 # So many passings are looked at together.
 TOGETHER = 1 << 19
-# Around the best neuron seen wedges are priced that score at least this part of it.
-NEARLY = 0.99
+# Around the best neuron seen wedges are priced that score at least this part of it, or all.
+NEARLY = 0.9
+
+
+def windows_pay(X: np.ndarray) -> bool:
+    """Whether each of the rows X (n, d) passes few others in a narrow interval: not where heavy
+    tails make a column so wide that most rows are close together in it."""
+    for column in X.T:
+        values = np.unique(column)
+        reach = PASSED / len(values) * np.ptp(values)
+        first, last = np.searchsorted(values, np.stack([values - reach, values + reach]))
+        if np.mean(last - first) > MOST_PASSED:
+            return False
+    return True
+
+
+class WedgeBounder(Bounder):
+    """Bounds scores of wedges of norm 2 alone, and not of neurons between them."""
 
 
 class Windows:
     """Prices the wedges of pairs of columns in narrow intervals of directions, under v (n, K).
 
-    ``width``: half of the width of an interval that is narrow; ``best``: the largest score of a
-    wedge priced so far; ``between``: no neuron between wedges of the intervals that were priced
-    scores more; ``swept``: what was found round each row.
+    ``best``: the largest score of a wedge priced so far; ``between``: no neuron between wedges of
+    the intervals that were priced scores more; ``swept``: what was found round each row.
     """
 
     def __init__(self, bounder: Bounder, dictionary: Dictionary, v: np.ndarray):
-        self.width = PASSED / len(v)
         self.best = self.between = 0.0
         self.swept: list[Swept] = []
         self._bounder, self._scales = bounder, dictionary.scales
         self._dual = bounder.under(v)
+
+    def narrow(self, intervals: Intervals) -> np.ndarray:
+        """Which of the intervals are narrow, (m,)."""
+        return intervals.halves <= self._width(intervals)
+
+    def _width(self, intervals: Intervals) -> np.ndarray:
+        return PASSED / self._bounder.visits(intervals)
 
     def see(self, intervals: Intervals, looks: Looks) -> None:
         """Price wedges around the best neuron that these looks saw, if it is better than they."""
@@ -51,8 +74,11 @@ class Windows:
         value = float(looks.values[top])
         if value > self.best:
             some = intervals.take([top])
-            half = np.minimum(some.halves, self.width / 4)
-            self._price(Intervals(some.columns, some.centres, half), NEARLY * value)
+            half = np.minimum(some.halves, self._width(some) / 4)
+            around = Intervals(some.columns, some.centres, half)
+            self._price(around, max(self.best, NEARLY * value))
+            if not self.best:
+                self._price(around, 0.0)
 
     def price(self, intervals: Intervals, bounds: np.ndarray, limit: float) -> float:
         """Price the wedges of these intervals that may score more than the limit; no wedge in them
