@@ -16,7 +16,7 @@ from wedgefit.engine.bound_walk import (
     half_bound,
     lower_of_two,
 )
-from wedgefit.engine.compiling import INNER, PART_OF_ONE
+from wedgefit.engine.compiling import BORROWING, INNER, PART_OF_ONE
 
 # Cells for each bin, and about how many rows are counted to divide them into bins.
 CELLS = 16
@@ -110,9 +110,13 @@ def _totals(hist, sums, targets):
             sums[1, c, t] = total
 
 
-@njit(**INNER)
+@njit(**BORROWING)
 def _lengths(sums, b, targets):
     """‖S‖ and ‖Q‖ of the rows above b, and of those below."""
+    if targets == 1:
+        S, Q = sums[1, 1, 0] - b * sums[1, 0, 0], sums[1, 2, 0]
+        other, across = S - (sums[0, 1, 0] - b * sums[0, 0, 0]), Q - sums[0, 2, 0]
+        return abs(S), abs(Q), abs(other), abs(across)
     s0, q0, s1, q1 = 0.0, 0.0, 0.0, 0.0
     for t in range(targets):
         S = sums[1, 1, t] - b * sums[1, 0, t]

@@ -4,7 +4,7 @@ over the rows."""
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.compiling import OPTIONS, PART_OF_ONE
+from wedgefit.engine.compiling import BORROWING, OPTIONS, PART_OF_ONE
 
 
 def best(
@@ -13,7 +13,8 @@ def best(
     """See ``scout.best``: places (p,) and scores (p,)."""
     places, values = np.empty(len(order), dtype=np.intp), np.empty(len(order))
     if v.shape[1] == 1:
-        _best(np.ascontiguousarray(v[:, 0]), rows, columns, normals, order, places, values)
+        weights = np.ascontiguousarray(v[:, 0])
+        _best(weights, rows, rows @ weights, columns, normals, order, places, values)
     else:
         _best_of_several(np.ascontiguousarray(v.T), rows, columns, normals, order, places, values)
     return places, values
@@ -28,26 +29,45 @@ def _in_order(rows, columns, normal, order, heights):
 
 
 @njit(**OPTIONS)
-def _best(v, rows, columns, normals, order, places, values):
-    n = len(v)
-    heights, weights = np.empty(n), np.empty(n)
-    for p in range(len(order)):
-        _in_order(rows, columns[p], normals[p], order[p], heights)
-        total, moment = 0.0, 0.0
-        for i in range(n):
-            weights[i] = v[order[p, i]]
-            total += weights[i]
-            moment += weights[i] * heights[i]
-        sum_, turned, top, at = 0.0, 0.0, -1.0, 0
-        for i in range(n):
-            weight, height = weights[i], heights[i]
-            sum_ += weight
-            turned += weight * height
-            below = height * sum_ - turned
-            score = max(abs(below), abs(below - height * total + moment))
-            if score > top:
-                top, at = score, i
-        places[p], values[p] = at, top
+def _best(v, rows, moments, columns, normals, order, places, values):
+    """``moments`` (d,) are those of v along each of the rows. Two directions side by side: a sum
+    waits for the one before, and not for the other direction's."""
+    total, last = v.sum(), len(order) - 1
+    for p in range(0, len(order), 2):
+        q = min(p + 1, last)
+        one = normals[p, 0], normals[p, 1], columns[p, 0], columns[p, 1]
+        other = normals[q, 0], normals[q, 1], columns[q, 0], columns[q, 1]
+        moment, moment_of_other = _along(moments, one), _along(moments, other)
+        seen, seen_by_other = (0.0, 0.0, -1.0, 0), (0.0, 0.0, -1.0, 0)
+        for i in range(len(v)):
+            seen = _seen(seen, i, order[p, i], v, rows, one, total, moment)
+            seen_by_other = _seen(
+                seen_by_other, i, order[q, i], v, rows, other, total, moment_of_other
+            )
+        places[p], values[p] = seen[3], seen[2]
+        places[q], values[q] = seen_by_other[3], seen_by_other[2]
+
+
+@njit(**PART_OF_ONE)
+def _along(moments, direction):
+    x, y, first, second = direction
+    return x * moments[first] + y * moments[second]
+
+
+@njit(**BORROWING)
+def _seen(so_far, i, row, v, rows, direction, total, moment):
+    """Σ v and Σ v height of the rows up to this one, the i-th, the largest score and where it
+    is."""
+    x, y, first, second = direction
+    sum_, turned, top, at = so_far
+    weight, height = v[row], x * rows[first, row] + y * rows[second, row]
+    sum_ += weight
+    turned += weight * height
+    below = height * sum_ - turned
+    score = max(abs(below), abs(below - height * total + moment))
+    if score > top:
+        top, at = score, i
+    return sum_, turned, top, at
 
 
 @njit(**OPTIONS)
