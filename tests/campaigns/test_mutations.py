@@ -60,6 +60,7 @@ SETTINGS = {
     "targets": {"target": ("y", "z"), "order": 1, "alpha_ratio": 0.1},
     "deep": {"target": ("y",), "keep": ("a",), "alpha_ratio": 0.2, "layers": 3, "order": (1, 1)},
     "sampled": {"target": ("y",), "keep": ("a", "b"), "alpha_ratio": 0.1, "certificate": "sampled"},
+    "intervals": {"target": ("y",), "order": 1, "cv": 3, "intervals": True},
     "plain": {"target": ("y",), "keep": ("b",), "alpha_ratio": 0.1, "standardize": False},
 }
 
@@ -199,6 +200,18 @@ def sampling(few_draws):
 def test_changed_files_are_refused_by_the_name_of_the_field():
     check(campaign(range(60)))
     assert '"scope": "sampled"' in record("sampled")
+
+
+@pytest.mark.parametrize("kind", ["chosen", "intervals"])
+def test_what_was_taken_out_of_a_file_is_missed(kind):
+    """Where nothing else tells what training found it is at least listed as not checked."""
+    text = record(kind)
+    for path in places(json.loads(text)):
+        if len(path) == 1 or path[0] == "score" and len(path) == 2:
+            data = json.loads(text)
+            parts = at(data, path[:-1])
+            parts[path[-1]] = [] if isinstance(parts[path[-1]], list) else None
+            assert not judged(text, data, path).startswith("ACCEPTED")
 
 
 @pytest.mark.slow

@@ -241,7 +241,8 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
         skipped |= {f"threshold.{name}": TRAINING for name in judged}
     if model.intervals:
         skipped["intervals"] = TRAINING
-    if model.over_folds:
+    # Whoever took them out of the file would not be noticed.
+    if model.over_folds or _had_folds(model):
         skipped["over_folds"] = TRAINING
     if model.options.get("max_pairs") is not None:
         skipped["problem.pairs"] = TRAINING
@@ -263,6 +264,13 @@ def _set_aside(model: Model, stages: list[StageFound], kept: list[Stage], found:
             skipped |= {f"{place}.{name}": TRAINING for name in DRAWN}
     if drawn:
         skipped |= {f"certificate.{name}": TRAINING for name in DRAWN}
+
+
+def _had_folds(model: Model) -> bool:
+    """Whether training looked at rows held out: to choose alpha, or for what else they teach."""
+    told = model.options
+    by_rule = isinstance(told.get("threshold"), str)
+    return bool(model.score.curve or told.get("calibrate") or told.get("intervals") or by_rule)
 
 
 def _trained_again(model: Model, table: Table, jobs: int | None) -> Model:

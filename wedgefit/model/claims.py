@@ -106,13 +106,21 @@ def selection_of(model: Model, sample: Sample) -> dict:
     points = [point for point in score.curve if point.alpha == model.problem.alpha]
     found = {"cv": plain(points[0].scores) if points else None}
     selection = score.selection
-    if told and selection:
-        folds = told.get("cv") if type(told.get("cv")) is int else selection.folds
-        scoring, gap = told.get("scoring") or "loss", pace_for(sample.X.size).fold_tol
+    chosen = told.get("alpha") is None and told.get("alpha_ratio") is None
+    if told and (selection or chosen):
         found["selection"] = {
-            "rule": told.get("rule"), "scoring": scoring, "folds": folds, "relative_gap": gap,
-        }  # fmt: skip
+            "rule": told.get("rule"),
+            "scoring": told.get("scoring") or "loss",
+            "folds": _folds_of(model),
+            "relative_gap": pace_for(sample.X.size).fold_tol,
+        }
     return found
+
+
+def _folds_of(model: Model) -> int | None:
+    """As they were told, or else as they are stored."""
+    told, selection = model.options.get("cv"), model.score.selection
+    return told if type(told) is int else selection and selection.folds
 
 
 def intercept_of(model: Model, last: list[StageFound], learner: Learner) -> Any:

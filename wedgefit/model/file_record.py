@@ -282,6 +282,8 @@ def _intervals(file: ModelFile) -> Iterator[Complaint]:
     """One for each target, of features that the model has, where means of numbers are predicted."""
     target, names = file.encoding.target, file.encoding.names
     if not file.intervals:
+        if file.options.get("intervals") is True:
+            yield Complaint("intervals", "one for each target, as options.intervals asks")
         return
     if target.classes is not None or file.problem.loss == "quantile":
         yield Complaint("intervals", "none where no means of numbers are predicted")
