@@ -71,17 +71,37 @@ def test_rows_that_cancel_in_the_middle_of_a_window_do_not_farther_on():
     assert priced.price(interval, np.full(1, np.inf), 0.9 * truth) == pytest.approx(truth)
 
 
+def test_a_wedge_on_the_edge_of_two_windows_is_in_one_of_them(rng):
+    """Two rows share a value of one column, and are close in the other: of their heights along the
+    edge, told apart by rounding, nothing would be left but that."""
+    for _ in range(20):
+        X = np.column_stack([1e6 * np.repeat(rng.normal(size=6), 2), 1e-6 * rng.normal(size=12)])
+        v = rng.normal(size=(12, 1))
+        v -= v.mean()
+        bounder = Bounder(X, np.array([[0, 1]]), norm=2, bias=True)
+        priced = Windows(bounder, Dictionary(X, (2,), 2, True), v)
+        priced.price(Intervals.all(np.array([[0, 1]])), np.full(16, np.inf), 0.0)
+        assert priced.best == pytest.approx(brute(X, v, 0.0, np.pi), rel=1e-9)
+
+
+def best_of_all(X, v):
+    """The largest score of a neuron through a row, nearly: of many directions."""
+    dense = 0.0
+    for angle in np.linspace(0, np.pi, 5001):
+        heights = X @ [np.cos(angle), np.sin(angle)]
+        hinges = np.maximum(heights[:, None] - heights, 0)
+        faces = hinges @ v, hinges.T @ v
+        dense = max(dense, *(np.linalg.norm(face, axis=1).max() for face in faces))
+    return dense
+
+
 def test_between_wedges_the_best_neuron_is_found(rng):
     X, v = rng.normal(size=(30, 2)), rng.normal(size=(30, 1))
     v -= v.mean()
     bounder = Bounder(X, np.array([[0, 1]]), norm=2, bias=True)
     priced = Windows(bounder, Dictionary(X, (2,), 2, True), v)
     priced.price(Intervals.all(np.array([[0, 1]])), np.full(16, np.inf), 0.0)
-    dense = 0.0
-    for angle in np.linspace(0, np.pi, 5001):
-        heights = X @ [np.cos(angle), np.sin(angle)]
-        hinges = np.maximum(heights[:, None] - heights, 0)
-        dense = max(dense, np.abs(v.T @ hinges).max(), np.abs(v.T @ hinges.T).max())
+    dense = best_of_all(X, v)
     assert priced.best < dense <= priced.between * (1 + 1e-12)
     assert priced.between == pytest.approx(dense, rel=1e-5)
 
@@ -112,6 +132,19 @@ def test_windows_prove_as_much_as_sweeps(kind, targets, alpha, rng, request):
     if targets == 1:
         above = swept.supremum * (1 - 1e-12)
         assert above <= bounded.supremum <= max(bounded.bound, swept.supremum * (1 + sharp))
+
+
+def test_neurons_of_several_targets_are_bounded_in_pairs_left_to_sweeps(rng, monkeypatch):
+    """A sweep searches arcs between wedges for one target alone."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
+    monkeypatch.setattr(bound_choice, "VISITS_PER_LOOK", 0)
+    X, v = rng.normal(size=(120, 2)), rng.normal(size=(120, 2))
+    v -= v.mean(axis=0)
+    dictionary = Dictionary(X, (2,), 2, True)
+    priced = Pricer(dictionary).price(v, np.inf, dictionary.none(), every_pencil=True)
+    assert priced.bounded and priced.exact
+    assert priced.bound < best_of_all(X, v) <= priced.supremum
 
 
 def test_a_plane_is_proven_without_a_full_sweep(rng, monkeypatch):

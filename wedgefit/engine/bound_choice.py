@@ -70,10 +70,10 @@ class Proven:
         """No score is larger but for those in the pairs that are left."""
         return self.search.bound if self.left is None else self.search.settled
 
-    @property
-    def between(self) -> float:
-        """Nor that of any neuron between wedges that were priced one by one."""
-        return self.search.between
+    def between(self, arcs: bool) -> float:
+        """Nor that of any neuron between wedges that were priced one by one; ``arcs``: sweeps find
+        those between wedges themselves, in the pairs that are left."""
+        return self.search.between if arcs else max(self.search.between, self.search.bound)
 
     @property
     def places(self) -> Places:

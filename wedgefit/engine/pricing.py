@@ -362,10 +362,11 @@ class Pricer:
     ) -> float | None:
         """The supremum over all neurons where every wedge was priced, none above ``bound``; None
         where that does not tell it."""
-        if bounds is None and not self._knows_supremum(v):
+        knows = self._knows_supremum(v)
+        if bounds is None and not knows:
             return None
         between = (float(found.suprema.max(initial=0.0)) for found in swept)
-        proven = 0.0 if bounds is None else bounds.between
+        proven = 0.0 if bounds is None else bounds.between(arcs=knows)
         return self._supremum(v, max(bound, *between, proven))
 
     def _supremum(self, v: np.ndarray, over_hyperplanes: float) -> float:

@@ -58,7 +58,7 @@ class Windows:
     def __init__(self, bounder: Bounder, dictionary: Dictionary, v: np.ndarray):
         self.best = self.between = 0.0
         self.swept: list[Swept] = []
-        self._bounder, self._scales = bounder, dictionary.scales
+        self._bounder, self._dictionary = bounder, dictionary
         self._dual = bounder.under(v)
 
     def narrow(self, intervals: Intervals) -> np.ndarray:
@@ -95,10 +95,11 @@ class Windows:
         for pair, centre, half, number in zip(
             intervals.columns, intervals.centres, intervals.halves, numbers.tolist()
         ):
-            points, v, rows = self._points(pair, number)
-            window = _Window(points, v, centre, half)
+            rows, v = self._points(number)
+            X = self._dictionary.X[np.ix_(rows, pair)].T
+            window = _Window(self._bounder.rows[np.ix_(pair, rows)], X, v, centre, half)
             for some in window.lots(limit):
-                turns = window.turns(some, self._scales[pair])
+                turns = window.turns(some, self._dictionary.scales[pair])
                 scores, partners = turns.best()
                 between = max(between, turns.between())
                 self.best = max(self.best, float(scores.max()))
@@ -108,26 +109,33 @@ class Windows:
                 self.swept.append(found)
         return between
 
-    def _points(self, pair: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The rows of a pair (2, n), v on them, and which rows they are; or where rows coincide its
-        points, with the first row of each."""
+    def _points(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """All rows, and v on them; or where rows of a pair coincide the first one at each of its
+        points, with the sum of their v."""
         bounder, dual = self._bounder, self._dual
         if number < 0:
-            return bounder.rows[pair], dual.v, np.arange(len(dual.v))
+            return np.arange(len(dual.v)), dual.v
         mine = bounder.clouds.slice_of(number)
-        return bounder.clouds.of_pair(number), dual.at_points[mine], bounder.clouds.first[mine]
+        return bounder.clouds.first[mine], dual.at_points[mine]
 
 
 class _Window:
     """The rows of one interval in the ``order`` of p, along the direction in its middle; q is
-    across, and a direction t away from the middle has the heights p + t q, |t| ≤ T."""
+    across, and a direction t away from the middle has the heights p + t q, |t| ≤ T. ``centred``
+    and ``X`` are the rows, (2, n) each, around the middle of their columns and as they stand."""
 
-    def __init__(self, points: np.ndarray, v: np.ndarray, centre: float, half: float):
-        cos, sin = np.cos(centre), np.sin(centre)
-        along = cos * points[0] + sin * points[1]
-        self.order = np.argsort(along, kind="stable")
-        self.points, self.v, self.p = points[:, self.order], v[self.order], along[self.order]
-        self.q = cos * self.points[1] - sin * self.points[0]
+    def __init__(
+        self, centred: np.ndarray, X: np.ndarray, v: np.ndarray, centre: float, half: float
+    ):
+        self._direction = np.cos(centre), np.sin(centre)
+        p, q = self._turned(centred)
+        self.order = np.argsort(p, kind="stable")
+        self.X, self.v, self.p, self.q = (
+            X[:, self.order],
+            v[self.order],
+            p[self.order],
+            q[self.order],
+        )
         self.T = float(np.tan(half)) + BEYOND
         # Σ v, Σ v p and Σ v q of the rows from each one on, (3, n + 1, K).
         terms = np.stack([np.ones_like(self.p), self.p, self.q])[:, :, None] * self.v
@@ -137,6 +145,11 @@ class _Window:
         self.reach = self.T * float(np.ptp(self.q)) + 8 * EPSILON * self._size
         self.first = np.searchsorted(self.p, self.p - self.reach, side="left")
         self.last = np.searchsorted(self.p, self.p + self.reach, side="right")
+
+    def _turned(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far points (2, m) lie along the direction in the middle, and across."""
+        cos, sin = self._direction
+        return cos * points[0] + sin * points[1], cos * points[1] - sin * points[0]
 
     @property
     def _size(self) -> float:
@@ -171,10 +184,13 @@ class _Window:
         which = np.repeat(np.arange(len(rows)), counts)
         others = np.arange(len(which)) + np.repeat(self.first[rows] - begins, counts)
         centres = rows[which]
-        p, q = self.p[others] - self.p[centres], self.q[others] - self.q[centres]
-        apart = np.abs(self.points[:, others] - self.points[:, centres]) / scales[:, None]
+        # Of rows close by the difference is as good as exact, and that of their p and q is not:
+        # the wedge through them may lie on the edge of two windows, and is to be in one.
+        apart = self.X[:, others] - self.X[:, centres]
+        p, q = self._turned(apart)
+        distinct = (np.abs(apart) / scales[:, None]).max(axis=0) > COINCIDENT
         with np.errstate(divide="ignore", invalid="ignore"):
-            at = np.where(apart.max(axis=0) > COINCIDENT, -p / q, np.inf)
+            at = np.where(distinct, -p / q, np.inf)
         passed = np.abs(at) <= self.T
         moments = np.stack([p, q])[:, :, None] * self.v[others]
         # Before the turn those are above that will fall, and of those that stay the upper ones.
