@@ -133,7 +133,8 @@ def test_append_keeps_every_column(model):
     assert [row[4] for row in table] == plain
     fails("predict", "new.csv", "--append", "--id", "x", code=2, words=["--append"])
     run("predict", "new.csv", "--append", "-o", "both.csv")
-    fails("predict", "both.csv", "--append", code=2, words=["prediction_y", "written over"])
+    fails("predict", "both.csv", "--append", code=2, words=["prediction_y", "leave --append"])
+    fails("predict", "both.csv", "--id", "prediction_y", code=2, words=["choose another --id"])
 
 
 def test_a_second_id_is_not_dropped():

@@ -91,15 +91,15 @@ def predict(
     if contributions:
         more["contributions"] = _contributions(model, table, talk)
     predictions = model.decided(scores, threshold, _exposures(model, table, talk))
-    asked_for = bool(append or id_columns)
+    instead = "leave --append out" if append else "choose another --id" if id_columns else None
     if talk.json:
         record = _record(model, table, predictions, copied) | more
-        if asked_for:
+        if append or id_columns:
             record["columns"] = {name: _present(cells) for name, cells in copied.items()}
         content = json_text(record)
     else:
         columns = _columns(model, predictions, more)
-        content = csv_text(_beside(copied, columns, asked_for, talk) | columns)
+        content = csv_text(_beside(copied, columns, instead, talk) | columns)
     _write(content, output)
 
 
@@ -187,15 +187,16 @@ def _ends(model, table, scores, level: float) -> dict[str, list[float]]:
 
 
 def _beside(
-    copied: dict[str, list[str]], columns: dict[str, list], asked_for: bool, talk: Talk
+    copied: dict[str, list[str]], columns: dict[str, list], instead: str | None, talk: Talk
 ) -> dict[str, list[str]]:
-    """The copied columns, which must not have the name of one that is predicted."""
+    """The copied columns, which must not have the name of one that is predicted; ``instead``: what
+    to do where they were asked for."""
     both = [name for name in copied if name in columns]
     if not both:
         return copied
     problem = f"column {shown(both[0])} of the file would be written over by what is predicted"
-    if asked_for:
-        raise UsageError(f"{problem}.", remedy="Rename it, or choose another --id.")
+    if instead:
+        raise UsageError(f"{problem}.", remedy=f"Rename it, or {instead}.")
     talk.notes(f"{problem}, and is left out")
     return {}
 
