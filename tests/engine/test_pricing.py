@@ -583,3 +583,15 @@ def test_columns_with_few_values_are_priced_value_by_value(targets, rng, monkeyp
     np.testing.assert_array_equal(ours.columns, plain.columns)
     np.testing.assert_array_equal(ours.samples, plain.samples)
     np.testing.assert_allclose(ours.scores, plain.scores, rtol=1e-9)
+
+
+@pytest.mark.parametrize("bits", [0, 20])
+def test_scores_in_one_column_keep_their_digits_far_from_zero(bits, rng):
+    """The rows are moved exactly, those of few values and those of many."""
+    X, v = np.round(2**bits * rng.normal(size=(200, 1))) / 2**bits, rng.normal(size=(200, 1))
+    v -= v.mean()
+    near, far = (
+        SortedColumns(Dictionary(X + away, (1,), 1, True)).best(v, np.inf)[1]
+        for away in (0.0, 2.0**24)
+    )
+    assert far == pytest.approx(near, rel=1e-12)

@@ -21,7 +21,9 @@ class SortedColumns:
     def __init__(self, dictionary: Dictionary):
         self.X, self.bias = dictionary.X, dictionary.bias
         if self.bias:
-            self._kinds = _ranked(self.X)
+            # Far from zero, sums of values would lose the digits that tell rows apart.
+            middle = 0.5 * (self.X.min(axis=0) + self.X.max(axis=0))
+            self._kinds = _ranked(self.X - middle)
 
     def best(self, v: np.ndarray, alpha: float) -> tuple[Choices, float]:
         """The best hinge of each stretch of neighbouring hinges above alpha, and the largest score
