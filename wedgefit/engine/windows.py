@@ -130,12 +130,8 @@ class _Window:
         self._direction = np.cos(centre), np.sin(centre)
         p, q = self._turned(centred)
         self.order = np.argsort(p, kind="stable")
-        self.X, self.v, self.p, self.q = (
-            X[:, self.order],
-            v[self.order],
-            p[self.order],
-            q[self.order],
-        )
+        self.p, self.q = p[self.order], q[self.order]
+        self.X, self.v = X[:, self.order], v[self.order]
         self.T = float(np.tan(half)) + BEYOND
         # Σ v, Σ v p and Σ v q of the rows from each one on, (3, n + 1, K).
         terms = np.stack([np.ones_like(self.p), self.p, self.q])[:, :, None] * self.v
