@@ -152,8 +152,8 @@ def test_the_estimator_has_them(rng):
 @pytest.mark.parametrize(
     "told, words",
     [
-        (["--loss", "quantile"], "--intervals is for numbers whose mean is predicted"),
-        (["--task", "classification", "--target", "c"], "--intervals is for numbers"),
+        (["--loss", "quantile"], "train two quantiles"),
+        (["--task", "classification", "--target", "c"], "predict --proba says"),
         (["--loss", "poisson", "--exposure", "e"], "--intervals is not for counts"),
     ],
 )

@@ -316,3 +316,10 @@ def test_columns_that_training_left_out_do_not_stop_certify():
     run("train", "d.csv", *FAST, "--type", "a=category")
     assert ("a", "all levels rare") in load("wedgefit.json").encoding.left_out
     run("certify", "d.csv")
+
+
+def test_what_is_left_out_is_said_in_whole_sentences():
+    rows = [(f"name {i}", i, 2 * i) for i in SIXTY]
+    table("a,y,z", rows)
+    message = fails("train", "d.csv", *FAST, "--target", "y", "--target", "z", code=1)
+    assert "to predict y and z from: a has all levels rare" in message.replace('"', "")

@@ -14,7 +14,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from wedgefit.data import fitting
-from wedgefit.data.columns import MISSING, RARE
+from wedgefit.data.columns import MISSING, RARE, Feature
 from wedgefit.data.encoding import Encoding
 from wedgefit.errors import ColumnError, ModelFileError
 from wedgefit.records import plain, read
@@ -490,3 +490,16 @@ def test_scales_are_those_of_scikit_learn(rows, weighted, rng):
         values = (np.arange(rows) > 0).astype(float)
         scaler = StandardScaler().fit(values[:, None], sample_weight=weights)
         assert fitting._mean_and_deviation(values, weights) == (scaler.mean_[0], scaler.scale_[0])
+
+
+def test_a_stored_number_comes_back_as_it_was_written(rng):
+    """Of what rounding does not tell apart the value with few digits; long ones keep theirs."""
+    written = [*np.arange(1, 200) / 20, *(10.0**15 + np.arange(9)), *rng.normal(size=50)]
+    for center, scale in ((3.7, 1.9), (1e15, 3.0), (0.0, 1.0)):
+        feature = Feature("a", "a", "number", None, center, scale)
+        stored = (np.array(written) - center) / scale
+        back = np.array([feature.raw(number) for number in stored])
+        np.testing.assert_array_equal((back - center) / scale, stored)
+    feature = Feature("a", "a", "number", None, 3.7, 1.9)
+    found = [feature.raw((value - 3.7) / 1.9) for value in written[:199]]
+    assert found == written[:199]

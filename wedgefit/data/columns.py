@@ -38,6 +38,14 @@ class Feature:
             words = "a number" if self.kind == "end" else "null but for an end"
             yield Complaint("at", words)
 
+    def raw(self, number: float) -> float:
+        """The value that the design has this number for: of those that rounding does not tell
+        apart the one with the fewest digits, so that 0.05 comes back as 0.05."""
+        value = float(number * self.scale + self.center)
+        shorter = (float(f"{value:.{digits}g}") for digits in range(1, 17))
+        same = (short for short in shorter if (short - self.center) / self.scale == number)
+        return next(same, value)
+
 
 @dataclass(frozen=True)
 class InputColumn:

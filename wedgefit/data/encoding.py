@@ -52,7 +52,16 @@ from wedgefit.data.columns import (
     values_of,
     with_unique_names,
 )
-from wedgefit.data.fitting import NONE, ROBUST, SHIFT, STANDARD, STANDARDISED, Rows, fit_column
+from wedgefit.data.fitting import (
+    ALL_RARE,
+    NONE,
+    ROBUST,
+    SHIFT,
+    STANDARD,
+    STANDARDISED,
+    Rows,
+    fit_column,
+)
 from wedgefit.data.guards import guards
 from wedgefit.data.kinds import check_range, example_of
 from wedgefit.data.pairs import pairs_named, sources_of
@@ -314,7 +323,7 @@ def uneven(plain: Encoding, robust: Encoding) -> bool:
 def _nothing_left(encoding: Encoding, table: Table) -> FitError:
     reasons = "; ".join(_reason(table, *left_out) for left_out in encoding.left_out)
     return FitError(
-        f"no column is left to predict {shown(encoding.target.name)} from: "
+        f"no column is left to predict {' and '.join(map(shown, encoding.target.names))} from: "
         f"{reasons or 'only the target is there'}.",
         where=table.title,
     )
@@ -322,7 +331,8 @@ def _nothing_left(encoding: Encoding, table: Table) -> FitError:
 
 def _reason(table: Table, name: str, reason: str) -> str:
     """Why a column is left out, and what would help if its texts were meant as numbers."""
-    column, words = table.column(name), f"{shown(name)} is {reason}"
+    column, verb = table.column(name), "has" if reason == ALL_RARE else "is"
+    words = f"{shown(name)} {verb} {reason}"
     return f"{words} (such as {example_of(table, column)}: {column.hint})" if column.hint else words
 
 

@@ -128,10 +128,13 @@ def _owned(option: str, told: object, owner: str, loss: str | None) -> tuple[boo
 
 
 def _of_intervals(settings: Settings, sample: Sample, loss: str) -> Contradictions:
+    classes = sample.task == "classification"
     yield (
-        settings.intervals and (sample.task == "classification" or loss == "quantile"),
+        settings.intervals and (classes or loss == "quantile"),
         "--intervals is for numbers whose mean is predicted.",
-        "Leave it out; of quantiles, train two: --quantile 0.05 --quantile 0.95.",
+        "Leave it out; predict --proba says how sure a class is."
+        if classes
+        else "Leave it out, and train two quantiles: --quantile 0.05 --quantile 0.95.",
     )
     yield (
         settings.intervals and sample.exposure is not None,

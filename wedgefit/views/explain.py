@@ -218,10 +218,7 @@ def _samples(model: Model, importance: dict[str, float]) -> list[dict]:
     records = []
     for row in sorted(through, key=row_order):
         neurons, numbers = through[row], model.anchors[row]
-        values = {
-            feature.name: float(number * feature.scale + feature.center)
-            for feature, number in zip(features, numbers)
-        }
+        values = {feature.name: feature.raw(number) for feature, number in zip(features, numbers)}
         records.append({
             "id": row,
             "values": values,

@@ -152,8 +152,7 @@ def responses(model: Model, row: int | str, grids: dict[str, np.ndarray]) -> lis
     """
     features = model.encoding.features
     start = {
-        feature.name: value * feature.scale + feature.center
-        for feature, value in zip(features, model.anchors[row])
+        feature.name: feature.raw(number) for feature, number in zip(features, model.anchors[row])
     }
     base = scores_at(model, {name: np.array([value]) for name, value in start.items()})
     records = []
