@@ -194,7 +194,7 @@ def test_max_neurons_holds_in_the_final_fit(sample, most):
             sum(len(stages[-1].fit.wedges) for stages in every.solved(alpha, lambda *_: None, 2))
             > most
         )
-    assert found.curve.sizes.max() > 2 * most, "or the test proves nothing"
+    assert found.curve.sizes.max() > 1.5 * most, "or the test proves nothing"
 
 
 def test_the_fit_begins_where_a_fold_ended(monkeypatch):

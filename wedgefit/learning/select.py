@@ -24,9 +24,10 @@ from wedgefit.learning.splits import checked_splits
 from wedgefit.watch import Deadline
 
 # A path ends when a fold has so many neurons for each of its rows, and with these, as soon as the
-# error rises: from there on the few alphas left would take longer than all before together.
+# error rises: from there on the few alphas left would take longer than all before together. On 90
+# curves of nine tables none of them would have been better.
 SATURATED = 0.7
-CROWDED = 0.5
+CROWDED = 0.4
 # Networks of so many neurons are looked at no more once their error has clearly risen: each further
 # alpha may take ten times as long as the one before. Smaller ones cost little, and an error can
 # rise a little before the first neurons find how columns act together.
