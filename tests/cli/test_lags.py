@@ -110,7 +110,9 @@ def test_rows_ahead_are_predicted_as_far_as_their_history_goes(y):
     assert "(1, 2, 3, 43) left out: their history is not whole" in done.stderr
     model = load("wedgefit.json")
     last = {"y lag 2": y[[-1]], "y lag 3": y[[-2]], "more": np.array([(N + 1) % 3.0])}
-    assert float(found["prediction_y"][-1]) == model.predict(table_of(last))[0]
+    ahead = model.predict(table_of(last))[0]
+    # Of many rows sums are made in another order than of one.
+    assert float(found["prediction_y"][-1]) == pytest.approx(ahead, rel=1e-14)
 
 
 def test_the_model_is_that_of_a_table_with_the_columns(y, without_pictures):

@@ -8,7 +8,7 @@ import pytest
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
-from wedgefit.engine.schedule import IDLE_ROUNDS, Schedule, Status
+from wedgefit.engine.schedule import IDLE_ROUNDS, ROUNDS_FOR_DIGITS, Schedule, Status
 from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.watch import Deadline
 
@@ -50,6 +50,15 @@ def test_where_full_rounds_are_quick_the_proof_goes_on_to_where_digits_end():
     assert heard(schedule(quick=True), 1e-8) == (True, None)
     assert heard(schedule(quick=True), 1e-10) == (True, Status.CONVERGED)
     assert heard(schedule(quick=False), 1e-8, neurons=0) == (True, Status.CONVERGED)
+
+
+def test_digits_that_do_not_come_are_not_waited_for():
+    course = schedule(cheap=True, quick=True)
+    rounds = [heard(course, 1e-7, objective=1 - 1e-9 * k)[1] for k in range(ROUNDS_FOR_DIGITS + 1)]
+    assert rounds == [None] * ROUNDS_FOR_DIGITS + [Status.CONVERGED]
+    slow = schedule(cheap=True, quick=True)
+    far = [heard(slow, 1e-5, objective=1 - 1e-9 * k)[1] for k in range(ROUNDS_FOR_DIGITS + 3)]
+    assert set(far) == {None}, "those that were asked for are"
 
 
 def test_a_warm_start_begins_with_a_partial_round_where_full_ones_are_long():

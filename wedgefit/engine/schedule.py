@@ -18,6 +18,9 @@ ROOM = 0.5
 PATIENCE = 2
 # Where a full round costs little, a proof goes on to where digits end.
 QUICK_GAP = 1e-9
+# But for so many rounds only: neurons off the wedges may halve a gap with each round, and each of
+# these solves a Lasso to its last digits.
+ROUNDS_FOR_DIGITS = 5
 # The KKT precision of a Lasso whose wedges are all there is.
 FINEST = 1e-12
 
@@ -46,6 +49,7 @@ class Schedule:
         self._every_next, self._satisfied = True, 0
         self._full_round = pricer.full_round_seconds
         self._rounds, self._lowest, self._idle = 0, np.inf, 0
+        self._beyond = 0
         self.every_pencil = self._ending = self._constant = False
 
     def begin(self, neurons: int) -> None:
@@ -89,7 +93,9 @@ class Schedule:
         near = self._satisfied > 0 or not fresh
         stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
         # What a partial round has not seen a proof will see: it begins when there is room for that.
-        wanted = self.wanted * (1.0 if priced.exact or not self.exact else ROOM)
+        self._beyond += gap <= self.tol
+        wanted = self.wanted if self._beyond <= ROUNDS_FOR_DIGITS else self.tol
+        wanted *= 1.0 if priced.exact or not self.exact else ROOM
         self._satisfied = self._satisfied + 1 if gap <= wanted or stuck else 0
         finished = self._satisfied and (priced.exact or self._patience_is_over)
         # What is left to gain is little, and another proof would take as long and end as this one.
