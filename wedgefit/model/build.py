@@ -83,9 +83,10 @@ def trained(
                 training.design, model.outputs, learned.held_out, training.learner, progress.advance
             )
             model = replace(model, intervals=found)
+    # To prove one layer again takes little, and then all digits are those that certify will find.
     # What is proven of units with a shape does not speak of hinges.
-    shaped = training.design.shapes is not None
-    proofs = [[s.solution.proof for s in stages if not shaped] for stages in learned.networks]
+    deep = learned.depth > 1 and training.design.shapes is None
+    proofs = [[s.solution.proof for s in stages if deep] for stages in learned.networks]
     model = _certified(training, _stored(training, model), proofs)
     if learned.folds and model.importances:
         keys = [part.columns for part in model.importances]
