@@ -49,7 +49,7 @@ class Schedule:
         self._every_next, self._satisfied = True, 0
         self._full_round = pricer.full_round_seconds
         self._rounds, self._lowest, self._idle = 0, np.inf, 0
-        self._beyond = 0
+        self._rounds_beyond = 0
         self.every_pencil = self._ending = self._constant = False
 
     def begin(self, neurons: int) -> None:
@@ -93,8 +93,8 @@ class Schedule:
         near = self._satisfied > 0 or not fresh
         stuck = (not fresh and self.kkt == self._finest) or self._idle >= IDLE_ROUNDS
         # What a partial round has not seen a proof will see: it begins when there is room for that.
-        self._beyond += gap <= self.tol
-        wanted = self.wanted if self._beyond <= ROUNDS_FOR_DIGITS else self.tol
+        self._rounds_beyond += gap <= self.tol
+        wanted = self.wanted if self._rounds_beyond <= ROUNDS_FOR_DIGITS else self.tol
         wanted *= 1.0 if priced.exact or not self.exact else ROOM
         self._satisfied = self._satisfied + 1 if gap <= wanted or stuck else 0
         finished = self._satisfied and (priced.exact or self._patience_is_over)
