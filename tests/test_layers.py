@@ -29,6 +29,7 @@ engine.workers engine.remembered engine.coinciding_compiled engine.coinciding
 engine.bound_search engine.choice engine.order_one engine.pencil
 engine.windows engine.bound_choice
 engine.scout_compiled engine.scout engine.ramps engine.nomination
+engine.kept_lines_compiled engine.kept_lines engine.instruments
 engine.shaped_bound engine.shaped_compiled engine.shaped_bound_compiled engine.shaped_search
 engine.shaped_units
 engine.ascent engine.off_wedges engine.priced engine.proof engine.pricing engine.shapes

@@ -16,7 +16,7 @@ import numpy as np
 import oracles
 import pytest
 
-from wedgefit.engine import bound_choice
+from wedgefit.engine import bound_choice, instruments
 from wedgefit.engine.certificate import Certificate
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.losses import LOSSES, Huber
@@ -33,9 +33,11 @@ SHARP_IN_SPACE = 1e-2
 
 
 @contextmanager
-def bounding() -> Iterator[None]:
-    """Everything is bounded that can be, however few the rows, and nothing swept instead."""
+def bounding(keeps_lines: bool = False) -> Iterator[None]:
+    """Everything is bounded that can be, however few the rows, and nothing swept instead; or all
+    ``keeps_lines`` that can after a few intervals."""
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(instruments, "LINES_PER_VISIT", 1e9 if keeps_lines else 1e-9)
         for name in ("WEDGES_SWEPT", "ROWS_BOUNDED", "WEDGES_BOUNDED"):
             patched.setattr(bound_choice, name, 0)
         yield
@@ -142,7 +144,8 @@ def held(case: Case) -> Held | None:
     seen: list[Certificate] = []
     tol = SHARP if case.X.shape[1] == 2 else SHARP_IN_SPACE
     found = solve(problem, pricer, tol=tol, on_round=lambda *told: seen.append(told[2]))
-    assert found.certificate.bounded == pricer.bounds
+    bounded = pricer.bounds and pricer._instruments.lines is None
+    assert found.certificate.bounded == bounded
     try:
         best = optimum(case, problem, hinges_for(case, found))
     except ArithmeticError:
@@ -170,10 +173,12 @@ def effort_for(case: Case) -> float:
     return 3e8 if case.problem.targets == 1 else 1e5
 
 
-def campaign(problems: int, seed: int = 0, columns: int = 3) -> list[Held]:
+def campaign(
+    problems: int, seed: int = 0, columns: int = 3, keeps_lines: bool = False
+) -> list[Held]:
     """So many problems, of at most so many columns, that the conic solver has an answer to."""
     found: list[Held] = []
-    with bounding():
+    with bounding(keeps_lines):
         while len(found) < problems:
             case = drawn(seed)
             one = held(case) if case.X.shape[1] <= columns else None

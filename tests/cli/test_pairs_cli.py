@@ -12,7 +12,7 @@ from kinds import table_of
 from quick import only
 from shell import fails, run
 
-from wedgefit.engine import bound_choice, dictionary
+from wedgefit.engine import bound_choice, dictionary, instruments
 from wedgefit.errors import WedgefitError
 from wedgefit.learning.settings import Options
 from wedgefit.model.audit import certify
@@ -138,6 +138,7 @@ def test_bounds_prove_what_sweeps_do(monkeypatch):
     options = Options(alpha_ratio=0.05, pairs=("a:b", "b:c"), jobs=1)
     swept = train(table, options, Silent())
     monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 100)
+    monkeypatch.setattr(instruments, "LINES_PER_VISIT", 1e-9)
     bounded = train(table, options, Silent())
     assert bounded.certificate.bounded and not swept.certificate.bounded
     assert bounded.certificate.objective == pytest.approx(swept.certificate.objective, rel=2e-6)

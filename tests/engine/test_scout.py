@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wedgefit.engine import bound_choice, pricing, scout
+from wedgefit.engine import bound_choice, instruments, scout
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.scout import Scout
@@ -105,10 +105,10 @@ def test_where_nothing_scouts_a_look_at_all_intervals_takes_the_place_of_random_
 ):
     """Unless pairs are so many that the random few cost less; or something glimpses."""
     monkeypatch.setattr(scout, "KEPT_ROWS", 0)
-    monkeypatch.setattr(pricing, "find_spec", lambda _: None)
+    monkeypatch.setattr(instruments, "find_spec", lambda _: None)
     X = np.random.default_rng(4).normal(size=(2_100, columns))
     pricer = Pricer(Dictionary(X, (1, 2), 1, True))
-    assert pricer.bounds and pricer._scout is None and pricer.full_rounds_only == full
+    assert pricer.bounds and pricer._instruments.scout is None and pricer.full_rounds_only == full
 
 
 def test_where_rows_are_too_many_to_keep_them_sorted_a_glimpse_scouts(monkeypatch):
@@ -120,7 +120,7 @@ def test_where_rows_are_too_many_to_keep_them_sorted_a_glimpse_scouts(monkeypatc
     found = []
     for compiled in (True, False):
         if not compiled:
-            monkeypatch.setattr(pricing, "find_spec", lambda _: None)
+            monkeypatch.setattr(instruments, "find_spec", lambda _: None)
         pricer = Pricer(Dictionary(X, (1, 2), 1, True))
         assert pricer.scouts == compiled
         found.append(pricer.price(v, 0.1, pricer.dictionary.none(), every_pencil=False))

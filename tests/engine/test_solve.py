@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from quick import every, only
 
-from wedgefit.engine import nomination, plainer, pricing
+from wedgefit.engine import instruments, nomination, plainer
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.fit import fit_on
 from wedgefit.engine.pricing import Pricer
@@ -341,7 +341,7 @@ def test_partial_rounds_end_at_the_same_optimum(norm, orders, rng, monkeypatch):
     X, y = regression(rng, 30, max(orders))
     alpha = 0.02 * top_alpha(X, y, orders, norm)
     whole = fitted(X, y, alpha, orders, norm)
-    monkeypatch.setattr(pricing, "FULL_IS_CHEAP", 0)
+    monkeypatch.setattr(instruments, "FULL_IS_CHEAP", 0)
     monkeypatch.setattr(nomination, "RANDOM", 5)
     scopes = []
     pricer = Pricer(Dictionary(X, orders, norm, True))

@@ -10,7 +10,7 @@ from as_json import certify
 from wedgefit.data.cells import Column
 from wedgefit.data.sample import Sample
 from wedgefit.data.table import Table, read_table
-from wedgefit.engine import pricing
+from wedgefit.engine import instruments
 from wedgefit.engine.certificate import Certificate, total
 from wedgefit.engine.losses import LOSSES
 from wedgefit.errors import FitError, UsageError, WedgefitError
@@ -199,7 +199,7 @@ def test_max_neurons_holds_in_the_final_fit(sample, most):
 
 def test_the_fit_begins_where_a_fold_ended(monkeypatch):
     """Fewer rounds, the same optimum."""
-    monkeypatch.setattr(pricing, "FULL_IS_CHEAP", 0)
+    monkeypatch.setattr(instruments, "FULL_IS_CHEAP", 0)
     sample = numbers(120)
     rounds, objectives = {}, {}
     for begins in (True, False):

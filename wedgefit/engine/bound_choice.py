@@ -100,9 +100,10 @@ def prove(
     effort: float,
     workers: Workers,
     deadline: Deadline | None,
+    whole: bool = False,
 ) -> Proven:
     """Bound all scores under v (n, K), as sharply as need be (``Pricer.price``), and leave to
-    sweeps what is hard to bound."""
+    sweeps what is hard to bound; ``whole``: all of it when effort will not do."""
     if dictionary.room > 2 and np.isfinite(effort):
         sharp = max(sharp, PATCH_SHARP)
     windows = Windows(bounder, dictionary, v) if isinstance(bounder, WedgeBounder) else None
@@ -119,6 +120,7 @@ def prove(
         workers=workers,
         deadline=deadline,
         narrow=windows,
+        whole=whole,
     )
     near = not 0 < alpha < np.inf or found.value <= alpha * (1 + max(sharp, FAR))
     return Proven(found, found.left if near and len(found.left) and sweeps else None)

@@ -6,7 +6,7 @@ all pencils costs O(n²) (theory, section 3). Which ones are looked at together 
 the number of threads, and so neither does what is found.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -26,7 +26,7 @@ from wedgefit.engine.bound_look import (
 )
 from wedgefit.engine.bound_patch import Opened, Patches
 from wedgefit.engine.bounded import Bounded, Narrow
-from wedgefit.engine.coinciding import Clouds
+from wedgefit.engine.coinciding import Clouds, Dual
 from wedgefit.engine.problem import has_sum, row_norms
 from wedgefit.engine.remembered import Remembered
 from wedgefit.engine.workers import Threads, Workers
@@ -104,7 +104,7 @@ class Bounder:
         pairs = np.unique(self.first.columns, axis=0)
         return Clouds.of(self.rows, pairs if pairs.shape[1] == 2 else np.empty((0, 2), dtype=int))
 
-    def under(self, v: np.ndarray) -> "Dual":
+    def under(self, v: np.ndarray) -> Dual:
         """This v (n, K) with its sums where rows coincide; asked for the same array again, from
         memory."""
         if self._dual is None or self._dual.v is not v:
@@ -134,6 +134,7 @@ class Bounder:
         workers: Workers | None = None,
         deadline: Deadline | None = None,
         narrow: Narrow | None = None,
+        whole: bool = False,
     ) -> Bounded:
         """Bound the largest score under ``v`` (n, K).
 
@@ -144,6 +145,7 @@ class Bounder:
         ``alpha`` where it is None. A pair of columns in which so many rows as ``per_set`` have been
         visited is left as it is. ``workers``: who looks, the threads of this bounder unless told.
         With ``narrow`` scores are those of its units alone, priced where intervals are narrow.
+        ``whole``: end at once when to halve all that is open takes more than the budget.
         Once ``deadline`` is due a glance is all; what was proven by then is as true. Asked the same
         of a ``v`` that rounding tells from the last one, it answers from memory.
         """
@@ -155,7 +157,7 @@ class Bounder:
         # Where narrow intervals are priced by themselves none needs to be narrower.
         tolerance = self._attainable(tolerance, v) if narrow is None else tolerance
         left = _Left(self.first, len(self.rows), per_set / self.rows.shape[1])
-        course = _Course(self, alpha, tolerance, budget, deadline, left, narrow)
+        course = _Course(self, alpha, tolerance, budget, deadline, left, narrow, whole)
         for now in self._first_parts:
             found = self._opened(v, now, course, floor, workers)
             course.hear(found, np.full(len(found.origins), np.inf))
@@ -193,7 +195,7 @@ class Bounder:
         blocks = [regions.take(slice(start, start + step)) for start in starts]
         return together(workers.run(open_up, self.rows, blocks, v, asked, course.apart), starts)
 
-    def _look(self, dual: "Dual", regions: Intervals, asked: Asked, workers: Workers) -> Looks:
+    def _look(self, dual: Dual, regions: Intervals, asked: Asked, workers: Workers) -> Looks:
         """Look at all intervals, in blocks that workers share; where rows coincide at their points,
         here."""
         which = self.clouds.which(regions.columns)
@@ -208,7 +210,7 @@ class Bounder:
         order, all_looks = np.argsort(np.concatenate([merged, others])), joined(*found)
         return Looks(*(getattr(all_looks, part)[order] for part in Looks.__dataclass_fields__))
 
-    def _look_among(self, dual: "Dual", lot: tuple[Intervals, np.ndarray], asked: Asked) -> Looks:
+    def _look_among(self, dual: Dual, lot: tuple[Intervals, np.ndarray], asked: Asked) -> Looks:
         """Look at intervals by the points of their pairs, which are these."""
         (intervals, which), clouds = lot, self.clouds
         points = clouds.values, dual.at_points, clouds.starts
@@ -217,16 +219,6 @@ class Bounder:
         samples = np.where(found.samples >= 0, clouds.first[found.samples], -1)
         bounds, rounding = found.bounds + more, found.rounding + more
         return replace(found, bounds=bounds, rounding=rounding, samples=samples)
-
-
-@dataclass(frozen=True, eq=False)
-class Dual:
-    """v (n, K) with its sums ``at_points`` (m, K), and what their rounding adds to a score of each
-    pair, (P,)."""
-
-    v: np.ndarray
-    at_points: np.ndarray
-    rounding: np.ndarray
 
 
 class _Course:
@@ -242,8 +234,9 @@ class _Course:
         deadline: Deadline,
         left: "_Left",
         narrow: Narrow | None,
+        whole: bool,
     ):
-        self.narrow = narrow
+        self.narrow, self.whole = narrow, whole
         self.bounder, self.alpha, self.tolerance = bounder, alpha, tolerance
         self.effort, self.budget, self.deadline, self.left = budget, budget, deadline, left
         self.glance = GLANCE * bounder.first_look
@@ -328,8 +321,9 @@ class _Course:
             each = 2 * self.bounder.visits(self.waiting.take(some)) * (1 + self.apart)
             visits = np.cumsum(each)
             affordable = int(np.searchsorted(visits, self.budget - self.visits, side="right"))
-            last = affordable < 1
-            self.cut_short = last and self.budget == self.effort
+            all_effort = self.budget == self.effort
+            last = affordable < (len(visits) if self.whole and all_effort else 1)
+            self.cut_short = last and all_effort
             some = some if last else some[: min(self._at_a_time(visits), affordable)]
             now, parents = self.waiting.take(some), self.bounds[some]
             self.waiting = _without(self.waiting, some)

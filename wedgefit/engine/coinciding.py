@@ -48,22 +48,30 @@ class Coded:
         """Which pair of values of two columns each of the rows has, (n,)."""
         return self.which[a, rows] * self.counts[b] + self.which[b, rows]
 
-    def points(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, int] | None:
+    def points(self, a: int, b: int, few: int = 0) -> tuple[np.ndarray, np.ndarray, int] | None:
         """The cells with rows of two columns, ascending, the first row of each, and how many the
-        most of one are; None where there are hardly fewer than rows."""
+        most of one are; None where there are hardly fewer than rows, and more than ``few``."""
         n, size = self.which.shape[1], int(self.counts[a] * self.counts[b])
-        if n in (self.counts[a], self.counts[b]):
+        if n > few and n in (self.counts[a], self.counts[b]):
             return None
         if size <= PAIRS_PER_ROW * n:
             counts, first = self._table(a, b, size)
             at = np.flatnonzero(counts)
             first, counts = first[at], counts[at]
         elif n <= ROWS_SORTED:
-            cells = self.cells(a, b)
-            at, first, counts = np.unique(cells, return_index=True, return_counts=True)
+            at, first, counts = self._sorted(a, b)
         else:
             return None
-        return (at, first, int(counts.max())) if len(at) <= FEWER * n else None
+        fewer = len(at) <= max(FEWER * n, few)
+        return (at, first, int(counts.max())) if fewer else None
+
+    def _sorted(self, a: int, b: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The cells with rows, the first row of each, and how many there are."""
+        if find_spec("numba") is not None:
+            from wedgefit.engine.coinciding_compiled import points
+
+            return points(self.which[a], self.which[b], self.counts[b])
+        return np.unique(self.cells(a, b), return_index=True, return_counts=True)
 
     def _table(self, a: int, b: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """How many rows each of the cells has, and its first row, (size,) each."""
@@ -91,15 +99,15 @@ class Clouds:
     most: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray, pairs: np.ndarray) -> "Clouds":
+    def of(cls, rows: np.ndarray, pairs: np.ndarray, few: int = 0) -> "Clouds":
         """The points of those of the pairs (m, 2) of columns, ``rows`` (d, n), that have fewer of
-        them than there are rows."""
+        them than there are rows, or no more than ``few``."""
         coded = Coded.of(rows)
         fewer, left = {}, MOST_POINTS
         # Where all points would be too many those of few values come first.
         sizes = coded.counts[pairs].prod(axis=1)
         for a, b in pairs[np.argsort(sizes, kind="stable")].tolist():
-            points = coded.points(a, b) if left > 0 else None
+            points = coded.points(a, b, few) if left > 0 else None
             if points is not None and len(points[0]) <= left:
                 fewer[a, b] = points
                 left -= len(points[0])
@@ -196,6 +204,16 @@ class Clouds:
         """More than these sums can be wrong in a score of each pair, (P,), hinges being no larger
         than ``reach``."""
         return EPSILON * self.most * float(np.abs(v).sum()) * reach
+
+
+@dataclass(frozen=True, eq=False)
+class Dual:
+    """v (n, K) with its sums ``at_points`` (m, K), and what their rounding adds to a score of each
+    pair, (P,)."""
+
+    v: np.ndarray
+    at_points: np.ndarray
+    rounding: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

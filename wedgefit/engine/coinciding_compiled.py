@@ -4,7 +4,7 @@ NumPy, some times faster."""
 import numpy as np
 from numba import njit
 
-from wedgefit.engine.compiling import OPTIONS
+from wedgefit.engine.compiling import OPTIONS, sort_by
 
 # Neighbouring rows are added in so many tables by turns: few cells would have to wait for each
 # other.
@@ -16,6 +16,14 @@ def table(one, other, others: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     counts, first = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     _count(one, other, others, counts, first)
     return counts, first
+
+
+def points(one, other, others: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cells of such a table that have rows, ascending, the first row of each, and how many
+    there are."""
+    found = np.empty((3, len(one)), dtype=np.int64)
+    at, first, counts = found[:, : _points(one, other, others, found)]
+    return at, first, counts
 
 
 def add(which, counts, numbers, pairs, starts, cells, most, v, sums) -> None:
@@ -30,6 +38,23 @@ def _count(one, other, others, counts, first):
         cell = one[i] * others + other[i]
         counts[cell] += 1
         first[cell] = i
+
+
+@njit(**OPTIONS)
+def _points(one, other, others, found):
+    n = len(one)
+    cells, order, room = np.empty(n, dtype=np.int64), np.arange(n), np.empty(n, dtype=np.int64)
+    for i in range(n):
+        cells[i] = one[i] * others + other[i]
+    sort_by(cells, order, room)
+    count = 0
+    for place in range(n):
+        i = order[place]
+        if count == 0 or cells[i] != found[0, count - 1]:
+            found[0, count], found[1, count], found[2, count] = cells[i], i, 0
+            count += 1
+        found[2, count - 1] += 1
+    return count
 
 
 @njit(**OPTIONS)

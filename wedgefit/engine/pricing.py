@@ -9,19 +9,19 @@ dictionary is never stored; only a pricing that swept or bounded everything supp
 certificate.
 """
 
-from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 
 import numpy as np
 
-from wedgefit.engine.bound_choice import CLOSE_BY, Proven, bounder_for, prove
+from wedgefit.engine.bound_choice import CLOSE_BY, Proven
 from wedgefit.engine.bound_look import Places, joined
+from wedgefit.engine.bound_search import Bounder
 from wedgefit.engine.choice import Choices, built, facing
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.nomination import Nominations, axis
+from wedgefit.engine.instruments import Instruments
+from wedgefit.engine.nomination import Nominations
 from wedgefit.engine.off_wedges import OffWedges
 from wedgefit.engine.order_one import SortedColumns
 from wedgefit.engine.pencil import (
@@ -36,7 +36,6 @@ from wedgefit.engine.pencil import (
 )
 from wedgefit.engine.priced import Priced, excess
 from wedgefit.engine.problem import has_sum
-from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.wedge import Wedges
 from wedgefit.engine.workers import Machines, Threads, Workers
 from wedgefit.watch import Deadline
@@ -44,8 +43,7 @@ from wedgefit.watch import Deadline
 # Sweeping past one sample in one pencil takes about so long, sorting included, with the compiled
 # kernels.
 SECONDS_PER_LOOK = 3e-8
-# Up to this many wedges every round prices them all.
-FULL_IS_CHEAP = 500_000
+# Pricing up to this many wedges takes a fraction of a second.
 FULL_IS_QUICK = 5_000_000
 # A first look at all intervals that visits at most so many rows takes some hundredths of a second.
 LOOK_IS_CHEAP = 2_000_000
@@ -56,6 +54,8 @@ SECONDS_PER_VISIT = 2e-8
 # A proof to one per cent visits so many times the rows that its first look does, in two columns and
 # in three; so many times more with each column beyond.
 LOOKS_OF_PROOF, DEEPER = 10, 3
+# From so many rows on the few pencils of a partial round go by points where rows coincide.
+ROWS_MERGED = 1_000
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
 SHARPEST = 1e-10
 
@@ -124,8 +124,8 @@ class Pricer:
         ]
         self._sorted_columns = SortedColumns(dictionary) if 1 in dictionary.orders else None
         self._sweeper = Sweeper(dictionary, memory, rounds)
-        self._bounder = bounder_for(dictionary, refine, jobs)
         self._threads = Threads(jobs)
+        self._instruments = Instruments(dictionary, refine, self._threads)
         self._machines: Workers = self._threads
         if cluster is not None:
             rows = [] if self._bounder is None else [self._bounder.rows]
@@ -143,7 +143,11 @@ class Pricer:
         """Draw from the seed, and forget the pencils that won."""
         self._rng = np.random.default_rng(self._seed)
         self._off_wedges = OffWedges(self.dictionary, self._rng)
-        self.nominations = Nominations(
+        vars(self).pop("nominations", None)
+
+    @cached_property
+    def nominations(self) -> Nominations:
+        return Nominations(
             self.dictionary,
             self._rng,
             scouted=self.scouts,
@@ -151,37 +155,14 @@ class Pricer:
             larger=self._machines.larger,
         )
 
-    @cached_property
-    def _scout(self) -> Scout | None:
-        """What looks at all pairs, kept sorted; None where no look pays, or rows are too many."""
-        return scout_for(self.dictionary) if self._look_pays else None
-
     @property
-    def _look_pays(self) -> bool:
-        """Whether partial rounds are to look at all pairs: not where sweeping them all costs no
-        more, nor where bounds look for neurons off the wedges, too."""
-        told = self.dictionary
-        pairs = told.bias and told.orders[-1] == told.room == 2
-        beside = self.refine and self._bounder is not None
-        return pairs and self._too_many_to_sweep and not beside
+    def _bounder(self) -> Bounder | None:
+        return self._instruments.bounder
 
     @property
     def scouts(self) -> bool:
         """Whether partial rounds look at all pairs of columns, not at pencils drawn at random."""
-        return self._look is not None
-
-    @property
-    def _look(self) -> Callable[[np.ndarray, float], Places] | None:
-        """What looks at all pairs: a scout, or where rows are too many for it compiled bounds."""
-        if self._scout is not None:
-            return self._scout.look
-        if self._look_pays and self._bounder is not None and find_spec("numba") is not None:
-            return self._bounder.glimpse
-        return None
-
-    @property
-    def _too_many_to_sweep(self) -> bool:
-        return self.full_round_work > FULL_IS_CHEAP
+        return self._instruments.look is not None
 
     @property
     def bounds(self) -> bool:
@@ -198,8 +179,8 @@ class Pricer:
         """Whether pricing everything is so cheap that partial rounds would save nothing."""
         if self._bounder is not None:
             cheap = max(LOOK_IS_CHEAP, INTERVALS_FOR_RANDOM * len(self.dictionary.X))
-            return self._look is None and self._bounder.first_look <= cheap
-        return not self._too_many_to_sweep
+            return not self.scouts and self._bounder.first_look <= cheap
+        return not self._instruments.too_many_to_sweep
 
     @property
     def full_rounds_are_quick(self) -> bool:
@@ -208,14 +189,8 @@ class Pricer:
 
     @property
     def full_round_work(self) -> int:
-        """What sweeping everything takes: a look per wedge, and to find the pencils' axes as many
-        as that takes, which in small tables of many columns is nearly all."""
-        return self.dictionary.size + self._axes
-
-    @property
-    def _axes(self) -> int:
-        """What finding the axes of all pencils costs, in looks at a sample."""
-        return sum(self.dictionary.pencils(order) * axis(order) for order in self._swept_orders)
+        """What sweeping everything takes, in looks at a wedge."""
+        return self._instruments.work
 
     @property
     def full_round_seconds(self) -> float:
@@ -224,7 +199,7 @@ class Pricer:
             looks = LOOKS_OF_PROOF * DEEPER ** max(self.dictionary.room - 3, 0)
             return looks * self._bounder.first_look * SECONDS_PER_VISIT / self.jobs
         looks = sum(map(self.dictionary.pencils, self._swept_orders)) * len(self.dictionary.X)
-        looks = looks * (1 if self._sweeper.compiled else 5) + self._axes
+        looks = looks * (1 if self._sweeper.compiled else 5) + self._instruments.axes
         return looks * SECONDS_PER_LOOK / self.jobs
 
     def price(
@@ -247,7 +222,9 @@ class Pricer:
         targets is the root of the sum of their squares.
         """
         outlook = self._outlook(v, alpha, every_pencil, thorough, sharp, deadline)
-        swept = [self._swept(order, v, used, thorough, outlook) for order in self._swept_orders]
+        swept = [
+            self._swept(order, v, alpha, used, thorough, outlook) for order in self._swept_orders
+        ]
         choices, largest, priced = self._collected(swept, v, alpha)
         wedges, scores = self._best(choices, v, alpha, used, swept, outlook.proven)
         bounds, exact = outlook.bounds, outlook.exact
@@ -277,10 +254,8 @@ class Pricer:
     ) -> _Outlook:
         """What bounds, or else a coarse look at all pairs of columns, say of these scores."""
         bounds = None
-        if every_pencil and self._bounder is not None:
-            bounds = prove(
-                self._bounder,
-                self.dictionary,
+        if every_pencil:
+            bounds = self._instruments.prove(
                 v,
                 alpha,
                 sharp=sharp,
@@ -290,29 +265,44 @@ class Pricer:
             )
         exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
         places = None if bounds is None else bounds.places
-        if not exact and (look := self._look):
+        if not exact and (look := self._instruments.look):
             places = look(v, CLOSE_BY * (alpha if np.isfinite(alpha) else 0.0))
         return _Outlook(every_pencil, exact, bounds, places)
 
     def _swept(
-        self, order: int, v: np.ndarray, used: Wedges, thorough: bool, outlook: _Outlook
+        self,
+        order: int,
+        v: np.ndarray,
+        alpha: float,
+        used: Wedges,
+        thorough: bool,
+        outlook: _Outlook,
     ) -> Swept:
         """Sweep all pencils of an order; or the promising ones, and all in the pairs of columns
         that bounds leave to sweeps."""
-        merged: list[AtPoints] = []
-        clouds = None if self._bounder is None else self._bounder.clouds
-        if outlook.sweeps_all:
-            blocks = list(self.nominations.every(order))
+        lines = self._instruments.lines
+        if outlook.sweeps_all and lines is not None:
+            swept = lines.swept(v, CLOSE_BY * alpha)
         else:
-            promising = self.nominations.promising(order, used, thorough, outlook.places)
-            blocks, merged = in_blocks(promising, len(v), clouds)
-        if outlook.bounds is not None and outlook.bounds.left is not None:
-            blocks = [*blocks, *self.nominations.every(order, outlook.bounds.left)]
-        swept = self._sweep(blocks, merged, v, outlook.exact, outlook.sweeps_much)
+            swept = self._sweep(*self._blocks(order, v, used, thorough, outlook), v, outlook)
         if outlook.bounds is not None and order == self.dictionary.room:
             swept = swept.joined_with(outlook.bounds.priced)
         self.nominations.remember(order, swept)
         return swept
+
+    def _blocks(
+        self, order: int, v: np.ndarray, used: Wedges, thorough: bool, outlook: _Outlook
+    ) -> tuple[list[Pencils], list[AtPoints]]:
+        """The pencils that ``_swept`` sweeps, in blocks; beside them those that go by points."""
+        if outlook.sweeps_all:
+            return list(self.nominations.every(order)), []
+        bounder = self._bounder if len(v) >= ROWS_MERGED else None
+        clouds = None if bounder is None else bounder.clouds
+        promising = self.nominations.promising(order, used, thorough, outlook.places)
+        blocks, merged = in_blocks(promising, len(v), clouds)
+        if outlook.bounds is not None and outlook.bounds.left is not None:
+            blocks = [*blocks, *self.nominations.every(order, outlook.bounds.left)]
+        return blocks, merged
 
     def _best(
         self,
@@ -379,17 +369,12 @@ class Pricer:
         return np.inf if free_constant else over_hyperplanes
 
     def _sweep(
-        self,
-        blocks: list[Pencils],
-        merged: list[AtPoints],
-        v: np.ndarray,
-        every_pencil: bool,
-        all_there_are: bool,
+        self, blocks: list[Pencils], merged: list[AtPoints], v: np.ndarray, outlook: _Outlook
     ) -> Swept:
         """Sweep these blocks of pencils, the ``merged`` ones at points; where the others are all
         there are, of a pair at least, machines share them."""
-        arcs = self._off_wedges.on_arcs and v.shape[1] == 1 and (every_pencil or self.refine)
-        workers = self._machines if all_there_are else self._threads
+        arcs = self._off_wedges.on_arcs and v.shape[1] == 1 and (outlook.exact or self.refine)
+        workers = self._machines if outlook.sweeps_much else self._threads
         results = workers.run(sweep_block, self._sweeper, blocks, v, arcs)
         if merged and self._bounder is not None:
             sums = self._bounder.under(v).at_points

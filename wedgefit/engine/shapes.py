@@ -18,6 +18,7 @@ import numpy as np
 
 from wedgefit.engine.choice import MOST_PER_SAMPLE, MOST_WEDGES, rounded
 from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.instruments import Instruments
 from wedgefit.engine.priced import Priced, excess
 from wedgefit.engine.pricing import SHARPEST, Pricer
 from wedgefit.engine.ramps import Ramps, open_ramps
@@ -120,7 +121,7 @@ class ShapedPricer(Pricer):
     def __init__(self, shapes: np.ndarray, dictionary: Dictionary, **options):
         own = (getattr(dictionary, field.name) for field in fields(Dictionary))
         self._shaped = ShapedDictionary(*own, shapes=shapes)
-        self._lines = [Line(dictionary, j, shape) for j, shape in enumerate(shapes)]
+        self._column_lines = [Line(dictionary, j, shape) for j, shape in enumerate(shapes)]
         none = np.empty((0, 2), dtype=np.int64)
         pairs = self._shaped.shaped_pairs() if dictionary.room == 2 else none
         looks = len(pairs) * len(dictionary.X) * comb(len(dictionary.X), 2)
@@ -130,7 +131,8 @@ class ShapedPricer(Pricer):
         self._planes = [plane for plane in planes if not plane.empty]
         super().__init__(self._shaped, **options)
         # Hinges of one column are units here, too; and bounds know of no shape.
-        self._sorted_columns = self._bounder = self._scout = None
+        self._sorted_columns = None
+        self._instruments = Instruments(self._shaped, False, self._threads, sweeps_only=True)
         self._swept_orders = [s for s in self._swept_orders if self._shaped.sets_of(s)]
         self._begin_anew()
 
@@ -240,7 +242,7 @@ class ShapedPricer(Pricer):
         plain = cast("Ramps", rest.wedges)
         units = [replace(plain, signs=np.sign(plain.hinges(self._shaped.X).T @ v))]
         largest = rest.bound
-        for line in self._lines:
+        for line in self._column_lines:
             found, score = line.found(v, alpha)
             units, largest = [*units, *found], max(largest, score)
         return _Found(units, largest)

@@ -1,0 +1,106 @@
+"""All pencils of a pair of columns turned at once, where its rows stand at few points: the lines
+through two of these, sorted once by slope and kept.
+
+A pencil turns around one point and meets the others in the order of their slopes; all pencils of a
+pair together meet every line through two points once. Kept in that order, these price every wedge
+of the pair in a pass of a few additions a line.
+"""
+
+from functools import cached_property
+from importlib.util import find_spec
+
+import numpy as np
+
+from wedgefit.engine.choice import MOST_WEDGES, places_of_largest
+from wedgefit.engine.coinciding import Clouds
+from wedgefit.engine.dictionary import Dictionary
+from wedgefit.engine.pencil import Pencils, Swept
+from wedgefit.engine.workers import Threads
+
+# A point's number takes one byte.
+MOST_POINTS = 256
+# So many lines are kept, two bytes each.
+MOST_LINES = 100_000_000
+# Lines are sorted and passed by so many at a time.
+BLOCK = 1 << 18
+# Of all pencils the best are told, as many as a round may choose from.
+TOLD = 20 * MOST_WEDGES
+
+
+class KeptLines:
+    """The lines of all pairs of columns of a dictionary (norm 1, with biases), and the points of
+    these, ``clouds``; ``threads`` share the work."""
+
+    def __init__(self, dictionary: Dictionary, threads: Threads):
+        self.clouds = Clouds.of(dictionary.X.T, dictionary.column_sets(2), few=MOST_POINTS)
+        self._threads = threads
+        self._scales = dictionary.scales[self.clouds.pairs]
+        self._starts = np.concatenate([[0], np.cumsum(lines_among(self.clouds.sizes))])
+        self._lots = _lots(self._starts)
+        self._lines = np.empty(self._starts[-1], dtype=np.uint16)
+        threads.run(KeptLines._sort, self, self._lots)
+
+    def __len__(self) -> int:
+        """How many lines there are."""
+        return len(self._lines)
+
+    def _sort(self, numbers: np.ndarray) -> None:
+        """Put the lines of these pairs in their order."""
+        from wedgefit.engine.kept_lines_compiled import sort_lines
+
+        points = self.clouds.values, self.clouds.starts, numbers, self._scales
+        sort_lines(*points, self._lines, self._starts)
+
+    def swept(self, v: np.ndarray, floor: float) -> Swept:
+        """The best pencils of all pairs under ``v`` (n, K), by their lines above ``floor``; of
+        every pair at least that of its best line."""
+        sums = self.clouds.under(v)
+        scores, others = np.empty(len(sums)), np.empty(len(sums), dtype=np.intp)
+        self._threads.run(self._turned, sums, self._lots, floor, scores, others)
+        best = places_of_largest(scores, TOLD, above=0.0)
+        first, which = self.clouds.first, self._pair_of[best]
+        pencils = Pencils(self.clouds.pairs[which], first[best][:, None])
+        others = first[self.clouds.starts[which] + others[best]]
+        return Swept(pencils, scores[best], others, np.zeros(len(best)), np.zeros((len(best), 2)))
+
+    def _turned(
+        self,
+        sums: np.ndarray,
+        numbers: np.ndarray,
+        floor: float,
+        scores: np.ndarray,
+        others: np.ndarray,
+    ) -> None:
+        from wedgefit.engine.kept_lines_compiled import turned
+
+        points = self.clouds.values, self.clouds.starts, numbers, self._scales
+        turned(*points, self._lines, self._starts, sums, floor, scores, others)
+
+    @cached_property
+    def _pair_of(self) -> np.ndarray:
+        """The pair that each point belongs to, (m,)."""
+        return np.repeat(np.arange(len(self.clouds)), self.clouds.sizes)
+
+
+def lines_to_keep(dictionary: Dictionary, clouds: Clouds) -> float:
+    """How many lines a dictionary's pairs have, whose rows coincide as ``clouds`` tell; infinitely
+    many where they cannot be kept: without compiled kernels, or where some pair has many points,
+    or all have too many lines."""
+    pairs, n = dictionary.sets_of(2), len(dictionary.X)
+    points = np.append(clouds.sizes, np.full(pairs - len(clouds), n))
+    plane = dictionary.norm == 1 and dictionary.bias and dictionary.room == 2
+    if not plane or find_spec("numba") is None or points.max(initial=0) > MOST_POINTS:
+        return np.inf
+    lines = float(lines_among(points).sum())
+    return lines if lines <= MOST_LINES else np.inf
+
+
+def lines_among(points: np.ndarray) -> np.ndarray:
+    """How many pairs so many points have."""
+    return points * (points - 1) // 2
+
+
+def _lots(starts: np.ndarray) -> list[np.ndarray]:
+    """Neighbouring pairs with about as many lines together as a block has."""
+    ends = np.flatnonzero(np.diff((starts[1:] - 1) // BLOCK)) + 1
+    return np.split(np.arange(len(starts) - 1), ends)
