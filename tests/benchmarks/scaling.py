@@ -24,7 +24,8 @@ from wedgefit.learning.policy import PROOF_EFFORT
 
 
 def planes(largest):
-    for n in (1_000, 3_000, 10_000):
+    """The first, small one is for loading the kernels."""
+    for n in (100, 1_000, 3_000, 10_000):
         if n <= largest:
             solution, _, seconds = fitted(*surface(n), (2,), 2, 0.01)
             unit = sorting_unit(n)
