@@ -41,13 +41,26 @@ def dual(rng, n, targets):
 def test_lines_are_those_of_all_points_by_slope(rng):
     dictionary, lines = kept(awkward(rng))
     assert len(lines.clouds) == 21 and len(lines) == lines_among(lines.clouds.sizes).sum()
-    for number, pair in enumerate(lines.clouds.pairs):
-        some = lines._lines[lines._starts[number] : lines._starts[number + 1]].astype(int)
-        i, j = np.divmod(some, 256)
-        x, y = lines.clouds.of_pair(number) / dictionary.scales[pair][:, None]
-        assert np.all(i < j) and len(np.unique(some)) == len(some)
-        angles = np.arctan2(y[j] - y[i], x[j] - x[i])
-        assert np.all(np.diff(angles) >= -1e-9)
+    for number, lot in enumerate(lines._lots):
+        for k, some in zip(lot.numbers, np.split(lines.lines_of(number), lot.starts[1:-1])):
+            i, j = np.divmod(some.astype(int), 256)
+            x, y = lines.clouds.of_pair(k) / dictionary.scales[lines.clouds.pairs[k]][:, None]
+            assert np.all(i < j) and len(np.unique(some)) == len(some)
+            assert len(some) == lines_among(len(x))
+            angles = np.arctan2(y[j] - y[i], x[j] - x[i])
+            assert np.all(np.diff(angles) >= -1e-9)
+
+
+def test_without_memory_lines_are_sorted_again_and_the_same(rng, monkeypatch):
+    monkeypatch.setattr(kept_lines, "BLOCK", 5_000)
+    X = awkward(rng)
+    dictionary, whole = kept(X)
+    some = KeptLines(dictionary, Threads(2), memory=len(whole))
+    assert 2 < len(some._sorted) < len(some._lots) - 2 and len(some) == len(whole)
+    v = dual(rng, len(X), 1)
+    ours, theirs = whole.swept(v, 0.0), some.swept(v, 0.0)
+    np.testing.assert_array_equal(ours.scores, theirs.scores)
+    np.testing.assert_array_equal(ours.samples, theirs.samples)
 
 
 @pytest.mark.parametrize("targets", [1, 2])

@@ -26,15 +26,22 @@ LINES_PER_VISIT = 12
 class Instruments:
     """What the pricers of several problems with one dictionary share.
 
-    ``refine``: whether neurons off the wedges may be used; ``sweeps_only``: whether nothing but
+    ``threads`` share the work. ``refine``: whether neurons off the wedges may be used; ``memory``
+    (bytes) bounds the lines that are kept, not what is found; ``sweeps_only``: whether nothing but
     sweeps knows the dictionary.
     """
 
     def __init__(
-        self, dictionary: Dictionary, refine: bool, threads: Threads, sweeps_only: bool = False
+        self,
+        dictionary: Dictionary,
+        threads: Threads,
+        *,
+        refine: bool = False,
+        memory: float = np.inf,
+        sweeps_only: bool = False,
     ):
         self.dictionary, self.refine, self.threads = dictionary, refine, threads
-        self.sweeps_only = sweeps_only
+        self.memory, self.sweeps_only = memory, sweeps_only
         self.lines: KeptLines | None = None
         self._halved = 0
 
@@ -99,7 +106,7 @@ class Instruments:
             self._halved += max(0, found.search.visits - self.bounder.first_look)
         if effort <= allowed or not found.search.cut_short:
             return found
-        self.lines = KeptLines(self.dictionary, self.threads)
+        self.lines = KeptLines(self.dictionary, self.threads, self.memory)
         return None
 
     @cached_property

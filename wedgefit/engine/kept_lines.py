@@ -6,6 +6,7 @@ pair together meet every line through two points once. Kept in that order, these
 of the pair in a pass of a few additions a line.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 
@@ -19,62 +20,67 @@ from wedgefit.engine.workers import Threads
 
 # A point's number takes one byte.
 MOST_POINTS = 256
-# So many lines are kept, two bytes each.
+# Of more lines, two bytes each, a pass takes seconds.
 MOST_LINES = 100_000_000
 # Lines are sorted and passed by so many at a time.
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 # Of all pencils the best are told, as many as a round may choose from.
 TOLD = 20 * MOST_WEDGES
 
 
 class KeptLines:
     """The lines of all pairs of columns of a dictionary (norm 1, with biases), and the points of
-    these, ``clouds``; ``threads`` share the work."""
+    these, ``clouds``. ``threads`` share the work; lines beyond ``memory`` (bytes) are sorted again
+    whenever they are asked for."""
 
-    def __init__(self, dictionary: Dictionary, threads: Threads):
+    def __init__(self, dictionary: Dictionary, threads: Threads, memory: float = np.inf):
         self.clouds = Clouds.of(dictionary.X.T, dictionary.column_sets(2), few=MOST_POINTS)
-        self._threads = threads
         self._scales = dictionary.scales[self.clouds.pairs]
-        self._starts = np.concatenate([[0], np.cumsum(lines_among(self.clouds.sizes))])
-        self._lots = _lots(self._starts)
-        self._lines = np.empty(self._starts[-1], dtype=np.uint16)
-        threads.run(KeptLines._sort, self, self._lots)
+        self._threads = threads
+        counts = lines_among(self.clouds.sizes)
+        self._lots = [_Lot(which, counts[which]) for which in _lots(counts)]
+        kept = int(np.searchsorted(np.cumsum([lot.bytes for lot in self._lots]), memory, "right"))
+        self._sorted = threads.run(KeptLines._sort, self, self._lots[:kept])
 
     def __len__(self) -> int:
         """How many lines there are."""
-        return len(self._lines)
+        return sum(int(lot.starts[-1]) for lot in self._lots)
 
-    def _sort(self, numbers: np.ndarray) -> None:
-        """Put the lines of these pairs in their order."""
+    def lines_of(self, number: int) -> np.ndarray:
+        """The lines of the lot of this number, by pairs and slopes: 256 times the lower of their
+        points, and the other."""
+        kept = number < len(self._sorted)
+        return self._sorted[number] if kept else self._sort(self._lots[number])
+
+    def _sort(self, lot: "_Lot") -> np.ndarray:
         from wedgefit.engine.kept_lines_compiled import sort_lines
 
-        points = self.clouds.values, self.clouds.starts, numbers, self._scales
-        sort_lines(*points, self._lines, self._starts)
+        lines = np.empty(lot.starts[-1], dtype=np.uint16)
+        points = self.clouds.values, self.clouds.starts, lot.numbers, self._scales
+        sort_lines(*points, lines, lot.starts)
+        return lines
 
     def swept(self, v: np.ndarray, floor: float) -> Swept:
         """The best pencils of all pairs under ``v`` (n, K), by their lines above ``floor``; of
         every pair at least that of its best line."""
         sums = self.clouds.under(v)
         scores, others = np.empty(len(sums)), np.empty(len(sums), dtype=np.intp)
-        self._threads.run(self._turned, sums, self._lots, floor, scores, others)
+        self._threads.run(self._turn, sums, range(len(self._lots)), floor, scores, others)
         best = places_of_largest(scores, TOLD, above=0.0)
         first, which = self.clouds.first, self._pair_of[best]
         pencils = Pencils(self.clouds.pairs[which], first[best][:, None])
         others = first[self.clouds.starts[which] + others[best]]
         return Swept(pencils, scores[best], others, np.zeros(len(best)), np.zeros((len(best), 2)))
 
-    def _turned(
-        self,
-        sums: np.ndarray,
-        numbers: np.ndarray,
-        floor: float,
-        scores: np.ndarray,
-        others: np.ndarray,
+    def _turn(
+        self, sums: np.ndarray, number: int, floor: float, scores: np.ndarray, others: np.ndarray
     ) -> None:
+        """Turn the pencils of one lot."""
         from wedgefit.engine.kept_lines_compiled import turned
 
-        points = self.clouds.values, self.clouds.starts, numbers, self._scales
-        turned(*points, self._lines, self._starts, sums, floor, scores, others)
+        lot = self._lots[number]
+        points = self.clouds.values, self.clouds.starts, lot.numbers, self._scales
+        turned(*points, self.lines_of(number), lot.starts, sums, floor, scores, others)
 
     @cached_property
     def _pair_of(self) -> np.ndarray:
@@ -100,7 +106,24 @@ def lines_among(points: np.ndarray) -> np.ndarray:
     return points * (points - 1) // 2
 
 
-def _lots(starts: np.ndarray) -> list[np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class _Lot:
+    """Neighbouring pairs, ``numbers`` (p,), and how many lines each has, ``counts`` (p,)."""
+
+    numbers: np.ndarray
+    counts: np.ndarray
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where the lines of each begin among those of all, and where they end, (p + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+    @property
+    def bytes(self) -> int:
+        return 2 * int(self.starts[-1])
+
+
+def _lots(counts: np.ndarray) -> list[np.ndarray]:
     """Neighbouring pairs with about as many lines together as a block has."""
-    ends = np.flatnonzero(np.diff((starts[1:] - 1) // BLOCK)) + 1
-    return np.split(np.arange(len(starts) - 1), ends)
+    ends = np.flatnonzero(np.diff((np.cumsum(counts) - 1) // BLOCK)) + 1
+    return np.split(np.arange(len(counts)), ends)

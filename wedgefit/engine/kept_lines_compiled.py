@@ -21,24 +21,26 @@ IN_VECTORS = BORROWING | {"fastmath": {"contract", "nsz", "nnan"}}
 
 @njit(**OPTIONS)
 def sort_lines(values, starts, numbers, scales, lines, line_starts):
-    """Into ``lines`` those of each of these pairs by slope, those of pair k from ``line_starts``[k]
-    on: the number of one point times 256, and that of the other. The points are ``values`` (2, m),
-    those of pair k from ``starts``[k] on; ``scales`` (P, 2)."""
+    """Into ``lines`` those of each of these pairs by slope, those of the pair at place p of
+    ``numbers`` from ``line_starts``[p] on: the number of one point times 256, and that of the
+    other. The points are ``values`` (2, m), those of pair k from ``starts``[k] on; ``scales``
+    (P, 2)."""
     most = 0
-    for k in numbers:
-        most = max(most, line_starts[k + 1] - line_starts[k])
+    for p in range(len(numbers)):
+        most = max(most, line_starts[p + 1] - line_starts[p])
     rises, which = np.empty(most), np.empty(most, dtype=np.uint16)
     order, room = np.empty((2, most), dtype=np.int32)
     counts = np.empty(most + 1, dtype=np.int32)
-    for k in numbers:
+    for p in range(len(numbers)):
+        k = numbers[p]
         x = values[0, starts[k] : starts[k + 1]] / scales[k, 0]
         y = values[1, starts[k] : starts[k + 1]] / scales[k, 1]
-        count = line_starts[k + 1] - line_starts[k]
+        count = line_starts[p + 1] - line_starts[p]
         _rises(x, y, rises, which)
         _deal(rises[:count], order, counts[: count + 1])
         sort_by(rises, order[:count], room)
         for place in range(count):
-            lines[line_starts[k] + place] = which[order[place]]
+            lines[line_starts[p] + place] = which[order[place]]
 
 
 @njit(**BORROWING)
@@ -74,19 +76,20 @@ def _deal(rises, order, counts):
 def turned(values, starts, numbers, scales, lines, line_starts, sums, floor, scores, others):
     """Of each point of these pairs the best line through it, among those above ``floor`` and the
     best of each pair: its score into ``scores`` (m,), −1 where there is none, and its other point
-    into ``others`` (m,). ``lines``: those of pair k from ``line_starts``[k] on, by slope; ``sums``
-    (m, K) are v at the points."""
+    into ``others`` (m,). ``lines`` as ``sort_lines`` has left them; ``sums`` (m, K) are v at the
+    points."""
     targets = sums.shape[1]
     room = np.empty((10, CHUNK))
-    for k in numbers:
+    for p in range(len(numbers)):
+        k = numbers[p]
         mine = slice(starts[k], starts[k + 1])
         x, y, v = values[0, mine] / scales[k, 0], values[1, mine] / scales[k, 1], sums[mine]
         left, whole = np.empty((targets, 2, len(x))), np.empty((targets, 2, len(x)))
         for t in range(targets):
             _upright(x, y, v[:, t], left[t], whole[t])
         scores[mine], others[mine], above = -1.0, len(x), -1.0
-        for begin in range(line_starts[k], line_starts[k + 1], CHUNK):
-            some = lines[begin : min(begin + CHUNK, line_starts[k + 1])]
+        for begin in range(line_starts[p], line_starts[p + 1], CHUNK):
+            some = lines[begin : min(begin + CHUNK, line_starts[p + 1])]
             if targets == 1:
                 _turn(x, y, v[:, 0], some, left[0], whole[0], room)
                 largest = _scores(room[:, : len(some)], scales[k])

@@ -125,7 +125,7 @@ class Pricer:
         self._sorted_columns = SortedColumns(dictionary) if 1 in dictionary.orders else None
         self._sweeper = Sweeper(dictionary, memory, rounds)
         self._threads = Threads(jobs)
-        self._instruments = Instruments(dictionary, refine, self._threads)
+        self._instruments = Instruments(dictionary, self._threads, refine=refine, memory=memory)
         self._machines: Workers = self._threads
         if cluster is not None:
             rows = [] if self._bounder is None else [self._bounder.rows]

@@ -132,7 +132,7 @@ class ShapedPricer(Pricer):
         super().__init__(self._shaped, **options)
         # Hinges of one column are units here, too; and bounds know of no shape.
         self._sorted_columns = None
-        self._instruments = Instruments(self._shaped, False, self._threads, sweeps_only=True)
+        self._instruments = Instruments(self._shaped, self._threads, sweeps_only=True)
         self._swept_orders = [s for s in self._swept_orders if self._shaped.sets_of(s)]
         self._begin_anew()
 
