@@ -314,3 +314,41 @@ def test_order_three_is_proven_where_sweeps_would_be_many(monkeypatch, rng):
     swept = solve(problem, Pricer(dictionary), tol=1e-6).certificate
     assert not swept.bounded
     assert bounded.lower_bound <= swept.objective <= bounded.objective * (1 + 1e-6)
+
+
+def visits_of_proofs(pricer):
+    """A list that hears how many rows each proof of this pricer visits."""
+    heard, price = [], pricer.price
+
+    def listening(*told, **more):
+        priced = price(*told, **more)
+        heard.extend([priced.visits] if more["every_pencil"] else [])
+        return priced
+
+    pricer.price = listening
+    return heard
+
+
+@pytest.mark.parametrize("effort", [3e9, np.inf])
+def test_a_tiny_table_is_proven_by_few_long_proofs(effort):
+    """Each round proved, the last ones to digits that nobody asked for, for a minute; or few wedges
+    passed for all neurons."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((7, 3)), rng.standard_normal(7)
+    pricer = Pricer(Dictionary(X, (3,), 2, True), refine=True, effort=effort)
+    visits = visits_of_proofs(pricer)
+    found = solve(Problem(y, 1e-3), pricer, tol=1e-4)
+    assert found.certificate.network_relative_gap <= 1.7e-4
+    assert found.certificate.scope == "exact" and found.rounds > len(visits)
+    assert sum(visits) < 6e7
+
+
+def test_a_proof_as_sharp_as_effort_allows_is_the_last():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 3)), rng.standard_normal(30)
+    pricer = Pricer(Dictionary(X, (3,), 2, True), refine=True, effort=3e9)
+    problem = Problem(y, 0.05 * largest_alpha(Problem(y, 1.0), pricer))
+    visits = visits_of_proofs(pricer)
+    found = solve(problem, pricer, tol=1e-9)
+    assert found.status == "stalled" and 1e-6 < found.certificate.network_relative_gap < 1.7e-4
+    assert sum(number > 0.5 * max(visits) for number in visits) <= 4

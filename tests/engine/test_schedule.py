@@ -13,23 +13,26 @@ from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.watch import Deadline
 
 
-def schedule(exact=True, tol=1e-6, cheap=False, quick=False, seconds=None, scouts=False):
+def schedule(
+    exact=True, tol=1e-6, cheap=False, quick=False, seconds=None, scouts=False, partial=np.inf
+):
     pricer = SimpleNamespace(
         scouts=scouts,
         full_rounds_only=cheap,
         full_rounds_are_quick=quick,
         full_round_seconds=5.0,
+        partial_round_visits=partial,
         refine=False,
     )
     return Schedule(pricer, tol, exact, Deadline(seconds))
 
 
-def heard(schedule, gap, fresh=1, objective=1.0, neurons=1):
+def heard(schedule, gap, fresh=1, objective=1.0, neurons=1, visits=0):
     """One round: whether every wedge was priced, and the verdict."""
     schedule.begin(neurons)
     every = schedule.every_pencil
     certificate = SimpleNamespace(objective=objective, relative_gap=gap, network_relative_gap=None)
-    priced = SimpleNamespace(exact=every, bounded=False, cut_short=False)
+    priced = SimpleNamespace(exact=every, bounded=False, cut_short=False, visits=visits)
     return every, schedule.verdict(certificate, priced, fresh)
 
 
@@ -44,6 +47,15 @@ def test_a_proof_ends_only_on_a_round_over_every_wedge():
 def test_where_full_rounds_are_cheap_there_are_no_others():
     course = schedule(cheap=True)
     assert [heard(course, gap, objective=gap)[0] for gap in (0.5, 0.1, 0.01)] == [True] * 3
+
+
+def test_after_a_proof_that_took_longer_partial_rounds_come_before_the_next():
+    course = schedule(cheap=True, partial=100)
+    assert heard(course, 0.1, objective=4.0, visits=100) == (True, None)
+    assert heard(course, 0.1, objective=3.0, visits=101) == (True, None)
+    assert heard(course, 0.1, objective=2.0) == (False, None)
+    assert heard(course, 1e-7, objective=1.0) == (False, None), "no proof yet"
+    assert heard(course, 1e-7, objective=1.0) == (True, Status.CONVERGED)
 
 
 def test_where_full_rounds_are_quick_the_proof_goes_on_to_where_digits_end():
@@ -114,7 +126,7 @@ def test_a_full_round_that_outlasts_the_time_is_the_last():
         course.begin(neurons)
         course.deadline = Deadline(0.0)
         found = SimpleNamespace(objective=1.0, relative_gap=0.5, network_relative_gap=None)
-        priced = SimpleNamespace(exact=True, bounded=False, cut_short=False)
+        priced = SimpleNamespace(exact=True, bounded=False, cut_short=False, visits=0)
         assert course.every_pencil and course.verdict(found, priced, 1) == verdict
 
 
@@ -137,7 +149,7 @@ def test_a_fit_without_time_is_a_network_with_a_certificate(exact):
 
 def test_a_proof_that_effort_ended_is_not_tried_again_where_little_is_left():
     """Far from the optimum the fit goes on instead."""
-    told = SimpleNamespace(exact=True, bounded=True, cut_short=True, excess=0.01)
+    told = SimpleNamespace(exact=True, bounded=True, cut_short=True, excess=0.01, visits=0)
     certificate = SimpleNamespace(objective=1.0, relative_gap=0.3, network_relative_gap=None)
     assert schedule().verdict(certificate, told, 5) is None
     assert schedule().verdict(certificate, told, 0) == Status.STALLED

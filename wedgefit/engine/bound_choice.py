@@ -1,7 +1,7 @@
 """Whether a dictionary is bounded or swept where everything is to be priced, and what bounds leave
 to sweeps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import comb
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from wedgefit.engine.bound_look import Places
 from wedgefit.engine.bound_patch import most_first
-from wedgefit.engine.bound_search import FAR, Bounder
+from wedgefit.engine.bound_search import ENOUGH, FAR, Bounder
 from wedgefit.engine.bounded import Bounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pencil import Swept
@@ -104,6 +104,7 @@ def prove(
 ) -> Proven:
     """Bound all scores under v (n, K), as sharply as need be (``Pricer.price``), and leave to
     sweeps what is hard to bound; ``whole``: all of it when effort will not do."""
+    asked = sharp
     if dictionary.room > 2 and np.isfinite(effort):
         sharp = max(sharp, PATCH_SHARP)
     windows = Windows(bounder, dictionary, v) if isinstance(bounder, WedgeBounder) else None
@@ -123,7 +124,16 @@ def prove(
         whole=whole,
     )
     near = not 0 < alpha < np.inf or found.value <= alpha * (1 + max(sharp, FAR))
+    if asked < sharp and _as_sharp_as(sharp, found, alpha):
+        found = replace(found, cut_short=True)
     return Proven(found, found.left if near and len(found.left) and sweeps else None)
+
+
+def _as_sharp_as(sharp: float, found: Bounded, alpha: float) -> bool:
+    """Whether a search came down to what it takes for enough, with hardly a score above alpha: then
+    another one could do no more."""
+    little_seen = found.value <= alpha * (1 + sharp / 4)
+    return little_seen and found.bound <= alpha * (1 + ENOUGH * sharp)
 
 
 def _sweeps_instead(dictionary: Dictionary, wedges_alone: bool) -> bool:

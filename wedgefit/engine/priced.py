@@ -16,7 +16,7 @@ class Priced:
     largest score of any wedge priced; ``supremum`` the largest of *any* hidden neuron of the
     dictionary's class, wedge or not, None where that is not known. ``exact``: every wedge was
     priced, or with ``bounded`` lies below a bound; ``cut_short``: effort ended before that was as
-    sharp as was asked for.
+    sharp as was asked for. ``visits``: how many rows bounds looked at.
     """
 
     wedges: Wedges
@@ -29,6 +29,7 @@ class Priced:
     wedges_priced: int
     wedges_total: int
     cut_short: bool = False
+    visits: int = 0
 
 
 def excess(scores: np.ndarray, alpha: float) -> float:

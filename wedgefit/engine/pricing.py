@@ -54,6 +54,9 @@ SECONDS_PER_VISIT = 2e-8
 # A proof to one per cent visits so many times the rows that its first look does, in two columns and
 # in three; so many times more with each column beyond.
 LOOKS_OF_PROOF, DEEPER = 10, 3
+# A partial round takes as long as a proof by patches that visits so many rows, and so many more for
+# each row, which ascents sort again and again.
+VISITS_OF_PARTIAL, VISITS_OF_ASCENT = 1_000_000, 20_000
 # From so many rows on the few pencils of a partial round go by points where rows coincide.
 ROWS_MERGED = 1_000
 # A bound this close above alpha, relatively, is as good as any: beyond is rounding.
@@ -184,8 +187,19 @@ class Pricer:
 
     @property
     def full_rounds_are_quick(self) -> bool:
-        """Whether pricing everything takes a fraction of a second."""
-        return self.full_round_work <= FULL_IS_QUICK
+        """Whether pricing everything, to the last digit, takes a fraction of a second."""
+        return self.full_round_work <= FULL_IS_QUICK and not self._by_patches
+
+    @property
+    def partial_round_visits(self) -> float:
+        """What a partial round takes in visits of a proof by patches; infinite of other proofs."""
+        visits = VISITS_OF_PARTIAL + VISITS_OF_ASCENT * len(self.dictionary.X)
+        return visits if self._by_patches else np.inf
+
+    @property
+    def _by_patches(self) -> bool:
+        """Whether proofs are by patches, where each digit takes longer than all before."""
+        return self.bounds and self.dictionary.room > 2
 
     @property
     def full_round_work(self) -> int:
@@ -241,6 +255,7 @@ class Pricer:
             wedges_priced=self.dictionary.size if exact else priced,
             wedges_total=self.dictionary.size,
             cut_short=bounds is not None and bounds.cut_short,
+            visits=0 if bounds is None else bounds.search.visits,
         )
 
     def _outlook(
@@ -263,7 +278,9 @@ class Pricer:
                 workers=self._machines,
                 deadline=deadline,
             )
-        exact = every_pencil or self.nominations.few(self._swept_orders, thorough)
+        # Few pencils are soon swept, but where bounds prove they speak of all neurons.
+        few = self.nominations.few(self._swept_orders, thorough) and not self.bounds
+        exact = every_pencil or few
         places = None if bounds is None else bounds.places
         if not exact and (look := self._instruments.look):
             places = look(v, CLOSE_BY * (alpha if np.isfinite(alpha) else 0.0))

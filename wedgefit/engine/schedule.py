@@ -50,6 +50,8 @@ class Schedule:
         self._full_round = pricer.full_round_seconds
         self._rounds, self._lowest, self._idle = 0, np.inf, 0
         self._rounds_beyond = 0
+        # Whether the last proof took longer than a partial round, which then comes before the next.
+        self._long = False
         self.every_pencil = self._ending = self._constant = False
 
     def begin(self, neurons: int) -> None:
@@ -80,6 +82,7 @@ class Schedule:
         on."""
         if self.every_pencil:
             self._full_round = time.monotonic() - self._clock
+            self._long = priced.visits > self._pricer.partial_round_visits
             # Another round would certify a network that is better by what one round gains.
             if not self._constant and self.deadline.due():
                 self._ending = True
@@ -104,7 +107,8 @@ class Schedule:
             if gap <= self.tol:
                 return Status.CONVERGED
             return Status.STALLED if finished else Status.STOPPED
-        self._every_next = self._pricer.full_rounds_only or self._satisfied > 0
+        full_only = self._pricer.full_rounds_only and not self._long
+        self._every_next = full_only or self._satisfied > 0
         self.growing = gap > wanted
         if self.growing:
             # Far from the optimum the Lasso need not be solved to the last digit.
