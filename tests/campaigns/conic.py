@@ -144,7 +144,7 @@ def held(case: Case) -> Held | None:
     seen: list[Certificate] = []
     tol = SHARP if case.X.shape[1] == 2 else SHARP_IN_SPACE
     found = solve(problem, pricer, tol=tol, on_round=lambda *told: seen.append(told[2]))
-    bounded = pricer.bounds and pricer._instruments.lines is None
+    bounded = pricer.bounds and not pricer._so_far.by_lines
     assert found.certificate.bounded == bounded
     try:
         best = optimum(case, problem, hinges_for(case, found))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from wedgefit.engine import instruments, kept_lines
+from wedgefit.engine import coinciding, instruments, kept_lines
+from wedgefit.engine.bound_search import Bounder
 from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.kept_lines import KeptLines, lines_among, lines_to_keep
@@ -30,7 +31,7 @@ def awkward(rng, n=70):
 
 def kept(X, jobs=2):
     dictionary = Dictionary(X, (1, 2), 1, True)
-    return dictionary, KeptLines(dictionary, Threads(jobs))
+    return dictionary, KeptLines(dictionary, X.T, Threads(jobs))
 
 
 def dual(rng, n, targets):
@@ -55,7 +56,7 @@ def test_without_memory_lines_are_sorted_again_and_the_same(rng, monkeypatch):
     monkeypatch.setattr(kept_lines, "BLOCK", 5_000)
     X = awkward(rng)
     dictionary, whole = kept(X)
-    some = KeptLines(dictionary, Threads(2), memory=len(whole))
+    some = KeptLines(dictionary, X.T, Threads(2), memory=len(whole))
     assert 2 < len(some._sorted) < len(some._lots) - 2 and len(some) == len(whole)
     v = dual(rng, len(X), 1)
     ours, theirs = whole.swept(v, 0.0), some.swept(v, 0.0)
@@ -123,11 +124,11 @@ def test_when_bounds_take_long_lines_are_kept_and_prove_the_same(rng, monkeypatc
         monkeypatch.setattr(instruments, "LINES_PER_VISIT", lines_per_visit)
         pricer = Pricer(dictionary)
         alpha = 0.02 * largest_alpha(Problem(y, 1.0), pricer)
-        assert pricer.bounds and pricer._instruments.lines is None
+        assert pricer.bounds and not pricer._so_far.by_lines
         solutions.append(solve(Problem(y, alpha), pricer, tol=1e-6))
-        assert (pricer._instruments.lines is not None) == (lines_per_visit > 1)
-        if lines_per_visit > 1:
-            assert pricer.sibling()._instruments.lines is pricer._instruments.lines
+        assert pricer._so_far.by_lines == (lines_per_visit > 1)
+        assert pricer.sibling()._so_far.by_lines == pricer._so_far.by_lines
+        assert not pricer.proving_again(by_lines=False)._so_far.by_lines
     bounded, kept_ = (solution.certificate for solution in solutions)
     assert bounded.scope == kept_.scope == "exact" and bounded.bounded and not kept_.bounded
     assert kept_.objective == pytest.approx(bounded.objective, rel=2e-6)
@@ -140,9 +141,7 @@ def test_a_full_round_by_lines_finds_what_sweeping_every_pencil_finds(rng, monke
     v, priced = dual(rng, len(y), 1), []
     for keeps in (True, False):
         pricer = Pricer(dictionary)
-        told = pricer._instruments
-        told.bounder = None
-        told.lines = KeptLines(dictionary, Threads(1)) if keeps else None
+        pricer._instruments.bounder, pricer._so_far.by_lines = None, keeps
         alpha = 0.6 * np.abs(dictionary.X.T @ v).max()
         priced.append(pricer.price(v, alpha, dictionary.none(), every_pencil=True))
     ours, swept = priced
@@ -175,6 +174,68 @@ def test_points_count_not_rows(rng):
         [pencils], [], v, Pricer(dictionary)._outlook(v, np.inf, False, False, 1.0, None)
     )
     assert found.scores.max() == pytest.approx(alone.scores.max(), rel=1e-9)
+
+
+def test_where_points_are_too_many_to_keep_lines_are_not_kept(rng, monkeypatch):
+    """Pairs whose points are not kept would be priced by nobody."""
+    dictionary = Dictionary(rng.normal(size=(30, 5)), (1, 2), 1, True)
+    for most, lines in ((300, 4350), (299, np.inf)):
+        monkeypatch.setattr(coinciding, "MOST_POINTS", most)
+        clouds = Clouds.of(dictionary.X.T, dictionary.column_sets(2))
+        assert lines_to_keep(dictionary, clouds) == lines
+    assert len(kept(dictionary.X)[1].clouds) < dictionary.sets_of(2)
+
+
+def test_points_that_bounds_do_not_tell_apart_are_not_too_many(rng, monkeypatch):
+    """Of numbers near zero bounds keep no digits beside the middle of their column: the points that
+    are counted are those whose lines are kept."""
+    X = rng.integers(15, size=(2_000, 2)) + rng.choice([0.0, 1e-17, 2e-17], size=(2_000, 2))
+    X = np.column_stack([X, rng.integers(2, size=2_000)])
+    assert len(np.unique(X[:, :2], axis=0)) > 256
+    dictionary, v = Dictionary(X, (1, 2), 1, True), dual(rng, 2_000, 1)
+    monkeypatch.setattr(instruments, "LINES_PER_VISIT", 1e9)
+    monkeypatch.setattr(
+        instruments,
+        "bounder_for",
+        lambda told, *_: Bounder(told.X, told.column_sets(2), norm=1, bias=True),
+    )
+    pricer, swept = Pricer(dictionary), Pricer(dictionary)
+    swept._instruments.bounder = None
+    alpha = 1.001 * swept.price(v, np.inf, dictionary.none(), every_pencil=True).bound
+    ours, theirs = (
+        each.price(v, alpha, dictionary.none(), every_pencil=True, sharp=1e-12)
+        for each in (pricer, swept)
+    )
+    assert pricer._instruments.lines.clouds.sizes.max() <= 256
+    assert ours.exact and ours.bound == pytest.approx(theirs.bound, rel=1e-12)
+
+
+def test_numbers_too_small_for_their_scale_are_sorted_among_the_others(rng):
+    X = np.array([[1e-314, 0.0], [2e-314, 0.0], [1e12, 1.0], [3e11, 0.5], [7e11, 0.1]])
+    dictionary, lines = kept(X, jobs=1)
+    assert sorted(lines.lines_of(0)) == [i << 8 | j for i in range(5) for j in range(i + 1, 5)]
+    v = dual(rng, 5, 1)
+    pricer = Pricer(dictionary)
+    every = pricer._sweep(
+        list(pricer.nominations.every(2)),
+        [],
+        v,
+        pricer._outlook(v, np.inf, False, False, 1.0, None),
+    )
+    assert lines.swept(v, np.inf).scores.max() == pytest.approx(every.scores.max(), rel=1e-12)
+
+
+def test_a_proof_asked_for_again_is_remembered(rng):
+    """However many rows bounds may still visit before lines are sorted, and it costs none."""
+    dictionary, y = problem(rng)
+    pricer, v = Pricer(dictionary), dual(rng, len(y), 1)
+    alpha = 1.001 * pricer.price(v, np.inf, dictionary.none(), every_pencil=True).bound
+    told, found = pricer._instruments, []
+    for _ in range(2):
+        pricer.price(v, alpha, dictionary.none(), every_pencil=True, sharp=1e-6)
+        found.append((pricer._so_far.halved, told.bounder._last.found))
+    assert not pricer._so_far.by_lines and 0 < found[0][0] == found[1][0] < told._worth
+    assert found[0][1] is found[1][1]
 
 
 def test_points_that_differ_by_rounding_make_no_line():

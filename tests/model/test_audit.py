@@ -10,11 +10,12 @@ import pytest
 from as_json import certify
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kinds import with_targets
+from kinds import table_of, with_targets
 from quick import only
 
 from wedgefit.data.cells import Column
 from wedgefit.data.table import Table, read_table
+from wedgefit.engine import bound_choice, instruments
 from wedgefit.engine.certificate import relative_gap
 from wedgefit.errors import CertificateError, WedgefitError
 from wedgefit.model.build import Options, train
@@ -436,3 +437,19 @@ def test_a_bias_where_there_is_none_is_refused_even_where_all_figures_follow_fro
     found = certify(loads(json.dumps(data)), table(), jobs=1)
     wrong = {check["name"]: check["agrees"] for check in found["checks"]}
     assert not wrong["neurons[0].bias"]
+
+
+def test_what_lines_proved_after_many_proofs_lines_prove_again(monkeypatch):
+    """The networks of three classes have one dictionary, whose bounds took long together: each
+    alone would be proven by bounds, which leave another gap."""
+    monkeypatch.setattr(instruments, "LINES_PER_VISIT", 4.0)
+    monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 5))
+    pull = np.column_stack([np.abs(X[:, 0]), X[:, 1], X[:, 2] + 0.5])
+    which = np.argmax(pull + 0.3 * rng.normal(size=(40, 3)), axis=1)
+    classes = np.array(["a", "b", "c"], dtype=object)[which]
+    rows = table_of({f"x{j}": column for j, column in enumerate(X.T)} | {"y": classes})
+    model = train(rows, Options(alpha_ratio=0.03, loss="logistic", jobs=1, tol=1e-8), Silent())
+    assert [stage.certificate.bounded for stage in model.stages] == [False] * 3
+    assert certify(model, rows, jobs=1)["agrees"]

@@ -49,7 +49,8 @@ class Bounded:
     between: float = 0.0
 
     def moved(self, by: float) -> "Bounded":
-        """What is proven where no score has moved by more than this."""
+        """What is proven where no score has moved by more than this; nothing is visited for it."""
         bound, settled, between = self.bound + by, self.settled + by, self.between + by
         value = self.value - by
-        return replace(self, bound=bound, settled=settled, value=value, between=between)
+        moved = replace(self, bound=bound, settled=settled, value=value, between=between)
+        return replace(moved, visits=0)

@@ -2,6 +2,7 @@
 per dictionary, and made when it is first asked for."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 
@@ -23,6 +24,16 @@ FULL_IS_CHEAP = 500_000
 LINES_PER_VISIT = 12
 
 
+@dataclass
+class SoFar:
+    """What the proofs of some pricers of one dictionary took so far: how many rows bounds have
+    visited in intervals that were ``halved``, and whether that was so many that proofs are now made
+    ``by_lines``."""
+
+    halved: int = 0
+    by_lines: bool = False
+
+
 class Instruments:
     """What the pricers of several problems with one dictionary share.
 
@@ -42,8 +53,6 @@ class Instruments:
     ):
         self.dictionary, self.refine, self.threads = dictionary, refine, threads
         self.memory, self.sweeps_only = memory, sweeps_only
-        self.lines: KeptLines | None = None
-        self._halved = 0
 
     @property
     def axes(self) -> int:
@@ -74,23 +83,25 @@ class Instruments:
         self,
         v: np.ndarray,
         alpha: float,
-        *,
         sharp: float,
         effort: float,
         workers: Workers,
         deadline: Deadline | None,
+        so_far: SoFar,
     ) -> Proven | None:
         """What bounds prove of all scores under v (n, K), as sharply as need be
         (``Pricer.price``); None where everything is to be swept.
 
-        When bounds have taken as long as all ``lines`` are sorted, these are, and swept from then
-        on.
+        When bounds have taken ``so_far`` as long as all ``lines`` are sorted, these are, and swept
+        from then on.
         """
-        if self.bounder is None or self.lines is not None:
+        if self.bounder is None or so_far.by_lines:
             return None
         # What no other proof will follow is left to bounds: the largest score of all.
         again = 0 < alpha < np.inf
-        allowed = self.bounder.first_look + self._worth - self._halved if again else np.inf
+        # Not what is left of it, or none would be asked for as the last one was, and remembered.
+        worth = self._worth if so_far.halved < self._worth else 0
+        allowed = self.bounder.first_look + worth if again else np.inf
         found = prove(
             self.bounder,
             self.dictionary,
@@ -103,11 +114,23 @@ class Instruments:
             whole=allowed < effort,
         )
         if again:
-            self._halved += max(0, found.search.visits - self.bounder.first_look)
+            so_far.halved += max(0, found.search.visits - self.bounder.first_look)
         if effort <= allowed or not found.search.cut_short:
             return found
-        self.lines = KeptLines(self.dictionary, self.threads, self.memory)
+        so_far.by_lines = True
         return None
+
+    @cached_property
+    def lines(self) -> KeptLines:
+        """The lines of all pairs, among the points that bounds see; sorted when they are first
+        asked for."""
+        rows = self.dictionary.X.T if self.bounder is None else self.bounder.rows
+        return KeptLines(self.dictionary, rows, self.threads, self.memory)
+
+    @property
+    def keeps_lines(self) -> bool:
+        """Whether lines can take over from bounds."""
+        return bool(np.isfinite(self._worth))
 
     @cached_property
     def _worth(self) -> float:

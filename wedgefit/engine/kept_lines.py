@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from wedgefit.engine import coinciding
 from wedgefit.engine.choice import MOST_WEDGES, places_of_largest
 from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.dictionary import Dictionary
@@ -30,11 +31,14 @@ TOLD = 20 * MOST_WEDGES
 
 class KeptLines:
     """The lines of all pairs of columns of a dictionary (norm 1, with biases), and the points of
-    these, ``clouds``. ``threads`` share the work; lines beyond ``memory`` (bytes) are sorted again
-    whenever they are asked for."""
+    these, ``clouds``. ``rows`` (d, n): the columns, less what may be; those that ``lines_to_keep``
+    was asked about, or points may be more than there is room for. ``threads`` share the work; lines
+    beyond ``memory`` (bytes) are sorted again whenever they are asked for."""
 
-    def __init__(self, dictionary: Dictionary, threads: Threads, memory: float = np.inf):
-        self.clouds = Clouds.of(dictionary.X.T, dictionary.column_sets(2), few=MOST_POINTS)
+    def __init__(
+        self, dictionary: Dictionary, rows: np.ndarray, threads: Threads, memory: float = np.inf
+    ):
+        self.clouds = Clouds.of(rows, dictionary.column_sets(2), few=MOST_POINTS)
         self._scales = dictionary.scales[self.clouds.pairs]
         self._threads = threads
         counts = lines_among(self.clouds.sizes)
@@ -91,11 +95,12 @@ class KeptLines:
 def lines_to_keep(dictionary: Dictionary, clouds: Clouds) -> float:
     """How many lines a dictionary's pairs have, whose rows coincide as ``clouds`` tell; infinitely
     many where they cannot be kept: without compiled kernels, or where some pair has many points,
-    or all have too many lines."""
+    or all have too many of them, or too many lines."""
     pairs, n = dictionary.sets_of(2), len(dictionary.X)
     points = np.append(clouds.sizes, np.full(pairs - len(clouds), n))
     plane = dictionary.norm == 1 and dictionary.bias and dictionary.room == 2
-    if not plane or find_spec("numba") is None or points.max(initial=0) > MOST_POINTS:
+    many = points.max(initial=0) > MOST_POINTS or points.sum() > coinciding.MOST_POINTS
+    if not plane or many or find_spec("numba") is None:
         return np.inf
     lines = float(lines_among(points).sum())
     return lines if lines <= MOST_LINES else np.inf

@@ -51,7 +51,9 @@ def _rises(x, y, rises, which):
     for i in range(len(x)):
         for j in range(i + 1, len(x)):
             up = y[j] - y[i]
-            rises[count + j - i - 1] = up / (x[j] - x[i] + abs(up))
+            away = x[j] - x[i] + abs(up)
+            # Numbers so small that scaled they are the same make no line.
+            rises[count + j - i - 1] = up / away if away > 0.0 else 0.0
             which[count + j - i - 1] = (i << 8) | j
         count += len(x) - i - 1
 

@@ -20,7 +20,7 @@ from wedgefit.engine.bound_look import Places, joined
 from wedgefit.engine.bound_search import Bounder
 from wedgefit.engine.choice import Choices, built, facing
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.instruments import Instruments
+from wedgefit.engine.instruments import Instruments, SoFar
 from wedgefit.engine.nomination import Nominations
 from wedgefit.engine.off_wedges import OffWedges
 from wedgefit.engine.order_one import SortedColumns
@@ -115,9 +115,7 @@ class Pricer:
         rounds: int = ROUNDS_OF_A_FIT,
     ):
         self.dictionary = dictionary
-        self.effort = effort
-        self.jobs = jobs
-        self.refine = refine
+        self.effort, self.jobs, self.refine = effort, jobs, refine
         self._seed = seed
         # Through fewer rows than it has anchors no wedge passes, as in the folds of a tiny table.
         self._swept_orders = [
@@ -129,6 +127,7 @@ class Pricer:
         self._sweeper = Sweeper(dictionary, memory, rounds)
         self._threads = Threads(jobs)
         self._instruments = Instruments(dictionary, self._threads, refine=refine, memory=memory)
+        self._so_far = SoFar()
         self._machines: Workers = self._threads
         if cluster is not None:
             rows = [] if self._bounder is None else [self._bounder.rows]
@@ -140,6 +139,12 @@ class Pricer:
         pencils that won."""
         other = copy(self)
         other._begin_anew()
+        return other
+
+    def proving_again(self, by_lines: bool) -> "Pricer":
+        """A sibling for one proof, as if it were the first; ``by_lines`` where these can be."""
+        other = self.sibling()
+        other._so_far = SoFar(by_lines=by_lines and self._instruments.keeps_lines)
         return other
 
     def _begin_anew(self) -> None:
@@ -271,12 +276,7 @@ class Pricer:
         bounds = None
         if every_pencil:
             bounds = self._instruments.prove(
-                v,
-                alpha,
-                sharp=sharp,
-                effort=self.effort,
-                workers=self._machines,
-                deadline=deadline,
+                v, alpha, sharp, self.effort, self._machines, deadline, self._so_far
             )
         # Few pencils are soon swept, but where bounds prove they speak of all neurons.
         few = self.nominations.few(self._swept_orders, thorough) and not self.bounds
@@ -297,9 +297,8 @@ class Pricer:
     ) -> Swept:
         """Sweep all pencils of an order; or the promising ones, and all in the pairs of columns
         that bounds leave to sweeps."""
-        lines = self._instruments.lines
-        if outlook.sweeps_all and lines is not None:
-            swept = lines.swept(v, CLOSE_BY * alpha)
+        if outlook.sweeps_all and self._so_far.by_lines:
+            swept = self._instruments.lines.swept(v, CLOSE_BY * alpha)
         else:
             swept = self._sweep(*self._blocks(order, v, used, thorough, outlook), v, outlook)
         if outlook.bounds is not None and order == self.dictionary.room:

@@ -184,7 +184,10 @@ def stages_found(
         above = worth_adding(problem, wanted)
         priced = proofs[layer - 1].of(X, dual) if exact and layer <= len(proofs) else None
         if priced is None:
-            priced = pricer.price(dual, above, fit.wedges, every_pencil=exact, sharp=sharp)
+            # A fit takes to lines after many proofs: this one by itself might end with bounds.
+            by_lines = stored.certificate.scope == "exact" and not stored.certificate.bounded
+            again = pricer.proving_again(by_lines)
+            priced = again.price(dual, above, fit.wedges, every_pencil=exact, sharp=sharp)
         certificate = certify(X, problem, fit, dual, priced)
         exact = exact and certificate.scope == "exact"
         stage = Stage(
