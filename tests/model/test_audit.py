@@ -453,3 +453,15 @@ def test_what_lines_proved_after_many_proofs_lines_prove_again(monkeypatch):
     model = train(rows, Options(alpha_ratio=0.03, loss="logistic", jobs=1, tol=1e-8), Silent())
     assert [stage.certificate.bounded for stage in model.stages] == [False] * 3
     assert certify(model, rows, jobs=1)["agrees"]
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.1, 0.2])
+def test_layers_that_time_cut_short_are_stored_as_they_are_found_again(seconds, monkeypatch):
+    """Bounds in a hurry end at a glance, and what that sees hangs on when time was up."""
+    monkeypatch.setattr(bound_choice, "ROWS_BOUNDED", 0)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 8))
+    y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.1 * rng.normal(size=60)
+    rows = table_of({f"x{j}": column for j, column in enumerate(X.T)} | {"y": y})
+    model = train(rows, Options(alpha_ratio=0.02, layers=3, jobs=1, max_seconds=seconds), Silent())
+    assert certify(model, rows, jobs=1)["agrees"]

@@ -182,7 +182,9 @@ def stages_found(
         wanted = min(tol, QUICK_GAP) if pricer.full_rounds_are_quick else tol
         sharp = sharp_enough(problem, fit, dual, wanted)
         above = worth_adding(problem, wanted)
-        priced = proofs[layer - 1].of(X, dual) if exact and layer <= len(proofs) else None
+        # Where time was up nothing was proven but what a glance saw, and another sees other things.
+        carried = exact and layer <= len(proofs) and stored.certificate.relative_gap <= tol
+        priced = proofs[layer - 1].of(X, dual) if carried else None
         if priced is None:
             # A fit takes to lines after many proofs: this one by itself might end with bounds.
             by_lines = stored.certificate.scope == "exact" and not stored.certificate.bounded
