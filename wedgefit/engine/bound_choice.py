@@ -9,7 +9,7 @@ import numpy as np
 
 from wedgefit.engine.bound_look import Places
 from wedgefit.engine.bound_patch import most_first
-from wedgefit.engine.bound_search import ENOUGH, FAR, Bounder
+from wedgefit.engine.bound_search import FAR, Bounder
 from wedgefit.engine.bounded import Bounded
 from wedgefit.engine.dictionary import Dictionary
 from wedgefit.engine.pencil import Swept
@@ -37,8 +37,9 @@ VISITS_PER_LOOK = 0.5
 ROWS_OF_INTERVAL = 100
 # What a look sees a little below alpha may have a wedge above it close by.
 CLOSE_BY = 0.9
-# With limited effort bounds in three columns and more need not be sharper: there patches get many.
-PATCH_SHARP = 1e-4
+# With limited effort bounds in three columns and more need not be sharper, and are enough a little
+# above, where a wedge may have been seen: there patches get many.
+PATCH_SHARP, PATCH_ENOUGH = 7e-5, 1e-4
 
 
 def bounder_for(dictionary: Dictionary, refine: bool, jobs: int) -> Bounder | None:
@@ -124,16 +125,10 @@ def prove(
         whole=whole,
     )
     near = not 0 < alpha < np.inf or found.value <= alpha * (1 + max(sharp, FAR))
-    if asked < sharp and _as_sharp_as(sharp, found, alpha):
+    if asked < sharp and found.bound <= alpha * (1 + PATCH_ENOUGH):
+        # Another proof could do hardly more.
         found = replace(found, cut_short=True)
     return Proven(found, found.left if near and len(found.left) and sweeps else None)
-
-
-def _as_sharp_as(sharp: float, found: Bounded, alpha: float) -> bool:
-    """Whether a search came down to what it takes for enough, with hardly a score above alpha: then
-    another one could do no more."""
-    little_seen = found.value <= alpha * (1 + sharp / 4)
-    return little_seen and found.bound <= alpha * (1 + ENOUGH * sharp)
 
 
 def _sweeps_instead(dictionary: Dictionary, wedges_alone: bool) -> bool:
