@@ -13,6 +13,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -873,6 +874,21 @@ def test_what_cannot_be_foretold_is_told_when_it_takes_long(monkeypatch, capsys)
             progress.advance("fit", second, None, "", 0.01)
     words = "fit: it cannot be foretold yet how long this takes; --tol 1e-3 ends sooner\n"
     assert capsys.readouterr().err == words
+
+
+@pytest.mark.parametrize(
+    "part, words",
+    [(0.0, "it cannot be foretold yet how long this takes"), (0.5, "about 20 seconds left")],
+)
+def test_a_step_that_takes_long_is_told_of_while_nothing_is_heard(monkeypatch, capsys, part, words):
+    monkeypatch.setattr(Progress, "BETWEEN_LOOKS", 0.001)
+    clock = Clock(monkeypatch)
+    with Progress(quicker={"fit": "--tol 1e-2 ends sooner"}) as progress:
+        progress.advance("fit", 1, None, "", part)
+        clock.now += 20
+        while progress._quicker:
+            sleep(0.001)
+    assert capsys.readouterr().err == f"fit: {words}; --tol 1e-2 ends sooner\n"
 
 
 @pytest.mark.parametrize("options", ({}, {"quiet": True}))

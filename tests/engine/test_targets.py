@@ -21,6 +21,7 @@ from wedgefit.engine.pricing import Pricer
 from wedgefit.engine.problem import Problem
 from wedgefit.engine.solve import largest_alpha, solve
 from wedgefit.engine.support import Gram
+from wedgefit.errors import FitError
 
 SETTINGS = [
     (norm, bias, intercept)
@@ -220,6 +221,15 @@ def test_refitted_targets_are_least_squares(folder):
     np.testing.assert_allclose(
         mine.predict(X), LinearRegression().fit(hinges, Y).predict(hinges), atol=1e-8
     )
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_neurons_of_several_targets_are_not_refined(columns, rng):
+    """They descended as if they were of the first, or ended in shapes that do not fit."""
+    X = rng.standard_normal((20, columns))
+    pricer = Pricer(Dictionary(X, (columns,), 2, True), refine=True)
+    with pytest.raises(FitError, match="one target, and here are 2"):
+        solve(Problem(X[:, :2] ** 2, 0.01), pricer, tol=1e-3)
 
 
 def test_units_that_drown_a_target_are_noted(folder):

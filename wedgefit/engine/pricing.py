@@ -193,16 +193,16 @@ class Pricer:
     @property
     def full_rounds_are_quick(self) -> bool:
         """Whether pricing everything, to the last digit, takes a fraction of a second."""
-        return self.full_round_work <= FULL_IS_QUICK and not self._by_patches
+        return self.full_round_work <= FULL_IS_QUICK and not self.by_patches
 
     @property
     def partial_round_visits(self) -> float:
         """What a partial round takes in visits of a proof by patches; infinite of other proofs."""
         visits = VISITS_OF_PARTIAL + VISITS_OF_ASCENT * len(self.dictionary.X)
-        return visits if self._by_patches else np.inf
+        return visits if self.by_patches else np.inf
 
     @property
-    def _by_patches(self) -> bool:
+    def by_patches(self) -> bool:
         """Whether proofs are by patches, where each digit takes longer than all before."""
         return self.bounds and self.dictionary.room > 2
 

@@ -17,6 +17,7 @@ from wedgefit.engine.proof import Proof
 from wedgefit.engine.schedule import PATIENCE, Schedule, Status
 from wedgefit.engine.shared import one_blas_thread
 from wedgefit.engine.working_set import WorkingSet, working_set
+from wedgefit.errors import FitError
 from wedgefit.watch import Deadline
 
 # How far the alpha_max of very many rows, or by patches, may lie above the largest score,
@@ -54,7 +55,14 @@ def solve(
     more. ``working``: the working set of the same problem at a neighbouring alpha, to begin from;
     it is changed. ``deadline``: when it is due, one last round certifies the network as it stands;
     a round that bounds scores is the last if it is due by then, and its bounds become no sharper.
+
+    Raises FitError where neurons of several targets are to be refined: they descend for one.
     """
+    if pricer.refine and problem.targets > 1:
+        raise FitError(
+            f"neurons are refined for one target, and here are {problem.targets}.",
+            remedy="Leave refine out, or solve for each target by itself.",
+        )
     working = working_set(pricer.dictionary, problem) if working is None else working
     schedule = Schedule(pricer, tol, exact, deadline or Deadline())
     with one_blas_thread():

@@ -150,7 +150,9 @@ class Walk:
                     continue
                 left = (len(self.deeper) + 2 - layer) * len(networks) - k
                 place = (k, len(networks)), (layer, len(self.deeper) + 1)
-                watch = _Watch(deadline.share(left), _round_reporter(advance, *place, self.tol))
+                slower = layer == 1 and self.pricers[k].by_patches
+                heard = _round_reporter(advance, *place, self.tol, slower)
+                watch = _Watch(deadline.share(left), heard)
                 if layer == 2 and self._makes_chains(k, networks[k][0]):
                     networks[k] = self._both_layers(alpha, k, networks[k][0], watch)
                 else:
@@ -254,17 +256,26 @@ def neurons_of(networks: Sequence[Stages]) -> int:
     return sum(composed(stages).neurons for stages in networks)
 
 
-def _round_reporter(advance: Advance, network: tuple[int, int], layer: tuple[int, int], tol: float):
+def _round_reporter(
+    advance: Advance, network: tuple[int, int], layer: tuple[int, int], tol: float, slower: bool
+):
     """Tells of every round: where the fit stands, and how fast wedges are priced. How far it is,
-    the digits of the gap tell: they come about evenly."""
+    the digits of the gap tell: they come about evenly, or each ``slower`` than the one before."""
     which = "" if network[1] == 1 else f"network {network[0] + 1} of {network[1]}: "
     which += "" if layer[1] == 1 else f"hidden layer {layer[0]} of {layer[1]}: "
     clock = time.monotonic()
     place, places = network[0] + (layer[0] - 1) * network[1], network[1] * layer[1]
+    proves = False
 
     def part_behind(certificate: Certificate) -> float:
+        nonlocal proves
+        proves = proves or certificate.scope == "exact"
+        if proves and certificate.scope != "exact":
+            # A gap among the wedges that were looked at is no digit of a proof.
+            return float(place / places)
         gap = min(max(certificate.relative_gap, tol), 1.0)
-        return (place + (np.log(gap) / np.log(tol) if tol < 1 else 0.0)) / places
+        digits = np.log(gap) / np.log(tol) if tol < 1 else 0.0
+        return (place + digits ** (2 if slower else 1)) / places
 
     def report(round_: int, fit: Fit, certificate: Certificate) -> None:
         nonlocal clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from typing import TextIO
@@ -29,6 +30,9 @@ class Progress:
     WORTH_TELLING = 10.0
     # With less of the work behind nothing can be foretold.
     LEAST_PART = 0.05
+    # One step of the work may take minutes, in which nothing is heard of it: so often, in seconds,
+    # it is looked whether to tell.
+    BETWEEN_LOOKS = 1.0
 
     def __init__(
         self,
@@ -44,13 +48,17 @@ class Progress:
         self._lines = verbose and not quiet and not terminal and self._stream is not None
         self._stage, self._next, self._task = None, 0.0, None
         self._began, self._part = 0.0, 0.0
+        self._over, self._telling = threading.Event(), threading.Lock()
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
             self._bar.start()
+        if self._quicker:
+            threading.Thread(target=self._keep_looking, daemon=True).start()
         return self
 
     def __exit__(self, *_) -> None:
+        self._over.set()
         if self._bar is not None:
             self._bar.stop()
 
@@ -78,16 +86,24 @@ class Progress:
         # What was said once is not taken back.
         self._part = max(self._part, part)
         left = self._left(now)
-        if stage in self._quicker:
-            self._warn(stage, left, now - self._began)
+        self._warn(stage, left, now - self._began)
         if not anew and now < self._next:
             return
         if left is not None:
             detail = f"{detail}, about {about(left)} left"
         self._tell(stage, done, total, detail, now)
 
+    def _keep_looking(self) -> None:
+        """Tell of a stage of which much is left also while nothing is heard of it."""
+        while not self._over.wait(self.BETWEEN_LOOKS):
+            now, stage = time.monotonic(), self._stage
+            if stage is not None:
+                self._warn(stage, self._left(now), now - self._began)
+
     def _warn(self, stage: str, left: float | None, elapsed: float) -> None:
         """Tell, once, what would be quicker than a stage of which much is left."""
+        if stage not in self._quicker:
+            return
         if left is None:
             if self._part > self.LEAST_PART or elapsed < self.WORTH_TELLING:
                 return
@@ -96,7 +112,9 @@ class Progress:
             return
         else:
             far = f"about {about(left)} left"
-        print(plain(f"{stage}: {far}; {self._quicker.pop(stage)}"), file=self._stream, flush=True)
+        with self._telling:
+            if words := self._quicker.pop(stage, None):
+                print(plain(f"{stage}: {far}; {words}"), file=self._stream, flush=True)
 
     def _left(self, now: float) -> float | None:
         """The seconds that the rest of the stage takes if it goes on as it has; None where too

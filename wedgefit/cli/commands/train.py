@@ -21,6 +21,7 @@ from wedgefit.files import write_whole
 
 # What to do where a stage of the fit would take long.
 QUICKER = {
+    "setup": "first fits compile, once; --order 1 is quicker, --max-seconds 60 ends in time",
     "cross-validation": "--alpha-ratio 0.001 makes one fit of it, --max-seconds 60 ends in time",
     "fit": "--tol 1e-2 ends sooner, --max-seconds 60 in time, with the gap that is left",
 }
