@@ -338,9 +338,9 @@ def test_a_tiny_table_is_proven_by_few_long_proofs(effort):
     pricer = Pricer(Dictionary(X, (3,), 2, True), refine=True, effort=effort)
     visits = visits_of_proofs(pricer)
     found = solve(Problem(y, 1e-3), pricer, tol=1e-4)
-    assert found.certificate.network_relative_gap <= 1.7e-4
+    assert found.certificate.network_relative_gap <= 1e-4
     assert found.certificate.scope == "exact" and found.rounds > len(visits)
-    assert sum(visits) < 6e7
+    assert sum(visits) < 1e8
 
 
 def test_a_proof_as_sharp_as_effort_allows_is_the_last():
