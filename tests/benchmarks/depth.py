@@ -31,7 +31,7 @@ SAMPLES = Path(__file__).parents[2] / "sample_data"
 RATIOS = (1 / 10, 1 / 30, 1 / 100, 1 / 300)
 DECAYS = (1e-4, 1e-2, 1e-1, 1.0)
 SEEDS = range(3)
-EXACT_UP_TO = 100_000_000
+EXACT_UP_TO = 400_000_000
 SECONDS = 30
 
 
