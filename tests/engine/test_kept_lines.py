@@ -29,9 +29,13 @@ def awkward(rng, n=70):
     return X
 
 
+def clouds_of(dictionary):
+    return Clouds.of(dictionary.X.T, dictionary.column_sets(2), few=256)
+
+
 def kept(X, jobs=2):
     dictionary = Dictionary(X, (1, 2), 1, True)
-    return dictionary, KeptLines(dictionary, X.T, Threads(jobs))
+    return dictionary, KeptLines(dictionary, clouds_of(dictionary), Threads(jobs))
 
 
 def dual(rng, n, targets):
@@ -56,7 +60,7 @@ def test_without_memory_lines_are_sorted_again_and_the_same(rng, monkeypatch):
     monkeypatch.setattr(kept_lines, "BLOCK", 5_000)
     X = awkward(rng)
     dictionary, whole = kept(X)
-    some = KeptLines(dictionary, X.T, Threads(2), memory=len(whole))
+    some = KeptLines(dictionary, whole.clouds, Threads(2), memory=len(whole))
     assert 2 < len(some._sorted) < len(some._lots) - 2 and len(some) == len(whole)
     v = dual(rng, len(X), 1)
     ours, theirs = whole.swept(v, 0.0), some.swept(v, 0.0)
@@ -252,9 +256,11 @@ def test_bounds_end_at_once_where_they_will_not_do(rng):
     dictionary, _ = problem(rng)
     bounder = Pricer(dictionary)._instruments.bounder
     v = dual(rng, len(dictionary.X), 1)
-    allowed = 1.01 * bounder.first_look
-    part = bounder.search(v, 0.0, 1e-9, allowed)
-    none = bounder.search(v, 0.0, 1e-9, allowed - 1, whole=True)
-    assert part.cut_short and bounder.first_look < part.visits <= allowed
-    assert none.cut_short and none.visits == bounder.first_look
-    assert none.bound >= part.bound
+    first = bounder.first_look
+    search = lambda allowed, **how: bounder.search(v, 0.0, 1e-9, allowed, **how)
+    enough = search(np.inf)
+    part, none = search(1.2 * first), search(1.01 * first, whole=True)
+    assert part.cut_short and first < part.visits <= 1.2 * first < enough.visits
+    assert none.cut_short and none.visits < 0.1 * first and none.bound == np.inf
+    whole = search(2.5 * first, whole=True)
+    assert not whole.cut_short and whole.bound == enough.bound <= part.bound

@@ -25,7 +25,7 @@ from wedgefit.engine.bound_look import (
     together,
 )
 from wedgefit.engine.bound_patch import Opened, Patches
-from wedgefit.engine.bounded import Bounded, Narrow
+from wedgefit.engine.bounded import Bounded, Left, Narrow
 from wedgefit.engine.coinciding import Clouds, Dual
 from wedgefit.engine.problem import has_sum, row_norms
 from wedgefit.engine.remembered import Remembered
@@ -145,7 +145,8 @@ class Bounder:
         ``alpha`` where it is None. A pair of columns in which so many rows as ``per_set`` have been
         visited is left as it is. ``workers``: who looks, the threads of this bounder unless told.
         With ``narrow`` scores are those of its units alone, priced where intervals are narrow.
-        ``whole``: end at once when to halve all that is open takes more than the budget.
+        ``whole``: end at once when to halve all that is open, as far as the first few intervals
+        tell, takes more than the budget.
         Once ``deadline`` is due a glance is all; what was proven by then is as true. Asked the same
         of a ``v`` that rounding tells from the last one, it answers from memory.
         """
@@ -156,9 +157,12 @@ class Bounder:
         workers, deadline = workers or self.threads, deadline or Deadline()
         # Where narrow intervals are priced by themselves none needs to be narrower.
         tolerance = self._attainable(tolerance, v) if narrow is None else tolerance
-        left = _Left(self.first, len(self.rows), per_set / self.rows.shape[1])
+        left = Left(self.first, len(self.rows), per_set / self.rows.shape[1])
         course = _Course(self, alpha, tolerance, budget, deadline, left, narrow, whole)
         for now in self._first_parts:
+            if course.hopeless:
+                course.give_up()
+                break
             found = self._opened(v, now, course, floor, workers)
             course.hear(found, np.full(len(found.origins), np.inf))
         while len((more := course.next_ones())[0]):
@@ -232,7 +236,7 @@ class _Course:
         tolerance: float,
         budget: float,
         deadline: Deadline,
-        left: "_Left",
+        left: Left,
         narrow: Narrow | None,
         whole: bool,
     ):
@@ -254,6 +258,19 @@ class _Course:
         if np.isinf(self.limit) or isinstance(self.waiting, Intervals):
             return 0
         return APART if self.budget == self.effort else 1
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the budget will not do for the first intervals and their halves, if as many of
+        all are open as of those that were looked at."""
+        first = self.bounder.first_look
+        halves = 2 * int(self.bounder.visits(self.waiting).sum()) * first / max(1, self.visits)
+        return self.whole and self.budget == self.effort < first + halves
+
+    def give_up(self) -> None:
+        """Prove nothing."""
+        self.given_up, self.cut_short = np.inf, True
+        self.waiting, self.bounds = self.waiting.take(slice(0, 0)), np.empty(0)
 
     def hear(self, found: Opened, parents: np.ndarray) -> None:
         """Take in what is left of intervals or patches, parts of some with the bounds ``parents``
@@ -366,28 +383,3 @@ def _lots(visits: np.ndarray) -> list[np.ndarray]:
 def _without(regions, gone: np.ndarray):
     """The intervals or patches at all other positions."""
     return regions.take(np.delete(np.arange(len(regions)), gone))
-
-
-class _Left:
-    """The sets of columns that a search leaves as they are: those that have had ``most`` regions,
-    and those that are open at its end."""
-
-    def __init__(self, regions: Regions, width: int, most: float):
-        self.width, self.most = width, most
-        self._had: np.ndarray | float = 0.0
-        self._sets = [regions.columns[:0]]
-
-    def told(self, regions: Regions, last: bool) -> np.ndarray:
-        """Which of the open regions are left as they are, (m,): all of them at the end."""
-        gone = np.full(len(regions), last)
-        if np.isfinite(self.most) and not last:
-            keys = regions.columns @ np.array([self.width, 1])
-            self._had = self._had + np.bincount(keys, minlength=self.width**2)
-            gone = self._had[keys] > self.most
-        self._sets.append(regions.columns[gone])
-        return gone
-
-    @property
-    def sets(self) -> np.ndarray:
-        """Each of them once, (m, k)."""
-        return np.unique(np.concatenate(self._sets), axis=0)

@@ -1,4 +1,5 @@
-"""What a search over all directions proved and saw, and what may price narrow intervals for it."""
+"""What a search over all directions proved and saw, what it leaves to others, and what may price
+narrow intervals for it."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -6,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from wedgefit.engine.bound import Intervals, Looks
-from wedgefit.engine.bound_look import Places
+from wedgefit.engine.bound_look import Places, Regions
 
 
 class Narrow(Protocol):
@@ -54,3 +55,28 @@ class Bounded:
         value = self.value - by
         moved = replace(self, bound=bound, settled=settled, value=value, between=between)
         return replace(moved, visits=0)
+
+
+class Left:
+    """The sets of columns that a search leaves as they are: those that have had ``most`` regions,
+    and those that are open at its end."""
+
+    def __init__(self, regions: Regions, width: int, most: float):
+        self.width, self.most = width, most
+        self._had: np.ndarray | float = 0.0
+        self._sets = [regions.columns[:0]]
+
+    def told(self, regions: Regions, last: bool) -> np.ndarray:
+        """Which of the open regions are left as they are, (m,): all of them at the end."""
+        gone = np.full(len(regions), last)
+        if np.isfinite(self.most) and not last:
+            keys = regions.columns @ np.array([self.width, 1])
+            self._had = self._had + np.bincount(keys, minlength=self.width**2)
+            gone = self._had[keys] > self.most
+        self._sets.append(regions.columns[gone])
+        return gone
+
+    @property
+    def sets(self) -> np.ndarray:
+        """Each of them once, (m, k)."""
+        return np.unique(np.concatenate(self._sets), axis=0)

@@ -134,11 +134,10 @@ class Clouds:
     @cached_property
     def values(self) -> np.ndarray:
         """The points themselves, (2, m)."""
-        values = np.empty((2, len(self.cells)))
-        for (a, b), begin, end in zip(self.pairs, self.starts, self.starts[1:]):
-            one, other = np.divmod(self.cells[begin:end], self.coded.counts[b])
-            values[:, begin:end] = self.coded.values[a][one], self.coded.values[b][other]
-        return values
+        coded, (one, other) = self.coded, np.repeat(self.pairs.T, self.sizes, axis=1)
+        begins = np.cumsum([0, *coded.counts[:-1]])
+        places = begins[[one, other]] + np.divmod(self.cells, coded.counts[other])
+        return np.concatenate(coded.values)[places]
 
     def which(self, columns: np.ndarray) -> np.ndarray:
         """The number of each of these pairs (m, 2), −1 where its rows are taken as they are."""

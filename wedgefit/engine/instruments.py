@@ -11,8 +11,9 @@ import numpy as np
 from wedgefit.engine.bound_choice import Proven, bounder_for, prove
 from wedgefit.engine.bound_look import Places
 from wedgefit.engine.bound_search import Bounder
+from wedgefit.engine.coinciding import Clouds
 from wedgefit.engine.dictionary import Dictionary
-from wedgefit.engine.kept_lines import KeptLines, lines_to_keep
+from wedgefit.engine.kept_lines import MOST_POINTS, KeptLines, lines_to_keep
 from wedgefit.engine.nomination import axis
 from wedgefit.engine.scout import Scout, scout_for
 from wedgefit.engine.workers import Threads, Workers
@@ -124,8 +125,12 @@ class Instruments:
     def lines(self) -> KeptLines:
         """The lines of all pairs, among the points that bounds see; sorted when they are first
         asked for."""
-        rows = self.dictionary.X.T if self.bounder is None else self.bounder.rows
-        return KeptLines(self.dictionary, rows, self.threads, self.memory)
+        dictionary, bounder = self.dictionary, self.bounder
+        rows = dictionary.X.T if bounder is None else bounder.rows
+        clouds = None if bounder is None else bounder.clouds
+        if clouds is None or len(clouds) < dictionary.sets_of(2):
+            clouds = Clouds.of(rows, dictionary.column_sets(2), few=MOST_POINTS)
+        return KeptLines(dictionary, clouds, self.threads, self.memory)
 
     @property
     def keeps_lines(self) -> bool:

@@ -31,14 +31,13 @@ TOLD = 20 * MOST_WEDGES
 
 class KeptLines:
     """The lines of all pairs of columns of a dictionary (norm 1, with biases), and the points of
-    these, ``clouds``. ``rows`` (d, n): the columns, less what may be; those that ``lines_to_keep``
-    was asked about, or points may be more than there is room for. ``threads`` share the work; lines
-    beyond ``memory`` (bytes) are sorted again whenever they are asked for."""
+    these, ``clouds``, with those of every pair. ``threads`` share the work; lines beyond ``memory``
+    (bytes) are sorted again whenever they are asked for."""
 
     def __init__(
-        self, dictionary: Dictionary, rows: np.ndarray, threads: Threads, memory: float = np.inf
+        self, dictionary: Dictionary, clouds: Clouds, threads: Threads, memory: float = np.inf
     ):
-        self.clouds = Clouds.of(rows, dictionary.column_sets(2), few=MOST_POINTS)
+        self.clouds = clouds
         self._scales = dictionary.scales[self.clouds.pairs]
         self._threads = threads
         counts = lines_among(self.clouds.sizes)
