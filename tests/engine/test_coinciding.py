@@ -46,6 +46,7 @@ def test_points_and_their_sums_by_hand(compiled, tables, rng, monkeypatch):
 
 
 def test_many_rows_are_told_apart_where_values_are_few(rng, monkeypatch):
+    monkeypatch.setattr(coinciding, "FEW_ROWS", 0)
     monkeypatch.setattr(coinciding, "ROWS_SORTED", 100)
     clouds = Clouds.of(mixed(rng).T, all_subsets(5, 2))
     found = set(map(tuple, clouds.pairs.tolist()))
@@ -143,3 +144,17 @@ def test_pencils_are_swept_at_points_as_at_all_rows(rng, monkeypatch):
     scores = np.abs(np.hstack(sides)).max(axis=1)
     assert sound.all() and len(best) > 200
     np.testing.assert_allclose(scores, found.scores[best], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("few", [0, 256])
+def test_points_of_all_pairs_together_are_those_of_each(few, rng, monkeypatch):
+    X = np.column_stack([mixed(rng, 90), np.ones(90), np.maximum(rng.normal(size=(90, 2)), 0)])
+    pairs, found = all_subsets(X.shape[1], 2), []
+    for rows_together in (1_000, 0):
+        monkeypatch.setattr(coinciding, "FEW_ROWS", rows_together)
+        found.append(Clouds.of(X.T, pairs, few=few))
+    together, single = found
+    for part in ("pairs", "starts", "cells", "first", "most"):
+        np.testing.assert_array_equal(getattr(together, part), getattr(single, part))
+    assert len(together) == len(pairs) if few else 10 < len(together) < len(pairs)
+    assert len(Clouds.of(X.T, pairs[:0], few=few)) == 0

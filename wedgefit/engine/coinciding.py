@@ -17,6 +17,8 @@ from wedgefit.engine.bound import EPSILON
 # of these; else by sorting the rows, if they are not more than this.
 PAIRS_PER_ROW = 2
 ROWS_SORTED = 50_000
+# Of so few rows the points of all pairs are told together.
+FEW_ROWS = 1_000
 # So many points are kept, some 200 MB.
 MOST_POINTS = 5_000_000
 # Unless a tenth of the rows coincide with others, all are taken as they are.
@@ -103,6 +105,9 @@ class Clouds:
         """The points of those of the pairs (m, 2) of columns, ``rows`` (d, n), that have fewer of
         them than there are rows, or no more than ``few``."""
         coded = Coded.of(rows)
+        if rows.shape[1] <= FEW_ROWS and pairs.size * rows.shape[1] <= MOST_POINTS:
+            if find_spec("numba") is not None:
+                return cls._together(coded, pairs, max(FEWER * rows.shape[1], few))
         fewer, left = {}, MOST_POINTS
         # Where all points would be too many those of few values come first.
         sizes = coded.counts[pairs].prod(axis=1)
@@ -122,6 +127,20 @@ class Clouds:
             np.concatenate([nothing, *first]),
             np.array(most, dtype=np.int64),
         )
+
+    @classmethod
+    def _together(cls, coded: Coded, pairs: np.ndarray, most: float) -> "Clouds":
+        """Of few rows those of all pairs at once, that have at most so many points."""
+        from wedgefit.engine.coinciding_compiled import points_of_all
+
+        found, sizes = points_of_all(coded.which, coded.counts, pairs)
+        fewer = sizes <= most
+        found, sizes = found[fewer], sizes[fewer]
+        there = np.arange(found.shape[2]) < sizes[:, None]
+        cells, first, counts = (part[there] for part in found.transpose(1, 0, 2))
+        starts = np.cumsum([0, *sizes])
+        most_of = np.maximum.reduceat(counts, starts[:-1]) if len(sizes) else counts
+        return cls(coded, pairs[fewer], starts, cells, first, most_of)
 
     def __len__(self) -> int:
         return len(self.pairs)

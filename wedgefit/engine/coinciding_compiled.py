@@ -26,6 +26,15 @@ def points(one, other, others: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return at, first, counts
 
 
+def points_of_all(which, counts, pairs) -> tuple[np.ndarray, np.ndarray]:
+    """The same of many pairs of columns: the cells, their first rows and how many there are,
+    (P, 3, n), and how many cells of each count, (P,)."""
+    found = np.empty((len(pairs), 3, which.shape[1]), dtype=np.int64)
+    sizes = np.empty(len(pairs), dtype=np.int64)
+    _points_of_all(which, counts, pairs, found, sizes)
+    return found, sizes
+
+
 def add(which, counts, numbers, pairs, starts, cells, most, v, sums) -> None:
     """Into ``sums`` (m, K) those of v (n, K) at the points of these pairs; in a table where this
     has at most so many cells."""
@@ -55,6 +64,13 @@ def _points(one, other, others, found):
             count += 1
         found[2, count - 1] += 1
     return count
+
+
+@njit(**OPTIONS)
+def _points_of_all(which, counts, pairs, found, sizes):
+    for k in range(len(pairs)):
+        a, b = pairs[k]
+        sizes[k] = _points(which[a], which[b], counts[b], found[k])
 
 
 @njit(**OPTIONS)
