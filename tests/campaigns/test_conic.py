@@ -6,8 +6,9 @@ from campaigns.conic import SHARP, campaign
 
 
 def unsound(found):
-    """Bounds above an optimum, and objectives off it, by more than the conic solver is off."""
-    return [one for one in found if one.excess > 1e-8 or one.above > 1e-6]
+    """Bounds above an optimum, and objectives off it, by more than the conic solver is off; of
+    patches, by more than the gap that they have proven."""
+    return [one for one in found if one.excess > 1e-8 or one.above > max(1e-6, one.gap)]
 
 
 def sharp(found):
