@@ -145,7 +145,10 @@ def test_a_full_round_by_lines_finds_what_sweeping_every_pencil_finds(rng, monke
     v, priced = dual(rng, len(y), 1), []
     for keeps in (True, False):
         pricer = Pricer(dictionary)
-        pricer._instruments.bounder, pricer._so_far.by_lines = None, keeps
+        if keeps:
+            pricer._so_far.by_lines = True
+        else:
+            pricer._instruments.bounder = None
         alpha = 0.6 * np.abs(dictionary.X.T @ v).max()
         priced.append(pricer.price(v, alpha, dictionary.none(), every_pencil=True))
     ours, swept = priced

@@ -263,9 +263,11 @@ class _Course:
     def hopeless(self) -> bool:
         """Whether the budget will not do for the first intervals and their halves, if as many of
         all are open as of those that were looked at."""
+        if not self.whole or self.budget != self.effort:
+            return False
         first = self.bounder.first_look
         halves = 2 * int(self.bounder.visits(self.waiting).sum()) * first / max(1, self.visits)
-        return self.whole and self.budget == self.effort < first + halves
+        return self.budget < first + halves
 
     def give_up(self) -> None:
         """Prove nothing."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
+from typing import cast
 
 import numpy as np
 
@@ -123,14 +124,13 @@ class Instruments:
 
     @cached_property
     def lines(self) -> KeptLines:
-        """The lines of all pairs, among the points that bounds see; sorted when they are first
-        asked for."""
-        dictionary, bounder = self.dictionary, self.bounder
-        rows = dictionary.X.T if bounder is None else bounder.rows
-        clouds = None if bounder is None else bounder.clouds
-        if clouds is None or len(clouds) < dictionary.sets_of(2):
-            clouds = Clouds.of(rows, dictionary.column_sets(2), few=MOST_POINTS)
-        return KeptLines(dictionary, clouds, self.threads, self.memory)
+        """The lines of all pairs, among the points that bounds see, from which they take over;
+        sorted when they are first asked for."""
+        bounder = cast(Bounder, self.bounder)
+        pairs, clouds = self.dictionary.column_sets(2), bounder.clouds
+        if len(clouds) < len(pairs):
+            clouds = Clouds.of(bounder.rows, pairs, few=MOST_POINTS)
+        return KeptLines(self.dictionary, clouds, self.threads, self.memory)
 
     @property
     def keeps_lines(self) -> bool:
